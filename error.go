@@ -1,0 +1,135 @@
+package foci
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Kind is the closed list of what can go wrong. Kinds cross the wire; text is
+// for people. Upspin's error kinds are the model.
+type Kind uint8
+
+// The kinds. Their numbers are part of the protocol: add at the end only.
+const (
+	Internal       Kind = iota // a bug, or something that nobody foresaw
+	Invalid                    // the request breaks a rule; sending it again cannot help
+	NotFound                   // a quorum says that there is no such object or version
+	TooLarge                   // over a limit
+	Busy                       // a bounded queue is full; nothing was done, try again after RetryAfter
+	Canceled                   // the caller gave up before anything was sent
+	OutcomeUnknown             // it ended without a quorum: it may have happened, or may still
+	NoQuorum                   // a read could not reach enough groups
+	NoRoute                    // no address of the owner in any table that can be used
+	Away                       // no channel to the peer now
+	Stalled                    // the resend counter reached zero
+	StaleLayout                // the request names an older layout than the node's
+	NotReady                   // the backend cannot vote: no layout, or not compared yet
+	Corrupt                    // stored bytes do not match their checksum
+	ClockAhead                 // the version's time is too far above the replica's clock
+	BelowFloor                 // the version is not newer than what was destroyed in its range
+	Conflict                   // the same version with other content
+	Gone                       // the version was superseded and its content destroyed
+	ReadOnly                   // the backend takes no writes: a failed fsync, or a full disk
+	Denied                     // not allowed, or wrong cluster, wrong node, wrong credential
+	Protocol                   // the peer broke the protocol, or speaks none that we know
+	Closed                     // the client, node or channel is closed
+	NumKinds
+)
+
+var kindNames = [NumKinds]string{
+	"internal", "invalid", "not found", "too large", "busy", "canceled", "outcome unknown", "no quorum",
+	"no route", "away", "stalled", "stale layout", "not ready", "corrupt", "clock ahead", "below floor",
+	"conflict", "gone", "read only", "denied", "protocol", "closed",
+}
+
+// String is the kind in words.
+func (k Kind) String() string {
+	if k < NumKinds {
+		return kindNames[k]
+	}
+	return "internal"
+}
+
+// Error makes a Kind usable as a target of [errors.Is].
+func (k Kind) Error() string { return k.String() }
+
+// MarshalText makes kinds readable in JSON.
+func (k Kind) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
+
+// Error is an error with its kind. Op and Where are what was done and to what;
+// Fix says what to do about it.
+type Error struct {
+	Kind       Kind
+	Op         string        // "put", "dial", … ; may be empty
+	Where      string        // object, peer, address or file; may be empty
+	Msg        string        // what is wrong
+	Fix        string        // what to do; may be empty
+	RetryAfter time.Duration // for Busy: when to try again; 0 = at will
+	Err        error         // the cause; may be nil
+}
+
+// Error prints op where: message: cause (remedy).
+func (e *Error) Error() string {
+	s := e.Msg
+	if s == "" {
+		s = e.Kind.String()
+	}
+	if _, shown := e.Err.(*hiddenCause); e.Err != nil && !shown {
+		s += ": " + e.Err.Error()
+	}
+	if e.Where != "" {
+		s = e.Where + ": " + s
+	}
+	if e.Op != "" {
+		s = e.Op + " " + s
+	}
+	if e.Fix != "" {
+		s += " (" + e.Fix + ")"
+	}
+	return s
+}
+
+// Unwrap gives the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+// Is matches a [Kind] given as the target.
+func (e *Error) Is(target error) bool {
+	k, ok := target.(Kind)
+	return ok && k == e.Kind
+}
+
+// Errorf makes an error of a kind; %w in the format keeps the cause.
+func Errorf(k Kind, format string, args ...any) error {
+	err := fmt.Errorf(format, args...)
+	return &Error{Kind: k, Msg: err.Error(), Err: hidden(errors.Unwrap(err))}
+}
+
+// KindOf is the kind of the outermost [Error] in err's chain; [Internal] when
+// there is none.
+func KindOf(err error) Kind {
+	var e *Error
+	if errors.As(err, &e) {
+		return e.Kind
+	}
+	var k Kind
+	if errors.As(err, &k) {
+		return k
+	}
+	return Internal
+}
+
+// hidden keeps a cause for errors.Is and errors.As whose text is already in
+// the message.
+func hidden(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &hiddenCause{err}
+}
+
+// hiddenCause marks a cause that the message of its Error already contains.
+type hiddenCause struct{ err error }
+
+func (h *hiddenCause) Error() string { return h.err.Error() }
+func (h *hiddenCause) Unwrap() error { return h.err }

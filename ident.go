@@ -1,0 +1,73 @@
+package foci
+
+import (
+	"encoding/hex"
+	"strings"
+)
+
+// Group is the number of one complete ring of backends: one replica of
+// everything that is stored on it. Groups count from 1.
+type Group uint32
+
+// Table labels addresses that can reach one another: a logical route table.
+type Table uint32
+
+// Epoch numbers layouts; 0 means no layout.
+type Epoch uint64
+
+// Incarnation is new at every start of a node, and larger than the last.
+type Incarnation uint64
+
+// NodeID identifies a server process across restarts and changes of address.
+type NodeID [16]byte
+
+// BackendID identifies one directory on one disk of a node.
+type BackendID [16]byte
+
+// IsZero reports whether the id names no node.
+func (n NodeID) IsZero() bool { return n == NodeID{} }
+
+// IsZero reports whether the id names no backend.
+func (b BackendID) IsZero() bool { return b == BackendID{} }
+
+// String is the usual form of a UUID.
+func (n NodeID) String() string { return uuidString(n) }
+
+// String is the usual form of a UUID.
+func (b BackendID) String() string { return uuidString(b) }
+
+// Short is the first group of the UUID, for tables that people read.
+func (n NodeID) Short() string { return hex.EncodeToString(n[:4]) }
+
+// Short is the first group of the UUID, for tables that people read.
+func (b BackendID) Short() string { return hex.EncodeToString(b[:4]) }
+
+// MarshalText makes ids readable in JSON.
+func (n NodeID) MarshalText() ([]byte, error) { return []byte(n.String()), nil }
+
+// MarshalText makes ids readable in JSON.
+func (b BackendID) MarshalText() ([]byte, error) { return []byte(b.String()), nil }
+
+// UnmarshalText reads the usual form of a UUID.
+func (n *NodeID) UnmarshalText(t []byte) error { return parseUUID((*[16]byte)(n), t) }
+
+// UnmarshalText reads the usual form of a UUID.
+func (b *BackendID) UnmarshalText(t []byte) error { return parseUUID((*[16]byte)(b), t) }
+
+func uuidString(u [16]byte) string {
+	h := hex.EncodeToString(u[:])
+	return strings.Join([]string{h[:8], h[8:12], h[12:16], h[16:20], h[20:]}, "-")
+}
+
+func parseUUID(dst *[16]byte, text []byte) error {
+	s := string(text)
+	if len(s) != 36 || s[8] != '-' || s[13] != '-' || s[18] != '-' || s[23] != '-' {
+		return Errorf(Invalid, "%q is not a UUID", clip(s))
+	}
+	b, err := hex.DecodeString(strings.ReplaceAll(s, "-", ""))
+	if err != nil || len(b) != len(dst) {
+		return Errorf(Invalid, "%q is not a UUID", clip(s))
+	}
+	copy(dst[:], b)
+	return nil
+}

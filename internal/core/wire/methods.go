@@ -1,0 +1,353 @@
+package wire
+
+import "github.com/foci-store/foci"
+
+// Method says what a request asks for.
+type Method uint16
+
+// The methods. Numbers are part of the protocol.
+const (
+	MethodPing   Method = 1
+	MethodRoutes Method = 2 // state: exchange route entries
+	MethodLayout Method = 3 // state: the layout as JSON in the body
+	MethodStatus Method = 4 // state: what foci nodes, mesh and txns show; JSON in the body
+
+	MethodQuery Method = 16 // a replica's vote on an object
+	MethodStore Method = 17 // one record; payload in the body
+	MethodHave  Method = 18 // has the replica this version
+	MethodFetch Method = 19 // log and content, from a version on
+	MethodList  Method = 20 // keys of a bucket on one backend
+)
+
+// Target says whom a data request is for; the replica answers StaleLayout when
+// the epoch is not its own.
+type Target struct {
+	Epoch   foci.Epoch
+	Group   foci.Group
+	Backend foci.BackendID // zero: the owner of the id in the group
+}
+
+const targetSize = 8 + 4 + 16
+
+func (t *Target) append(b []byte) []byte {
+	b = appendU32(appendU64(b, uint64(t.Epoch)), uint32(t.Group))
+	return append(b, t.Backend[:]...)
+}
+
+func (t *Target) decode(r *Reader) {
+	t.Epoch = foci.Epoch(r.U64())
+	t.Group = foci.Group(r.U32())
+	r.Fixed(t.Backend[:])
+}
+
+// MaxInline is the most content that a query's answer may carry.
+const MaxInline = 64 << 10
+
+// Query asks for a vote, and for the content with it when it is one record of
+// at most Inline bytes.
+type Query struct {
+	Target
+	ID     foci.ID
+	Inline uint32
+}
+
+// Append encodes.
+func (q *Query) Append(b []byte) []byte {
+	b = append(q.append(b), q.ID[:]...)
+	return appendU32(b, q.Inline)
+}
+
+// Decode decodes.
+func (q *Query) Decode(r *Reader) {
+	q.decode(r)
+	r.Fixed(q.ID[:])
+	q.Inline = min(r.U32(), MaxInline)
+}
+
+// QueryReply is a vote, the replica's clock, and perhaps the one record that
+// makes up the content; its payload is the body.
+type QueryReply struct {
+	Epoch  foci.Epoch
+	Clock  int64
+	Vote   Vote
+	Inline bool
+	Entry  Entry  // when Inline
+	Meta   []byte // when Inline
+}
+
+// Append encodes.
+func (q *QueryReply) Append(b []byte) []byte {
+	b = appendU64(appendU64(b, uint64(q.Epoch)), uint64(q.Clock))
+	b = appendBool(q.Vote.append(b), q.Inline)
+	if q.Inline {
+		b = appendBytes(q.Entry.append(b), q.Meta)
+	}
+	return b
+}
+
+// Decode decodes.
+func (q *QueryReply) Decode(r *Reader) {
+	q.Epoch = foci.Epoch(r.U64())
+	q.Clock = r.I64()
+	q.Vote.decode(r)
+	if q.Inline = r.Bool(); q.Inline {
+		q.Entry.decode(r)
+		q.Meta = r.Bytes(foci.MaxMetaLen)
+	}
+}
+
+// Store asks a replica to keep a record.
+type Store struct {
+	Target
+	// Seen is the newest time that the sender's phase one was told of: a time
+	// of at most Seen+1 is accepted whatever the replica's clock says.
+	Seen int64
+	// Repair marks a record that some replica already holds, sent by a reader
+	// that found it missing. It may be at or below the replica's floor, but
+	// only while that floor is still Floor, the one that the reader saw.
+	Repair bool
+	Floor  foci.Version
+	Record Record // payload in the body
+}
+
+// Append encodes.
+func (s *Store) Append(b []byte) []byte {
+	b = appendU64(s.append(b), uint64(s.Seen))
+	b = appendVersion(appendBool(b, s.Repair), s.Floor)
+	return s.Record.Append(b)
+}
+
+// Decode decodes.
+func (s *Store) Decode(r *Reader) {
+	s.decode(r)
+	s.Seen = r.I64()
+	s.Repair = r.Bool()
+	s.Floor = r.Version()
+	s.Record.Decode(r)
+}
+
+// StoreReply acknowledges: the record is fsynced and visible.
+type StoreReply struct {
+	Epoch foci.Epoch
+	Clock int64
+	Dup   bool // it was there already
+}
+
+// Append encodes.
+func (s *StoreReply) Append(b []byte) []byte {
+	return appendBool(appendU64(appendU64(b, uint64(s.Epoch)), uint64(s.Clock)), s.Dup)
+}
+
+// Decode decodes.
+func (s *StoreReply) Decode(r *Reader) {
+	s.Epoch = foci.Epoch(r.U64())
+	s.Clock = r.I64()
+	s.Dup = r.Bool()
+}
+
+// Have asks whether a replica holds a version, before a body is sent again.
+type Have struct {
+	Target
+	ID      foci.ID
+	Version foci.Version
+	Hash    Hash
+}
+
+// Append encodes.
+func (h *Have) Append(b []byte) []byte {
+	b = append(h.append(b), h.ID[:]...)
+	return append(appendVersion(b, h.Version), h.Hash[:]...)
+}
+
+// Decode decodes.
+func (h *Have) Decode(r *Reader) {
+	h.decode(r)
+	r.Fixed(h.ID[:])
+	h.Version = r.Version()
+	r.Fixed(h.Hash[:])
+}
+
+// HaveState answers Have.
+type HaveState uint8
+
+// The answers to Have.
+const (
+	HaveNo         HaveState = 0
+	HaveInProgress HaveState = 1 // received, not yet fsynced
+	HaveStored     HaveState = 2 // fsynced and visible: as good as an acknowledgement
+	HaveConflict   HaveState = 3 // the version is there with other content
+)
+
+// HaveReply answers Have.
+type HaveReply struct {
+	Epoch foci.Epoch
+	State HaveState
+}
+
+// Append encodes.
+func (h *HaveReply) Append(b []byte) []byte {
+	return append(appendU64(b, uint64(h.Epoch)), byte(h.State))
+}
+
+// Decode decodes.
+func (h *HaveReply) Decode(r *Reader) {
+	h.Epoch = foci.Epoch(r.U64())
+	h.State = HaveState(r.U8())
+	if h.State > HaveConflict {
+		r.Fail()
+	}
+}
+
+// MaxFetchEntries is the most entries in one answer to Fetch.
+const MaxFetchEntries = 4096
+
+// Fetch asks for the log of an object in version order, from a version on, and
+// for content: the payloads of the first entries, as many as fit in MaxBytes,
+// the first one beginning at Offset and cut when it is longer. With MaxBytes
+// zero it is the log alone.
+type Fetch struct {
+	Target
+	ID       foci.ID
+	From     foci.Version // inclusive
+	To       foci.Version // inclusive; zero: no end
+	Limit    uint32       // entries; 0 or more than MaxFetchEntries: MaxFetchEntries
+	Offset   uint32       // into the payload of the first entry
+	MaxBytes uint32       // of payload; at most foci.MaxPayload
+}
+
+// Append encodes.
+func (f *Fetch) Append(b []byte) []byte {
+	b = append(f.append(b), f.ID[:]...)
+	b = appendVersion(appendVersion(b, f.From), f.To)
+	return appendU32(appendU32(appendU32(b, f.Limit), f.Offset), f.MaxBytes)
+}
+
+// Decode decodes.
+func (f *Fetch) Decode(r *Reader) {
+	f.decode(r)
+	r.Fixed(f.ID[:])
+	f.From = r.Version()
+	f.To = r.Version()
+	f.Limit = r.U32()
+	f.Offset = r.U32()
+	f.MaxBytes = r.U32()
+	if f.Limit == 0 || f.Limit > MaxFetchEntries {
+		f.Limit = MaxFetchEntries
+	}
+	if f.Offset > foci.MaxPayload || f.MaxBytes > foci.MaxPayload {
+		r.Fail()
+	}
+}
+
+// FetchedEntry is an entry of the log and how many bytes of its payload are in
+// the body; an entry with all its payload carries its metadata too.
+type FetchedEntry struct {
+	Entry
+	Bytes uint32
+	Meta  []byte
+}
+
+// FetchReply answers Fetch; the payloads follow each other in the body.
+type FetchReply struct {
+	Epoch   foci.Epoch
+	Name    foci.Name
+	Entries []FetchedEntry
+	More    bool // the log goes on after the last entry
+}
+
+// Append encodes.
+func (f *FetchReply) Append(b []byte) []byte {
+	b = appendU64(b, uint64(f.Epoch))
+	b = appendString(appendString(b, f.Name.Bucket), f.Name.Key)
+	b = appendU32(appendBool(b, f.More), uint32(len(f.Entries)))
+	for i := range f.Entries {
+		e := &f.Entries[i]
+		b = appendBytes(appendU32(e.append(b), e.Bytes), e.Meta)
+	}
+	return b
+}
+
+// Decode decodes.
+func (f *FetchReply) Decode(r *Reader) {
+	f.Epoch = foci.Epoch(r.U64())
+	f.Name.Bucket = r.String(foci.MaxBucketLen)
+	f.Name.Key = r.String(foci.MaxKeyLen)
+	f.More = r.Bool()
+	n := r.Count(MaxFetchEntries, entrySize+8)
+	f.Entries = make([]FetchedEntry, n)
+	for i := range f.Entries {
+		e := &f.Entries[i]
+		e.decode(r)
+		e.Bytes = r.U32()
+		e.Meta = r.Bytes(foci.MaxMetaLen)
+		if e.Bytes > e.Length {
+			r.Fail()
+		}
+	}
+}
+
+// MaxListed is the most keys in one answer to List.
+const MaxListed = 1000
+
+// List asks one backend for the keys of a bucket, tombstones included, in
+// order, after a key.
+type List struct {
+	Target
+	Bucket string
+	Prefix string
+	After  string // exclusive; "" = from the beginning
+	Limit  uint32 // 0 or more than MaxListed: MaxListed
+}
+
+// Append encodes.
+func (l *List) Append(b []byte) []byte {
+	b = appendString(appendString(l.append(b), l.Bucket), l.Prefix)
+	return appendU32(appendString(b, l.After), l.Limit)
+}
+
+// Decode decodes.
+func (l *List) Decode(r *Reader) {
+	l.decode(r)
+	l.Bucket = r.String(foci.MaxBucketLen)
+	l.Prefix = r.String(foci.MaxKeyLen)
+	l.After = r.String(foci.MaxKeyLen)
+	l.Limit = r.U32()
+	if l.Limit == 0 || l.Limit > MaxListed {
+		l.Limit = MaxListed
+	}
+}
+
+// Listed is one key of a bucket and what the backend holds of it.
+type Listed struct {
+	Key  string
+	Vote Vote
+}
+
+// ListReply answers List.
+type ListReply struct {
+	Epoch foci.Epoch
+	Keys  []Listed
+	More  bool // there are keys after the last one
+}
+
+// Append encodes.
+func (l *ListReply) Append(b []byte) []byte {
+	b = appendBool(appendU64(b, uint64(l.Epoch)), l.More)
+	b = appendU32(b, uint32(len(l.Keys)))
+	for i := range l.Keys {
+		b = l.Keys[i].Vote.append(appendString(b, l.Keys[i].Key))
+	}
+	return b
+}
+
+// Decode decodes.
+func (l *ListReply) Decode(r *Reader) {
+	l.Epoch = foci.Epoch(r.U64())
+	l.More = r.Bool()
+	n := r.Count(MaxListed, voteSize+4)
+	l.Keys = make([]Listed, n)
+	for i := range l.Keys {
+		l.Keys[i].Key = r.String(foci.MaxKeyLen)
+		l.Keys[i].Vote.decode(r)
+	}
+}
