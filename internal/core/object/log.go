@@ -1,0 +1,66 @@
+package object
+
+import (
+	"slices"
+
+	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/wire"
+)
+
+// Log is one object's transactions in memory, in version order, with its vote.
+type Log struct {
+	entries []wire.Record
+	vote    wire.Vote
+}
+
+// Add adds a record. It reports dup when the very same transaction is there
+// already, and Conflict when its version is there with other content.
+func (l *Log) Add(r wire.Record) (dup bool, err error) {
+	i, found := l.find(r.Version)
+	if found {
+		return true, SameContent(&l.entries[i].Entry, &r.Entry)
+	}
+	v, err := Apply(l.vote, &r.Entry, func(yield func(wire.Entry) bool) {
+		for k := i; k < len(l.entries) && yield(l.entries[k].Entry); k++ {
+		}
+	})
+	if err != nil {
+		return false, err
+	}
+	l.vote = v
+	l.entries = slices.Insert(l.entries, i, r)
+	return false, nil
+}
+
+// SameContent fails with Conflict unless both entries, which share a version,
+// are the same transaction.
+func SameContent(have, got *wire.Entry) error {
+	if have.Op == got.Op && have.Hash == got.Hash {
+		return nil
+	}
+	return foci.Errorf(foci.Conflict, "version %v is stored with other content: two transactions share a version, which must never happen", got.Version)
+}
+
+// Vote is the replica's vote on the object.
+func (l *Log) Vote() wire.Vote { return l.vote }
+
+// Get is the record of a version.
+func (l *Log) Get(v foci.Version) (wire.Record, bool) {
+	if i, ok := l.find(v); ok {
+		return l.entries[i], true
+	}
+	return wire.Record{}, false
+}
+
+// From is the log from a version on, inclusive. The caller must not change it.
+func (l *Log) From(v foci.Version) []wire.Record {
+	i, _ := l.find(v)
+	return l.entries[i:]
+}
+
+// Len is the number of transactions.
+func (l *Log) Len() int { return len(l.entries) }
+
+func (l *Log) find(v foci.Version) (int, bool) {
+	return slices.BinarySearchFunc(l.entries, v, func(r wire.Record, v foci.Version) int { return r.Version.Compare(v) })
+}

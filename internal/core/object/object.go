@@ -1,0 +1,76 @@
+// Package object is the machine of one object on one replica: how its vote
+// changes with each transaction, and what a replica accepts. It does not know
+// where the transactions are kept; [Log] keeps them in memory, for the
+// simulator and as the model that stores are tested against.
+package object
+
+import (
+	"iter"
+
+	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/version"
+	"github.com/foci-store/foci/internal/core/wire"
+)
+
+// Admit reports whether a replica may keep the record of a request: whether
+// its time is believable and above what has been destroyed in its range. floor
+// is the replica's for that range, now its clock. The caller must hold floor
+// still until the record is in the log.
+//
+// A repair may be at or below the floor, for the floor speaks of a whole range
+// and this object may only have been missed. But then the floor must be the
+// one that the sender saw: had it been raised since, the record may be of an
+// object that was destroyed in between.
+func Admit(s *wire.Store, floor foci.Version, now int64) error {
+	v := s.Record.Version
+	if v.Time <= floor.Time && !floor.Less(v) {
+		if !s.Repair || s.Floor != floor {
+			return foci.Errorf(foci.BelowFloor, "version %v is not newer than %v, up to which removed objects of its range were destroyed", v, floor)
+		}
+	}
+	if s.Repair {
+		return nil
+	}
+	return version.Accept(v.Time, s.Seen, now)
+}
+
+// Apply is the vote after e, which was not there before. newer yields the
+// entries of the object that are newer than e, in any order; it is asked only
+// when e becomes the base under appends that are newer than it.
+//
+// It fails with TooLarge when an append is one too many above its base.
+func Apply(v wire.Vote, e *wire.Entry, newer iter.Seq[wire.Entry]) (wire.Vote, error) {
+	switch {
+	case e.Version.Less(v.Base):
+		// History: of an object's past, never of its content.
+	case e.Op.IsBase():
+		v = rebase(v, e, newer)
+	case v.Count > foci.MaxAppends:
+		return v, foci.Errorf(foci.TooLarge, "object has %d appends above its base: put it anew", foci.MaxAppends)
+	default:
+		v = extend(v, e)
+	}
+	if v.Newest.Less(e.Version) {
+		v.Newest = e.Version
+	}
+	return v, nil
+}
+
+func extend(v wire.Vote, e *wire.Entry) wire.Vote {
+	v.Count++
+	v.Sum = v.Sum.Add(e.Sum())
+	v.Size += e.Size
+	return v
+}
+
+func rebase(v wire.Vote, e *wire.Entry, newer iter.Seq[wire.Entry]) wire.Vote {
+	n := wire.Vote{Base: e.Version, BaseOp: e.Op, Newest: v.Newest, Floor: v.Floor}
+	n = extend(n, e)
+	if v.Newest.Less(e.Version) {
+		return n
+	}
+	for a := range newer {
+		n = extend(n, &a)
+	}
+	return n
+}
