@@ -1,0 +1,65 @@
+# Shared by run and nightly: one step per line, each with its time.
+
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+export CGO_ENABLED=${CGO_ENABLED:-0} GOFLAGS=${GOFLAGS:-}
+
+started=$SECONDS
+
+# step NAME COMMAND… runs the command and says how long it took.
+step() {
+  local name=$1 from=$SECONDS
+  shift
+  echo "=== $name: $*"
+  if "$@"; then
+    echo "--- $name: $((SECONDS - from)) s, $((SECONDS - started)) s in all"
+  else
+    local status=$?
+    echo "--- $name: FAILED after $((SECONDS - from)) s with status $status" >&2
+    exit "$status"
+  fi
+}
+
+# formatted prints files that gofumpt would change, and fails if there are any.
+formatted() {
+  local out
+  out=$(git ls-files -z '*.go' | xargs -0 go tool gofumpt -l)
+  [ -z "$out" ] || { echo "gofumpt -w these:"; echo "$out"; return 1; } >&2
+}
+
+# generated fails when go generate changes a tracked file.
+generated() {
+  go generate ./...
+  git diff --exit-code
+}
+
+# raced runs packages with goroutines of their own under the race detector,
+# which needs cgo and so a C compiler: without one it says so and goes on.
+raced() {
+  if ! command -v "${CC:-gcc}" >/dev/null; then
+    echo "no C compiler: the race detector is skipped" >&2
+    return 0
+  fi
+  local found
+  # Packages that are not there yet give a warning, not an error.
+  found=$(go list ./internal/device/... ./internal/peer/... ./internal/node/... ./client/... ./internal/core/txn/... 2>/dev/null)
+  # shellcheck disable=SC2086
+  CGO_ENABLED=1 go test -race -short $found
+}
+
+# fuzzed TIME runs every fuzz target for that long, one after the other.
+fuzzed() {
+  local pkg target
+  while read -r pkg target; do
+    echo "fuzz $pkg $target for $1"
+    go test "$pkg" -run '^$' -fuzz "^$target\$" -fuzztime "$1"
+  done < <(fuzz_targets)
+}
+
+# fuzz_targets prints "package FuzzName" for each target.
+fuzz_targets() {
+  local pkg
+  for pkg in $(git grep -lE '^func Fuzz' -- '*_test.go' | xargs -n1 dirname | sort -u); do
+    go test -list '^Fuzz' "./$pkg" | awk -v pkg="./$pkg" '/^Fuzz/ { print pkg, $1 }'
+  done
+}

@@ -1,0 +1,155 @@
+package lint
+
+import (
+	"fmt"
+	"go/ast"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// The documents that name code.
+const (
+	Architecture = "ARCHITECTURE.md"
+	Promises     = "docs/promises.md"
+	Decisions    = "docs/adr/"
+)
+
+// minSymbols is how many symbols the architecture page names at least; fewer
+// would mean that this rule no longer sees them.
+const minSymbols = 5
+
+var symbolRef = regexp.MustCompile("`([a-z][a-z0-9]*)\\.([A-Z]\\w*)(?:\\.(\\w+))?(?:\\(\\))?`")
+
+// ArchitectureSymbols wants every `package.Symbol` of the architecture page to
+// exist, so that a reader who follows it never ends in nothing.
+func ArchitectureSymbols(m *Module) []Finding {
+	text := string(m.read(Architecture))
+	var out []Finding
+	found := 0
+	for i, line := range strings.Split(text, "\n") {
+		for _, ref := range symbolRef.FindAllStringSubmatch(line, -1) {
+			found++
+			if !m.declares(ref[1], ref[2], ref[3]) {
+				out = append(out, Finding{Architecture, i + 1, ref[0] + " does not exist in this module"})
+			}
+		}
+	}
+	if found < minSymbols {
+		out = append(out, Finding{File: Architecture, Msg: fmt.Sprintf("names %d symbols as `package.Symbol`, want at least %d", found, minSymbols)})
+	}
+	return out
+}
+
+// declares looks for pkg.name, or for the method or field member of it.
+func (m *Module) declares(pkg, name, member string) bool {
+	for _, p := range m.Packages {
+		if p.Name != pkg {
+			continue
+		}
+		for _, s := range p.Sources {
+			if !s.Test && slices.ContainsFunc(s.AST.Decls, func(d ast.Decl) bool { return declaredIn(d, name, member) }) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func declaredIn(d ast.Decl, name, member string) bool {
+	switch d := d.(type) {
+	case *ast.FuncDecl:
+		want := name
+		if member != "" {
+			want += "." + member
+		}
+		return functionName(d) == want
+	case *ast.GenDecl:
+		return slices.ContainsFunc(d.Specs, func(s ast.Spec) bool { return specDeclares(s, name, member) })
+	}
+	return false
+}
+
+func specDeclares(s ast.Spec, name, member string) bool {
+	switch s := s.(type) {
+	case *ast.ValueSpec:
+		return member == "" && slices.ContainsFunc(s.Names, func(i *ast.Ident) bool { return i.Name == name })
+	case *ast.TypeSpec:
+		return s.Name.Name == name && (member == "" || slices.Contains(memberNames(s.Type), member))
+	}
+	return false
+}
+
+// memberNames are the fields of a struct or the methods of an interface.
+func memberNames(t ast.Expr) []string {
+	var fields *ast.FieldList
+	switch t := t.(type) {
+	case *ast.StructType:
+		fields = t.Fields
+	case *ast.InterfaceType:
+		fields = t.Methods
+	default:
+		return nil
+	}
+	var out []string
+	for _, f := range fields.List {
+		for _, n := range f.Names {
+			out = append(out, n.Name)
+		}
+	}
+	return out
+}
+
+var testRef = regexp.MustCompile(`\b(?:Test|Fuzz)[A-Z]\w*`)
+
+// PromisesHaveTests wants every row of the promises' tables to name a test
+// that exists: a promise that nothing checks is a wish.
+func PromisesHaveTests(m *Module) []Finding {
+	text := m.read(Promises)
+	if text == nil {
+		return []Finding{{File: Promises, Msg: "missing: what Foci promises, and the test of each promise"}}
+	}
+	tests := m.tests()
+	var out []Finding
+	rows, inBody := 0, false
+	for i, line := range strings.Split(string(text), "\n") {
+		if !strings.HasPrefix(line, "|") {
+			inBody = false
+			continue
+		}
+		if strings.Trim(line, "|-: ") == "" {
+			inBody = true
+			continue
+		}
+		if !inBody {
+			continue
+		}
+		rows++
+		named := testRef.FindAllString(line, -1)
+		if len(named) == 0 {
+			out = append(out, Finding{Promises, i + 1, "this row names no test"})
+		}
+		for _, n := range named {
+			if !tests[n] {
+				out = append(out, Finding{Promises, i + 1, n + " does not exist"})
+			}
+		}
+	}
+	if rows == 0 {
+		out = append(out, Finding{File: Promises, Msg: "has no table of promises and their tests"})
+	}
+	return out
+}
+
+// tests are the names of all test and fuzz functions of the module.
+func (m *Module) tests() map[string]bool {
+	names := map[string]bool{}
+	for s := range m.sources() {
+		for _, d := range s.AST.Decls {
+			if f, ok := d.(*ast.FuncDecl); ok && s.Test && f.Recv == nil {
+				names[f.Name.Name] = true
+			}
+		}
+	}
+	return names
+}

@@ -1,0 +1,92 @@
+package lint
+
+import (
+	"fmt"
+	"strings"
+)
+
+// layer is a folder and its height: imports go to lower heights only. The
+// first row that matches counts, so leaves stand before the other machines.
+type layer struct {
+	folder string
+	height int
+}
+
+var layers = []layer{
+	{"internal/core/version", 1},
+	{"internal/core/wire", 1},
+	{"internal/core", 2},
+	{"internal/check", 3}, // checkers of histories: for simulator and tests
+	{"internal/sim", 4},
+	{"internal/device", 4},
+	{"internal/layout", 5},
+	{"internal/peer", 5},
+	{"internal/node", 6},
+	{"client", 6},
+	{"internal/gateway", 7},
+	{"cmd", 8},
+	{"test", 9},
+	{"internal/lint", 9},
+}
+
+// sideways are the imports allowed within one height, each with its reason.
+var sideways = map[string]string{
+	"internal/device/segment -> internal/device/vfs":       "every file is opened through vfs",
+	"internal/device/store -> internal/device/vfs":         "every file is opened through vfs",
+	"internal/device/store -> internal/device/segment":     "a store is segments and their index",
+	"internal/device/store/storetest -> internal/device/*": "the conformance suite of any store",
+	"internal/device/mesh -> internal/device/auth":         "a channel proves who it is",
+	"internal/sim -> internal/sim/*":                       "parts of the simulator",
+}
+
+// Layers wants imports to point down.
+func Layers(m *Module) []Finding {
+	var out []Finding
+	for _, p := range m.Packages {
+		h, ok := height(p.Rel)
+		if !ok {
+			out = append(out, Finding{File: p.Rel, Msg: "this folder is not in the layout; add it to the layers with its height"})
+			continue
+		}
+		for _, imp := range p.Imports {
+			if !m.own(imp) {
+				continue
+			}
+			to := m.rel(imp)
+			th, _ := height(to)
+			if th < h || th == h && allowedSideways(p.Rel, to) {
+				continue
+			}
+			out = append(out, Finding{File: p.Rel, Msg: fmt.Sprintf("imports %s, which is not below it: imports point down only", to)})
+		}
+	}
+	return out
+}
+
+func height(rel string) (int, bool) {
+	if rel == "." {
+		return 0, true
+	}
+	for _, l := range layers {
+		if within(rel, l.folder) {
+			return l.height, true
+		}
+	}
+	return 0, false
+}
+
+// within reports whether the folder is root or below it.
+func within(rel, root string) bool {
+	return rel == root || strings.HasPrefix(rel, root+"/")
+}
+
+func allowedSideways(from, to string) bool {
+	for rule := range sideways {
+		f, t, _ := strings.Cut(rule, " -> ")
+		root, tree := strings.CutSuffix(t, "/*")
+		if from == f && (to == t || tree && within(to, root)) {
+			return true
+		}
+	}
+	return false
+}
