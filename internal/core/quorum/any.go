@@ -1,0 +1,109 @@
+package quorum
+
+import (
+	"time"
+
+	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/wire"
+)
+
+// Any fetches something immutable (promise P0): the first group that has it
+// serves it, the next one is asked when one fails, lacks it or is late. It is
+// missing only when every group says so.
+type Any struct {
+	op
+	fetch  wire.Fetch
+	asked  int
+	open   int
+	lack   int
+	hedge  time.Duration
+	answer Answer
+}
+
+// NewAny makes the machine. The plan's groups are asked in their order.
+func NewAny(cfg Config, f wire.Fetch) *Any { return &Any{op: op{cfg: cfg}, fetch: f} }
+
+// Start begins.
+func (y *Any) Start(now time.Duration) Out {
+	y.begin()
+	y.asked, y.open, y.lack = 0, 0, 0
+	y.askNext(now)
+	return y.give()
+}
+
+// Answer ends a leg.
+func (y *Any) Answer(now time.Duration, leg Leg, a Answer) Out {
+	g, current := y.hear(leg)
+	if !current || y.done || y.awaiting != 0 || y.stale(&a) {
+		return y.give()
+	}
+	y.open--
+	m, ok := a.Msg.(*wire.FetchReply)
+	switch {
+	case foci.KindOf(a.Err) == foci.NotFound && a.Err != nil, a.Err == nil && ok && len(m.Entries) == 0:
+		y.lack++
+	case a.Err != nil:
+		y.errs = append(y.errs, a.Err)
+	case !ok:
+		y.errs = append(y.errs, foci.Errorf(foci.Protocol, "group %d: unexpected %T", g, a.Msg))
+	default:
+		y.answer = a
+		y.finish(nil)
+		return y.give()
+	}
+	switch {
+	case y.asked < len(y.cfg.Plan.Groups):
+		y.askNext(now)
+	case y.open > 0:
+	case y.lack == len(y.cfg.Plan.Groups):
+		y.finish(foci.Errorf(foci.NotFound, "no group has it"))
+	default:
+		y.finish(y.why(foci.NoQuorum, "no group could serve it", "see foci nodes for what is down"))
+	}
+	return y.give()
+}
+
+// Wake says that the time asked for has come.
+func (y *Any) Wake(now time.Duration) Out {
+	switch {
+	case y.done || y.awaiting != 0 && !y.expired(now):
+	case y.expired(now):
+		y.finish(y.why(foci.NoQuorum, "no group could serve it in time", "see foci nodes for what is down"))
+	case now >= y.hedge && y.asked < len(y.cfg.Plan.Groups):
+		y.askNext(now)
+	}
+	return y.give()
+}
+
+// Replan gives a newer layout: the groups are asked anew.
+func (y *Any) Replan(now time.Duration, p Plan) Out {
+	if y.replan(p) {
+		return y.Start(now)
+	}
+	return y.give()
+}
+
+// Result is the reply and its body, once Done.
+func (y *Any) Result() (*wire.FetchReply, []byte, error) {
+	m, _ := y.answer.Msg.(*wire.FetchReply)
+	return m, y.answer.Body, y.err
+}
+
+func (y *Any) askNext(now time.Duration) {
+	f := y.fetch
+	g := y.cfg.Plan.Groups[y.asked]
+	f.Target = wire.Target{Epoch: y.cfg.Plan.Epoch, Group: g}
+	y.ask(g, &f)
+	y.asked++
+	y.open++
+	y.hedge = now + y.cfg.Hedge
+}
+
+func (y *Any) give() Out {
+	next := time.Duration(0)
+	if y.asked < len(y.cfg.Plan.Groups) && y.cfg.Hedge > 0 && y.awaiting == 0 {
+		next = y.hedge
+	}
+	y.wakeAt(next)
+	return y.take()
+}

@@ -1,0 +1,118 @@
+package quorum
+
+import (
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/wire"
+)
+
+// asked is one leg of an operation: whom it asked in which phase.
+type asked struct {
+	group foci.Group
+	phase int
+	ended bool
+}
+
+// op is what all operations share: their legs, their deadline and their end.
+type op struct {
+	cfg      Config
+	legs     []asked
+	phase    int // legs of earlier phases are not heard any more
+	awaiting foci.Epoch
+	done     bool
+	err      error
+	errs     []error // what single legs ended with, in this phase
+	out      Out
+}
+
+// ask adds a question of the present phase.
+func (o *op) ask(g foci.Group, m wire.Message) Leg {
+	leg := Leg(len(o.legs))
+	o.legs = append(o.legs, asked{group: g, phase: o.phase})
+	o.out.Asks = append(o.out.Asks, Ask{Leg: leg, Group: g, Msg: m})
+	return leg
+}
+
+// hear ends a leg and reports its group, and whether the present phase still
+// waits for it. An answer to a question that was not asked, or was answered,
+// is nobody's.
+func (o *op) hear(leg Leg) (foci.Group, bool) {
+	if int(leg) >= len(o.legs) || o.legs[leg].ended {
+		return 0, false
+	}
+	l := &o.legs[leg]
+	l.ended = true
+	return l.group, l.phase == o.phase
+}
+
+// begin starts a phase that no earlier answer counts in.
+func (o *op) begin() {
+	o.phase++
+	o.errs = nil
+}
+
+// stale handles a replica that works by another layout. It reports whether the
+// operation now rests until it has a newer one; a replica that is behind is
+// simply one that cannot vote.
+func (o *op) stale(a *Answer) bool {
+	if foci.KindOf(a.Err) != foci.StaleLayout || a.Epoch <= o.cfg.Plan.Epoch {
+		return false
+	}
+	o.awaiting = a.Epoch
+	o.out.Layout = a.Epoch
+	return true
+}
+
+// replan takes a newer layout and reports whether the phase must start again.
+func (o *op) replan(p Plan) bool {
+	if o.done || p.Epoch <= o.cfg.Plan.Epoch {
+		return false
+	}
+	o.cfg.Plan = p
+	o.awaiting = 0
+	return true
+}
+
+// finish ends the operation for its caller, once.
+func (o *op) finish(err error) {
+	if !o.done {
+		o.done, o.err, o.out.Done = true, err, true
+		o.out.Wake = 0
+	}
+}
+
+// expired reports whether the deadline has passed.
+func (o *op) expired(now time.Duration) bool { return now >= o.cfg.Deadline }
+
+// wakeAt asks to be woken at t, or at the deadline when that is earlier.
+func (o *op) wakeAt(t time.Duration) {
+	if o.done {
+		o.out.Wake = 0
+		return
+	}
+	o.out.Wake = o.cfg.Deadline
+	if t > 0 && t < o.cfg.Deadline {
+		o.out.Wake = t
+	}
+}
+
+// take hands out what there is to do. Asks are valid until the next event.
+func (o *op) take() Out {
+	out := o.out
+	o.out = Out{Wake: out.Wake}
+	return out
+}
+
+// Idle reports that the operation is over and no leg is still open: nothing
+// will ever happen to it again.
+func (o *op) Idle() bool {
+	return o.done && !slices.ContainsFunc(o.legs, func(l asked) bool { return !l.ended })
+}
+
+// why joins what single legs ended with into the error of the operation.
+func (o *op) why(k foci.Kind, msg, fix string) error {
+	return &foci.Error{Kind: k, Msg: msg, Fix: fix, Err: errors.Join(o.errs...)}
+}

@@ -1,0 +1,115 @@
+package quorum
+
+import (
+	"time"
+
+	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/wire"
+)
+
+// vote is one group's answer to a query.
+type vote struct {
+	group foci.Group
+	reply *wire.QueryReply
+	body  []byte
+}
+
+// ballot is a phase that collects votes: the nearest groups are asked first,
+// one more whenever one is late or fails.
+type ballot struct {
+	id     foci.ID
+	inline uint32 // content wanted from the first group asked
+	order  []foci.Group
+	asked  int
+	open   int
+	votes  []vote
+	hedge  time.Duration // when one more group is asked
+}
+
+// start asks the first groups, in a new phase.
+func (b *ballot) start(o *op, now time.Duration, order []foci.Group) {
+	o.begin()
+	kept := b.votes
+	*b = ballot{id: b.id, inline: b.inline, order: order, votes: b.votes[:0]}
+	if o.cfg.Weaken.KeepVotes {
+		b.votes = kept
+	}
+	for b.asked < min(o.cfg.needs(), len(order)) || o.cfg.Hedge == 0 && b.asked < len(order) {
+		b.askNext(o)
+	}
+	b.hedge = now + o.cfg.Hedge
+}
+
+func (b *ballot) askNext(o *op) {
+	q := &wire.Query{ID: b.id, Target: wire.Target{Epoch: o.cfg.Plan.Epoch, Group: b.order[b.asked]}}
+	if b.asked == 0 {
+		q.Inline = b.inline
+	}
+	o.ask(b.order[b.asked], q)
+	b.asked++
+	b.open++
+}
+
+// answer counts one leg of the phase. It reports whether enough have voted;
+// when that has become impossible it fails.
+func (b *ballot) answer(o *op, now time.Duration, g foci.Group, a *Answer) (enough bool, err error) {
+	b.open--
+	reply, ok := a.Msg.(*wire.QueryReply)
+	switch {
+	case a.Err != nil:
+		o.errs = append(o.errs, a.Err)
+	case !ok || reply.Epoch != o.cfg.Plan.Epoch:
+		o.errs = append(o.errs, foci.Errorf(foci.Protocol, "group %d: not a vote of epoch %d", g, o.cfg.Plan.Epoch))
+	default:
+		b.votes = append(b.votes, vote{group: g, reply: reply, body: a.Body})
+		return len(b.votes) >= o.cfg.needs(), nil
+	}
+	if b.asked < len(b.order) {
+		b.askNext(o)
+		b.hedge = now + o.cfg.Hedge
+	}
+	if len(b.votes)+b.open < o.cfg.needs() {
+		return false, o.noQuorum(len(b.votes))
+	}
+	return false, nil
+}
+
+// wake asks one more group when the asked ones are late.
+func (b *ballot) wake(o *op, now time.Duration) {
+	if now >= b.hedge && b.asked < len(b.order) {
+		b.askNext(o)
+		b.hedge = now + o.cfg.Hedge
+	}
+}
+
+// next is when the phase wants to be woken, 0 when nobody is left to ask.
+func (b *ballot) next() time.Duration {
+	if b.asked < len(b.order) {
+		return b.hedge
+	}
+	return 0
+}
+
+// seen is the newest version that any voter knows of.
+func (b *ballot) seen() foci.Version {
+	var v foci.Version
+	for i := range b.votes {
+		if s := b.votes[i].reply.Vote.Seen(); v.Less(s) {
+			v = s
+		}
+	}
+	return v
+}
+
+// clocks are the voters' clocks.
+func (b *ballot) clocks() []int64 {
+	c := make([]int64, 0, foci.MaxGroups)
+	for i := range b.votes {
+		c = append(c, b.votes[i].reply.Clock)
+	}
+	return c
+}
+
+func (o *op) noQuorum(got int) error {
+	return o.why(foci.NoQuorum, quorumText(got, o.cfg.needs(), len(o.cfg.Plan.Groups)), "see foci nodes for what is down")
+}

@@ -1,0 +1,81 @@
+// Package quorum is the machine of one operation of a caller: it asks the
+// groups of an object's bucket, counts their votes and decides when the caller
+// is answered. It follows Attiya, Bar-Noy and Dolev ("Sharing memory robustly
+// in message-passing systems", 1995) in the form for many writers: a write
+// asks a quorum for the newest version and then stores above it; a read asks a
+// quorum and, when votes differ, writes what is missing back to that quorum
+// before it answers.
+//
+// A machine is told of events ([Write.Answer], …) and returns what to do in an
+// [Out]. It holds no clock, socket or lock. Which backend of a group is asked,
+// over which path and how often is the transaction machine's affair: here a
+// leg is one question to one group and ends with one answer.
+package quorum
+
+import (
+	"time"
+
+	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/wire"
+)
+
+// Leg names one question of an operation.
+type Leg uint32
+
+// Ask is one question to send. The answer comes back under the same leg.
+type Ask struct {
+	Leg   Leg
+	Group foci.Group
+	Msg   wire.Message // *wire.Query, *wire.Store or *wire.Fetch; a Store's payload is in its record
+}
+
+// Answer is how a leg ended: with a message and the body that came with it, or
+// with an error.
+type Answer struct {
+	Msg   wire.Message // *wire.QueryReply, *wire.StoreReply or *wire.FetchReply
+	Body  []byte
+	Err   error
+	Epoch foci.Epoch // the replica's, with an error of kind StaleLayout
+	Stray bool       // an earlier sending of the question was never answered, and may still arrive
+}
+
+// Plan is the part of the layout that an operation works by.
+type Plan struct {
+	Epoch  foci.Epoch
+	Groups []foci.Group // of the bucket, nearest first
+}
+
+// Config is what an operation is made with.
+type Config struct {
+	Plan     Plan
+	Level    foci.Level    // of votes and acknowledgements that are waited for
+	Hedge    time.Duration // how long a group is waited for before one more is asked; 0 asks all at once
+	Deadline time.Duration // on the clock of the events; the operation ends then at the latest
+	Clock    func() int64  // the caller's wall clock, nanoseconds since 1970
+	Nonce    func() uint64 // fresh randomness for versions, never 0
+	Weaken   Weaken        // for the simulator alone
+}
+
+// Out is what to do after an event.
+type Out struct {
+	Asks []Ask
+	// Layout, when not 0, asks for a layout of at least this epoch; the
+	// operation rests until Replan.
+	Layout foci.Epoch
+	// Done turns true once, when the caller is to be answered.
+	Done bool
+	// Wake is when the operation wants to be woken; 0 = not at all.
+	Wake time.Duration
+}
+
+// Weaken turns single rules of the protocol off. Nothing but the simulator
+// sets it, to prove that its checkers notice what each rule is for.
+type Weaken struct {
+	OneRound    bool // a write takes its version from the clock, without asking
+	NoWriteBack bool // a read answers although votes differ
+	NewestOnly  bool // votes are compared by their newest version alone
+	KeepVotes   bool // a phase keeps its votes when the layout changes
+}
+
+// needs is how many groups must answer.
+func (c *Config) needs() int { return c.Level.Need(len(c.Plan.Groups)) }

@@ -1,0 +1,177 @@
+package quorum
+
+import (
+	"slices"
+	"time"
+
+	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/wire"
+)
+
+// Read finds out what an object is (promise P1): a quorum votes, and when the
+// votes differ, whatever one of the voters lacks of the current content is
+// written back to it before the caller is answered. So no later read can see
+// less than this one. The content itself, unless it is small, is fetched
+// afterwards from one of the Holders.
+type Read struct {
+	op
+	ballot    ballot
+	reconcile *reconcile
+	restarts  int
+	found     Found
+}
+
+// Found is what a read resolved.
+type Found struct {
+	Vote    wire.Vote    // of the union of the voters' logs
+	Holders []foci.Group // groups that certainly hold all of it, nearest first
+	Inline  bool         // Entry, Meta and Payload are the whole content
+	Entry   wire.Entry
+	Meta    []byte
+	Payload []byte
+}
+
+// NewRead makes the machine of one read of one object. Content of at most
+// inline bytes comes with the answer when that costs no further round trip.
+func NewRead(cfg Config, id foci.ID, inline uint32) *Read {
+	return &Read{op: op{cfg: cfg}, ballot: ballot{id: id, inline: inline}}
+}
+
+// Start begins.
+func (r *Read) Start(now time.Duration) Out {
+	r.ballot.start(&r.op, now, r.cfg.Plan.Groups)
+	return r.give()
+}
+
+// Answer ends a leg.
+func (r *Read) Answer(now time.Duration, leg Leg, a Answer) Out {
+	g, current := r.hear(leg)
+	switch {
+	case !current || r.awaiting != 0 || r.done:
+	case r.stale(&a):
+	case r.reconcile != nil:
+		r.answerReconcile(now, g, leg, &a)
+	default:
+		r.answerBallot(now, g, &a)
+	}
+	return r.give()
+}
+
+// Wake says that the time asked for has come.
+func (r *Read) Wake(now time.Duration) Out {
+	switch {
+	case r.done:
+	case r.expired(now):
+		r.finish(r.noQuorum(len(r.ballot.votes)))
+	case r.reconcile == nil && r.awaiting == 0:
+		r.ballot.wake(&r.op, now)
+	}
+	return r.give()
+}
+
+// Replan gives a newer layout: everything is asked again.
+func (r *Read) Replan(now time.Duration, p Plan) Out {
+	if r.replan(p) {
+		r.reconcile = nil
+		r.ballot.start(&r.op, now, p.Groups)
+	}
+	return r.give()
+}
+
+// Result is what was found, once Done. An object that does not exist is not
+// an error here: its Vote says so.
+func (r *Read) Result() (Found, error) { return r.found, r.err }
+
+func (r *Read) give() Out {
+	next := time.Duration(0)
+	if r.reconcile == nil && r.awaiting == 0 {
+		next = r.ballot.next()
+	}
+	r.wakeAt(next)
+	return r.take()
+}
+
+func (r *Read) answerBallot(now time.Duration, g foci.Group, a *Answer) {
+	enough, err := r.ballot.answer(&r.op, now, g, a)
+	switch {
+	case err != nil:
+		r.finish(err)
+	case !enough:
+	case r.agreed():
+		r.resolve()
+	default:
+		r.reconcile = newReconcile(&r.op, r.ballot.id, r.ballot.votes)
+	}
+}
+
+// agreed reports whether the votes need no write-back.
+func (r *Read) agreed() bool {
+	first := &r.ballot.votes[0].reply.Vote
+	for i := range r.ballot.votes {
+		v := &r.ballot.votes[i].reply.Vote
+		switch {
+		case r.cfg.Weaken.NoWriteBack:
+		case r.cfg.Weaken.NewestOnly && v.Newest != first.Newest:
+			return false
+		case !r.cfg.Weaken.NewestOnly && !v.Same(first):
+			return false
+		}
+	}
+	return true
+}
+
+// resolve answers from votes that are alike (or taken for alike: then the
+// newest one).
+func (r *Read) resolve() {
+	best := 0
+	for i := range r.ballot.votes {
+		v := &r.ballot.votes[i]
+		r.found.Holders = append(r.found.Holders, v.group)
+		if r.ballot.votes[best].reply.Vote.Base.Less(v.reply.Vote.Base) {
+			best = i
+		}
+	}
+	r.found.Vote = r.ballot.votes[best].reply.Vote
+	r.found.Holders = inOrder(r.found.Holders, r.cfg.Plan.Groups)
+	for i := range r.ballot.votes {
+		v := &r.ballot.votes[i]
+		if v.reply.Inline && v.reply.Entry.Version == r.found.Vote.Base && r.found.Vote.Count == 1 {
+			r.found.Inline, r.found.Entry, r.found.Meta, r.found.Payload = true, v.reply.Entry, v.reply.Meta, v.body
+		}
+	}
+	r.finish(nil)
+}
+
+func (r *Read) answerReconcile(now time.Duration, g foci.Group, leg Leg, a *Answer) {
+	done, err := r.reconcile.answer(&r.op, g, leg, a)
+	switch {
+	case err != nil:
+		r.again(now, g)
+	case done:
+		r.found.Vote = r.reconcile.union
+		r.found.Holders = inOrder(r.reconcile.groups(), r.cfg.Plan.Groups)
+		r.finish(nil)
+	}
+}
+
+// again asks anew, the group that failed last. What was written back stays; a
+// voter whose floor rose or that went away in between is only asked again.
+func (r *Read) again(now time.Duration, failed foci.Group) {
+	const most = 64 // far above what faults cause; each costs a round trip
+	if r.restarts++; r.restarts > most {
+		r.finish(r.noQuorum(0))
+		return
+	}
+	order := slices.Clone(r.cfg.Plan.Groups)
+	if i := slices.Index(order, failed); i >= 0 {
+		order = append(slices.Delete(order, i, i+1), failed)
+	}
+	r.reconcile = nil
+	r.ballot.start(&r.op, now, order)
+}
+
+// inOrder sorts groups as they stand in the plan.
+func inOrder(groups, plan []foci.Group) []foci.Group {
+	slices.SortFunc(groups, func(a, b foci.Group) int { return slices.Index(plan, a) - slices.Index(plan, b) })
+	return groups
+}

@@ -1,0 +1,251 @@
+package quorum
+
+import (
+	"slices"
+
+	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/wire"
+)
+
+// maxCopies bounds the records that one read copies at the same time, and so
+// its memory: that many payloads.
+const maxCopies = 4
+
+// reconcile brings the voters of a read to the union of what they hold of the
+// current content. Their logs are read side by side in version order, a page
+// at a time, so that memory is bounded however many appends there are; what a
+// voter lacks is fetched from one that has it and stored there.
+//
+// Comparing newest versions alone would not do: of two appends that overlap,
+// the older one may be missing below the newer.
+type reconcile struct {
+	id      foci.ID
+	to      foci.Version // nothing newer than the votes is looked at
+	voters  []voter
+	union   wire.Vote
+	pending map[Leg]*transfer
+	copies  int
+}
+
+// voter is one group's log as it is read.
+type voter struct {
+	group   foci.Group
+	floor   foci.Version
+	page    []wire.FetchedEntry
+	more    bool         // the log goes on behind page
+	next    foci.Version // where the next page begins
+	waiting bool         // for a page
+}
+
+// transfer is one record on its way from a voter that has it to those that
+// lack it. The legs that fetch it and those that store it lead here; a leg of
+// a page leads to a transfer without entry.
+type transfer struct {
+	voter int // whose page, when lacking is empty
+	entry wire.Entry
+	to    []int // voters that lack it
+	open  int   // stores under way
+}
+
+func newReconcile(o *op, id foci.ID, votes []vote) *reconcile {
+	o.begin()
+	r := &reconcile{id: id, pending: map[Leg]*transfer{}}
+	var from foci.Version
+	for i := range votes {
+		v := &votes[i].reply.Vote
+		if from.Less(v.Base) {
+			from = v.Base
+		}
+		if r.to.Less(v.Newest) {
+			r.to = v.Newest
+		}
+	}
+	for i := range votes {
+		r.voters = append(r.voters, voter{group: votes[i].group, floor: votes[i].reply.Vote.Floor, next: from, more: true})
+	}
+	r.union = wire.Vote{}
+	r.advance(o)
+	return r
+}
+
+// groups are the voters.
+func (r *reconcile) groups() []foci.Group {
+	var gs []foci.Group
+	for i := range r.voters {
+		gs = append(gs, r.voters[i].group)
+	}
+	return gs
+}
+
+// advance merges as far as the pages reach and asks for what is needed to go
+// on. It reports whether all is merged and stored.
+func (r *reconcile) advance(o *op) (done bool) {
+	for r.filled(o) && r.copies < maxCopies {
+		e, holders := r.smallest()
+		if holders == nil {
+			return r.copies == 0
+		}
+		r.count(&e)
+		r.copyTo(o, &e, holders)
+	}
+	return false
+}
+
+// filled asks for a page of every log that has run out of entries here but
+// not there, and reports whether none is awaited.
+func (r *reconcile) filled(o *op) bool {
+	all := true
+	for i := range r.voters {
+		v := &r.voters[i]
+		if len(v.page) > 0 || !v.more {
+			continue
+		}
+		all = false
+		if v.waiting {
+			continue
+		}
+		v.waiting = true
+		leg := o.ask(v.group, &wire.Fetch{
+			Target: wire.Target{Epoch: o.cfg.Plan.Epoch, Group: v.group},
+			ID:     r.id, From: v.next, To: r.to, Limit: wire.MaxFetchEntries,
+		})
+		r.pending[leg] = &transfer{voter: i}
+	}
+	return all
+}
+
+// smallest takes the oldest entry off the pages and says which voters have it.
+func (r *reconcile) smallest() (e wire.Entry, holders []int) {
+	for i := range r.voters {
+		if p := r.voters[i].page; len(p) > 0 && (holders == nil || p[0].Version.Less(e.Version)) {
+			e, holders = p[0].Entry, []int{i}
+		} else if len(p) > 0 && p[0].Version == e.Version {
+			holders = append(holders, i)
+		}
+	}
+	for _, i := range holders {
+		r.voters[i].page = r.voters[i].page[1:]
+	}
+	return e, holders
+}
+
+// count adds an entry, which is newer than all before it, to the union.
+func (r *reconcile) count(e *wire.Entry) {
+	if e.Op.IsBase() {
+		r.union = wire.Vote{Base: e.Version, BaseOp: e.Op}
+	}
+	r.union.Count++
+	r.union.Sum = r.union.Sum.Add(e.Sum())
+	r.union.Size += e.Size
+	r.union.Newest = e.Version
+}
+
+// copyTo fetches a record for the voters that lack it.
+func (r *reconcile) copyTo(o *op, e *wire.Entry, holders []int) {
+	t := &transfer{entry: *e}
+	for i := range r.voters {
+		if !slices.Contains(holders, i) && !r.voters[i].destroyed(e) {
+			t.to = append(t.to, i)
+		}
+	}
+	if len(t.to) == 0 {
+		return
+	}
+	r.copies++
+	g := r.voters[holders[0]].group
+	leg := o.ask(g, &wire.Fetch{
+		Target: wire.Target{Epoch: o.cfg.Plan.Epoch, Group: g},
+		ID:     r.id, From: e.Version, To: e.Version, Limit: 1, MaxBytes: foci.MaxPayload,
+	})
+	r.pending[leg] = t
+}
+
+// destroyed reports whether the voter lacks a tombstone because it has
+// already destroyed it, which it does only when every group has it.
+func (v *voter) destroyed(e *wire.Entry) bool {
+	return e.Op == wire.OpRemove && !v.floor.Less(e.Version)
+}
+
+// answer ends a leg and reports whether all is done. An error means that the
+// votes must be asked again.
+func (r *reconcile) answer(o *op, g foci.Group, leg Leg, a *Answer) (bool, error) {
+	t := r.pending[leg]
+	delete(r.pending, leg)
+	if t == nil {
+		return false, foci.Errorf(foci.Internal, "leg %d leads nowhere", leg)
+	}
+	if a.Err != nil {
+		o.errs = append(o.errs, a.Err)
+		return false, a.Err
+	}
+	var err error
+	switch m := a.Msg.(type) {
+	case *wire.FetchReply:
+		switch {
+		case m.Epoch != o.cfg.Plan.Epoch:
+			err = foci.Errorf(foci.Protocol, "group %d: not an answer of epoch %d", g, o.cfg.Plan.Epoch)
+		case len(t.to) == 0:
+			err = r.takePage(t.voter, m)
+		default:
+			err = r.storeCopies(o, t, m, a.Body)
+		}
+	case *wire.StoreReply:
+		if m.Epoch != o.cfg.Plan.Epoch {
+			err = foci.Errorf(foci.Protocol, "group %d: not an acknowledgement of epoch %d", g, o.cfg.Plan.Epoch)
+		} else if t.open--; t.open == 0 {
+			r.copies--
+		}
+	default:
+		err = foci.Errorf(foci.Protocol, "group %d: unexpected %T", g, m)
+	}
+	if err != nil {
+		o.errs = append(o.errs, err)
+		return false, err
+	}
+	return r.advance(o), nil
+}
+
+// takePage takes the next page of a voter's log, which must go upward: a
+// replica that does not must not lead the merge in a circle.
+func (r *reconcile) takePage(i int, m *wire.FetchReply) error {
+	v := &r.voters[i]
+	v.waiting = false
+	last := v.next
+	for k := range m.Entries {
+		e := &m.Entries[k]
+		if e.Version.Less(last) || k > 0 && e.Version == last || r.to.Less(e.Version) {
+			return foci.Errorf(foci.Protocol, "group %d: log out of order at %v", v.group, e.Version)
+		}
+		last = e.Version
+	}
+	if m.More && len(m.Entries) == 0 {
+		return foci.Errorf(foci.Protocol, "group %d: a page of its log is empty", v.group)
+	}
+	v.page, v.more = m.Entries, m.More
+	v.next = foci.Version{Time: last.Time, Nonce: last.Nonce + 1}
+	if v.next.Nonce == 0 {
+		v.next.Time++
+	}
+	return nil
+}
+
+// storeCopies sends a record that has come to the voters that lack it.
+func (r *reconcile) storeCopies(o *op, t *transfer, m *wire.FetchReply, body []byte) error {
+	if len(m.Entries) != 1 || m.Entries[0].Version != t.entry.Version || m.Entries[0].Bytes != t.entry.Length {
+		return foci.Errorf(foci.Gone, "record %v was there and is not any more", t.entry.Version)
+	}
+	rec := wire.Record{Entry: t.entry, ID: r.id, Name: m.Name, Meta: m.Entries[0].Meta, Payload: body}
+	if err := rec.Check(); err != nil {
+		return err
+	}
+	for _, i := range t.to {
+		v := &r.voters[i]
+		leg := o.ask(v.group, &wire.Store{
+			Target: wire.Target{Epoch: o.cfg.Plan.Epoch, Group: v.group},
+			Seen:   t.entry.Version.Time, Repair: true, Floor: v.floor, Record: rec,
+		})
+		r.pending[leg] = t
+		t.open++
+	}
+	return nil
+}

@@ -1,0 +1,227 @@
+package quorum
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/version"
+	"github.com/foci-store/foci/internal/core/wire"
+)
+
+// Write is a put, an append or a remove: promise P1 (P1a for appends). First a
+// quorum is asked for the newest version, then the record is stored above it
+// in every group, and the caller is answered when enough have acknowledged.
+// The version is fixed once: whatever happens later, it is never changed, so
+// that the transaction cannot be applied twice.
+type Write struct {
+	op
+	rec    wire.Record
+	ballot ballot
+	store  store
+	chosen bool  // the version is
+	seen   int64 // the newest time of phase one
+	sent   int   // store phases: more than one after a change of layout
+}
+
+// store is the phase in which every group is sent the record.
+type store struct {
+	acks     int
+	refused  int // groups that said that they did not keep it
+	unknown  int // groups that did not say
+	answered int
+}
+
+// NewWrite makes the machine of one transaction. rec has everything but its
+// version; its payload must stay as it is until Idle.
+func NewWrite(cfg Config, rec wire.Record) *Write {
+	return &Write{op: op{cfg: cfg}, rec: rec, ballot: ballot{id: rec.ID}}
+}
+
+// NewChunk makes the machine that stores a record that nobody else can name
+// (promise P0). It has its version already and needs no first phase.
+func NewChunk(cfg Config, rec wire.Record) *Write {
+	w := NewWrite(cfg, rec)
+	w.chosen = true
+	return w
+}
+
+// Start begins.
+func (w *Write) Start(now time.Duration) Out {
+	switch {
+	case w.chosen:
+		w.beginStore()
+	case w.cfg.Weaken.OneRound:
+		w.choose()
+	default:
+		w.ballot.start(&w.op, now, w.cfg.Plan.Groups)
+	}
+	return w.give()
+}
+
+// Answer ends a leg.
+func (w *Write) Answer(now time.Duration, leg Leg, a Answer) Out {
+	g, current := w.hear(leg)
+	switch {
+	case !current || w.awaiting != 0:
+	case w.stale(&a):
+	case w.chosen:
+		w.answerStore(g, &a)
+	default:
+		w.answerBallot(now, g, &a)
+	}
+	return w.give()
+}
+
+// Wake says that the time asked for has come.
+func (w *Write) Wake(now time.Duration) Out {
+	switch {
+	case w.done:
+	case w.expired(now):
+		w.expire()
+	case !w.chosen && w.awaiting == 0:
+		w.ballot.wake(&w.op, now)
+	}
+	return w.give()
+}
+
+// Replan gives a newer layout: the phase starts again, with the same version
+// and no kept votes.
+func (w *Write) Replan(now time.Duration, p Plan) Out {
+	if w.replan(p) {
+		switch {
+		case w.chosen:
+			w.beginStore()
+		default:
+			w.ballot.start(&w.op, now, p.Groups)
+		}
+	}
+	return w.give()
+}
+
+// Result is the version of the transaction, once Done.
+func (w *Write) Result() (foci.Version, error) { return w.rec.Version, w.err }
+
+// Version is the version as soon as it is fixed; zero before.
+func (w *Write) Version() foci.Version { return w.rec.Version }
+
+func (w *Write) give() Out {
+	next := time.Duration(0)
+	if !w.chosen && w.awaiting == 0 {
+		next = w.ballot.next()
+	}
+	w.wakeAt(next)
+	return w.take()
+}
+
+func (w *Write) answerBallot(now time.Duration, g foci.Group, a *Answer) {
+	enough, err := w.ballot.answer(&w.op, now, g, a)
+	switch {
+	case err != nil:
+		w.finish(err) // nothing was sent that could take effect
+	case enough:
+		w.choose()
+	}
+}
+
+// choose fixes the version and sends the record.
+func (w *Write) choose() {
+	seen := w.ballot.seen()
+	v, err := version.Next(seen, w.cfg.Clock(), w.ballot.clocks(), w.cfg.Nonce())
+	if err != nil {
+		w.finish(err)
+		return
+	}
+	w.rec.Version, w.seen, w.chosen = v, seen.Time, true
+	w.beginStore()
+}
+
+func (w *Write) beginStore() {
+	w.begin()
+	w.sent++
+	kept := w.store.acks
+	w.store = store{}
+	if w.cfg.Weaken.KeepVotes {
+		w.store.acks = kept
+	}
+	for _, g := range w.cfg.Plan.Groups {
+		w.ask(g, &wire.Store{
+			Target: wire.Target{Epoch: w.cfg.Plan.Epoch, Group: g},
+			Seen:   w.seen, Record: w.rec,
+		})
+	}
+}
+
+func (w *Write) answerStore(g foci.Group, a *Answer) {
+	s := &w.store
+	s.answered++
+	reply, ok := a.Msg.(*wire.StoreReply)
+	switch {
+	case a.Err != nil:
+		w.errs = append(w.errs, a.Err)
+		if refusal(foci.KindOf(a.Err)) && !a.Stray {
+			s.refused++
+		} else {
+			s.unknown++
+		}
+	case !ok || reply.Epoch != w.cfg.Plan.Epoch:
+		s.unknown++
+		w.errs = append(w.errs, foci.Errorf(foci.Protocol, "group %d: not an acknowledgement of epoch %d", g, w.cfg.Plan.Epoch))
+	default:
+		s.acks++
+	}
+	left := len(w.cfg.Plan.Groups) - s.answered
+	switch {
+	case w.done:
+	case s.acks >= w.cfg.needs():
+		w.finish(nil)
+	case s.acks+left >= w.cfg.needs():
+	case s.acks == 0 && s.unknown == 0 && left > 0:
+		// So far it certainly did not happen: worth waiting to be sure.
+	default:
+		w.fail()
+	}
+}
+
+// fail says as much as is known. Only when every group that was sent the
+// record, in this phase and in those before a change of layout, has said that
+// it did not keep it, is the transaction known not to have happened.
+func (w *Write) fail() {
+	left := len(w.cfg.Plan.Groups) - w.store.answered
+	if w.store.acks == 0 && w.store.unknown == 0 && left == 0 && w.sent == 1 {
+		w.finish(w.why(foci.KindOf(w.errs[0]), "no group took it, nothing was stored", ""))
+		return
+	}
+	w.unknown()
+}
+
+func (w *Write) unknown() {
+	w.finish(w.why(foci.OutcomeUnknown,
+		fmt.Sprintf("version %v was acknowledged by %d of %d groups, %d are needed: it may have taken effect, or may still",
+			w.rec.Version, w.store.acks, len(w.cfg.Plan.Groups), w.cfg.needs()),
+		"read it back to know"))
+}
+
+func (w *Write) expire() {
+	if w.chosen {
+		w.unknown()
+		return
+	}
+	w.finish(w.noQuorum(len(w.ballot.votes)))
+}
+
+// refusal reports whether a replica that answers with this kind has certainly
+// not kept the record.
+func refusal(k foci.Kind) bool {
+	switch k {
+	case foci.Invalid, foci.TooLarge, foci.Busy, foci.NoRoute, foci.StaleLayout, foci.NotReady, foci.ClockAhead,
+		foci.BelowFloor, foci.Conflict, foci.ReadOnly, foci.Denied:
+		return true
+	default:
+		return false
+	}
+}
+
+func quorumText(got, need, groups int) string {
+	return fmt.Sprintf("%d of %d groups answered, %d are needed", got, groups, need)
+}
