@@ -1,0 +1,106 @@
+package ring
+
+import (
+	"cmp"
+	"encoding/binary"
+	"math"
+	"math/bits"
+	"slices"
+
+	"github.com/foci-store/foci"
+)
+
+// usualPoints is how many points a backend of average weight gets: enough that
+// a newcomer takes a little from many. In clusters of very many backends it is
+// less, so that all points together stay near morePoints: a layout is a value
+// that travels whole.
+const (
+	usualPoints = 64
+	mostPoints  = 1 << 18
+)
+
+// Place gives points to those backends of one group that have none, in
+// proportion to their weights. Points are computed, not drawn, so that the load
+// is even and the same backends always get the same points. When no backend has
+// points the ring is dealt out afresh; otherwise each newcomer takes arcs' tails
+// from the most loaded, and no point that exists moves.
+func Place(group []Backend) error {
+	if len(group) > foci.MaxBackends {
+		return foci.Errorf(foci.TooLarge, "group of %d backends, want at most %d", len(group), foci.MaxBackends)
+	}
+	var weights uint64
+	placed := 0
+	for i := range group {
+		if err := group[i].check(); err != nil {
+			return err
+		}
+		if group[i].Group != group[0].Group {
+			return foci.Errorf(foci.Internal, "placing backends of groups %d and %d together", group[0].Group, group[i].Group)
+		}
+		weights += uint64(group[i].Weight)
+		if len(group[i].Points) > 0 {
+			placed++
+		}
+	}
+	switch placed {
+	case len(group):
+		return nil
+	case 0:
+		deal(group, weights)
+		return nil
+	}
+	return join(group)
+}
+
+// pointCount is the number of points for a weight among n backends.
+func pointCount(weight uint32, weights uint64, n int) int {
+	base := min(usualPoints, mostPoints/float64(n))
+	k := math.Round(base * float64(weight) * float64(n) / float64(weights))
+	return int(min(max(k, 1), foci.MaxPoints))
+}
+
+// deal lays the arcs of all backends around the ring in a mixed order. All of a
+// backend's arcs are equally long, so its share is exact. Every group begins at
+// zero: groups of equal shape then cut the ring at the same points, which keeps
+// the ranges of their union few.
+func deal(group []Backend, weights uint64) {
+	type turn struct {
+		order   uint64
+		backend int
+	}
+	var turns []turn
+	width := make([]uint64, len(group))
+	for i := range group {
+		b := &group[i]
+		k := pointCount(b.Weight, weights, len(group))
+		if len(group) == 1 {
+			k = max(k, 2) // the width of one arc around the whole ring does not fit
+		}
+		width[i], _ = bits.Div64(uint64(b.Weight), 0, weights*uint64(k))
+		for j := range k {
+			turns = append(turns, turn{mix(b.ID, uint64(j)), i})
+		}
+	}
+	slices.SortFunc(turns, func(a, b turn) int {
+		return cmp.Or(cmp.Compare(a.order, b.order), cmp.Compare(a.backend, b.backend))
+	})
+	at := uint64(0)
+	for _, t := range turns {
+		group[t.backend].Points = append(group[t.backend].Points, at)
+		at += width[t.backend]
+	}
+}
+
+// mix is a fixed pseudo-random function of a backend and a number.
+func mix(id foci.BackendID, n uint64) uint64 {
+	x := n
+	for _, part := range [2]uint64{binary.BigEndian.Uint64(id[:8]), binary.BigEndian.Uint64(id[8:])} {
+		x ^= part
+		x ^= x >> 30
+		x *= 0xbf58476d1ce4e5b9
+		x ^= x >> 27
+		x *= 0x94d049bb133111eb
+		x ^= x >> 31
+	}
+	return x
+}
