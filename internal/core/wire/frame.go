@@ -1,0 +1,210 @@
+package wire
+
+import (
+	"encoding/binary"
+	"hash/crc32"
+
+	"github.com/foci-store/foci"
+)
+
+// The frame, on one page. Everything that travels on a channel (one TCP
+// connection) is a frame: a header of HeaderSize bytes and Size bytes after it.
+//
+//	offset size field   meaning
+//	     0    4 magic   "FOC1"
+//	     4    1 type    FrameType
+//	     5    1 flags   FlagError on replies, else 0
+//	     6    2 method  of a request, else 0
+//	     8    4 stream  the request that it belongs to; 0: the channel itself
+//	    12    4 head    request, reply: bytes of the message's head, else 0
+//	    16    4 body    request, reply: bytes of the message's body; credit: bytes granted
+//	    20    4 size    bytes that follow in this frame
+//	    24    4 sum     CRC32C of those bytes
+//	    28    4 check   CRC32C of bytes 0 to 27
+//
+// All numbers are little-endian. A message is its head and then its body, as
+// one run of bytes: the first frame (request or reply) says how long both are
+// and carries as much as it likes, data frames carry the rest in order. A
+// message that is whole in its first frame needs no credit; every byte of a
+// longer one costs credit of its stream and of its channel.
+//
+// A header that does not check ends the channel, for its lengths cannot be
+// trusted; contents that do not check end their message alone.
+const (
+	HeaderSize = 32
+	MaxFrame   = 80 << 10 // contents of one frame: 64 KiB of body and its head
+	MaxPiece   = 64 << 10 // contents of one data frame, as we send them
+	MaxHello   = 16 << 10 // contents of hello, welcome and refuse
+	MaxHead    = 2 << 20  // head of one message
+	MaxBody    = 16 << 20 // body of one message: payloads need 4 MiB, layouts more
+	MaxGrant   = 1 << 30  // credit in one frame, and the most that may be outstanding
+
+	MaxStreams = 1 << 16   // streams of one channel, and exclusive limit of a stream's slot
+	MinWindow  = 64 << 10  // least initial credit of a stream
+	MaxWindow  = 16 << 20  // most initial credit of a stream
+	WindowsPer = 4         // a channel's credit is this many windows of a stream
+	DefWindow  = 256 << 10 // initial credit of a stream unless configured
+)
+
+// FrameType says what a frame is.
+type FrameType uint8
+
+// The frame types. Hello, request and cancel go from the dialling side to the
+// listening side; welcome, refuse, reply and goaway go back; the others go
+// both ways.
+const (
+	FrameHello   FrameType = 1  // first frame of a channel: Hello
+	FrameWelcome FrameType = 2  // its answer: Welcome
+	FrameRefuse  FrameType = 3  // its other answer: Error, then the end
+	FrameRequest FrameType = 4  // begins a request
+	FrameReply   FrameType = 5  // begins the one reply to it
+	FrameData    FrameType = 6  // more of a message
+	FrameCredit  FrameType = 7  // the sender of this frame can take Body more bytes
+	FrameCancel  FrameType = 8  // the reply is no longer wanted; it is owed all the same
+	FrameAbort   FrameType = 9  // the message being sent ends here, incomplete: Error
+	FramePing    FrameType = 10 // are you alive; up to 16 bytes that come back
+	FramePong    FrameType = 11 // yes
+	FrameGoAway  FrameType = 12 // no new requests, please
+)
+
+// FlagError on a reply: its head is an [Error].
+const FlagError = 1
+
+const magic = 0x31434f46 // "FOC1"
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// Header is the header of a frame.
+type Header struct {
+	Type   FrameType
+	Flags  uint8
+	Method Method
+	Stream uint32
+	Head   uint32
+	Body   uint32
+	Size   uint32
+	Sum    uint32
+}
+
+// Whole reports whether a message is complete in its first frame.
+func (h *Header) Whole() bool { return h.Size == h.Head+h.Body }
+
+// Checksum is the CRC32C of b; of several pieces when sum is that of the
+// pieces before it, else sum is 0.
+func Checksum(sum uint32, b []byte) uint32 { return crc32.Update(sum, castagnoli, b) }
+
+// AppendHeader adds the encoded header to b.
+func AppendHeader(b []byte, h *Header) []byte {
+	at := len(b)
+	b = appendU32(b, magic)
+	b = append(b, byte(h.Type), h.Flags)
+	b = appendU16(b, uint16(h.Method))
+	b = appendU32(appendU32(appendU32(b, h.Stream), h.Head), h.Body)
+	b = appendU32(appendU32(b, h.Size), h.Sum)
+	return appendU32(b, Checksum(0, b[at:]))
+}
+
+// AppendFrame adds a whole frame to b: the header with Size and Sum filled in,
+// then the contents, which are given in two parts that may both be empty.
+func AppendFrame(b []byte, h *Header, head, body []byte) []byte {
+	h.Size = uint32(len(head) + len(body))
+	h.Sum = Checksum(Checksum(0, head), body)
+	return append(append(AppendHeader(b, h), head...), body...)
+}
+
+// ParseHeader reads a header from the first HeaderSize bytes of b and fails
+// with Protocol when it is not one or breaks a limit.
+func ParseHeader(b []byte, h *Header) error {
+	if len(b) < HeaderSize {
+		return foci.Errorf(foci.Protocol, "frame header of %d bytes, want %d", len(b), HeaderSize)
+	}
+	b = b[:HeaderSize]
+	if binary.LittleEndian.Uint32(b) != magic {
+		return foci.Errorf(foci.Protocol, "not a frame: it begins with %q, want \"FOC1\"", b[:4])
+	}
+	if binary.LittleEndian.Uint32(b[28:]) != Checksum(0, b[:28]) {
+		return foci.Errorf(foci.Protocol, "frame header damaged: its checksum does not match")
+	}
+	*h = Header{
+		Type:   FrameType(b[4]),
+		Flags:  b[5],
+		Method: Method(binary.LittleEndian.Uint16(b[6:])),
+		Stream: binary.LittleEndian.Uint32(b[8:]),
+		Head:   binary.LittleEndian.Uint32(b[12:]),
+		Body:   binary.LittleEndian.Uint32(b[16:]),
+		Size:   binary.LittleEndian.Uint32(b[20:]),
+		Sum:    binary.LittleEndian.Uint32(b[24:]),
+	}
+	if what := h.broken(); what != "" {
+		return foci.Errorf(foci.Protocol, "frame of type %d on stream %d: %s (head %d, body %d, size %d)",
+			h.Type, h.Stream, what, h.Head, h.Body, h.Size)
+	}
+	return nil
+}
+
+// broken names the rule that a header breaks; "" when it breaks none.
+func (h *Header) broken() string {
+	if h.Size > MaxFrame {
+		return "larger than a frame may be"
+	}
+	switch h.Type {
+	case FrameRequest, FrameReply:
+		return h.brokenMessage()
+	case FrameHello, FrameWelcome, FrameRefuse, FramePing, FramePong, FrameGoAway:
+		if h.Stream != 0 {
+			return "belongs to no stream but names one"
+		}
+	case FrameData, FrameCancel, FrameAbort:
+		if h.Stream == 0 {
+			return "names no stream"
+		}
+	case FrameCredit:
+		if h.Body == 0 || h.Body > MaxGrant {
+			return "grants nothing or too much"
+		}
+	default:
+		return "of an unknown type"
+	}
+	return h.brokenOther()
+}
+
+func (h *Header) brokenMessage() string {
+	switch {
+	case h.Stream == 0:
+		return "names no stream"
+	case h.Head > MaxHead:
+		return "head larger than a head may be"
+	case h.Body > MaxBody:
+		return "body larger than a body may be"
+	case h.Size > h.Head+h.Body:
+		return "carries more than its message has"
+	case h.Type == FrameReply && (h.Method != 0 || h.Flags > FlagError):
+		return "has fields that a reply has not"
+	case h.Type == FrameRequest && h.Flags != 0:
+		return "has flags that a request has not"
+	}
+	return ""
+}
+
+func (h *Header) brokenOther() string {
+	most := uint32(0)
+	switch h.Type {
+	case FrameHello, FrameWelcome, FrameRefuse:
+		most = MaxHello
+	case FrameAbort, FrameGoAway:
+		most = 2 * MaxErrorText
+	case FramePing, FramePong:
+		most = 16
+	case FrameData:
+		if most = MaxFrame; h.Size == 0 {
+			return "carries nothing"
+		}
+	}
+	switch {
+	case h.Size > most:
+		return "larger than its type may be"
+	case h.Flags != 0 || h.Method != 0 || h.Head != 0 || h.Body != 0 && h.Type != FrameCredit:
+		return "has fields that its type has not"
+	}
+	return ""
+}

@@ -1,0 +1,114 @@
+package wire
+
+import "github.com/foci-store/foci"
+
+// The protocol versions that this code speaks.
+const (
+	MinProtocol = 1
+	MaxProtocol = 1
+)
+
+// MaxCluster is the longest name of a cluster, in bytes.
+const MaxCluster = 64
+
+// MaxProof is the most bytes of a proof of identity in a hello or welcome.
+const MaxProof = 8 << 10
+
+// AuthNone is the step of authentication in which nothing is to be proved. It
+// is the only one so far; others will carry a challenge or its answer in Proof.
+const AuthNone = 0
+
+// Hello is the first thing that the dialling side says on a channel.
+type Hello struct {
+	MinProtocol, MaxProtocol uint16
+
+	Cluster     string // "" = whichever it is
+	Node        foci.NodeID
+	Incarnation foci.Incarnation
+	Role        foci.Role
+	Expect      foci.NodeID // whom it thinks it dialled; zero = whoever it is
+	Class       foci.Class
+	Index       uint16     // of the channel in its class
+	Table       foci.Table // by which it thinks it came
+	Window      uint32     // initial credit of each stream that it receives
+	Auth        uint8
+	Proof       []byte
+}
+
+// Append encodes.
+func (h *Hello) Append(b []byte) []byte {
+	b = appendU16(appendU16(b, h.MinProtocol), h.MaxProtocol)
+	b = append(appendString(b, h.Cluster), h.Node[:]...)
+	b = append(appendU64(b, uint64(h.Incarnation)), byte(h.Role))
+	b = append(append(b, h.Expect[:]...), byte(h.Class))
+	b = appendU32(appendU16(b, h.Index), uint32(h.Table))
+	return appendBytes(append(appendU32(b, h.Window), h.Auth), h.Proof)
+}
+
+// Decode decodes. The protocol range comes first so that what follows may
+// change with it.
+func (h *Hello) Decode(r *Reader) {
+	h.MinProtocol, h.MaxProtocol = r.U16(), r.U16()
+	h.Cluster = r.String(MaxCluster)
+	r.Fixed(h.Node[:])
+	h.Incarnation = foci.Incarnation(r.U64())
+	h.Role = foci.Role(r.U8())
+	r.Fixed(h.Expect[:])
+	h.Class = foci.Class(r.U8())
+	h.Index = r.U16()
+	h.Table = foci.Table(r.U32())
+	h.Window = r.U32()
+	h.Auth = r.U8()
+	h.Proof = r.Bytes(MaxProof)
+	if h.Role >= foci.NumRoles || h.Class >= foci.NumClasses || h.Table >= foci.MaxTable ||
+		h.Window < MinWindow || h.Window > MaxWindow || h.MinProtocol > h.MaxProtocol {
+		r.Fail()
+	}
+}
+
+// Protocol is the newest version that both sides speak; false when there is none.
+func (h *Hello) Protocol() (uint16, bool) {
+	v := min(h.MaxProtocol, MaxProtocol)
+	return v, v >= max(h.MinProtocol, MinProtocol)
+}
+
+// Welcome answers a hello; the channel is open once it has been read.
+type Welcome struct {
+	Protocol    uint16
+	Cluster     string
+	Node        foci.NodeID
+	Incarnation foci.Incarnation
+	Role        foci.Role
+	Table       foci.Table // of the listener: the dialler's table from now on
+	Window      uint32     // initial credit of each stream that the listener receives
+	Streams     uint32     // requests that may be in flight; slots are below it
+	Auth        uint8
+	Proof       []byte
+}
+
+// Append encodes.
+func (w *Welcome) Append(b []byte) []byte {
+	b = appendString(appendU16(b, w.Protocol), w.Cluster)
+	b = appendU64(append(b, w.Node[:]...), uint64(w.Incarnation))
+	b = appendU32(append(b, byte(w.Role)), uint32(w.Table))
+	b = appendU32(appendU32(b, w.Window), w.Streams)
+	return appendBytes(append(b, w.Auth), w.Proof)
+}
+
+// Decode decodes.
+func (w *Welcome) Decode(r *Reader) {
+	w.Protocol = r.U16()
+	w.Cluster = r.String(MaxCluster)
+	r.Fixed(w.Node[:])
+	w.Incarnation = foci.Incarnation(r.U64())
+	w.Role = foci.Role(r.U8())
+	w.Table = foci.Table(r.U32())
+	w.Window = r.U32()
+	w.Streams = r.U32()
+	w.Auth = r.U8()
+	w.Proof = r.Bytes(MaxProof)
+	if w.Role >= foci.NumRoles || w.Table >= foci.MaxTable || w.Window < MinWindow || w.Window > MaxWindow ||
+		w.Streams == 0 || w.Streams > MaxStreams {
+		r.Fail()
+	}
+}
