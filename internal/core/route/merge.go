@@ -1,0 +1,123 @@
+package route
+
+import (
+	"slices"
+	"strconv"
+
+	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/wire"
+)
+
+func uintText(n uint64) string { return strconv.FormatUint(n, 10) }
+
+// Changes is what a merge did.
+type Changes struct {
+	Nodes []foci.NodeID // whose entries are new or newer: to be pushed on, and dialled
+	// Self: our own entry was raised, because somebody spread one that we did
+	// not write; push it. Impostor says why; a second process with our data
+	// directory looks like this.
+	Self     bool
+	Impostor string
+	Refused  []error // at most MaxRefused
+	NRefused int
+}
+
+// MaxRefused is the most errors that one merge reports.
+const MaxRefused = 8
+
+// Merge takes in entries from a peer: newer ones replace older ones. It refuses
+// those that break a limit or do not parse, roles that nobody dials, and new
+// nodes above [foci.MaxNodes]; the rest is taken.
+func (r *Routes) Merge(entries []wire.Route) Changes {
+	var c Changes
+	for i := range entries {
+		e := &entries[i]
+		if e.Node == r.self.Node && !r.self.Node.IsZero() {
+			r.defend(e, &c)
+			continue
+		}
+		if known := r.nodes[e.Node]; known != nil && !e.Newer(&known.entry) {
+			continue
+		}
+		addrs, err := r.admit(e)
+		if err != nil {
+			c.NRefused++
+			if len(c.Refused) < MaxRefused {
+				c.Refused = append(c.Refused, &foci.Error{Kind: foci.KindOf(err), Where: "route of node " + e.Node.Short(), Msg: "refused", Err: err})
+			}
+			continue
+		}
+		n := &node{entry: *e, addrs: addrs}
+		n.entry.Addrs = slices.Clone(e.Addrs)
+		r.nodes[e.Node] = n
+		c.Nodes = append(c.Nodes, e.Node)
+		r.contest(n, &c)
+	}
+	return c
+}
+
+// admit checks an entry about another node.
+func (r *Routes) admit(e *wire.Route) ([]Address, error) {
+	switch {
+	case e.Node.IsZero():
+		return nil, foci.Errorf(foci.Invalid, "the node has no id")
+	case e.Role == foci.RoleTransport || e.Role >= foci.NumRoles:
+		return nil, foci.Errorf(foci.Invalid, "role %v is in no node's state", e.Role)
+	case e.Incarnation >= highest || e.Counter >= highest:
+		return nil, foci.Errorf(foci.Invalid, "version %d.%d is out of range", e.Incarnation, e.Counter)
+	case r.nodes[e.Node] == nil && len(r.nodes) >= foci.MaxNodes:
+		return nil, foci.Errorf(foci.TooLarge, "%d nodes are known, at most %d may be", len(r.nodes), foci.MaxNodes)
+	case len(e.Addrs) > foci.MaxAddrs:
+		return nil, foci.Errorf(foci.TooLarge, "%d addresses, a node has at most %d", len(e.Addrs), foci.MaxAddrs)
+	}
+	addrs := make([]Address, len(e.Addrs))
+	for i, text := range e.Addrs {
+		var err error
+		if addrs[i], err = ParseAddress(text); err != nil {
+			return nil, err
+		}
+	}
+	return addrs, CheckAddrs(addrs)
+}
+
+// defend answers an entry about ourselves that we did not write: ours becomes
+// newer. Versions out of range are not answered: nobody takes them anyway.
+func (r *Routes) defend(e *wire.Route, c *Changes) {
+	if e.Incarnation >= highest || e.Counter >= highest || r.self.Newer(e) || sameEntry(e, &r.self) {
+		return
+	}
+	c.Self = true
+	c.Impostor = "an entry under our id, version " + uintText(uint64(e.Incarnation)) + "." + uintText(e.Counter) + ", is not ours"
+	r.raise(e.Incarnation, e.Counter)
+}
+
+// contest answers a newer entry that gives one of our addresses to another
+// node: ours is raised, so that whoever hears of both hears of ours last. A
+// dialler learns in the welcome who is really there.
+func (r *Routes) contest(n *node, c *Changes) {
+	me := r.nodes[r.self.Node]
+	if me == nil {
+		return
+	}
+	for _, a := range n.addrs {
+		if slices.Contains(me.addrs, a) {
+			if !c.Self {
+				r.raise(r.self.Incarnation, r.self.Counter)
+			}
+			c.Self = true
+			c.Impostor = "node " + n.entry.Node.Short() + " claims our address " + a.String()
+			return
+		}
+	}
+}
+
+func sameEntry(a, b *wire.Route) bool {
+	return a.Incarnation == b.Incarnation && a.Counter == b.Counter && a.Role == b.Role && slices.Equal(a.Addrs, b.Addrs)
+}
+
+// Forget drops a node that left the cluster; our own entry stays.
+func (r *Routes) Forget(id foci.NodeID) {
+	if id != r.self.Node {
+		delete(r.nodes, id)
+	}
+}

@@ -1,0 +1,170 @@
+package route
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/wire"
+)
+
+// highest bounds incarnations and counters: there is always a newer one, so
+// that no entry can be made that its node could not replace.
+const highest = 1 << 62
+
+// Routes is what one process knows of the nodes of its cluster: at most
+// [foci.MaxNodes] entries. It is a machine: not safe for concurrent use.
+type Routes struct {
+	self  wire.Route // zero Node: a transport client, which nobody dials
+	nodes map[foci.NodeID]*node
+}
+
+type node struct {
+	entry wire.Route
+	addrs []Address // entry.Addrs, parsed
+}
+
+// New makes the table of a node that is reached at addrs. A transport client
+// passes the zero NodeID: it has no entry.
+func New(self foci.NodeID, inc foci.Incarnation, role foci.Role, addrs []Address) (*Routes, error) {
+	r := &Routes{nodes: make(map[foci.NodeID]*node)}
+	if self.IsZero() {
+		return r, nil
+	}
+	if role == foci.RoleTransport || role >= foci.NumRoles {
+		return nil, foci.Errorf(foci.Invalid, "role %v has no entry in the route table", role)
+	}
+	if inc >= highest {
+		return nil, foci.Errorf(foci.Invalid, "incarnation %d is out of range", inc)
+	}
+	r.self = wire.Route{Node: self, Incarnation: inc, Role: role}
+	return r, r.Move(addrs)
+}
+
+// Move replaces this node's own addresses; its entry is newer afterwards.
+func (r *Routes) Move(addrs []Address) error {
+	if err := CheckAddrs(addrs); err != nil {
+		return err
+	}
+	texts := make([]string, len(addrs))
+	for i, a := range addrs {
+		texts[i] = a.String()
+	}
+	r.self.Addrs = texts
+	r.raise(r.self.Incarnation, r.self.Counter)
+	r.nodes[r.self.Node] = &node{entry: r.self, addrs: slices.Clone(addrs)}
+	return nil
+}
+
+// raise makes this node's entry newer than a version of it.
+func (r *Routes) raise(inc foci.Incarnation, counter uint64) {
+	if counter+1 >= highest {
+		inc, counter = inc+1, 0
+	}
+	r.self.Incarnation, r.self.Counter = inc, counter+1
+	if n := r.nodes[r.self.Node]; n != nil {
+		n.entry = r.self
+	}
+}
+
+// Self is this node's own entry. Its incarnation versions the entry only; it is
+// above the process's when somebody spread a newer entry under our id.
+func (r *Routes) Self() wire.Route { return r.self }
+
+// Len is the number of nodes known, this one included.
+func (r *Routes) Len() int { return len(r.nodes) }
+
+// Entry is what is known of a node.
+func (r *Routes) Entry(id foci.NodeID) (wire.Route, bool) {
+	n := r.nodes[id]
+	if n == nil {
+		return wire.Route{}, false
+	}
+	return n.entry, true
+}
+
+// Entries lists all that is known, by node: what an exchange sends.
+func (r *Routes) Entries() []wire.Route {
+	all := make([]wire.Route, 0, len(r.nodes))
+	for _, n := range r.nodes {
+		all = append(all, n.entry)
+	}
+	slices.SortFunc(all, func(a, b wire.Route) int { return cmp.Compare(string(a.Node[:]), string(b.Node[:])) })
+	return all
+}
+
+// Addrs lists a node's addresses in the order in which it gave them.
+func (r *Routes) Addrs(id foci.NodeID) []Address {
+	if n := r.nodes[id]; n != nil {
+		return slices.Clone(n.addrs)
+	}
+	return nil
+}
+
+// Reach lists the addresses of a node in some tables, in the order of the
+// tables: the first is the one to prefer. It fails with NoRoute when there is
+// none.
+func (r *Routes) Reach(id foci.NodeID, tables []foci.Table) ([]Address, error) {
+	n := r.nodes[id]
+	if n == nil {
+		return nil, &foci.Error{Kind: foci.NoRoute, Where: "node " + id.Short(), Msg: "nothing is known of this node"}
+	}
+	var out []Address
+	for _, t := range tables {
+		for _, a := range n.addrs {
+			if a.Table == t {
+				out = append(out, a)
+			}
+		}
+	}
+	if len(out) == 0 {
+		return nil, &foci.Error{
+			Kind: foci.NoRoute, Where: "node " + id.Short(),
+			Msg: "has no address in " + tablesText(tables) + ", only in " + tablesText(tablesOf(n.addrs)),
+		}
+	}
+	return out, nil
+}
+
+// Has reports whether a node has an address in a table. It does not allocate.
+func (r *Routes) Has(id foci.NodeID, t foci.Table) bool {
+	n := r.nodes[id]
+	return n != nil && slices.ContainsFunc(n.addrs, func(a Address) bool { return a.Table == t })
+}
+
+// Tables lists a node's tables, ascending.
+func (r *Routes) Tables(id foci.NodeID) []foci.Table {
+	if n := r.nodes[id]; n != nil {
+		return tablesOf(n.addrs)
+	}
+	return nil
+}
+
+func tablesOf(addrs []Address) []foci.Table {
+	var out []foci.Table
+	for _, a := range addrs {
+		out = append(out, a.Table)
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+func tablesText(tables []foci.Table) string {
+	if len(tables) == 0 {
+		return "no table"
+	}
+	var b strings.Builder
+	b.WriteString("table ")
+	if len(tables) > 1 {
+		b.Reset()
+		b.WriteString("tables ")
+	}
+	for i, t := range tables {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString(uintText(uint64(t)))
+	}
+	return b.String()
+}
