@@ -1,0 +1,113 @@
+// Package vfs is the only way to files: the operating system's, or files in
+// memory that can crash, tear and fail for tests. It is Pebble's file system
+// interface, so that the index and our own segments stand on the same ground
+// and are tested by the same crashes.
+package vfs
+
+import (
+	"errors"
+	"io"
+
+	pebblevfs "github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
+)
+
+// FS is a tree of files.
+type FS = pebblevfs.FS
+
+// File is an open file or directory. Write and Sync must not run at the same
+// time; ReadAt may run beside them.
+type File = pebblevfs.File
+
+// Op is one operation on a file system, as seen by an injector of errors.
+type Op = errorfs.Op
+
+// OS is the file system of the machine.
+func OS() FS { return pebblevfs.Default }
+
+// WithErrors is fs where inject is asked before every operation; an error that
+// it returns is the operation's outcome, and the operation does not happen.
+func WithErrors(fs FS, inject func(Op) error) FS {
+	return errorfs.Wrap(fs, errorfs.InjectorFunc(inject))
+}
+
+// Create makes a new, empty file for writing and reading.
+func Create(fs FS, name string) (File, error) {
+	return fs.Create(name, pebblevfs.WriteCategoryUnspecified)
+}
+
+// ErrTooLong is ReadFile's answer to a file over its limit.
+var ErrTooLong = errors.New("file is longer than it may be")
+
+// ReadFile is the content of a small file, at most limit bytes of it.
+func ReadFile(fs FS, name string, limit int64) ([]byte, error) {
+	f, err := fs.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	b, err := io.ReadAll(io.LimitReader(f, limit+1))
+	err = errors.Join(err, f.Close())
+	if err == nil && int64(len(b)) > limit {
+		err = ErrTooLong
+	}
+	return b, err
+}
+
+// WriteFile replaces a small file durably: after a crash the old content or
+// the new one is there, and the new one once WriteFile has returned nil.
+func WriteFile(fs FS, name string, data []byte) error {
+	tmp := name + ".tmp"
+	f, err := Create(fs, tmp)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		_ = fs.Remove(tmp)
+		return err
+	}
+	if err := fs.Rename(tmp, name); err != nil {
+		return err
+	}
+	return SyncDir(fs, fs.PathDir(name))
+}
+
+// MkdirAll makes a directory and its missing parents, durably.
+func MkdirAll(fs FS, dir string) error {
+	// Every directory that gains an entry has to be synced, once all exist.
+	var gained []string
+	for d := dir; ; d = fs.PathDir(d) {
+		if _, err := fs.Stat(d); err == nil || d == fs.PathDir(d) {
+			break
+		}
+		gained = append(gained, fs.PathDir(d))
+	}
+	if err := fs.MkdirAll(dir, 0o750); err != nil {
+		return err
+	}
+	for _, d := range gained {
+		if err := SyncDir(fs, d); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// SyncDir makes creations, renames and removals in a directory durable.
+func SyncDir(fs FS, dir string) error {
+	d, err := fs.OpenDir(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
+// Free is the space that may still be used on the disk of dir, in bytes. ok is
+// false where the file system cannot tell.
+func Free(fs FS, dir string) (bytes uint64, ok bool) {
+	u, err := fs.GetDiskUsage(dir)
+	return u.AvailBytes, err == nil
+}
