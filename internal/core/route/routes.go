@@ -9,8 +9,8 @@ import (
 	"github.com/foci-store/foci/internal/core/wire"
 )
 
-// highest bounds incarnations and counters: there is always a newer one, so
-// that no entry can be made that its node could not replace.
+// highest bounds incarnations and counters: there is room for a newer entry
+// than any that an honest node or a broken clock makes.
 const highest = 1 << 62
 
 // Routes is what one process knows of the nodes of its cluster: at most
@@ -44,6 +44,9 @@ func New(self foci.NodeID, inc foci.Incarnation, role foci.Role, addrs []Address
 
 // Move replaces this node's own addresses; its entry is newer afterwards.
 func (r *Routes) Move(addrs []Address) error {
+	if r.self.Node.IsZero() {
+		return foci.Errorf(foci.Invalid, "a transport client has no addresses")
+	}
 	if err := CheckAddrs(addrs); err != nil {
 		return err
 	}
