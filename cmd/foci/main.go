@@ -1,0 +1,84 @@
+// Command foci is the one binary of Foci: it serves a node, runs a local
+// cluster, and is the client of both. This package is flags, the configuration
+// file, signals, output and wiring; what Foci does is in the packages below.
+//
+// Data goes to standard output, messages to standard error. The exit status is
+// 0 when it is done, 1 when it failed, 2 for wrong usage, 3 when the object was
+// not found, and 4 when the outcome is unknown: it may or may not have happened.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	// A second signal ends the process at once: stop restores the default.
+	context.AfterFunc(ctx, stop)
+	os.Exit(run(ctx, &app{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr}, os.Args[1:]))
+}
+
+// app is what commands share: where data and messages go.
+type app struct {
+	stdin  io.Reader
+	stdout io.Writer
+	stderr io.Writer
+	json   bool // --json: one JSON object per line on stdout
+}
+
+// run executes one command line and returns the exit status.
+func run(ctx context.Context, a *app, args []string) int {
+	root := rootCommand(a)
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	if err != nil && !errors.Is(err, errReported) {
+		a.message("%v", err)
+	}
+	return status(err)
+}
+
+// message prints one line for people.
+func (a *app) message(format string, args ...any) {
+	fmt.Fprintf(a.stderr, "foci: "+format+"\n", args...)
+}
+
+func rootCommand(a *app) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "foci",
+		Short: "A masterless, append-only object store for machines with more than one network",
+		Long: `Foci stores objects named bucket/key on a cluster without a master. Every write is
+a transaction: stored by a quorum of its replicas, or failed with an error that says so.
+
+  foci up                                  three nodes on this machine, for trying out
+  echo hello | foci put docs/hello.txt     store an object
+  foci get docs/hello.txt                  read it back
+
+Exit status: 0 done, 1 failed, 2 wrong usage, 3 not found, 4 outcome unknown.`,
+		Args:          usageArgs(cobra.NoArgs),
+		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
+		SilenceErrors: true,
+		SilenceUsage:  true,
+	}
+	root.SetIn(a.stdin)
+	root.SetOut(a.stdout)
+	root.SetErr(a.stderr)
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(err) })
+	root.PersistentFlags().BoolVar(&a.json, "json", false, "print JSON, one object per line")
+	for _, add := range commands {
+		root.AddCommand(add(a))
+	}
+	return root
+}
+
+// commands are all commands, in the order of the help text.
+var commands = []func(*app) *cobra.Command{
+	versionCommand,
+}

@@ -1,0 +1,66 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/foci-store/foci"
+)
+
+// foci runs one command line and returns status, data and messages.
+func fociCommand(t *testing.T, args ...string) (int, string, string) {
+	t.Helper()
+	var stdout, stderr bytes.Buffer
+	a := &app{stdin: strings.NewReader(""), stdout: &stdout, stderr: &stderr}
+	return run(t.Context(), a, args), stdout.String(), stderr.String()
+}
+
+func TestStatus(t *testing.T) {
+	unknown := &foci.Error{Kind: foci.OutcomeUnknown, Err: foci.Errorf(foci.NotFound, "inside")}
+	for _, c := range []struct {
+		err  error
+		want int
+	}{
+		{nil, statusDone},
+		{errors.New("x"), statusFailed},
+		{foci.Errorf(foci.Busy, "x"), statusFailed},
+		{usagef("x"), statusUsage},
+		{fmt.Errorf("get: %w", foci.Errorf(foci.NotFound, "x")), statusNotFound},
+		{unknown, statusUnknown},
+	} {
+		if got := status(c.err); got != c.want {
+			t.Errorf("%v: status %d, want %d", c.err, got, c.want)
+		}
+	}
+}
+
+func TestWrongUsage(t *testing.T) {
+	for _, args := range [][]string{{"bogus"}, {"--bogus"}, {"version", "extra"}} {
+		code, out, errs := fociCommand(t, args...)
+		if code != statusUsage || out != "" || !strings.HasPrefix(errs, "foci: ") || strings.Count(errs, "\n") != 1 {
+			t.Errorf("%v: status %d, stdout %q, stderr %q", args, code, out, errs)
+		}
+	}
+}
+
+func TestVersionPrintsJSON(t *testing.T) {
+	code, out, _ := fociCommand(t, "version", "--json")
+	var b buildInfo
+	if err := json.Unmarshal([]byte(out), &b); code != 0 || err != nil || b.Go == "" {
+		t.Fatalf("status %d, %q: %v", code, out, err)
+	}
+}
+
+// TestEveryCommandExplainsItself wants help with an example from each command.
+func TestEveryCommandExplainsItself(t *testing.T) {
+	var stdout bytes.Buffer
+	for _, c := range rootCommand(&app{stdout: &stdout}).Commands() {
+		if c.Short == "" || !strings.Contains(c.Long, "foci "+c.Name()) {
+			t.Errorf("%s: Short and a Long with an example are missing", c.Name())
+		}
+	}
+}

@@ -1,0 +1,43 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"text/tabwriter"
+	"time"
+)
+
+// print writes v as one line of JSON with --json, else what people does.
+func (a *app) print(v any, people func() error) error {
+	if a.json {
+		return json.NewEncoder(a.stdout).Encode(v)
+	}
+	return people()
+}
+
+// table writes rows under a header, in columns.
+func (a *app) table(header string, rows [][]string) error {
+	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, strings.ReplaceAll(header, " ", "\t"))
+	for _, r := range rows {
+		fmt.Fprintln(w, strings.Join(r, "\t"))
+	}
+	return w.Flush()
+}
+
+// formatTime is how times are shown to people: local, to the second.
+func formatTime(t time.Time) string { return t.Local().Format("2006-01-02 15:04:05") }
+
+// formatAge is a duration as people say it: 350ms, 12.3s, 4m10s, 26h0m0s.
+func formatAge(d time.Duration) string {
+	switch {
+	case d < time.Millisecond:
+		return d.Round(time.Microsecond).String()
+	case d < time.Second:
+		return d.Round(time.Millisecond).String()
+	case d < time.Minute:
+		return d.Round(100 * time.Millisecond).String()
+	}
+	return d.Round(time.Second).String()
+}

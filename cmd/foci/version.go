@@ -1,0 +1,62 @@
+package main
+
+import (
+	"fmt"
+	"runtime/debug"
+
+	"github.com/spf13/cobra"
+)
+
+// buildInfo says which source this binary was made from.
+type buildInfo struct {
+	Version  string `json:"version"`            // of the module; "(devel)" when built from a working tree
+	Revision string `json:"revision,omitempty"` // of the repository
+	Modified bool   `json:"modified,omitempty"` // the working tree differed from it
+	Go       string `json:"go"`
+}
+
+func versionCommand(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:   "version",
+		Short: "Print which source this binary was built from",
+		Long: `Print which source this binary was built from.
+
+  foci version --json`,
+		Args: usageArgs(cobra.NoArgs),
+		RunE: func(*cobra.Command, []string) error {
+			b := readBuildInfo()
+			return a.print(b, func() error {
+				_, err := fmt.Fprintln(a.stdout, b)
+				return err
+			})
+		},
+	}
+}
+
+func readBuildInfo() buildInfo {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return buildInfo{Version: "unknown"}
+	}
+	b := buildInfo{Version: info.Main.Version, Go: info.GoVersion}
+	for _, s := range info.Settings {
+		switch s.Key {
+		case "vcs.revision":
+			b.Revision = s.Value
+		case "vcs.modified":
+			b.Modified = s.Value == "true"
+		}
+	}
+	return b
+}
+
+func (b buildInfo) String() string {
+	s := "foci " + b.Version
+	if b.Revision != "" {
+		s += " revision " + b.Revision
+	}
+	if b.Modified {
+		s += " with changes"
+	}
+	return s + " " + b.Go
+}
