@@ -1,0 +1,222 @@
+package main
+
+import (
+	"errors"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/pelletier/go-toml/v2"
+
+	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/route"
+)
+
+// defaultCluster is the cluster that up makes and that clients ask for unless
+// they are told another.
+const defaultCluster = "foci"
+
+// maxConfig bounds a configuration file, in bytes: reading one by mistake that
+// is no configuration must not fill the memory.
+const maxConfig = 1 << 20
+
+// serveConfig is foci.toml, the configuration of one node. Every setting has a
+// flag or a default, so that the file may be short; a key that is not here is
+// an error, because a misspelt setting would silently have no effect.
+type serveConfig struct {
+	// Cluster is the name that every member and client must say, so that two
+	// clusters on one network never mix. Empty: "foci".
+	Cluster string `toml:"cluster,omitempty"`
+
+	// Dir holds the node's identity and its copy of the layout. A relative path
+	// begins at the file's own directory. Empty: that directory.
+	Dir string `toml:"dir,omitempty"`
+
+	// Role is data for a node that stores, client for a member that does not.
+	// Empty: data.
+	Role string `toml:"role,omitempty"`
+
+	// Seeds are peers to contact first, as host:port:family or srv:name.
+	// Empty: those that the layout names.
+	Seeds []route.Remote `toml:"seeds,omitempty"`
+
+	// Log is the least level that is logged: debug, info, warn or error.
+	// Empty: info.
+	Log slog.Level `toml:"log,omitempty"`
+
+	// Addresses are what others reach this node by, at least one.
+	Addresses []addressConfig `toml:"address,omitempty"`
+
+	// Backends are the directories that store, each best on a disk of its own.
+	// Empty with role data: one, the folder "data" in Dir, of group 1.
+	Backends []backendConfig `toml:"backend,omitempty"`
+
+	// Connections is how many TCP connections a link has for each class.
+	Connections connectionsConfig `toml:"connections_per_node,omitempty"`
+}
+
+// addressConfig is one [[address]].
+type addressConfig struct {
+	// Addr is host:port:family-table, what others dial. Never empty.
+	Addr string `toml:"addr"`
+
+	// Listen is the IP:port to bind in its place, behind NAT, virtual IPs and in
+	// containers. Empty: Addr itself.
+	Listen string `toml:"listen,omitempty"`
+}
+
+// backendConfig is one [[backend]].
+type backendConfig struct {
+	// Dir is its directory, relative to the file's own. Never empty.
+	Dir string `toml:"dir"`
+
+	// Group is the ring that it belongs to, from 1: one replica of everything.
+	// A group is typically a datacenter, a rack or a node. 0: group 1.
+	Group foci.Group `toml:"group,omitempty"`
+}
+
+// connectionsConfig is [connections_per_node]. Classes have connections of
+// their own so that large bodies never delay small requests; several of one
+// class spread over paths and processors. 0: the usual number, of 13 in all.
+type connectionsConfig struct {
+	Ping     int `toml:"ping,omitempty"`     // liveness; usually 1
+	State    int `toml:"state,omitempty"`    // routes and layout; usually 1
+	Reg      int `toml:"reg,omitempty"`      // puts, gets and votes; usually 6
+	Bulk     int `toml:"bulk,omitempty"`     // bodies of large objects; usually 3
+	Recovery int `toml:"recovery,omitempty"` // repair; usually 2
+}
+
+// maxConnections bounds one class of connectionsConfig.
+const maxConnections = 64
+
+// perClass are the numbers by class, 0 where the usual one is meant.
+func (c connectionsConfig) perClass() [foci.NumClasses]int {
+	return [foci.NumClasses]int{
+		foci.Ping: c.Ping, foci.State: c.State, foci.Reg: c.Reg, foci.Bulk: c.Bulk, foci.Recovery: c.Recovery,
+	}
+}
+
+// readConfig reads foci.toml. Relative directories become relative to it.
+func readConfig(path string) (serveConfig, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return serveConfig{}, &foci.Error{Kind: foci.Invalid, Op: "config", Err: err, Msg: "cannot be read"}
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, maxConfig+1))
+	if err != nil {
+		return serveConfig{}, &foci.Error{Kind: foci.Invalid, Op: "config", Where: path, Err: err, Msg: "cannot be read"}
+	}
+	c, err := parseConfig(text)
+	if err != nil {
+		return serveConfig{}, foci.Errorf(foci.KindOf(err), "%s: %w", path, err)
+	}
+	c.anchor(filepath.Dir(path))
+	return c, nil
+}
+
+// parseConfig reads the text of foci.toml; errors name the line and the key.
+func parseConfig(text []byte) (serveConfig, error) {
+	if len(text) > maxConfig {
+		return serveConfig{}, foci.Errorf(foci.TooLarge, "over %d bytes: this is no configuration file", maxConfig)
+	}
+	var c serveConfig
+	dec := toml.NewDecoder(strings.NewReader(string(text)))
+	err := dec.DisallowUnknownFields().Decode(&c)
+	var unknown *toml.StrictMissingError
+	var bad *toml.DecodeError
+	switch {
+	case err == nil:
+		return c, nil
+	case errors.As(err, &unknown) && len(unknown.Errors) > 0:
+		e := &unknown.Errors[0]
+		line, _ := e.Position()
+		return serveConfig{}, foci.Errorf(foci.Invalid, "line %d: unknown key %.80q; foci help serve lists them", line, strings.Join(e.Key(), "."))
+	case errors.As(err, &bad):
+		line, _ := bad.Position()
+		return serveConfig{}, foci.Errorf(foci.Invalid, "line %d, key %.80q: %w", line, strings.Join(bad.Key(), "."), err)
+	}
+	return serveConfig{}, foci.Errorf(foci.Invalid, "%w", err)
+}
+
+// anchor makes directories relative to base.
+func (c *serveConfig) anchor(base string) {
+	at := func(p string) string {
+		if filepath.IsAbs(p) {
+			return p
+		}
+		return filepath.Join(base, p)
+	}
+	c.Dir = at(c.Dir)
+	for i := range c.Backends {
+		c.Backends[i].Dir = at(c.Backends[i].Dir)
+	}
+}
+
+// complete fills in defaults and reports the first setting that breaks a rule.
+func (c *serveConfig) complete() error {
+	if c.Cluster == "" {
+		c.Cluster = defaultCluster
+	}
+	if c.Role == "" {
+		c.Role = foci.RoleData.String()
+	}
+	if c.Role != foci.RoleData.String() && c.Role != foci.RoleClient.String() {
+		return foci.Errorf(foci.Invalid, "role %.80q: want data or client", c.Role)
+	}
+	if len(c.Addresses) == 0 {
+		return foci.Errorf(foci.Invalid, "no address: want at least one, as [[address]] addr = \"host:port:family-table\" or --addr")
+	}
+	if _, err := c.binds(); err != nil {
+		return err
+	}
+	for class, n := range c.Connections.perClass() {
+		if n < 0 || n > maxConnections {
+			return foci.Errorf(foci.Invalid, "connections_per_node.%v = %d: want 1 to %d, or 0 for the usual number", foci.Class(class), n, maxConnections)
+		}
+	}
+	return c.completeBackends()
+}
+
+func (c *serveConfig) completeBackends() error {
+	if c.Role != foci.RoleData.String() {
+		if len(c.Backends) > 0 {
+			return foci.Errorf(foci.Invalid, "role %s stores nothing: remove [[backend]], or make it data", c.Role)
+		}
+		return nil
+	}
+	if len(c.Backends) == 0 {
+		c.Backends = []backendConfig{{Dir: filepath.Join(c.Dir, "data")}}
+	}
+	seen := make(map[string]bool, len(c.Backends))
+	for i := range c.Backends {
+		b := &c.Backends[i]
+		if b.Group == 0 {
+			b.Group = 1
+		}
+		switch {
+		case b.Dir == "":
+			return foci.Errorf(foci.Invalid, "[[backend]] number %d has no dir", i+1)
+		case seen[filepath.Clean(b.Dir)]:
+			return foci.Errorf(foci.Invalid, "[[backend]] number %d: dir %.200q is another's", i+1, b.Dir)
+		}
+		seen[filepath.Clean(b.Dir)] = true
+	}
+	return nil
+}
+
+// binds are the addresses with what to listen on.
+func (c *serveConfig) binds() ([]route.Bind, error) {
+	binds := make([]route.Bind, 0, len(c.Addresses))
+	addrs := make([]route.Address, 0, len(c.Addresses))
+	for _, a := range c.Addresses {
+		b, err := route.ParseBind(a.Addr, a.Listen)
+		if err != nil {
+			return nil, err
+		}
+		binds, addrs = append(binds, b), append(addrs, b.Addr)
+	}
+	return binds, route.CheckAddrs(addrs)
+}

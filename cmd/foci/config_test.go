@@ -1,0 +1,134 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/pelletier/go-toml/v2"
+
+	"github.com/foci-store/foci"
+)
+
+const fullConfig = `
+cluster = "home"
+dir = "n1"
+role = "data"
+seeds = ["10.0.0.18:1025:2", "srv:foci.example.org"]
+log = "debug"
+
+[[address]]
+addr = "203.0.113.7:1025:2-2"
+listen = "0.0.0.0:11025"
+
+[[backend]]
+dir = "/disk1"
+group = 2
+
+[[backend]]
+dir = "disk2"
+
+[connections_per_node]
+reg = 4
+`
+
+func TestConfigReadsEverything(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "foci.toml")
+	if err := os.WriteFile(path, []byte(fullConfig), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	c, err := readConfig(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.complete(); err != nil {
+		t.Fatal(err)
+	}
+	base := filepath.Dir(path)
+	want := []backendConfig{{"/disk1", 2}, {filepath.Join(base, "disk2"), 1}}
+	if c.Cluster != "home" || c.Dir != filepath.Join(base, "n1") || !reflect.DeepEqual(c.Backends, want) || len(c.Seeds) != 2 {
+		t.Fatalf("%+v", c)
+	}
+	if n := c.Connections.perClass(); n[foci.Reg] != 4 || n[foci.Bulk] != 0 {
+		t.Fatalf("connections %v", n)
+	}
+	binds, err := c.binds()
+	if err != nil || len(binds) != 1 || binds[0].ListenOn() != "0.0.0.0:11025" {
+		t.Fatalf("%v %v", binds, err)
+	}
+}
+
+// TestConfigErrorsSayWhere wants each mistake to be named with its line.
+func TestConfigErrorsSayWhere(t *testing.T) {
+	for text, want := range map[string]string{
+		"cluster = \"a\"\nclutser = \"b\"":    `line 2: unknown key "clutser"`,
+		"\n[mash]\nx = 1":                     `line 2: unknown key "mash"`,
+		"[[backend]]\ndir = \"x\"\nsize = 3":  `line 3: unknown key "backend.size"`,
+		"dir = 5":                             `line 1, key "dir"`,
+		"[[backend]]\ngroup = -1":             `line 2, key "backend.group"`,
+		"seeds = [\"nowhere\"]":               "nowhere",
+		"dir = \"x\"\ndir = \"y\"":            "line 2",
+		"not toml":                            "line 1",
+		"#" + strings.Repeat("x", maxConfig):  "no configuration file",
+		"[connections_per_node]\nping = 1e99": "line 2",
+	} {
+		_, err := parseConfig([]byte(text))
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%.60q: %v, want %q", text, err, want)
+		}
+	}
+}
+
+func TestConfigRules(t *testing.T) {
+	addr := []addressConfig{{Addr: "10.0.0.1:1025:2-0"}}
+	for want, c := range map[string]serveConfig{
+		"no address":             {},
+		"role":                   {Addresses: addr, Role: "transport"},
+		"host:port:family-table": {Addresses: []addressConfig{{Addr: "10.0.0.1:1025"}}},
+		"there twice":            {Addresses: append(addr, addr...)},
+		"stores nothing":         {Addresses: addr, Role: "client", Backends: []backendConfig{{Dir: "x"}}},
+		"has no dir":             {Addresses: addr, Backends: []backendConfig{{}}},
+		"is another's":           {Addresses: addr, Backends: []backendConfig{{Dir: "x"}, {Dir: "./x"}}},
+		"connections_per_node":   {Addresses: addr, Connections: connectionsConfig{Bulk: 65}},
+	} {
+		if err := c.complete(); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%+v: %v, want %q", c, err, want)
+		}
+	}
+}
+
+// FuzzConfig reads any text: no panic, and what is accepted means the same
+// after it was written and read again.
+func FuzzConfig(f *testing.F) {
+	f.Add([]byte(fullConfig))
+	f.Add([]byte("clutser = 1"))
+	f.Add([]byte("[[address]]\naddr = \"[fd00::17]:1025:10-2\"\n[[backend]]"))
+	f.Add([]byte("log = \"warn+2\"\nseeds = [\"a:1:0\"]"))
+	f.Add([]byte("[connections_per_node]\nping = 0x7fffffff"))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		c, err := parseConfig(text)
+		if err != nil {
+			if foci.KindOf(err) == foci.Internal || len(err.Error()) > 4096 {
+				t.Fatalf("unclear error: %v", err)
+			}
+			return
+		}
+		out, err := toml.Marshal(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := parseConfig(out)
+		if err != nil {
+			t.Fatalf("written as\n%s\ncannot be read: %v", out, err)
+		}
+		if twice, err := toml.Marshal(again); err != nil || string(twice) != string(out) {
+			t.Fatalf("%s\nbecame\n%s", out, twice)
+		}
+		first, second := c.complete(), again.complete()
+		if (first == nil) != (second == nil) {
+			t.Fatalf("%+v (%v) became %+v (%v)", c, first, again, second)
+		}
+	})
+}
