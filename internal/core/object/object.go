@@ -19,19 +19,23 @@ import (
 //
 // A repair may be at or below the floor, for the floor speaks of a whole range
 // and this object may only have been missed. But then the floor must be the
-// one that the sender saw: had it been raised since, the record may be of an
-// object that was destroyed in between.
-func Admit(s *wire.Store, floor foci.Version, now int64) error {
+// one that the sender saw: if anything was destroyed since, the record may be
+// of an object that was.
+//
+// Chunks are ordered by nothing and never removed by a tombstone, so neither
+// rule is for them.
+func Admit(s *wire.Store, floor wire.Floor, now int64) error {
 	v := s.Record.Version
-	if v.Time <= floor.Time && !floor.Less(v) {
-		if !s.Repair || s.Floor != floor {
-			return foci.Errorf(foci.BelowFloor, "version %v is not newer than %v, up to which removed objects of its range were destroyed", v, floor)
-		}
-	}
-	if s.Repair {
+	switch {
+	case s.Record.Op == wire.OpChunk:
 		return nil
+	case !floor.Version.Less(v) && (!s.Repair || s.Floor != floor):
+		return foci.Errorf(foci.BelowFloor, "version %v is not newer than %v, up to which removed objects of its range were destroyed", v, floor.Version)
+	case s.Repair:
+		return nil
+	default:
+		return version.Accept(v.Time, s.Seen, now)
 	}
-	return version.Accept(v.Time, s.Seen, now)
 }
 
 // Apply is the vote after e, which was not there before. newer yields the

@@ -30,7 +30,7 @@ type reconcile struct {
 // voter is one group's log as it is read.
 type voter struct {
 	group   foci.Group
-	floor   foci.Version
+	floor   wire.Floor
 	page    []wire.FetchedEntry
 	more    bool         // the log goes on behind page
 	next    foci.Version // where the next page begins
@@ -163,7 +163,7 @@ func (r *reconcile) copyTo(o *op, e *wire.Entry, holders []int) {
 // destroyed reports whether the voter lacks a tombstone because it has
 // already destroyed it, which it does only when every group has it.
 func (v *voter) destroyed(e *wire.Entry) bool {
-	return e.Op == wire.OpRemove && !v.floor.Less(e.Version)
+	return e.Op == wire.OpRemove && !v.floor.Version.Less(e.Version)
 }
 
 // answer ends a leg and reports whether all is done. An error means that the

@@ -106,14 +106,14 @@ type Store struct {
 	// that found it missing. It may be at or below the replica's floor, but
 	// only while that floor is still Floor, the one that the reader saw.
 	Repair bool
-	Floor  foci.Version
+	Floor  Floor
 	Record Record // payload in the body
 }
 
 // Append encodes.
 func (s *Store) Append(b []byte) []byte {
 	b = appendU64(s.append(b), uint64(s.Seen))
-	b = appendVersion(appendBool(b, s.Repair), s.Floor)
+	b = s.Floor.append(appendBool(b, s.Repair))
 	return s.Record.Append(b)
 }
 
@@ -122,7 +122,7 @@ func (s *Store) Decode(r *Reader) {
 	s.decode(r)
 	s.Seen = r.I64()
 	s.Repair = r.Bool()
-	s.Floor = r.Version()
+	s.Floor.decode(r)
 	s.Record.Decode(r)
 }
 

@@ -179,6 +179,28 @@ func (c *Record) Decode(r *Reader) {
 	c.Meta = r.Bytes(foci.MaxMetaLen)
 }
 
+// Floor is what a backend remembers of the removed objects of a range of ids
+// that it has destroyed, tombstones and all.
+type Floor struct {
+	Version foci.Version // what was destroyed is at or below it
+	Drops   uint64       // how many times something was destroyed: Version alone does not change with each
+}
+
+const floorSize = 16 + 8
+
+func (f *Floor) append(b []byte) []byte { return appendU64(appendVersion(b, f.Version), f.Drops) }
+
+func (f *Floor) decode(r *Reader) { f.Version, f.Drops = r.Version(), r.U64() }
+
+// Raise is the floor after the destruction of something as new as v.
+func (f Floor) Raise(v foci.Version) Floor {
+	if f.Version.Less(v) {
+		f.Version = v
+	}
+	f.Drops++
+	return f
+}
+
 // Vote is a replica's state of one object, small whatever the object's size.
 // Two replicas hold the same current content when Base, Count and Sum agree.
 type Vote struct {
@@ -188,7 +210,7 @@ type Vote struct {
 	Sum    Hash         // commutative sum of their Entry.Sum
 	Size   uint64       // bytes of content from the base up
 	Newest foci.Version // newest version held
-	Floor  foci.Version // of the object's range: what was destroyed is at or below it
+	Floor  Floor        // of the object's range
 }
 
 // Same reports whether both replicas hold the same current content.
@@ -198,8 +220,8 @@ func (v *Vote) Same(w *Vote) bool {
 
 // Seen is the newest version that the replica knows to have existed.
 func (v *Vote) Seen() foci.Version {
-	if v.Newest.Less(v.Floor) {
-		return v.Floor
+	if v.Newest.Less(v.Floor.Version) {
+		return v.Floor.Version
 	}
 	return v.Newest
 }
@@ -212,13 +234,13 @@ func (v *Vote) Exists() bool {
 	return v.Count > 0
 }
 
-const voteSize = 16 + 1 + 4 + 16 + 8 + 16 + 16
+const voteSize = 16 + 1 + 4 + 16 + 8 + 16 + floorSize
 
 func (v *Vote) append(b []byte) []byte {
 	b = append(appendVersion(b, v.Base), byte(v.BaseOp))
 	b = append(appendU32(b, v.Count), v.Sum[:]...)
 	b = appendU64(b, v.Size)
-	return appendVersion(appendVersion(b, v.Newest), v.Floor)
+	return v.Floor.append(appendVersion(b, v.Newest))
 }
 
 func (v *Vote) decode(r *Reader) {
@@ -228,7 +250,7 @@ func (v *Vote) decode(r *Reader) {
 	r.Fixed(v.Sum[:])
 	v.Size = r.U64()
 	v.Newest = r.Version()
-	v.Floor = r.Version()
+	v.Floor.decode(r)
 	if v.BaseOp != 0 && !v.BaseOp.IsBase() || v.Count > foci.MaxAppends+1 {
 		r.Fail()
 	}
