@@ -1,0 +1,83 @@
+// Package segment is the log of a backend: files that are only ever appended
+// to, in a chain, each holding records that check themselves.
+//
+// A record is a head (who, what, lengths, checksums) and its payload in one
+// piece, with a CRC32C for every 64 KiB of it, so that any range of bytes can
+// be read and verified alone. Every record says how far its segment was known
+// to be synced when it was written. That is what tells a torn tail, which is
+// dropped, from damage to what had been acknowledged, which is never guessed
+// over. A segment gets its name only when it is durable, and its header seals
+// the length of the one before.
+package segment
+
+import (
+	"hash/crc32"
+
+	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/wire"
+)
+
+// Format is the version of what is written; others are refused.
+const Format = 1
+
+// Block is how much payload one checksum covers.
+const Block = 64 << 10
+
+// MaxSize bounds a segment, so that positions fit in 32 bits.
+const MaxSize = 1 << 30
+
+// Kind is what a record is.
+type Kind uint8
+
+// The kinds of records.
+const (
+	Object   Kind = 1 // a transaction of an object, or a chunk
+	Epoch    Kind = 2 // the backend adopted a layout epoch
+	Floor    Kind = 3 // the floor of a range of ids was raised
+	Mark     Kind = 4 // nothing but a claim that everything before it is synced
+	numKinds Kind = 5
+)
+
+// Record is what is appended. Of the wire record an Object uses everything; a
+// Floor its Version, and of its ID the two prefixes of the range; an Epoch its
+// Size.
+type Record struct {
+	Kind Kind
+	wire.Record
+}
+
+// Loc is where a record is.
+type Loc struct {
+	Segment uint64
+	Offset  uint32 // of the head in its segment
+	Head    uint32 // bytes of head; the payload follows
+	Length  uint32 // bytes of payload
+}
+
+// end is the position after the record and its padding.
+func (l Loc) end() uint32 { return l.Offset + l.Head + pad8(l.Length) }
+
+// Pos is a place between records.
+type Pos struct {
+	Segment uint64
+	Offset  uint32
+}
+
+// Less orders places along the chain.
+func (p Pos) Less(q Pos) bool {
+	return p.Segment < q.Segment || p.Segment == q.Segment && p.Offset < q.Offset
+}
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+func checksum(b []byte) uint32 { return crc32.Checksum(b, castagnoli) }
+
+func crcUpdate(crc uint32, b []byte) uint32 { return crc32.Update(crc, castagnoli, b) }
+
+var zero4 [4]byte
+
+func pad8(n uint32) uint32 { return (n + 7) &^ 7 }
+
+func blocks(length uint32) uint32 { return (length + Block - 1) / Block }
+
+func corrupt(format string, args ...any) error { return foci.Errorf(foci.Corrupt, format, args...) }
