@@ -140,16 +140,18 @@ func (r *reconcile) count(e *wire.Entry) {
 	r.union.Newest = e.Version
 }
 
-// copyTo fetches a record for the voters that lack it.
+// copyTo fetches a record for the voters that lack it. A tombstone is no
+// exception even at or below a voter's floor: the floor is of a range, so it
+// does not say that the voter ever had this one.
 func (r *reconcile) copyTo(o *op, e *wire.Entry, holders []int) {
 	t := &transfer{entry: *e}
 	for i := range r.voters {
-		if !slices.Contains(holders, i) && !r.voters[i].destroyed(e) {
+		if !slices.Contains(holders, i) {
 			t.to = append(t.to, i)
 		}
 	}
 	if len(t.to) == 0 {
-		return
+		return // all have it
 	}
 	r.copies++
 	g := r.voters[holders[0]].group
@@ -158,12 +160,6 @@ func (r *reconcile) copyTo(o *op, e *wire.Entry, holders []int) {
 		ID:     r.id, From: e.Version, To: e.Version, Limit: 1, MaxBytes: foci.MaxPayload,
 	})
 	r.pending[leg] = t
-}
-
-// destroyed reports whether the voter lacks a tombstone because it has
-// already destroyed it, which it does only when every group has it.
-func (v *voter) destroyed(e *wire.Entry) bool {
-	return e.Op == wire.OpRemove && !v.floor.Version.Less(e.Version)
 }
 
 // answer ends a leg and reports whether all is done. An error means that the

@@ -1,0 +1,80 @@
+// Package check holds the checkers that stand behind the promises: given what
+// callers did and saw, they say whether any promise was broken.
+package check
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/foci-store/foci"
+)
+
+// Action is what a caller asked for.
+type Action uint8
+
+// The actions.
+const (
+	Put Action = iota
+	Append
+	Remove
+	Get
+)
+
+var actionNames = [...]string{"put", "append", "remove", "get"}
+
+// String is the action's name.
+func (a Action) String() string { return actionNames[a] }
+
+// Outcome is what a caller was told.
+type Outcome uint8
+
+// The outcomes.
+const (
+	Acknowledged Outcome = iota // it happened
+	Unknown                     // it may have happened, or may still
+	Failed                      // it certainly did not happen
+)
+
+// Op is one operation of one caller on one key. Times are of one clock that
+// all callers share. Values are unique over a history and never empty, and no
+// value is a part of another one.
+type Op struct {
+	Client   int
+	Key      string
+	Action   Action
+	Value    string   // of a put or append
+	Read     []string // of a get: the base's value ("" = none), then the appends'
+	Call     int64
+	Return   int64 // meaningless unless Acknowledged
+	Outcome  Outcome
+	Version  foci.Version
+	TestNote string // for people who read a failing history
+}
+
+// String is one line for people.
+func (o *Op) String() string {
+	s := fmt.Sprintf("%10.3fms client %d %-6s %s", float64(o.Call)/1e6, o.Client, o.Action, o.Key)
+	switch {
+	case o.Action == Get && o.Outcome == Acknowledged:
+		s += " = [" + strings.Join(o.Read, " ") + "]"
+	case o.Action != Get:
+		s += " " + o.Value
+	}
+	switch o.Outcome {
+	case Acknowledged:
+		return fmt.Sprintf("%s  until %.3fms %s %s", s, float64(o.Return)/1e6, o.Version, o.TestNote)
+	case Unknown:
+		return s + "  outcome unknown " + o.TestNote
+	default:
+		return s + "  failed " + o.TestNote
+	}
+}
+
+// byKey splits a history, keeping the order.
+func byKey(h []Op) map[string][]Op {
+	m := map[string][]Op{}
+	for _, o := range h {
+		m[o.Key] = append(m[o.Key], o)
+	}
+	return m
+}

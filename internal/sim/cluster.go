@@ -1,0 +1,95 @@
+package sim
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/check"
+)
+
+// wallStart is the wall clock at virtual time 0: high enough that a clock an
+// hour slow is still positive.
+const wallStart = int64(24 * time.Hour)
+
+// layout says which node holds a group.
+type layout map[foci.Group]endpoint
+
+// cluster is everything in one run.
+type cluster struct {
+	*network
+	variant Variant
+	nodes   []*node
+	clients []*client
+	layouts map[foci.Epoch]layout
+	epoch   foci.Epoch // the newest
+	page    int        // entries in an answer to Fetch; small, so that paging is tried
+	history []check.Op
+	dropped map[foci.ID]foci.Version // newest tombstone that was destroyed
+	crashes int
+	swaps   int
+	drops   int
+	over    bool // no more faults
+}
+
+const groups = 3
+
+func newCluster(seed uint64, v Variant) *cluster {
+	c := &cluster{
+		network: &network{world: newWorld(seed), cut: map[[2]endpoint]bool{}},
+		variant: v, epoch: 1, page: 2,
+		dropped: map[foci.ID]foci.Version{},
+		layouts: map[foci.Epoch]layout{1: {}},
+	}
+	c.loss = c.rng.Float64() * 0.06
+	c.doubled = c.rng.Float64() * 0.1
+	c.slow = c.rng.Float64() * 0.05
+	for i := range groups + 1 { // one to spare, for changes of layout
+		c.nodes = append(c.nodes, &node{cluster: c, at: endpoint(i), up: true, epoch: 1, disk: newStore(v)})
+		if i < groups {
+			c.layouts[1][foci.Group(i+1)] = endpoint(i)
+		}
+	}
+	for _, n := range c.nodes {
+		n.clock = c.skew()
+	}
+	for i := range 4 {
+		c.clients = append(c.clients, newClient(c, i))
+	}
+	return c
+}
+
+// skew is how far a clock is off: mostly little.
+func (c *cluster) skew() time.Duration {
+	switch c.rng.IntN(8) {
+	case 0:
+		return time.Hour
+	case 1:
+		return -time.Hour
+	case 2, 3:
+		return c.between(-time.Second, time.Second)
+	default:
+		return c.between(-5*time.Millisecond, 5*time.Millisecond)
+	}
+}
+
+// owners are the nodes of the newest layout, by group.
+func (c *cluster) owners() []*node {
+	l := c.layouts[c.epoch]
+	var ns []*node
+	for _, g := range slices.Sorted(maps.Keys(l)) {
+		ns = append(ns, c.nodes[l[g]])
+	}
+	return ns
+}
+
+// spare is a node that no group of the newest layout is on.
+func (c *cluster) spare() *node {
+	for _, n := range c.nodes {
+		if !slices.Contains(c.owners(), n) {
+			return n
+		}
+	}
+	return nil
+}

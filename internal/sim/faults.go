@@ -1,0 +1,136 @@
+package sim
+
+import (
+	"maps"
+	"time"
+
+	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/wire"
+)
+
+// disturb does one random evil and plans the next.
+func (c *cluster) disturb() {
+	if c.over {
+		return
+	}
+	n := c.nodes[c.rng.IntN(len(c.nodes))]
+	switch c.rng.IntN(8) {
+	case 0, 1:
+		c.crashFor(n, c.between(10*time.Millisecond, 1500*time.Millisecond))
+	case 2:
+		c.isolate(n, true, true)
+	case 3:
+		inward := c.chance(0.5)
+		c.isolate(n, inward, !inward)
+	case 4:
+		n.clock = c.skew()
+	case 5:
+		c.clients[c.rng.IntN(len(c.clients))].clock = c.skew()
+	case 6:
+		c.swap()
+	case 7:
+		if c.chance(0.1) { // the power fails everywhere at once
+			for _, n := range c.nodes {
+				c.crashFor(n, c.between(10*time.Millisecond, 300*time.Millisecond))
+			}
+		}
+	}
+	c.after(c.between(20*time.Millisecond, 600*time.Millisecond), c.disturb)
+}
+
+func (c *cluster) crashFor(n *node, d time.Duration) {
+	n.crash()
+	born := n.born
+	c.after(d, func() {
+		if n.born == born {
+			n.up = true
+		}
+	})
+}
+
+// isolate cuts a node from some of the others and from some clients, one way
+// or both, for a while.
+func (c *cluster) isolate(n *node, inward, outward bool) {
+	var ends []endpoint
+	for _, o := range c.clients {
+		if c.chance(0.7) {
+			ends = append(ends, o.at)
+		}
+	}
+	set := func(v bool) {
+		for _, e := range ends {
+			if inward {
+				c.cut[[2]endpoint{e, n.at}] = v
+			}
+			if outward {
+				c.cut[[2]endpoint{n.at, e}] = v
+			}
+		}
+	}
+	set(true)
+	c.after(c.between(50*time.Millisecond, 2*time.Second), func() { set(false) })
+}
+
+// swap gives one group to the spare node, as a change of layout would: as many
+// old owners as every quorum must share with drain, adopt the new epoch, and
+// the newcomer takes what they hold. Here it happens in one moment; the other
+// nodes and the clients hear of it later.
+func (c *cluster) swap() {
+	owners := c.owners()
+	need := groups - (groups/2 + 1) + 1
+	var sealed []*node
+	for _, i := range c.rng.Perm(len(owners)) {
+		if n := owners[i]; n.up && len(sealed) < need {
+			sealed = append(sealed, n)
+		}
+	}
+	newcomer := c.spare()
+	if len(sealed) < need || !newcomer.up {
+		return
+	}
+	newcomer.disk = newStore(c.variant)
+	for _, n := range sealed {
+		n.disk.sync(len(n.disk.unsynced))
+		newcomer.disk.merge(n.disk)
+		n.epoch = c.epoch + 1
+	}
+	l := maps.Clone(c.layouts[c.epoch])
+	l[foci.Group(1+c.rng.IntN(groups))] = newcomer.at
+	c.epoch++
+	c.layouts[c.epoch] = l
+	newcomer.epoch = c.epoch
+	newcomer.born++ // what was under way to it is of another backend
+	c.swaps++
+}
+
+// collect destroys a tombstone once every group has said that it holds it and
+// nothing newer, at each replica at a time of its own.
+func (c *cluster) collect() {
+	if c.over {
+		return
+	}
+	defer c.after(c.between(50*time.Millisecond, 400*time.Millisecond), c.collect)
+	id := objectID(keys[c.rng.IntN(len(keys))])
+	owners, epoch := c.owners(), c.epoch
+	var first wire.Vote
+	for i, n := range owners {
+		v := n.disk.vote(id)
+		if i == 0 {
+			first = v
+		}
+		if !n.up || n.epoch != epoch || v.BaseOp != wire.OpRemove || v.Count != 1 || !v.Same(&first) {
+			return
+		}
+	}
+	for _, n := range owners {
+		c.after(c.between(0, 300*time.Millisecond), func() {
+			if n.up && n.epoch == epoch {
+				n.disk.drop(id, first.Base)
+				c.drops++
+			}
+		})
+	}
+	if c.dropped[id].Less(first.Base) {
+		c.dropped[id] = first.Base
+	}
+}

@@ -1,0 +1,154 @@
+package sim
+
+import (
+	"time"
+
+	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/quorum"
+	"github.com/foci-store/foci/internal/core/wire"
+)
+
+// node is one server process with one backend.
+type node struct {
+	*cluster
+	at    endpoint
+	up    bool
+	born  int // incarnation: what was begun in an earlier one never ends
+	disk  *store
+	epoch foci.Epoch    // kept on disk
+	clock time.Duration // how far its clock is off
+}
+
+// wall is what the node's clock says.
+func (n *node) wall() int64 { return wallStart + int64(n.now+n.clock) }
+
+// crash kills the process in the middle of whatever it does.
+func (n *node) crash() {
+	if !n.up {
+		return
+	}
+	n.up = false
+	n.born++
+	keep := 0
+	switch n.rng.IntN(3) {
+	case 1:
+		keep = len(n.disk.unsynced)
+	case 2:
+		keep = n.rng.IntN(len(n.disk.unsynced) + 1)
+	}
+	n.disk.crash(keep)
+	n.crashes++
+}
+
+// handle serves one request; reply may be called later, or never.
+func (n *node) handle(m wire.Message, reply func(quorum.Answer)) {
+	if !n.up {
+		return
+	}
+	t := target(m)
+	if t.Epoch > n.epoch {
+		n.epoch = t.Epoch // fetched, and on disk, before it answers
+	}
+	if t.Epoch < n.epoch {
+		reply(quorum.Answer{Err: foci.Errorf(foci.StaleLayout, "epoch %d", n.epoch), Epoch: n.epoch})
+		return
+	}
+	if n.layouts[n.epoch][t.Group] != n.at {
+		reply(quorum.Answer{Err: foci.Errorf(foci.NotReady, "not of group %d", t.Group)})
+		return
+	}
+	switch m := m.(type) {
+	case *wire.Query:
+		reply(quorum.Answer{Msg: n.query(m)})
+	case *wire.Fetch:
+		msg, body := n.fetch(m)
+		reply(quorum.Answer{Msg: msg, Body: body})
+	case *wire.Have:
+		reply(quorum.Answer{Msg: &wire.HaveReply{Epoch: n.epoch, State: n.disk.have(m)}})
+	case *wire.Store:
+		n.put(m, reply)
+	}
+}
+
+func (n *node) query(q *wire.Query) *wire.QueryReply {
+	return &wire.QueryReply{Epoch: n.epoch, Clock: n.wall(), Vote: n.disk.vote(q.ID)}
+}
+
+func (n *node) fetch(f *wire.Fetch) (*wire.FetchReply, []byte) {
+	rep := &wire.FetchReply{Epoch: n.epoch}
+	var body []byte
+	limit := min(int(f.Limit), n.page)
+	for _, r := range n.disk.from(f.ID, f.From) {
+		if !f.To.IsZero() && f.To.Less(r.Version) {
+			break
+		}
+		if len(rep.Entries) == limit {
+			rep.More = true
+			break
+		}
+		e := wire.FetchedEntry{Entry: r.Entry}
+		if f.MaxBytes > 0 {
+			e.Bytes = r.Length
+			body = append(body, r.Payload...)
+		}
+		rep.Name = r.Name
+		rep.Entries = append(rep.Entries, e)
+	}
+	return rep, body
+}
+
+func (n *node) put(m *wire.Store, reply func(quorum.Answer)) {
+	epoch, born := n.epoch, n.born
+	acked := false
+	ack := func(dup bool, err error) {
+		if !n.up || n.born != born || acked {
+			return
+		}
+		acked = true
+		if err != nil {
+			reply(quorum.Answer{Err: err})
+			return
+		}
+		reply(quorum.Answer{Msg: &wire.StoreReply{Epoch: epoch, Clock: n.wall(), Dup: dup}})
+	}
+	before := len(n.disk.unsynced)
+	n.disk.put(m, n.wall(), ack)
+	if n.variant == AckBeforeSync && n.at == 0 && !acked {
+		ack(false, nil)
+	}
+	if before == 0 && len(n.disk.unsynced) > 0 {
+		n.scheduleSync()
+	}
+}
+
+// scheduleSync ends an fsync of what is written by then.
+func (n *node) scheduleSync() {
+	born := n.born
+	d := n.between(100*time.Microsecond, 4*time.Millisecond)
+	if n.chance(0.03) {
+		d = n.between(0, 500*time.Millisecond)
+	}
+	n.after(d, func() {
+		if !n.up || n.born != born || len(n.disk.unsynced) == 0 {
+			return
+		}
+		n.disk.sync(1 + n.rng.IntN(len(n.disk.unsynced)))
+		if len(n.disk.unsynced) > 0 {
+			n.scheduleSync()
+		}
+	})
+}
+
+func target(m wire.Message) *wire.Target {
+	switch m := m.(type) {
+	case *wire.Query:
+		return &m.Target
+	case *wire.Fetch:
+		return &m.Target
+	case *wire.Have:
+		return &m.Target
+	case *wire.Store:
+		return &m.Target
+	}
+	return nil
+}

@@ -1,0 +1,152 @@
+package sim
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/check"
+	"github.com/foci-store/foci/internal/core/wire"
+)
+
+// Report is what happened in a run.
+type Report struct {
+	Ops, Acked, Unknown   int
+	Crashes, Swaps, Drops int
+	Lost, Steps           int
+	Virtual               time.Duration
+	History               []check.Op
+}
+
+// Run runs one seed and reports the first promise that was broken.
+func Run(seed uint64, v Variant) (Report, error) {
+	c := newCluster(seed, v)
+	for _, cl := range c.clients {
+		c.after(c.between(0, 5*time.Millisecond), cl.next)
+	}
+	c.after(c.between(0, 300*time.Millisecond), c.disturb)
+	c.after(c.between(0, 300*time.Millisecond), c.collect)
+	c.until(func() bool { return c.now < runTime && c.steps < maxSteps })
+	c.heal()
+	if err := c.drain(); err != nil {
+		return c.report(), err
+	}
+	if err := c.readBack(); err != nil {
+		return c.report(), err
+	}
+	return c.report(), c.verify()
+}
+
+const (
+	runTime  = 4 * time.Second
+	maxSteps = 200_000 // a run needs a tenth; more is a machine in a circle
+)
+
+// heal ends all faults for good.
+func (c *cluster) heal() {
+	c.over = true
+	c.network.heal()
+	for _, n := range c.nodes {
+		n.up, n.clock = true, 0
+	}
+}
+
+// drain lets everything that is under way come to its end.
+func (c *cluster) drain() error {
+	limit := c.steps + maxSteps
+	c.until(func() bool { return c.steps < limit })
+	if len(c.queue) > 0 {
+		return fmt.Errorf("liveness: still busy after %d steps", c.steps)
+	}
+	for _, cl := range c.clients {
+		if cl.done != cl.started {
+			return fmt.Errorf("liveness: client %d began %d operations, %d ended", cl.id, cl.started, cl.done)
+		}
+	}
+	return nil
+}
+
+// readBack gets every key from all groups, which makes them alike.
+func (c *cluster) readBack() error {
+	cl := c.clients[0]
+	for range 2 {
+		for _, key := range keys {
+			ended := false
+			cl.act(check.Get, key, foci.All, func() { ended = true })
+			if err := c.drain(); err != nil {
+				return err
+			}
+			last := &c.history[len(c.history)-1]
+			if !ended || last.Outcome != check.Acknowledged {
+				return fmt.Errorf("liveness: %s cannot be read after everything has healed: %v", key, last)
+			}
+		}
+	}
+	return nil
+}
+
+func (c *cluster) verify() error {
+	r := c.report()
+	if r.Acked < 30 {
+		return fmt.Errorf("too little traffic: %d of %d operations acknowledged", r.Acked, r.Ops)
+	}
+	if err := check.Appends(c.history); err != nil {
+		return err
+	}
+	if err := check.Durable(c.history, c.logged); err != nil {
+		return err
+	}
+	if err := check.Converged(c.contents()); err != nil {
+		return err
+	}
+	return check.Register(c.history, 20*time.Second)
+}
+
+// logged reports whether some replica still has the transaction, or may have
+// destroyed it because all of them had a newer tombstone.
+func (c *cluster) logged(key string, o *check.Op) bool {
+	id := objectID(key)
+	if !c.dropped[id].Less(o.Version) {
+		return true
+	}
+	for _, n := range c.owners() {
+		if r, ok := n.disk.log(id).Get(o.Version); ok && string(r.Payload) == o.Value {
+			return true
+		}
+	}
+	return false
+}
+
+// contents is what each owner would serve of each key.
+func (c *cluster) contents() map[string][][]string {
+	m := map[string][][]string{}
+	for _, key := range keys {
+		for _, n := range c.owners() {
+			l := n.disk.log(objectID(key))
+			var content []string
+			for _, r := range l.From(l.Vote().Base) {
+				if r.Op != wire.OpRemove {
+					content = append(content, string(r.Payload))
+				}
+			}
+			m[key] = append(m[key], content)
+		}
+	}
+	return m
+}
+
+func (c *cluster) report() Report {
+	r := Report{
+		Ops: len(c.history), Crashes: c.crashes, Swaps: c.swaps, Drops: c.drops,
+		Lost: c.lost, Steps: c.steps, Virtual: c.now, History: c.history,
+	}
+	for i := range c.history {
+		switch c.history[i].Outcome {
+		case check.Acknowledged:
+			r.Acked++
+		case check.Unknown:
+			r.Unknown++
+		}
+	}
+	return r
+}

@@ -1,0 +1,178 @@
+package sim
+
+import (
+	"slices"
+
+	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/object"
+	"github.com/foci-store/foci/internal/core/wire"
+)
+
+// store is the disk of one backend: a log of which only the synced part
+// survives a crash for certain. Only the synced part is visible.
+type store struct {
+	variant  Variant
+	objects  map[foci.ID]*object.Log
+	floor    wire.Floor // of the one range that there is
+	unsynced []*pending // in log order
+}
+
+// pending is a record that was written and not yet fsynced.
+type pending struct {
+	rec    wire.Record
+	synced []func(dup bool, err error)
+}
+
+func newStore(v Variant) *store {
+	return &store{variant: v, objects: map[foci.ID]*object.Log{}}
+}
+
+// log is the visible log of an object, never nil.
+func (s *store) log(id foci.ID) *object.Log {
+	if l := s.objects[id]; l != nil {
+		return l
+	}
+	return &object.Log{}
+}
+
+// vote is the replica's vote.
+func (s *store) vote(id foci.ID) wire.Vote {
+	if s.variant == ReadBeforeSync {
+		return s.withUnsynced(id)
+	}
+	v := s.log(id).Vote()
+	v.Floor = s.floor
+	return v
+}
+
+// from is the visible log from a version on.
+func (s *store) from(id foci.ID, v foci.Version) []wire.Record {
+	recs := slices.Clone(s.log(id).From(v))
+	if s.variant == ReadBeforeSync {
+		for _, p := range s.unsynced {
+			if p.rec.ID == id && !p.rec.Version.Less(v) {
+				recs = append(recs, p.rec)
+			}
+		}
+		slices.SortFunc(recs, func(a, b wire.Record) int { return a.Version.Compare(b.Version) })
+		recs = slices.CompactFunc(recs, func(a, b wire.Record) bool { return a.Version == b.Version })
+	}
+	return recs
+}
+
+func (s *store) withUnsynced(id foci.ID) wire.Vote {
+	var l object.Log
+	for _, r := range s.from(id, foci.Version{}) {
+		_, _ = l.Add(r)
+	}
+	v := l.Vote()
+	v.Floor = s.floor
+	return v
+}
+
+// put writes a record; done is called when it is durable, or at once with an
+// error.
+func (s *store) put(m *wire.Store, now int64, done func(dup bool, err error)) {
+	admit := *m
+	if s.variant == RepairPastFloor {
+		admit.Floor = s.floor
+	}
+	if err := object.Admit(&admit, s.floor, now); err != nil {
+		done(false, err)
+		return
+	}
+	rec := m.Record
+	if have, ok := s.log(rec.ID).Get(rec.Version); ok {
+		done(true, s.same(&have.Entry, &rec.Entry))
+		return
+	}
+	for _, p := range s.unsynced {
+		if p.rec.ID == rec.ID && p.rec.Version == rec.Version {
+			if err := s.same(&p.rec.Entry, &rec.Entry); err != nil {
+				done(false, err)
+				return
+			}
+			p.synced = append(p.synced, done)
+			return
+		}
+	}
+	s.unsynced = append(s.unsynced, &pending{rec: rec, synced: []func(bool, error){done}})
+}
+
+func (s *store) same(have, got *wire.Entry) error {
+	if s.variant == NoContentHash {
+		return nil
+	}
+	return object.SameContent(have, got)
+}
+
+// have answers Have.
+func (s *store) have(m *wire.Have) wire.HaveState {
+	if r, ok := s.log(m.ID).Get(m.Version); ok {
+		if r.Hash != m.Hash && s.variant != NoContentHash {
+			return wire.HaveConflict
+		}
+		return wire.HaveStored
+	}
+	for _, p := range s.unsynced {
+		if p.rec.ID == m.ID && p.rec.Version == m.Version {
+			return wire.HaveInProgress
+		}
+	}
+	return wire.HaveNo
+}
+
+// sync makes the first n unsynced records durable and visible.
+func (s *store) sync(n int) {
+	batch := s.unsynced[:n]
+	s.unsynced = s.unsynced[n:]
+	for _, p := range batch {
+		dup, err := s.apply(&p.rec)
+		for _, f := range p.synced {
+			f(dup, err)
+		}
+	}
+}
+
+func (s *store) apply(r *wire.Record) (bool, error) {
+	l := s.objects[r.ID]
+	if l == nil {
+		l = &object.Log{}
+		s.objects[r.ID] = l
+	}
+	return l.Add(*r)
+}
+
+// crash loses the unsynced records from number keep on. The kept ones had
+// reached the disk by luck; recovery syncs them before it serves.
+func (s *store) crash(keep int) {
+	for _, p := range s.unsynced[:keep] {
+		_, _ = s.apply(&p.rec)
+	}
+	s.unsynced = nil
+}
+
+// drop destroys a lone tombstone and everything older, and raises the floor.
+// It refuses when the object has changed since every group voted for it.
+func (s *store) drop(id foci.ID, tomb foci.Version) {
+	v := s.log(id).Vote()
+	if v.Base != tomb || v.Count != 1 || s.inFlight(id) {
+		return
+	}
+	delete(s.objects, id)
+	s.floor = s.floor.Raise(tomb)
+}
+
+func (s *store) inFlight(id foci.ID) bool {
+	return slices.ContainsFunc(s.unsynced, func(p *pending) bool { return p.rec.ID == id })
+}
+
+// merge takes what another store holds.
+func (s *store) merge(o *store) {
+	for _, l := range o.objects {
+		for _, r := range l.From(foci.Version{}) {
+			_, _ = s.apply(&r)
+		}
+	}
+	s.floor = s.floor.Raise(o.floor.Version)
+}

@@ -1,0 +1,35 @@
+package sim
+
+import "github.com/foci-store/foci/internal/core/quorum"
+
+// Variant is a protocol with one rule turned off. Each of them was believed
+// harmless by somebody once.
+type Variant string
+
+// The variants.
+const (
+	Correct         Variant = ""
+	AckBeforeSync   Variant = "ack-before-sync"   // one replica acknowledges before its fsync
+	ReadBeforeSync  Variant = "read-before-sync"  // a record can be read before its fsync
+	NoWriteBack     Variant = "no-write-back"     // a read answers although votes differ
+	OneRound        Variant = "one-round"         // last writer wins, by the clock
+	SharedVersions  Variant = "shared-versions"   // two transactions may draw the same nonce
+	NewestOnly      Variant = "newest-only"       // votes are compared by newest version
+	TwoEpochs       Variant = "two-epochs"        // votes of two layouts in one quorum
+	NoContentHash   Variant = "no-content-hash"   // a version is taken for its content
+	RepairPastFloor Variant = "repair-past-floor" // write-backs do not carry the floor
+)
+
+// Variants are all the broken ones.
+var Variants = []Variant{
+	AckBeforeSync, ReadBeforeSync, NoWriteBack, OneRound, SharedVersions, NewestOnly, TwoEpochs, NoContentHash, RepairPastFloor,
+}
+
+func (v Variant) weaken() quorum.Weaken {
+	return quorum.Weaken{
+		OneRound:    v == OneRound,
+		NoWriteBack: v == NoWriteBack,
+		NewestOnly:  v == NewestOnly,
+		KeepVotes:   v == TwoEpochs,
+	}
+}
