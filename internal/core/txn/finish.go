@@ -1,0 +1,85 @@
+package txn
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/foci-store/foci"
+)
+
+// finish ends a leg: its only Finish effect.
+func (m *Machine) finish(out []Effect, p *pending, o Outcome) []Effect {
+	o.Peer = m.peers[p.peer].id
+	o.Attempts = int(p.attempt)
+	o.Took = m.now - p.submitted
+	if o.Err == nil {
+		m.stats.Done++
+	} else {
+		m.stats.Failed++
+		o.MayApply = p.mayApply()
+	}
+	out = append(out, Effect{Do: Finish, Class: p.class, Attempt: p.attempt, Leg: p.id, Ref: p.ref, Peer: o.Peer, Outcome: o})
+	m.free(p)
+	return out
+}
+
+// fail ends a leg with an error of a kind; last is what was said last, or nil.
+func (m *Machine) fail(out []Effect, p *pending, kind foci.Kind, last error) []Effect {
+	e := &foci.Error{Kind: kind, Err: m.history(&p.log, last)}
+	if p.peer != nobody {
+		e.Where = "node " + m.peers[p.peer].id.Short()
+	}
+	switch {
+	case last != nil:
+		e.Msg = last.Error()
+		e.RetryAfter = retryAfter(last)
+	default:
+		e.Msg, e.Fix = m.explain(p, kind)
+	}
+	return m.finish(out, p, Outcome{Err: e})
+}
+
+// explain says what a kind means for a leg that nobody answered.
+func (m *Machine) explain(p *pending, kind foci.Kind) (msg, fix string) {
+	took := (m.now - p.submitted).Round(time.Millisecond)
+	switch kind {
+	case foci.Stalled:
+		return fmt.Sprintf("no answer in %v", took), "look at foci mesh for its links"
+	case foci.OutcomeUnknown:
+		return fmt.Sprintf("ended after %v without an answer: it may have been applied, or may still be", took), "repeat it, or read it back"
+	case foci.Away:
+		return fmt.Sprintf("no channel to it for all of %v", took), "look at foci mesh; is the node up?"
+	case foci.NoRoute:
+		return fmt.Sprintf("no way to it for all of %v", took), "look at foci route"
+	case foci.Busy:
+		return fmt.Sprintf("too busy for all of %v", took), "try again later"
+	}
+	return fmt.Sprintf("ended after %v", took), ""
+}
+
+// expire ends a leg whose deadline has passed.
+func (m *Machine) expire(out []Effect, p *pending) []Effect {
+	m.stats.Expired++
+	if p.mayApply() {
+		return m.fail(out, p, foci.OutcomeUnknown, nil)
+	}
+	switch {
+	case p.waiting() || p.state == storing:
+		// A query that got no answer, or a mutation that no channel took.
+		if p.mutation {
+			return m.fail(out, p, foci.Busy, nil)
+		}
+		return m.fail(out, p, foci.Stalled, nil)
+	case p.cause == foci.Closed:
+		return m.fail(out, p, foci.Away, nil)
+	}
+	return m.fail(out, p, p.cause, nil)
+}
+
+// abandon ends a leg that is not wanted any more.
+func (m *Machine) abandon(out []Effect, p *pending, kind foci.Kind, why string) []Effect {
+	if p.mayApply() {
+		return m.fail(out, p, foci.OutcomeUnknown, foci.Errorf(foci.OutcomeUnknown, "%s before the answer came: it may have been applied, or may still be", why))
+	}
+	return m.fail(out, p, kind, foci.Errorf(kind, "%s", why))
+}

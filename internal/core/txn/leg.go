@@ -1,0 +1,128 @@
+package txn
+
+import (
+	"time"
+
+	"github.com/foci-store/foci"
+)
+
+// Target says whom a leg is for: a backend, or the owner of an id in a group.
+type Target struct {
+	Group   foci.Group
+	Backend foci.BackendID // zero: the owner of the id
+	ID      foci.ID
+}
+
+// Hop is the way to a target.
+type Hop struct {
+	Peer foci.NodeID // who serves the target
+	Via  foci.NodeID // who forwards to Peer; zero: the way is direct
+}
+
+// Router resolves a target afresh at each send. It is called under the shell's
+// lock: it must be quick and must not call the machine. An error of kind Away
+// (with the Hop's Peer set) parks the leg until that peer is up; NoRoute is
+// described in the package's comment; every other kind finishes the leg.
+type Router func(Target) (Hop, error)
+
+// Channel names the channel that took an attempt, for the shell; 0 is none.
+type Channel uint64
+
+// LegID names a leg in one machine; never 0, never used again.
+type LegID uint64
+
+// Leg is what is to be carried.
+type Leg struct {
+	Target   Target
+	Class    foci.Class
+	Mutation bool // it changes something; else it is a query
+	// CanAsk lets the machine ask the replica whether it has the mutation
+	// before a large body is sent again.
+	CanAsk   bool
+	Size     int           // bytes of payload that stay in memory until it ends
+	Stall    time.Duration // without an answer for so long it is stalled; 0 = the machine's
+	Resends  int           // how often a stalled leg is sent again; 0 = the machine's, < 0 = never
+	Deadline time.Duration // on the clock of now; required
+	Ref      any           // the shell's own; comes back with every effect
+}
+
+// Action is what an effect asks for.
+type Action uint8
+
+// The actions.
+const (
+	Transmit Action = iota + 1 // send the request to Peer, by way of Via
+	Ask                        // send Have to Peer, by way of Via; answer with HaveAnswer
+	Finish                     // call the leg's caller back; exactly one for each leg
+)
+
+// Effect is one thing to do. Effects of different legs are independent; those
+// of one leg carry the attempt's number, so that stale ones do no harm.
+type Effect struct {
+	Do      Action
+	Class   foci.Class
+	Attempt uint32 // counts from 1
+	Leg     LegID
+	Ref     any
+	Peer    foci.NodeID
+	Via     foci.NodeID
+	Avoid   Channel // the channel of the last attempt: another one is better; 0 = none
+	Outcome Outcome // with Finish
+}
+
+// Outcome is how a leg ended.
+type Outcome struct {
+	Reply    any   // what Reply was told; nil with Stored
+	Stored   bool  // Have said that the replica has it: as good as an acknowledgement
+	Err      error // nil: success; else a *foci.Error whose cause is a *History
+	MayApply bool  // with Err: the mutation may have been, or may still be, applied
+	Peer     foci.NodeID
+	Attempts int
+	Took     time.Duration
+}
+
+// Config fixes a machine's router, limits and defaults.
+type Config struct {
+	Route    Router
+	MaxLegs  int           // pending legs; 0 = 65,536
+	MaxBytes int64         // their payload; 0 = 256 MiB
+	Stall    time.Duration // 0 = 2 s; at least 1 ms
+	Resends  int           // 0 = 5; < 0 = none
+	AskAbove int           // bytes of payload above which Have is asked first; 0 = 16 KiB
+}
+
+// The defaults of [Config], and the bounds of waiting after Busy.
+const (
+	DefaultMaxLegs  = 1 << 16
+	DefaultMaxBytes = 256 << 20
+	DefaultStall    = 2 * time.Second
+	DefaultResends  = 5
+	DefaultAskAbove = 16 << 10
+
+	minStall      = time.Millisecond
+	firstBackoff  = 10 * time.Millisecond
+	maxBackoff    = time.Second
+	maxRetryAfter = 5 * time.Second // however long a replica asks us to wait
+	maxResends    = 1 << 12
+	quickResends  = 3 // resends at once after lost channels; then with backoff
+)
+
+func (c Config) withDefaults() Config {
+	if c.MaxLegs <= 0 {
+		c.MaxLegs = DefaultMaxLegs
+	}
+	c.MaxLegs = min(c.MaxLegs, slotMask)
+	if c.MaxBytes <= 0 {
+		c.MaxBytes = DefaultMaxBytes
+	}
+	if c.Stall == 0 {
+		c.Stall = DefaultStall
+	}
+	if c.Resends == 0 {
+		c.Resends = DefaultResends
+	}
+	if c.AskAbove <= 0 {
+		c.AskAbove = DefaultAskAbove
+	}
+	return c
+}

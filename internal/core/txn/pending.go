@@ -1,0 +1,87 @@
+package txn
+
+import (
+	"time"
+
+	"github.com/foci-store/foci"
+)
+
+// state is where a pending leg stands.
+type state uint8
+
+const (
+	parked   state = iota // no way now: waits for its peer, for routes or for its deadline
+	inFlight              // transmitted, no answer yet
+	asking                // Have was sent, no answer yet
+	storing               // Have said that the replica is storing it
+	backoff               // will be sent again when its timer says so
+)
+
+var stateNames = [...]string{"parked", "in flight", "asking", "storing", "backoff"}
+
+// pending is a leg on its way. Legs are many: peers are small numbers in it,
+// and the whole is kept under 512 bytes.
+type pending struct {
+	id         LegID
+	seq        uint64 // order of submission
+	ref        any
+	target     Target
+	submitted  time.Duration
+	deadline   time.Duration
+	stall      time.Duration
+	due        time.Duration // of its timer
+	size       int64
+	channel    Channel  // of the last attempt that a channel took
+	prev, next *pending // among the legs of its hop
+	sent       uint64   // bit n-1: attempt n left with the request
+	undone     uint64   // bit n-1: attempt n certainly changed nothing
+	attempt    uint32
+	heapAt     int32
+	left       int16  // resends
+	peer       uint16 // who serves the target
+	hop        uint16 // whose list it is in: peer, or who forwards to it
+	bodyAt     uint16 // the peer that was last sent the request
+	class      foci.Class
+	state      state
+	cause      foci.Kind // what kept it last
+	backoffs   uint8
+	losses     uint8 // channels lost
+	mutation   bool
+	canAsk     bool
+	asked      bool // the attempt in question was an Ask
+	beyond     bool // an attempt too late for the bits may have been applied
+	log        attemptLog
+}
+
+// bit is an attempt's place in sent and undone; 0 when it has none.
+func bit(attempt uint32) uint64 {
+	if attempt < 1 || attempt > 64 {
+		return 0
+	}
+	return 1 << (attempt - 1)
+}
+
+// mayApply reports whether some attempt may have changed, or may still change,
+// the replica.
+func (p *pending) mayApply() bool {
+	return p.mutation && (p.beyond || p.sent&^p.undone != 0)
+}
+
+// waiting reports whether an answer to the last attempt is awaited.
+func (p *pending) waiting() bool { return p.state == inFlight || p.state == asking }
+
+// lacksWay reports whether it waits for a way, not for its turn.
+func (p *pending) lacksWay() bool {
+	return p.state == parked || p.state == backoff && p.cause != foci.Busy
+}
+
+// nothingDone reports whether a replica that answers so has changed nothing,
+// and will not.
+func nothingDone(k foci.Kind) bool {
+	switch k {
+	case foci.Busy, foci.Invalid, foci.TooLarge, foci.Denied, foci.StaleLayout, foci.NotReady,
+		foci.ClockAhead, foci.BelowFloor, foci.Conflict, foci.NoRoute:
+		return true
+	}
+	return false
+}

@@ -1,0 +1,119 @@
+package txn
+
+import (
+	"errors"
+	"time"
+
+	"github.com/foci-store/foci"
+)
+
+// send routes a leg afresh and dispatches it; ask wants Have first, if that
+// makes sense where the leg goes now.
+func (m *Machine) send(out []Effect, p *pending, ask bool) []Effect {
+	if m.now >= p.deadline {
+		return m.expire(out, p)
+	}
+	hop, err := m.cfg.Route(p.target)
+	if err == nil {
+		return m.dispatch(out, p, hop, ask)
+	}
+	p.cause = foci.KindOf(err)
+	switch {
+	case p.cause == foci.Away:
+		return m.awaitRoute(out, p, hop)
+	case p.cause == foci.NoRoute && p.mayApply():
+		// Giving up now would leave the outcome open although a way may come back.
+		m.park(p, nobody)
+		return out
+	}
+	return m.fail(out, p, p.cause, err)
+}
+
+// awaitRoute parks a leg whose way leads to a peer that is away.
+func (m *Machine) awaitRoute(out []Effect, p *pending, hop Hop) []Effect {
+	p.cause = foci.Away
+	to, ok := m.intern(hop.Peer)
+	next, ok2 := to, true
+	if !hop.Via.IsZero() {
+		next, ok2 = m.intern(hop.Via)
+	}
+	if ok && ok2 && next != nobody && !m.peers[next].up {
+		p.peer = to
+		m.park(p, next)
+		return out
+	}
+	// The router knows of the loss before the machine does, or names nobody.
+	return m.retryLater(out, p, 0)
+}
+
+// dispatch sends a leg along a way, or parks it while the way's first node is
+// away.
+func (m *Machine) dispatch(out []Effect, p *pending, hop Hop, ask bool) []Effect {
+	to, ok := m.intern(hop.Peer)
+	via, ok2 := m.intern(hop.Via)
+	if !ok || !ok2 || to == nobody {
+		return m.fail(out, p, foci.Internal, foci.Errorf(foci.Internal, "the router names no node, or too many"))
+	}
+	next := to
+	if via != nobody {
+		next = via
+	}
+	p.peer = to
+	if !m.peers[next].up {
+		p.cause = foci.Away
+		m.park(p, next)
+		return out
+	}
+	m.assign(p, next)
+	p.attempt++
+	p.asked = ask && p.canAsk && p.mutation && p.bodyAt == to && p.mayApply()
+	p.log.begin(m.now-p.submitted, to, via, p.asked)
+	e := Effect{
+		Do: Transmit, Class: p.class, Attempt: p.attempt, Leg: p.id, Ref: p.ref,
+		Peer: hop.Peer, Via: hop.Via, Avoid: p.channel,
+	}
+	p.state = inFlight
+	if p.asked {
+		e.Do, p.state = Ask, asking
+		m.stats.Asked++
+	} else {
+		m.stats.Transmitted++
+	}
+	if p.attempt > 1 {
+		m.stats.Resent++
+	}
+	m.schedule(p, m.now+p.stall)
+	return append(out, e)
+}
+
+// park lets a leg wait for a peer, or for routes; only its deadline runs.
+func (m *Machine) park(p *pending, at uint16) {
+	m.assign(p, at)
+	p.state, p.asked = parked, false
+	p.backoffs = 0
+	m.stats.Parked++
+	m.schedule(p, p.deadline)
+}
+
+// retryLater lets a leg wait: as long as it was told, and longer each time, a
+// little differently for each leg so that they do not return as one.
+func (m *Machine) retryLater(out []Effect, p *pending, after time.Duration) []Effect {
+	wait := min(firstBackoff<<min(p.backoffs, 10), maxBackoff)
+	wait = max(wait, min(after, maxRetryAfter))
+	spread := uint64(p.id) * 0x9e3779b97f4a7c15 >> 54 // 0..1023
+	wait += wait / 4 * time.Duration(spread) / 1024
+	p.backoffs = min(p.backoffs+1, 16)
+	p.state = backoff
+	m.stats.Backoffs++
+	m.schedule(p, m.now+wait)
+	return out
+}
+
+// retryAfter is what a Busy error asks for.
+func retryAfter(err error) time.Duration {
+	var e *foci.Error
+	if errors.As(err, &e) {
+		return e.RetryAfter
+	}
+	return 0
+}
