@@ -1,0 +1,88 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"time"
+)
+
+func TestLoadCountsAndMeasures(t *testing.T) {
+	var mu sync.Mutex
+	seen := map[int64]int{}
+	l := load{count: 500, concurrency: 7, ops: []loadOp{
+		{name: "good", size: 10, do: func(_ context.Context, i int64) error {
+			mu.Lock()
+			defer mu.Unlock()
+			seen[i]++
+			return nil
+		}},
+		{name: "bad", do: func(_ context.Context, i int64) error {
+			mu.Lock()
+			defer mu.Unlock()
+			seen[i]++
+			return errors.New("no")
+		}},
+	}}
+	r := l.run(t.Context())
+	good, bad := r[0], r[1]
+	if good.Count+bad.Errors != 500 || bad.Count != 0 || good.Errors != 0 || bad.FirstErr != "no" {
+		t.Fatalf("%+v\n%+v", good, bad)
+	}
+	if len(seen) != 500 || seen[0] != 1 || seen[499] != 1 {
+		t.Fatalf("ran %d different operations", len(seen))
+	}
+	if good.P50 <= 0 || good.P50 > good.P99 || good.P99 > good.P999 || good.P999 > good.Max {
+		t.Fatalf("latencies out of order: %+v", good)
+	}
+	if ratio := good.Bytes / good.PerSecond; ratio < 9.9 || ratio > 10.1 {
+		t.Fatalf("bytes per operation: %v", ratio)
+	}
+}
+
+func TestLoadStopsWhenInterrupted(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	l := load{count: 1 << 40, concurrency: 2, ops: []loadOp{{do: func(context.Context, int64) error { cancel(); return nil }}}}
+	if r := l.run(ctx); r[0].Count > 4 {
+		t.Fatalf("%+v", r)
+	}
+}
+
+func TestLimits(t *testing.T) {
+	disk, err := diskLimit(t.Context(), t.TempDir(), 1024, 8, 200)
+	if err != nil || disk.PerSecond <= 0 || disk.Bytes != disk.PerSecond*1024 {
+		t.Errorf("disk %+v: %v", disk, err)
+	}
+	net, err := netLimit(t.Context(), 1024, 8, 200)
+	if err != nil || net.PerSecond <= 0 || net.Bytes != net.PerSecond*1024 {
+		t.Errorf("net %+v: %v", net, err)
+	}
+	if _, err := diskLimit(t.Context(), "/no/such/folder", 1, 1, 1); err == nil {
+		t.Error("measured a disk that is not there")
+	}
+}
+
+func TestRateOf(t *testing.T) {
+	if r := rateOf(10, 100, 2*time.Second); r.PerSecond != 5 || r.Bytes != 500 {
+		t.Fatalf("%+v", r)
+	}
+}
+
+func TestPayload(t *testing.T) {
+	a, b, c := payload(1, 100), payload(1, 100), payload(2, 100)
+	if string(a) != string(b) || string(a) == string(c) || len(payload(1, 0)) != 0 {
+		t.Fatal("the same seed must give the same bytes, another one others")
+	}
+}
+
+func TestValidLoad(t *testing.T) {
+	if err := validLoad(1024, 1, 1); err != nil {
+		t.Fatal(err)
+	}
+	for _, err := range []error{validLoad(2<<30, 1, 1), validLoad(1, 0, 1), validLoad(1, 1, 0), validLoad(1<<30, 1, 64)} {
+		if status(err) != statusUsage {
+			t.Errorf("accepted: %v", err)
+		}
+	}
+}

@@ -1,0 +1,99 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"os"
+	"sync"
+	"time"
+)
+
+// limitTime bounds each measurement of a machine's limit.
+const limitTime = 3 * time.Second
+
+// limitRate is what the bare machine does.
+type limitRate struct {
+	PerSecond float64 `json:"per_second"`
+	Bytes     float64 `json:"bytes_per_second"`
+}
+
+func rateOf(n int64, size int, took time.Duration) limitRate {
+	perSecond := float64(n) / max(took.Seconds(), 1e-9)
+	return limitRate{PerSecond: perSecond, Bytes: perSecond * float64(size)}
+}
+
+// diskLimit measures what a put cannot be faster than: size bytes appended to
+// one bare file and fsynced, by that many writers who share fsyncs. The file is
+// in dir, so on the disk that is asked about, and gone afterwards.
+func diskLimit(ctx context.Context, dir string, size, writers int, most int64) (limitRate, error) {
+	f, err := os.CreateTemp(dir, "foci-bench-*")
+	if err != nil {
+		return limitRate{}, err
+	}
+	defer os.Remove(f.Name())
+	defer f.Close()
+	ctx, cancel := context.WithTimeout(ctx, limitTime)
+	defer cancel()
+	log := commitLog{f: f, queue: make(chan chan error, writers)}
+	buf := make([]byte, size)
+	_, _ = rand.Read(buf)
+
+	began := time.Now()
+	var committer, all sync.WaitGroup
+	committer.Go(func() { log.run(buf) })
+	counts := make([]int64, writers)
+	errs := make([]error, writers)
+	for i := range writers {
+		all.Go(func() {
+			done := make(chan error, 1)
+			for counts[i] < max(1, most/int64(writers)) && ctx.Err() == nil && errs[i] == nil {
+				log.queue <- done
+				errs[i] = <-done
+				counts[i]++
+			}
+		})
+	}
+	all.Wait()
+	close(log.queue)
+	committer.Wait()
+	took := time.Since(began)
+	return rateOf(sum(counts), size, took), errors.Join(errs...)
+}
+
+// commitLog is the smallest group commit: what waits is written, then one
+// fsync acknowledges it all.
+type commitLog struct {
+	f     *os.File
+	queue chan chan error
+}
+
+func (l *commitLog) run(buf []byte) {
+	var waiting []chan error
+	for first := range l.queue {
+		waiting = append(waiting[:0], first)
+		for range len(l.queue) {
+			waiting = append(waiting, <-l.queue)
+		}
+		var err error
+		for range waiting {
+			if _, e := l.f.Write(buf); e != nil {
+				err = e
+			}
+		}
+		if e := l.f.Sync(); e != nil {
+			err = e
+		}
+		for _, w := range waiting {
+			w <- err
+		}
+	}
+}
+
+func sum(counts []int64) int64 {
+	var n int64
+	for _, c := range counts {
+		n += c
+	}
+	return n
+}
