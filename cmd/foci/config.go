@@ -30,6 +30,10 @@ type serveConfig struct {
 	// clusters on one network never mix. Empty: "foci".
 	Cluster string `toml:"cluster,omitempty"`
 
+	// Name is the node's in the layout. Empty: the node whose address is one of
+	// Addresses.
+	Name string `toml:"name,omitempty"`
+
 	// Dir holds the node's identity and its copy of the layout. A relative path
 	// begins at the file's own directory. Empty: that directory.
 	Dir string `toml:"dir,omitempty"`

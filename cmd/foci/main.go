@@ -80,5 +80,7 @@ Exit status: 0 done, 1 failed, 2 wrong usage, 3 not found, 4 outcome unknown.`,
 
 // commands are all commands, in the order of the help text.
 var commands = []func(*app) *cobra.Command{
+	initCommand,
+	upCommand,
 	versionCommand,
 }

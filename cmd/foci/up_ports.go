@@ -1,0 +1,23 @@
+package main
+
+import (
+	"net"
+
+	"github.com/foci-store/foci"
+)
+
+// portsFree reports the first address that another process listens on, before
+// any node is started.
+func portsFree(nodes []localNode) error {
+	for _, n := range nodes {
+		l, err := net.Listen(n.Addr.Family.Network(), n.Addr.HostPort())
+		if err != nil {
+			return &foci.Error{
+				Kind: foci.Invalid, Op: "up", Where: n.Addr.HostPort(), Err: err,
+				Msg: "node " + n.Name + " cannot listen here", Fix: "stop what uses the port, or give another --port",
+			}
+		}
+		l.Close()
+	}
+	return nil
+}
