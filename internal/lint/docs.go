@@ -102,8 +102,11 @@ func memberNames(t ast.Expr) []string {
 
 var testRef = regexp.MustCompile(`\b(?:Test|Fuzz)[A-Z]\w*`)
 
-// PromisesHaveTests wants every row of the promises' tables to name a test
-// that exists: a promise that nothing checks is a wish.
+// checkedBy heads the tables whose rows each name a test.
+const checkedBy = "checked by"
+
+// PromisesHaveTests wants every row of the promises' table to name a test that
+// exists: a promise that nothing checks is a wish.
 func PromisesHaveTests(m *Module) []Finding {
 	text := m.read(Promises)
 	if text == nil {
@@ -111,32 +114,36 @@ func PromisesHaveTests(m *Module) []Finding {
 	}
 	tests := m.tests()
 	var out []Finding
-	rows, inBody := 0, false
+	rows, head, inBody := 0, "", false
 	for i, line := range strings.Split(string(text), "\n") {
-		if !strings.HasPrefix(line, "|") {
-			inBody = false
-			continue
-		}
-		if strings.Trim(line, "|-: ") == "" {
+		switch {
+		case !strings.HasPrefix(line, "|"):
+			head, inBody = "", false
+		case head == "":
+			head = line
+		case strings.Trim(line, "|-: ") == "":
 			inBody = true
-			continue
-		}
-		if !inBody {
-			continue
-		}
-		rows++
-		named := testRef.FindAllString(line, -1)
-		if len(named) == 0 {
-			out = append(out, Finding{Promises, i + 1, "this row names no test"})
-		}
-		for _, n := range named {
-			if !tests[n] {
-				out = append(out, Finding{Promises, i + 1, n + " does not exist"})
-			}
+		case inBody && strings.Contains(head, checkedBy):
+			rows++
+			out = append(out, promiseRow(line, i+1, tests)...)
 		}
 	}
 	if rows == 0 {
-		out = append(out, Finding{File: Promises, Msg: "has no table of promises and their tests"})
+		out = append(out, Finding{File: Promises, Msg: "has no table with a column " + checkedBy})
+	}
+	return out
+}
+
+func promiseRow(row string, line int, tests map[string]bool) []Finding {
+	named := testRef.FindAllString(row, -1)
+	if len(named) == 0 {
+		return []Finding{{Promises, line, "this row names no test"}}
+	}
+	var out []Finding
+	for _, n := range named {
+		if !tests[n] {
+			out = append(out, Finding{Promises, line, n + " does not exist"})
+		}
 	}
 	return out
 }
