@@ -178,6 +178,8 @@ func (h *Header) brokenMessage() string {
 		return "body larger than a body may be"
 	case h.Size > h.Head+h.Body:
 		return "carries more than its message has"
+	case h.Flags&FlagError != 0 && !h.Whole():
+		return "is an error in more than one frame"
 	case h.Type == FrameReply && (h.Method != 0 || h.Flags > FlagError):
 		return "has fields that a reply has not"
 	case h.Type == FrameRequest && h.Flags != 0:

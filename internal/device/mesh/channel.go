@@ -1,0 +1,252 @@
+package mesh
+
+import (
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/wire"
+)
+
+// copyMax is the longest message that is copied into the queue; longer ones
+// are written from where they are.
+const copyMax = 16 << 10
+
+// channel is one TCP connection after its handshake, on either side. Two
+// goroutines serve it, one reading and one writing; whatever they share is
+// under mu, which is never held while anything is called or written.
+type channel struct {
+	mesh  *Mesh
+	link  *Link // dialling side, else nil
+	class foci.Class
+	index int
+	peer  Identity
+	conn  net.Conn
+	local string
+	born  time.Time
+
+	ours   uint32 // initial credit of a stream that we receive
+	theirs uint32 // and of one that we send
+
+	load  atomic.Int32 // streams under way
+	heavy atomic.Int64 // bytes of messages being sent that were not copied
+	life  life
+	count counters
+
+	mu      sync.Mutex
+	wake    sync.Cond // the writer
+	idle    bool      // the writer waits
+	out     []byte    // whole frames to be written
+	outN    int       // how many
+	sendq   sendQueue
+	streams table
+	credit  int64 // that the peer has for what it sends us
+	owed    int64 // consumed, not yet granted
+	inUse   budget
+	drain   bool  // no new requests
+	err     error // why it was closed; nil while it is open
+	closed  chan struct{}
+}
+
+func newChannel(m *Mesh, conn net.Conn, peer Identity, class foci.Class, index int, ours, theirs, streams uint32) *channel {
+	ch := &channel{
+		mesh: m, class: class, index: index, peer: peer, conn: conn, local: conn.LocalAddr().String(),
+		born: time.Now(), ours: ours, theirs: theirs, closed: make(chan struct{}),
+	}
+	ch.wake.L = &ch.mu
+	ch.streams.limit = int(streams)
+	ch.sendq.credit = int64(theirs) * wire.WindowsPer
+	ch.credit = int64(ours) * wire.WindowsPer
+	ch.inUse.maxCount = int64(streams)
+	ch.inUse.maxBytes = m.cfg.Limits.ChannelBytes
+	return ch
+}
+
+// run serves the channel until it is closed.
+func (ch *channel) run(f *frameReader) {
+	ch.mesh.tasks.Go(ch.write)
+	ch.close(ch.read(f))
+}
+
+// rouse wakes the writer; ch.mu is held.
+func (ch *channel) rouse() {
+	if ch.idle {
+		ch.idle = false
+		ch.wake.Signal()
+	}
+}
+
+// control queues a frame without contents, or with few; ch.mu is held.
+func (ch *channel) control(h wire.Header, contents []byte) {
+	ch.out = wire.AppendFrame(ch.out, &h, contents, nil)
+	ch.outN++
+	ch.rouse()
+}
+
+// end releases a stream; ch.mu is held.
+func (ch *channel) end(id uint32) {
+	ch.streams.release(id)
+	ch.load.Store(int32(ch.streams.used))
+}
+
+// drop stops the sending of a message and returns what is to be called, once
+// ch.mu is not held, because nobody uses its memory any more. It is nil when
+// the writer still does: the writer will call it then. ch.mu is held.
+func (ch *channel) drop(o *outgoing) func() {
+	if o == nil {
+		return nil
+	}
+	ch.written(o)
+	if o.busy > 0 {
+		return nil
+	}
+	after := o.after
+	o.after = nil
+	return after
+}
+
+// written counts a message out that is sent, or never will be; ch.mu is held.
+func (ch *channel) written(o *outgoing) {
+	if !o.dead {
+		o.dead = true
+		ch.heavy.Add(-o.size)
+	}
+}
+
+// letGo calls f as soon as the writer no longer uses the body of q: mostly at
+// once. ch.mu is not held.
+func (ch *channel) letGo(q *Request, f func()) {
+	ch.mu.Lock()
+	if o := q.out; o != nil {
+		q.out = nil
+		o.after = f
+		f = ch.drop(o)
+	}
+	ch.mu.Unlock()
+	if f != nil {
+		f()
+	}
+}
+
+// finish ends a request of ours with its reply or an error.
+func (ch *channel) finish(q *Request, r *Reply, err error) {
+	ch.letGo(q, func() { q.complete(r, err) })
+}
+
+// cancel ends a request of ours whose caller has given up; the slot stays in
+// use until its reply has come to an end.
+func (ch *channel) cancel(q *Request, err error) {
+	ch.mu.Lock()
+	var b *Body
+	if s := ch.streams.get(q.id); s != nil && s.req == q {
+		b = s.body
+		s.req, s.body, s.out = nil, nil, nil
+		ch.control(wire.Header{Type: wire.FrameCancel, Stream: q.id}, nil)
+	}
+	ch.mu.Unlock()
+	if b != nil {
+		b.discard()
+	}
+	ch.letGo(q, func() { q.done(nil, err) })
+}
+
+// abandon stops the stream of a body that nobody wants to read on.
+func (ch *channel) abandon(b *Body) {
+	ch.mu.Lock()
+	defer ch.mu.Unlock()
+	s := ch.streams.get(b.id)
+	if s == nil || s.body != b {
+		return
+	}
+	s.body = nil
+	if ch.link != nil && ch.err == nil {
+		ch.control(wire.Header{Type: wire.FrameCancel, Stream: b.id}, nil)
+	}
+}
+
+// consumed returns credit for n bytes that were received, of a stream when b
+// is not nil, and grants it once it is worth a frame.
+func (ch *channel) consumed(b *Body, n int) {
+	if n == 0 {
+		return
+	}
+	ch.mu.Lock()
+	defer ch.mu.Unlock()
+	if ch.err != nil {
+		return
+	}
+	enough := int64(ch.ours) / 4
+	if ch.owed += int64(n); ch.owed >= enough {
+		ch.control(wire.Header{Type: wire.FrameCredit, Body: uint32(ch.owed)}, nil)
+		ch.credit += ch.owed
+		ch.owed = 0
+	}
+	if b == nil {
+		return
+	}
+	b.owed += int64(n)
+	s := ch.streams.get(b.id)
+	if s == nil || s.body != b || s.left <= s.credit || b.owed < enough {
+		return
+	}
+	ch.control(wire.Header{Type: wire.FrameCredit, Stream: b.id, Body: uint32(b.owed)}, nil)
+	s.credit += b.owed
+	b.owed = 0
+}
+
+// close ends the channel, once. Requests of ours end with an Away error that
+// says why; the link hears of it first, so that whoever asks it in Done gets
+// the truth.
+func (ch *channel) close(why error) {
+	ch.mu.Lock()
+	if ch.err != nil {
+		ch.mu.Unlock()
+		return
+	}
+	ch.err = why
+	var lost []*Request
+	var bodies []*Body
+	var after []func()
+	ch.streams.each(func(s *stream) {
+		if s.req != nil {
+			lost = append(lost, s.req)
+		}
+		if s.body != nil {
+			bodies = append(bodies, s.body)
+		}
+		if s.in != nil {
+			s.in.canceled.Store(true)
+		}
+		if ch.link == nil { // what we send to a peer of ours ends with its request
+			after = append(after, ch.drop(s.out))
+		}
+	})
+	ch.streams = table{}
+	ch.load.Store(0)
+	ch.rouse()
+	close(ch.closed)
+	ch.mu.Unlock()
+
+	_ = ch.conn.Close() // what was lost is in why
+	if ch.link != nil {
+		ch.link.lost(ch, why)
+	} else {
+		ch.mesh.forget(ch, why)
+	}
+	away := &foci.Error{
+		Kind: foci.Away, Where: "node " + ch.peer.Node.Short(), Msg: "the channel was lost", Err: why,
+	}
+	for _, b := range bodies {
+		b.fail(away)
+	}
+	for _, q := range lost {
+		ch.finish(q, nil, away)
+	}
+	for _, f := range after {
+		if f != nil {
+			f()
+		}
+	}
+}

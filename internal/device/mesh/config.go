@@ -1,0 +1,155 @@
+package mesh
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"time"
+
+	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/wire"
+)
+
+// Config is what a mesh is made of. Only Role is needed by a process that
+// merely dials; whoever listens needs Node and Handler too.
+type Config struct {
+	Cluster     string      // "" = whichever the first peer is of
+	Node        foci.NodeID // zero for transport clients
+	Incarnation foci.Incarnation
+	Role        foci.Role
+
+	Listen   []Listener
+	Channels [foci.NumClasses]int // per link; 0 = DefaultChannels
+	Window   uint32               // initial credit of a stream that we receive, in bytes; 0 = wire.DefWindow
+	Limits   Limits
+	Timing   Timing
+
+	Handler Handler
+	// OnPeer is told of every link that comes up or goes down, one call at a
+	// time, in the order in which it happened to that link. It must be quick.
+	OnPeer func(PeerEvent)
+	Logger *slog.Logger // nil = silent
+
+	// Dial opens a connection; nil = TCP with keepalive.
+	Dial func(ctx context.Context, addr string) (net.Conn, error)
+}
+
+// Listener is one address to bind and the route table of those who come in by
+// it. What is advertised to others is not the mesh's business.
+type Listener struct {
+	Addr  string // host:port
+	Table foci.Table
+}
+
+// Handler serves the requests that come in.
+type Handler interface {
+	// Serve is called on the goroutine that reads the channel, as soon as the
+	// head of the request is there; it must not block. It, or anybody later,
+	// answers by [Incoming.Reply], [Incoming.ReplySource] or [Incoming.Fail].
+	Serve(in *Incoming)
+}
+
+// HandlerFunc is a function that serves.
+type HandlerFunc func(in *Incoming)
+
+// Serve calls f.
+func (f HandlerFunc) Serve(in *Incoming) { f(in) }
+
+// PeerEvent says that a link came up (its first channel is open) or went down
+// (its last one is lost).
+type PeerEvent struct {
+	Peer Identity
+	Up   bool
+	Err  error // when down: why
+}
+
+// Identity is what a peer says of itself and how it is connected.
+type Identity struct {
+	Node        foci.NodeID      `json:"node"`
+	Incarnation foci.Incarnation `json:"incarnation"`
+	Role        foci.Role        `json:"role"`
+	Table       foci.Table       `json:"table"` // of the listener that was dialled
+	Addr        string           `json:"addr"`  // remote host:port
+}
+
+// DefaultChannels is how many channels of each class a link has.
+var DefaultChannels = [foci.NumClasses]int{foci.Ping: 1, foci.State: 1, foci.Reg: 6, foci.Bulk: 3, foci.Recovery: 2}
+
+const maxChannels = 64 // of one class
+
+// Limits bound what is under way. A zero takes the default.
+type Limits struct {
+	ChannelRequests int   // in flight on one channel, each way; default 4096, at most wire.MaxStreams
+	ChannelBytes    int64 // of requests being received, and of replies being sent, on one channel; default 64 MiB
+	QueueBytes      int64 // small messages waiting to be written on one channel; default 1 MiB
+	LinkRequests    int64 // in flight to one peer; default 16384
+	LinkBytes       int64 // default 128 MiB
+	Requests        int64 // in flight in this process, each way; default 65536
+	Bytes           int64 // default 512 MiB
+	Conns           int   // incoming connections; default 16384
+	Unproven        int   // incoming connections that have not said hello; default 1024, the oldest is dropped
+	Dials           int   // handshakes that we do at a time; default 64
+}
+
+// Timing is every time of the mesh. A zero takes the default.
+type Timing struct {
+	Handshake  time.Duration // from connect to welcome; default 5 s
+	PingEvery  time.Duration // default 1 s; answered late by half of it, a ping is missed
+	PingMisses int           // in a row, and the link is closed; default 3
+	BackoffMin time.Duration // default 100 ms
+	BackoffMax time.Duration // default 10 s
+	Write      time.Duration // a peer that takes nothing for so long loses the channel; default 30 s
+	Grace      time.Duration // that Close waits for requests being served; default 1 s
+}
+
+func or[T comparable](v *T, def T) {
+	var zero T
+	if *v == zero {
+		*v = def
+	}
+}
+
+// withDefaults fills in what is zero and refuses what makes no sense.
+func (c Config) withDefaults() (Config, error) {
+	for i := range c.Channels {
+		or(&c.Channels[i], DefaultChannels[i])
+		if c.Channels[i] < 0 || c.Channels[i] > maxChannels {
+			return c, foci.Errorf(foci.Invalid, "%d channels of class %v: want 1 to %d", c.Channels[i], foci.Class(i), maxChannels)
+		}
+	}
+	or(&c.Window, wire.DefWindow)
+	l, t := &c.Limits, &c.Timing
+	or(&l.ChannelRequests, 4096)
+	or(&l.ChannelBytes, 64<<20)
+	or(&l.QueueBytes, 1<<20)
+	or(&l.LinkRequests, 16384)
+	or(&l.LinkBytes, 128<<20)
+	or(&l.Requests, 65536)
+	or(&l.Bytes, 512<<20)
+	or(&l.Conns, 16384)
+	or(&l.Unproven, 1024)
+	or(&l.Dials, 64)
+	or(&t.Handshake, 5*time.Second)
+	or(&t.PingEvery, time.Second)
+	or(&t.PingMisses, 3)
+	or(&t.BackoffMin, 100*time.Millisecond)
+	or(&t.BackoffMax, 10*time.Second)
+	or(&t.Write, 30*time.Second)
+	or(&t.Grace, time.Second)
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	switch {
+	case c.Window < wire.MinWindow || c.Window > wire.MaxWindow:
+		return c, foci.Errorf(foci.Invalid, "window of %d bytes: want %d to %d", c.Window, wire.MinWindow, wire.MaxWindow)
+	case l.ChannelRequests < 0 || l.ChannelRequests > wire.MaxStreams:
+		return c, foci.Errorf(foci.Invalid, "%d requests on a channel: want 1 to %d", l.ChannelRequests, wire.MaxStreams)
+	case len(c.Cluster) > wire.MaxCluster:
+		return c, foci.Errorf(foci.Invalid, "cluster name of %d bytes: want at most %d", len(c.Cluster), wire.MaxCluster)
+	case c.Role >= foci.NumRoles:
+		return c, foci.Errorf(foci.Invalid, "role %d is unknown", c.Role)
+	case len(c.Listen) > 0 && (c.Handler == nil || c.Node.IsZero()):
+		return c, foci.Errorf(foci.Invalid, "a mesh that listens needs a node id and a handler")
+	}
+	return c, nil
+}

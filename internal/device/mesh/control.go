@@ -1,0 +1,210 @@
+package mesh
+
+import (
+	"encoding/binary"
+	"sync/atomic"
+	"time"
+
+	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/wire"
+)
+
+// onControl serves the frames that carry no part of a message.
+func (ch *channel) onControl(f *frameReader, h *wire.Header) error {
+	contents, err := f.small(int(h.Size))
+	if err != nil {
+		return foci.Errorf(foci.Away, "read: %w", err)
+	}
+	if wire.Checksum(0, contents) != h.Sum {
+		return foci.Errorf(foci.Protocol, "frame of type %d damaged: its checksum does not match", h.Type)
+	}
+	dialled := ch.link != nil
+	switch {
+	case h.Type == wire.FrameCredit:
+		return ch.onCredit(h)
+	case h.Type == wire.FrameAbort:
+		return ch.onAbort(h, contents)
+	case h.Type == wire.FramePing:
+		return ch.onPing(contents)
+	case h.Type == wire.FramePong && dialled:
+		ch.life.pong(ch, contents)
+		return nil
+	case h.Type == wire.FrameCancel && !dialled:
+		ch.onCancel(h)
+		return nil
+	case h.Type == wire.FrameGoAway && dialled:
+		return ch.onGoAway()
+	}
+	return foci.Errorf(foci.Protocol, "frame of type %d has no place here", h.Type)
+}
+
+func (ch *channel) onCredit(h *wire.Header) error {
+	ch.mu.Lock()
+	defer ch.mu.Unlock()
+	n := int64(h.Body)
+	if h.Stream == 0 {
+		ch.sendq.credit += n
+	} else if s := ch.streams.get(h.Stream); s != nil && s.out != nil {
+		ch.sendq.grant(s.out, n)
+		if s.out.credit > wire.MaxGrant {
+			return foci.Errorf(foci.Protocol, "the peer grants more credit than there may be")
+		}
+	}
+	if ch.sendq.credit > wire.MaxGrant {
+		return foci.Errorf(foci.Protocol, "the peer grants more credit than there may be")
+	}
+	ch.rouse()
+	return nil
+}
+
+// onAbort ends a message that its sender cannot complete.
+func (ch *channel) onAbort(h *wire.Header, contents []byte) error {
+	cause := peerError(ch.peer, contents)
+	ch.mu.Lock()
+	s := ch.streams.get(h.Stream)
+	if s == nil || s.left == 0 || ch.link != nil && !s.begun {
+		ch.mu.Unlock()
+		return nil
+	}
+	q, b := s.req, s.body
+	s.left = 0
+	if ch.link != nil {
+		ch.end(h.Stream)
+	}
+	ch.mu.Unlock()
+	if b != nil {
+		b.fail(cause)
+		if b.served {
+			return nil // whoever has the body has the error
+		}
+	}
+	if q != nil {
+		ch.finish(q, nil, cause)
+	} else if b != nil && ch.link == nil {
+		b.served = true
+		ch.failHeadless(h.Stream, cause)
+	}
+	return nil
+}
+
+// failHeadless answers a request whose head will never be whole.
+func (ch *channel) failHeadless(id uint32, cause error) {
+	ch.mu.Lock()
+	var in *Incoming
+	if s := ch.streams.get(id); s != nil {
+		in = s.in
+	}
+	ch.mu.Unlock()
+	if in != nil {
+		in.Fail(cause)
+	}
+}
+
+// onCancel makes what is left of a request short: no more of its body will
+// come and nobody wants more of its reply, but the reply must come to an end.
+func (ch *channel) onCancel(h *wire.Header) {
+	ch.mu.Lock()
+	s := ch.streams.get(h.Stream)
+	if s == nil {
+		ch.mu.Unlock()
+		return
+	}
+	in, b := s.in, s.body
+	var after func()
+	if in != nil {
+		in.canceled.Store(true)
+	} else {
+		after = ch.drop(s.out)
+		w := wire.Error{Kind: foci.Canceled, Text: "canceled by the one who asked"}
+		ch.control(wire.Header{Type: wire.FrameAbort, Stream: h.Stream}, w.Append(nil))
+		ch.end(h.Stream)
+	}
+	ch.mu.Unlock()
+	if after != nil {
+		after()
+	}
+	if b == nil {
+		return
+	}
+	cause := foci.Errorf(foci.Canceled, "canceled by the one who asked")
+	b.fail(cause)
+	if !b.served {
+		b.served = true
+		in.Fail(cause)
+	}
+}
+
+func (ch *channel) onPing(contents []byte) error {
+	ch.mu.Lock()
+	defer ch.mu.Unlock()
+	if int64(len(ch.out)) > ch.mesh.cfg.Limits.ChannelBytes {
+		return foci.Errorf(foci.Protocol, "the peer pings but does not read the answers")
+	}
+	ch.control(wire.Header{Type: wire.FramePong}, contents)
+	return nil
+}
+
+// onGoAway stops using the channel for new requests, and closes it once the
+// last reply is there.
+func (ch *channel) onGoAway() error {
+	ch.mu.Lock()
+	ch.drain = true
+	idle := ch.streams.used == 0
+	ch.mu.Unlock()
+	ch.link.draining(ch)
+	if idle {
+		return errPeerCloses
+	}
+	return nil
+}
+
+var errPeerCloses = foci.Errorf(foci.Away, "the peer is shutting down")
+
+// life is what pings tell of a channel.
+type life struct {
+	asked  atomic.Int64 // when the last ping was sent, ns since the mesh began; 0: it was answered
+	missed atomic.Int32 // in a row
+	rtt    atomic.Int64 // ns, smoothed
+}
+
+// ping sends one.
+func (l *life) ping(ch *channel) {
+	now := int64(time.Since(ch.mesh.began))
+	ch.mu.Lock()
+	defer ch.mu.Unlock()
+	if ch.err != nil {
+		return
+	}
+	l.asked.CompareAndSwap(0, now)
+	var b [8]byte
+	binary.LittleEndian.PutUint64(b[:], uint64(now))
+	ch.control(wire.Header{Type: wire.FramePing}, b[:])
+}
+
+// pong takes the answer; one that answers nothing is ignored.
+func (l *life) pong(ch *channel, contents []byte) {
+	if len(contents) != 8 || l.asked.Swap(0) == 0 {
+		return
+	}
+	l.missed.Store(0)
+	rtt := int64(time.Since(ch.mesh.began)) - int64(binary.LittleEndian.Uint64(contents))
+	if rtt <= 0 {
+		return
+	}
+	old := l.rtt.Load()
+	if old == 0 {
+		old = rtt
+	}
+	smooth := old + (rtt-old)/8
+	l.rtt.Store(smooth)
+	ch.link.rtt.Store(smooth)
+}
+
+// check counts a ping that is still unanswered and reports whether that makes
+// too many.
+func (l *life) check(most int) bool {
+	if l.asked.Load() == 0 {
+		return false
+	}
+	return int(l.missed.Add(1)) >= most
+}

@@ -1,0 +1,123 @@
+package mesh
+
+import (
+	"errors"
+	"sync/atomic"
+	"time"
+
+	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/wire"
+)
+
+// Incoming is a request that came in. Exactly one of Reply, ReplySource, Fail
+// and FailWith must be called, once, on any goroutine; further calls do
+// nothing. None of them blocks: a peer that does not read its replies loses
+// its channel. Head and Body are valid until then, and no longer.
+type Incoming struct {
+	From   Identity
+	Class  foci.Class
+	Method wire.Method
+	Head   []byte
+	Body   []byte // whole, unless BodyLen says that there is more to come
+
+	ch       *channel
+	id       uint32
+	size     int64
+	counted  bool // against the limits
+	buf      *buffer
+	collect  atomic.Pointer[buffer]
+	stream   *Body
+	answered atomic.Bool
+	canceled atomic.Bool
+}
+
+// BodyLen is the length of the body in bytes, arrived or not.
+func (in *Incoming) BodyLen() int64 {
+	if in.stream != nil {
+		return in.stream.size
+	}
+	return int64(len(in.Body))
+}
+
+// Stream is the body of a request that is longer than a frame, nil when Body
+// has all of it. It is instead of Collect.
+func (in *Incoming) Stream() *Body { return in.stream }
+
+// Collect has the whole body put into Body and then calls done, on the
+// goroutine that reads the channel or, when it is all there, on this one; done
+// must be quick. With an error the request should be failed with that.
+func (in *Incoming) Collect(done func(error)) {
+	b := in.stream
+	if b == nil {
+		done(nil)
+		return
+	}
+	v := newBuffer(int(b.size))
+	b.fill(v.b, func(err error) {
+		if err == nil {
+			in.stream, in.Body = nil, v.b
+			in.collect.Store(v)
+		}
+		done(err)
+	})
+}
+
+// Canceled reports whether the answer is no longer wanted, so that work for it
+// may be spared. The request must be answered all the same.
+func (in *Incoming) Canceled() bool { return in.canceled.Load() }
+
+// Reply answers. Head and body belong to the mesh from now on; they may be, or
+// be parts of, those of the request.
+func (in *Incoming) Reply(head, body []byte) {
+	if in.answered.CompareAndSwap(false, true) {
+		in.ch.reply(in, &outgoing{head: head, body: body, size: int64(len(head) + len(body))})
+	}
+}
+
+// ReplySource answers with a body that is read while it is sent.
+func (in *Incoming) ReplySource(head []byte, src Source) {
+	if in.answered.CompareAndSwap(false, true) {
+		in.ch.reply(in, &outgoing{head: head, source: src, size: int64(len(head)) + src.Size()})
+	} else {
+		closeSource(src)
+	}
+}
+
+// Fail answers with an error: its kind, text and RetryAfter.
+func (in *Incoming) Fail(err error) {
+	w := wireError(err)
+	in.FailWith(&w)
+}
+
+// FailWith answers with an error, for those that carry an epoch.
+func (in *Incoming) FailWith(w *wire.Error) {
+	if in.answered.CompareAndSwap(false, true) {
+		in.ch.reply(in, errorReply(w))
+	}
+}
+
+func errorReply(w *wire.Error) *outgoing {
+	head := w.Append(nil)
+	return &outgoing{header: wire.Header{Flags: wire.FlagError}, head: head, size: int64(len(head))}
+}
+
+// wireError is what crosses the wire of an error.
+func wireError(err error) wire.Error {
+	w := wire.Error{Kind: foci.KindOf(err), Text: err.Error()}
+	var e *foci.Error
+	if errors.As(err, &e) {
+		w.RetryAfter = e.RetryAfter.Round(time.Millisecond)
+	}
+	var p *PeerError
+	if errors.As(err, &p) {
+		w.Epoch = p.Epoch
+	}
+	return w
+}
+
+// free gives back the memory of the request.
+func (in *Incoming) free() {
+	in.buf.free()
+	in.collect.Swap(nil).free()
+	in.buf = nil
+}

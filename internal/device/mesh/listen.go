@@ -1,0 +1,107 @@
+package mesh
+
+import (
+	"container/list"
+	"context"
+	"errors"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/foci-store/foci"
+)
+
+// keepAlive makes idle channels survive firewalls that forget, and finds dead
+// hosts within a minute.
+var keepAlive = net.KeepAliveConfig{Enable: true, Idle: 30 * time.Second, Interval: 10 * time.Second, Count: 3}
+
+func dialTCP(ctx context.Context, addr string) (net.Conn, error) {
+	d := net.Dialer{KeepAliveConfig: keepAlive}
+	return d.DialContext(ctx, "tcp", addr)
+}
+
+// listen binds all addresses, or none.
+func (m *Mesh) listen() error {
+	for _, l := range m.cfg.Listen {
+		lc := net.ListenConfig{KeepAliveConfig: keepAlive}
+		ln, err := lc.Listen(m.ctx, "tcp", l.Addr)
+		if err != nil {
+			for _, open := range m.listeners {
+				_ = open.Close() // nothing was served on it
+			}
+			return &foci.Error{
+				Kind: foci.Invalid, Op: "listen", Where: l.Addr, Msg: "cannot bind the address", Err: err,
+				Fix: "is it an address of this host, and the port free?",
+			}
+		}
+		m.listeners = append(m.listeners, ln)
+	}
+	for i, ln := range m.listeners {
+		m.tasks.Go(func() { m.acceptAll(ln, m.cfg.Listen[i].Table) })
+	}
+	return nil
+}
+
+// acceptAll takes connections until the listener is closed. When the process
+// has run out of something it waits a little instead of spinning.
+func (m *Mesh) acceptAll(ln net.Listener, table foci.Table) {
+	failures := 0
+	for {
+		conn, err := ln.Accept()
+		switch {
+		case err == nil:
+			failures = 0
+			m.tasks.Go(func() { m.accept(conn, table) })
+			continue
+		case errors.Is(err, net.ErrClosed):
+			return
+		}
+		failures++
+		m.log.Warn("cannot accept a connection", "addr", ln.Addr(), "err", err)
+		select {
+		case <-time.After(backoff(failures, 5*time.Millisecond, time.Second, 0.5)):
+		case <-m.ctx.Done():
+			return
+		}
+	}
+}
+
+// unproven are the connections that have not said hello yet; of too many the
+// oldest is dropped.
+type unproven struct {
+	mu    sync.Mutex
+	conns list.List
+	most  int
+	shut  bool
+}
+
+// enter adds a connection; the returned function takes it out.
+func (u *unproven) enter(conn net.Conn) (leave func()) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.shut {
+		_ = conn.Close() // we are closing
+		return func() {}
+	}
+	if u.conns.Len() >= u.most {
+		oldest := u.conns.Front()
+		u.conns.Remove(oldest)
+		_ = oldest.Value.(net.Conn).Close() // it has had its time
+	}
+	e := u.conns.PushBack(conn)
+	return func() {
+		u.mu.Lock()
+		defer u.mu.Unlock()
+		u.conns.Remove(e)
+	}
+}
+
+// close drops them all, and those that come later.
+func (u *unproven) close() {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.shut = true
+	for e := u.conns.Front(); e != nil; e = e.Next() {
+		_ = e.Value.(net.Conn).Close() // we are closing
+	}
+}

@@ -1,0 +1,308 @@
+package mesh
+
+import (
+	"context"
+	"log/slog"
+	"math/rand/v2"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/wire"
+)
+
+// Mesh is this process's part of the mesh: its listeners, what came in by
+// them, and its links to peers.
+type Mesh struct {
+	cfg   Config
+	log   *slog.Logger
+	began time.Time
+	ctx   context.Context // ended by Close
+	stop  context.CancelFunc
+	tasks sync.WaitGroup
+
+	in, out    budget // requests in flight, served here and sent from here
+	collecting budget // bodies of replies being put together
+	dials      chan struct{}
+	listeners  []net.Listener
+	unproven   unproven
+	refusals   atomic.Int64
+	events     events
+
+	mu      sync.Mutex
+	cluster string
+	links   map[foci.NodeID]*Link
+	inbound map[*channel]struct{}
+	closed  bool
+	done    chan struct{} // Close has ended
+}
+
+// New binds the listeners and starts to serve them.
+func New(cfg Config) (*Mesh, error) {
+	cfg, err := cfg.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	if cfg.Dial == nil {
+		cfg.Dial = dialTCP
+	}
+	m := &Mesh{
+		cfg: cfg, log: cfg.Logger, began: time.Now(), cluster: cfg.Cluster,
+		dials: make(chan struct{}, cfg.Limits.Dials), done: make(chan struct{}),
+		links: map[foci.NodeID]*Link{}, inbound: map[*channel]struct{}{},
+	}
+	m.ctx, m.stop = context.WithCancel(context.Background())
+	m.unproven.most = cfg.Limits.Unproven
+	m.events.kick = make(chan struct{}, 1)
+	for _, b := range []*budget{&m.in, &m.out, &m.collecting} {
+		b.maxCount, b.maxBytes = cfg.Limits.Requests, cfg.Limits.Bytes
+	}
+	if err := m.listen(); err != nil {
+		m.stop()
+		return nil, err
+	}
+	m.tasks.Go(m.tell)
+	m.tasks.Go(m.watch)
+	return m, nil
+}
+
+// Addrs are the bound addresses, in the order of Config.Listen.
+func (m *Mesh) Addrs() []net.Addr {
+	addrs := make([]net.Addr, len(m.listeners))
+	for i, ln := range m.listeners {
+		addrs[i] = ln.Addr()
+	}
+	return addrs
+}
+
+// Cluster is the cluster's name: the configured one, or that of the first peer
+// that welcomed us; "" until then.
+func (m *Mesh) Cluster() string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.cluster
+}
+
+// join checks a peer's cluster, or takes it for our own when we have none.
+func (m *Mesh) join(cluster string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.cluster != "" && cluster != "" && m.cluster != cluster {
+		return foci.Errorf(foci.Denied, "it belongs to cluster %q, we look for %q", cluster, m.cluster)
+	}
+	if m.cluster == "" {
+		m.cluster = cluster
+	}
+	return nil
+}
+
+// Peer is the link to a node, or nil.
+func (m *Mesh) Peer(node foci.NodeID) *Link {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.links[node]
+}
+
+// Peers are all links.
+func (m *Mesh) Peers() []*Link {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	all := make([]*Link, 0, len(m.links))
+	for _, l := range m.links {
+		all = append(all, l)
+	}
+	return all
+}
+
+// AddPeer makes a link to a node, or gives an existing one new addresses.
+// Without addresses a new link waits for them.
+func (m *Mesh) AddPeer(p Peer) (*Link, error) {
+	if p.Node.IsZero() || p.Node == m.cfg.Node {
+		return nil, foci.Errorf(foci.Invalid, "a link leads to another node, not to %v", p.Node)
+	}
+	m.mu.Lock()
+	if m.closed {
+		m.mu.Unlock()
+		return nil, errClosed
+	}
+	l := m.links[p.Node]
+	if l == nil {
+		if len(m.links) >= foci.MaxNodes {
+			m.mu.Unlock()
+			return nil, foci.Errorf(foci.TooLarge, "links to %d nodes: a cluster has no more", foci.MaxNodes)
+		}
+		l = newLink(m, p)
+		m.links[p.Node] = l
+		m.tasks.Go(l.keep)
+	}
+	m.mu.Unlock()
+	l.mu.Lock()
+	if len(p.Addrs) > 0 {
+		l.addrs = p.Addrs
+	}
+	l.eager = l.eager || p.Eager
+	l.mu.Unlock()
+	l.hurry()
+	return l, nil
+}
+
+// RemovePeer ends the link to a node; its requests end with a Closed error.
+func (m *Mesh) RemovePeer(node foci.NodeID) {
+	m.mu.Lock()
+	l := m.links[node]
+	delete(m.links, node)
+	m.mu.Unlock()
+	if l != nil {
+		l.remove(foci.Errorf(foci.Closed, "the link to node %s was removed", node.Short()))
+	}
+}
+
+// Dial connects to an address, host:port, whoever is there, and makes a link
+// to that node. It tries once.
+func (m *Mesh) Dial(ctx context.Context, addr string, eager bool) (*Link, error) {
+	ctx, cancel := context.WithTimeout(ctx, m.cfg.Timing.Handshake)
+	defer cancel()
+	defer context.AfterFunc(m.ctx, cancel)()
+	ch, f, err := m.open(ctx, addr, foci.NodeID{}, foci.Ping, 0)
+	if err != nil {
+		return nil, err
+	}
+	l := m.Peer(ch.peer.Node)
+	if l == nil {
+		// The eager part comes only when this channel is in its slot.
+		l, err = m.AddPeer(Peer{Node: ch.peer.Node})
+		if err != nil {
+			_ = ch.conn.Close() // nothing was sent on it
+			return nil, err
+		}
+	}
+	ch.link = l
+	l.mu.Lock()
+	if len(l.addrs) == 0 {
+		l.addrs = []string{addr}
+	}
+	l.mu.Unlock()
+	if err := l.adopt(ch); err == nil {
+		if !m.begin(func() { ch.run(f) }) {
+			ch.close(errClosed)
+		}
+	} else if !l.Up() {
+		return nil, err
+	}
+	return m.AddPeer(Peer{Node: l.node, Eager: eager})
+}
+
+// begin starts a task, unless the mesh is closed.
+func (m *Mesh) begin(task func()) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !m.closed {
+		m.tasks.Go(task)
+	}
+	return !m.closed
+}
+
+// Seed dials an address, less and less often, until somebody there welcomes us.
+func (m *Mesh) Seed(addr string, eager bool) {
+	m.begin(func() {
+		t := &m.cfg.Timing
+		for failures := 1; ; failures++ {
+			_, err := m.Dial(m.ctx, addr, eager)
+			if err == nil || m.ctx.Err() != nil {
+				return
+			}
+			if failures == 1 {
+				m.log.Info("seed cannot be reached", "addr", addr, "err", err)
+			}
+			select {
+			case <-time.After(backoff(failures, t.BackoffMin, t.BackoffMax, rand.Float64())):
+			case <-m.ctx.Done():
+				return
+			}
+		}
+	})
+}
+
+// remember takes a channel that came in.
+func (m *Mesh) remember(ch *channel) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.closed {
+		return errClosed
+	}
+	if len(m.inbound) >= m.cfg.Limits.Conns {
+		return busy("node " + m.cfg.Node.Short() + " has too many connections")
+	}
+	m.inbound[ch] = struct{}{}
+	return nil
+}
+
+// forget drops a channel that came in.
+func (m *Mesh) forget(ch *channel, why error) {
+	m.mu.Lock()
+	delete(m.inbound, ch)
+	m.mu.Unlock()
+	m.log.Debug("channel left", "peer", ch.peer.Node, "addr", ch.peer.Addr, "class", ch.class, "err", why)
+}
+
+var (
+	errClosed   = foci.Errorf(foci.Closed, "the mesh is closed")
+	errShutdown = foci.Errorf(foci.Closed, "this node is shutting down")
+)
+
+// Close takes no new requests, waits a little for those being served to be
+// answered, closes every connection, and returns when no goroutine is left. It
+// must not be called by a handler, Done or OnPeer. It never fails.
+func (m *Mesh) Close() error {
+	m.mu.Lock()
+	if m.closed {
+		m.mu.Unlock()
+		<-m.done
+		return nil
+	}
+	m.closed = true
+	inbound := make([]*channel, 0, len(m.inbound))
+	for ch := range m.inbound {
+		inbound = append(inbound, ch)
+	}
+	m.mu.Unlock()
+	for _, ln := range m.listeners {
+		_ = ln.Close() // what it has accepted is closed below
+	}
+	m.unproven.close()
+	m.drain(inbound)
+	for _, l := range m.Peers() {
+		l.remove(errClosed)
+	}
+	m.stop()
+	m.tasks.Wait()
+	close(m.done)
+	return nil
+}
+
+// drain lets the channels that came in answer what they serve, for a while.
+func (m *Mesh) drain(inbound []*channel) {
+	for _, ch := range inbound {
+		ch.mu.Lock()
+		ch.drain = true
+		if ch.err == nil {
+			ch.control(wire.Header{Type: wire.FrameGoAway}, nil)
+		}
+		ch.mu.Unlock()
+	}
+	grace := time.NewTimer(m.cfg.Timing.Grace)
+	defer grace.Stop()
+	over := false
+	for _, ch := range inbound {
+		if !over {
+			select {
+			case <-ch.closed:
+			case <-grace.C:
+				over = true
+			}
+		}
+		ch.close(errShutdown)
+	}
+}

@@ -1,0 +1,271 @@
+package mesh
+
+import (
+	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/wire"
+)
+
+// read serves incoming frames until the connection ends or the peer breaks the
+// protocol; it returns why.
+func (ch *channel) read(f *frameReader) error {
+	var h wire.Header
+	for {
+		if err := f.header(&h); err != nil {
+			if foci.KindOf(err) == foci.Protocol {
+				return err
+			}
+			return foci.Errorf(foci.Away, "read: %w", err)
+		}
+		ch.count.bytesIn.Add(int64(wire.HeaderSize + h.Size))
+		var err error
+		switch {
+		case h.Type == wire.FrameData:
+			err = ch.onData(f, &h)
+		case h.Type == wire.FrameReply && ch.link != nil:
+			err = ch.onReply(f, &h)
+		case h.Type == wire.FrameRequest && ch.link == nil:
+			err = ch.onRequest(f, &h)
+		default:
+			err = ch.onControl(f, &h)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// spend takes the credit for a frame of a long message; ch.mu is held.
+func (ch *channel) spend(s *stream, n int64) error {
+	ch.credit -= n
+	if s != nil {
+		s.credit -= n
+		s.left -= n
+	}
+	if ch.credit < 0 || s != nil && s.credit < 0 {
+		return foci.Errorf(foci.Protocol, "the peer sends more than it has credit for")
+	}
+	if s != nil && s.left < 0 {
+		return foci.Errorf(foci.Protocol, "the peer sends more of a message than it announced")
+	}
+	return nil
+}
+
+// refuseContents skips the contents of a frame that nobody wants, and lets the
+// peer have their credit back when they cost any.
+func (ch *channel) refuseContents(f *frameReader, h *wire.Header, cost bool) error {
+	if err := f.skip(int(h.Size)); err != nil {
+		return err
+	}
+	if cost {
+		ch.consumed(nil, int(h.Size))
+	}
+	return nil
+}
+
+func (ch *channel) onReply(f *frameReader, h *wire.Header) error {
+	whole := h.Whole()
+	ch.mu.Lock()
+	s := ch.streams.get(h.Stream)
+	if s != nil && s.begun {
+		s = nil
+	}
+	if s == nil {
+		ch.count.unasked.Add(1)
+	}
+	var q *Request
+	var b *Body
+	var err error
+	if s != nil {
+		q, s.begun = s.req, true
+		s.left, s.credit = int64(h.Head)+int64(h.Body), int64(ch.ours)
+	}
+	switch {
+	case !whole:
+		if err = ch.spend(s, int64(h.Size)); err == nil && q != nil {
+			b = newBody(ch, h)
+			s.body = b
+		}
+	case s != nil:
+		ch.end(h.Stream)
+	}
+	if q != nil {
+		ch.count.answered.Add(1)
+		if q.out != nil { // an answer ends the request's body
+			ch.drop(q.out)
+		}
+	}
+	ch.mu.Unlock()
+	switch {
+	case err != nil:
+		return err
+	case q == nil:
+		return ch.refuseContents(f, h, !whole)
+	case !whole:
+		return ch.onPiece(f, h, b)
+	}
+	contents := make([]byte, h.Size)
+	if err := f.full(contents); err != nil {
+		ch.finish(q, nil, foci.Errorf(foci.Away, "the channel to node %s was lost: %w", ch.peer.Node.Short(), err))
+		return err
+	}
+	switch {
+	case wire.Checksum(0, contents) != h.Sum:
+		ch.finish(q, nil, errDamaged)
+	case h.Flags&wire.FlagError != 0:
+		ch.finish(q, nil, peerError(ch.peer, contents[:h.Head]))
+	default:
+		ch.finish(q, &Reply{Head: contents[:h.Head:h.Head], Body: contents[h.Head:]}, nil)
+	}
+	return nil
+}
+
+// onPiece reads a part of a long message and hands the message over as soon as
+// its head is there, or cannot come any more.
+func (ch *channel) onPiece(f *frameReader, h *wire.Header, b *Body) error {
+	if err := b.receive(f, h); err != nil {
+		return err
+	}
+	failed := b.failed()
+	if whole := len(b.head) == b.headLen; whole {
+		failed = nil // whoever reads the body will learn of it
+	} else if failed == nil {
+		return nil
+	}
+	if b.served {
+		return nil
+	}
+	b.served = true
+	ch.mu.Lock()
+	s := ch.streams.get(b.id)
+	if s == nil || s.body != b {
+		ch.mu.Unlock()
+		return nil
+	}
+	q, in := s.req, s.in
+	stream := q != nil && q.Stream && b.size > 0 && failed == nil
+	if stream {
+		s.req = nil // from here on the body is the caller's
+	}
+	ch.mu.Unlock()
+	switch {
+	case in != nil && failed != nil:
+		in.Fail(failed)
+	case in != nil:
+		if in.Head = b.head; b.size > 0 {
+			in.stream = b
+		}
+		ch.mesh.cfg.Handler.Serve(in)
+	case q != nil && failed != nil:
+		ch.finish(q, nil, failed)
+	case stream:
+		ch.finish(q, &Reply{Head: b.head, Stream: b}, nil)
+	case q != nil:
+		ch.collect(q, b)
+	}
+	return nil
+}
+
+// collect finishes a request when the whole body of its reply is there.
+func (ch *channel) collect(q *Request, b *Body) {
+	if !ch.mesh.collecting.take(b.size) {
+		ch.finish(q, nil, busy("too many long replies are being received"))
+		_ = b.Close() // cannot fail
+		return
+	}
+	body := make([]byte, b.size)
+	b.fill(body, func(err error) {
+		ch.mesh.collecting.give(b.size)
+		if err != nil {
+			ch.finish(q, nil, err)
+			return
+		}
+		ch.finish(q, &Reply{Head: b.head, Body: body}, nil)
+	})
+}
+
+func (ch *channel) onData(f *frameReader, h *wire.Header) error {
+	ch.mu.Lock()
+	s := ch.streams.get(h.Stream)
+	err := ch.spend(s, int64(h.Size))
+	var b *Body
+	last := false
+	if s != nil {
+		b, last = s.body, s.left == 0
+	}
+	ch.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	if b != nil {
+		err = ch.onPiece(f, h, b)
+	} else {
+		err = ch.refuseContents(f, h, true)
+	}
+	if last && ch.link != nil {
+		ch.mu.Lock()
+		ch.end(h.Stream)
+		ch.mu.Unlock()
+	}
+	return err
+}
+
+func (ch *channel) onRequest(f *frameReader, h *wire.Header) error {
+	whole, size := h.Whole(), int64(h.Head)+int64(h.Body)
+	fits := ch.mesh.in.take(size)
+	if fits && !ch.inUse.take(size) {
+		ch.mesh.in.give(size)
+		fits = false
+	}
+	ch.mu.Lock()
+	s, err := ch.streams.accept(h.Stream)
+	if err == nil {
+		s.left, s.credit = size, int64(ch.ours)
+		if !whole {
+			err = ch.spend(s, int64(h.Size))
+		}
+	}
+	if err != nil {
+		ch.mu.Unlock()
+		if fits {
+			ch.mesh.in.give(size)
+			ch.inUse.give(size)
+		}
+		return err
+	}
+	ch.load.Store(int32(ch.streams.used))
+	ch.count.served.Add(1)
+	in := &Incoming{From: ch.peer, Class: ch.class, Method: h.Method, ch: ch, id: h.Stream, size: size, counted: fits}
+	s.in = in
+	var b *Body
+	if fits && !whole {
+		b = newBody(ch, h)
+		s.body = b
+	}
+	ch.mu.Unlock()
+	switch {
+	case !fits:
+		in.Fail(busy("node " + ch.mesh.cfg.Node.Short() + " has too many requests in hand"))
+		return ch.refuseContents(f, h, !whole)
+	case !whole:
+		return ch.onPiece(f, h, b)
+	}
+	in.buf = newBuffer(int(h.Size))
+	if err := f.full(in.buf.b); err != nil {
+		in.Fail(err)
+		return err
+	}
+	if wire.Checksum(0, in.buf.b) != h.Sum {
+		in.Fail(errDamaged)
+		return nil
+	}
+	in.Head, in.Body = in.buf.b[:h.Head:h.Head], in.buf.b[h.Head:]
+	ch.mesh.cfg.Handler.Serve(in)
+	return nil
+}
+
+// failed is why no more of the body will come; nil while it may.
+func (b *Body) failed() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.err
+}

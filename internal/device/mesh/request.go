@@ -1,0 +1,137 @@
+package mesh
+
+import (
+	"context"
+	"sync/atomic"
+
+	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/wire"
+)
+
+// Source is a body that is read piece by piece while it is sent, so that it
+// need not be in memory: an [io.SectionReader] is one. It is read on the
+// goroutine that writes the channel; a slow one slows that channel. When it is
+// an [io.Closer] too it is closed once the mesh has done with it.
+type Source interface {
+	ReadAt(p []byte, off int64) (int, error)
+	Size() int64
+}
+
+// Request is one question to one peer. It is used once; the mesh owns it, and
+// all that it refers to, from Send until Done is called.
+type Request struct {
+	Class  foci.Class
+	Method wire.Method
+	Head   []byte // an encoded message; at most wire.MaxHead
+	Body   []byte // at most wire.MaxBody
+	Source Source // instead of Body
+
+	// Stream asks for the reply's body as it arrives when it is longer than a
+	// frame; otherwise Done is called when all of it is there.
+	Stream bool
+
+	// Done is called exactly once if, and only if, Send returned nil: with the
+	// reply, with the error that the peer answered (a [PeerError] is in its
+	// chain), or with an error of this side: Away when the channel was lost,
+	// Canceled after Cancel. It is called on a goroutine of the mesh, or of
+	// Cancel, and must be quick: the channel is not read meanwhile.
+	Done func(*Reply, error)
+
+	size     int64
+	finished atomic.Bool             // whoever sets it calls Done
+	channel  atomic.Pointer[channel] // once it is on one
+	link     *Link
+	id       uint32    // guarded by channel.mu, like what follows
+	out      *outgoing // while its body is being sent
+}
+
+// Reply is the answer to a request. It belongs to whoever gets it, for good.
+type Reply struct {
+	Head []byte
+	Body []byte // whole, unless Stream is there
+	// Stream is the body of a long reply when the request asked for a stream.
+	// It must be read to its end or closed.
+	Stream *Body
+}
+
+// PeerError marks an error that the peer answered, as opposed to one that
+// happened on the way.
+type PeerError struct {
+	Node  foci.NodeID
+	Epoch foci.Epoch // of the replica's layout, with StaleLayout
+	err   *foci.Error
+}
+
+func (e *PeerError) Error() string { return e.err.Error() }
+
+// Unwrap gives the [foci.Error] with kind, text and RetryAfter.
+func (e *PeerError) Unwrap() error { return e.err }
+
+func peerError(who Identity, head []byte) error {
+	var w wire.Error
+	if err := wire.Unmarshal(head, &w); err != nil {
+		return err
+	}
+	return &PeerError{Node: who.Node, Epoch: w.Epoch, err: &foci.Error{
+		Kind: w.Kind, Where: "node " + who.Node.Short(), Msg: w.Text, RetryAfter: w.RetryAfter,
+	}}
+}
+
+// Cancel ends interest in the reply. Unless the request is already done its
+// Done is called with a Canceled error, usually before Cancel returns: hold no
+// lock that Done takes. What the peer does about it is not known.
+func (q *Request) Cancel() {
+	if !q.finished.CompareAndSwap(false, true) {
+		return
+	}
+	err := foci.Errorf(foci.Canceled, "the caller no longer wants the answer")
+	if ch := q.channel.Load(); ch != nil {
+		ch.cancel(q, err)
+		return
+	}
+	q.done(nil, err)
+}
+
+// complete calls Done unless somebody else did or does. It reports whether it
+// was the one. The caller holds no lock, and nobody reads the body any more.
+func (q *Request) complete(r *Reply, err error) bool {
+	if !q.finished.CompareAndSwap(false, true) {
+		return false
+	}
+	q.done(r, err)
+	return true
+}
+
+func (q *Request) done(r *Reply, err error) {
+	if l := q.link; l != nil {
+		l.release(q.size)
+	}
+	closeSource(q.Source)
+	q.Done(r, err)
+}
+
+// Call sends a request and waits for its reply, the whole body included. When
+// ctx ends first the error is its cause, of kind Canceled.
+func (l *Link) Call(ctx context.Context, class foci.Class, method wire.Method, head, body []byte) (*Reply, error) {
+	type outcome struct {
+		reply *Reply
+		err   error
+	}
+	got := make(chan outcome, 1)
+	q := &Request{Class: class, Method: method, Head: head, Body: body}
+	q.Done = func(r *Reply, err error) { got <- outcome{r, err} }
+	if err := l.Send(q); err != nil {
+		return nil, err
+	}
+	select {
+	case o := <-got:
+		return o.reply, o.err
+	case <-ctx.Done():
+		q.Cancel()
+		o := <-got
+		if o.err != nil && foci.KindOf(o.err) == foci.Canceled {
+			o.err = foci.Errorf(foci.Canceled, "%v request to node %s: %w", class, l.node.Short(), context.Cause(ctx))
+		}
+		return o.reply, o.err
+	}
+}

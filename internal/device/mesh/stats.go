@@ -1,0 +1,143 @@
+package mesh
+
+import (
+	"sync/atomic"
+	"time"
+
+	"github.com/foci-store/foci"
+)
+
+// counters count what a channel did since it was opened.
+type counters struct {
+	sent     atomic.Int64 // requests, or replies, given to the writer
+	answered atomic.Int64 // replies that somebody waited for
+	served   atomic.Int64 // requests taken in
+	unasked  atomic.Int64 // replies that nobody waits for
+	bytesIn  atomic.Int64
+	bytesOut atomic.Int64
+}
+
+// Stats is the state of the whole mesh.
+type Stats struct {
+	Node      foci.NodeID    `json:"node"`
+	Cluster   string         `json:"cluster"`
+	Listen    []string       `json:"listen"`
+	Links     []LinkStats    `json:"links"`
+	Incoming  []ChannelStats `json:"incoming"`
+	Serving   int64          `json:"serving"`    // requests in hand
+	Refused   int64          `json:"refused"`    // connections, since the start
+	InFlight  int64          `json:"in_flight"`  // requests sent and not answered
+	BytesOut  int64          `json:"bytes_out"`  // of these
+	BytesHeld int64          `json:"bytes_held"` // of requests in hand
+}
+
+// LinkStats is the state of one link.
+type LinkStats struct {
+	Peer      Identity       `json:"peer"`
+	Addrs     []string       `json:"addrs"`
+	Up        bool           `json:"up"`
+	RTT       time.Duration  `json:"rtt_ns"`
+	InFlight  int64          `json:"in_flight"`
+	Bytes     int64          `json:"bytes"`   // in flight
+	Waiting   int            `json:"waiting"` // for a channel
+	Failures  int            `json:"failures"`
+	LastClose string         `json:"last_close,omitempty"` // cause
+	LastAt    time.Time      `json:"last_at,omitzero"`
+	Channels  []ChannelStats `json:"channels"`
+}
+
+// ChannelStats is the state of one place for a channel.
+type ChannelStats struct {
+	Class    foci.Class    `json:"class"`
+	Index    int           `json:"n"`
+	State    string        `json:"state"` // open, draining, dialing, wanted, idle
+	Peer     Identity      `json:"peer"`
+	Local    string        `json:"local,omitempty"`
+	Age      time.Duration `json:"age_ns"`
+	RTT      time.Duration `json:"rtt_ns"`
+	Queued   int           `json:"queued"`       // messages not yet written
+	QueuedB  int64         `json:"queued_bytes"` // of these
+	InFlight int           `json:"in_flight"`
+	Sent     int64         `json:"sent"`
+	Answered int64         `json:"answered"`
+	Served   int64         `json:"served"`
+	Unasked  int64         `json:"unasked"`
+	BytesIn  int64         `json:"bytes_in"`
+	BytesOut int64         `json:"bytes_out"`
+}
+
+// Stats is a snapshot.
+func (m *Mesh) Stats() Stats {
+	s := Stats{
+		Node: m.cfg.Node, Cluster: m.Cluster(), Serving: m.in.count.Load(), Refused: m.refusals.Load(),
+		InFlight: m.out.count.Load(), BytesOut: m.out.bytes.Load(), BytesHeld: m.in.bytes.Load(),
+	}
+	for _, a := range m.Addrs() {
+		s.Listen = append(s.Listen, a.String())
+	}
+	for _, l := range m.Peers() {
+		s.Links = append(s.Links, l.Stats())
+	}
+	m.mu.Lock()
+	inbound := make([]*channel, 0, len(m.inbound))
+	for ch := range m.inbound {
+		inbound = append(inbound, ch)
+	}
+	m.mu.Unlock()
+	for _, ch := range inbound {
+		s.Incoming = append(s.Incoming, ch.stats())
+	}
+	return s
+}
+
+// Stats is a snapshot.
+func (l *Link) Stats() LinkStats {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s := LinkStats{
+		Peer: l.peer, Addrs: l.addrs, Up: l.channels > 0, RTT: l.RTT(), Failures: l.failures,
+		InFlight: l.flow.count.Load(), Bytes: l.flow.bytes.Load(), LastAt: l.lastAt,
+	}
+	s.Peer.Node = l.node
+	if l.lastErr != nil {
+		s.LastClose = l.lastErr.Error()
+	}
+	for c := range l.slots {
+		s.Waiting += len(l.waiting[c])
+		for i := range l.slots[c] {
+			s.Channels = append(s.Channels, l.slots[c][i].stats(foci.Class(c), i))
+		}
+	}
+	return s
+}
+
+func (s *slot) stats(class foci.Class, index int) ChannelStats {
+	if s.ch != nil {
+		return s.ch.stats()
+	}
+	state := "idle"
+	if s.dialing {
+		state = "dialing"
+	} else if s.wanted {
+		state = "wanted"
+	}
+	return ChannelStats{Class: class, Index: index, State: state}
+}
+
+func (ch *channel) stats() ChannelStats {
+	ch.mu.Lock()
+	queued, bytes, state := ch.outN, int64(len(ch.out)), "open"
+	if ch.drain {
+		state = "draining"
+	}
+	queued += ch.sendq.short.len() + ch.sendq.long.len()
+	ch.mu.Unlock()
+	c := &ch.count
+	return ChannelStats{
+		Class: ch.class, Index: ch.index, State: state, Peer: ch.peer, Local: ch.local,
+		Age: time.Since(ch.born), RTT: time.Duration(ch.life.rtt.Load()),
+		Queued: queued, QueuedB: bytes + ch.heavy.Load(), InFlight: int(ch.load.Load()),
+		Sent: c.sent.Load(), Answered: c.answered.Load(), Served: c.served.Load(), Unasked: c.unasked.Load(),
+		BytesIn: c.bytesIn.Load(), BytesOut: c.bytesOut.Load(),
+	}
+}
