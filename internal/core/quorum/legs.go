@@ -58,7 +58,7 @@ func (o *op) begin() {
 // operation now rests until it has a newer one; a replica that is behind is
 // simply one that cannot vote.
 func (o *op) stale(a *Answer) bool {
-	if foci.KindOf(a.Err) != foci.StaleLayout || a.Epoch <= o.cfg.Plan.Epoch {
+	if o.done || foci.KindOf(a.Err) != foci.StaleLayout || a.Epoch <= o.cfg.Plan.Epoch {
 		return false
 	}
 	o.awaiting = a.Epoch

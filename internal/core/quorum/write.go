@@ -64,6 +64,7 @@ func (w *Write) Answer(now time.Duration, leg Leg, a Answer) Out {
 	g, current := w.hear(leg)
 	switch {
 	case !current || w.awaiting != 0:
+	case w.done && !w.chosen: // it certainly failed, and must not begin to store now
 	case w.stale(&a):
 	case w.chosen:
 		w.answerStore(g, &a)
