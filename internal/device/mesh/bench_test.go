@@ -1,0 +1,189 @@
+package mesh
+
+import (
+	"io"
+	"net"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/wire"
+)
+
+// oneChannel keeps all requests of a benchmark on one TCP connection.
+func oneChannel(c *Config) { c.Channels[foci.Reg], c.Channels[foci.Bulk] = 1, 1 }
+
+// BenchmarkRequests256 sends small requests from 256 callers, each of which
+// waits for its answer, over one TCP connection.
+func BenchmarkRequests256(b *testing.B) {
+	server, client := startNode(b, 1), startClient(b, oneChannel)
+	l := connect(b, client, server, false)
+	ctx, head := b.Context(), make([]byte, 64)
+	if _, err := l.Call(ctx, foci.Reg, methodEcho, head, nil); err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	b.ResetTimer()
+	var next atomic.Int64
+	var callers sync.WaitGroup
+	for range 256 {
+		callers.Go(func() {
+			for next.Add(1) <= int64(b.N) {
+				if _, err := l.Call(ctx, foci.Reg, methodEcho, head, nil); err != nil {
+					b.Error(err)
+					return
+				}
+			}
+		})
+	}
+	callers.Wait()
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "req/s")
+}
+
+// BenchmarkCallbacks256 is the same without goroutines that wait: 256 requests
+// are kept in flight, each sent by the Done of the one before it.
+func BenchmarkCallbacks256(b *testing.B) {
+	server, client := startNode(b, 1), startClient(b, oneChannel)
+	l := connect(b, client, server, false)
+	head := make([]byte, 64)
+	if _, err := l.Call(b.Context(), foci.Reg, methodEcho, head, nil); err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	b.ResetTimer()
+	var next atomic.Int64
+	var flights sync.WaitGroup
+	var send func()
+	send = func() {
+		if next.Add(1) > int64(b.N) {
+			flights.Done()
+			return
+		}
+		q := &Request{Class: foci.Reg, Method: methodEcho, Head: head, Done: func(_ *Reply, err error) {
+			if err != nil {
+				b.Error(err)
+			}
+			send()
+		}}
+		if err := l.Send(q); err != nil {
+			b.Error(err)
+			flights.Done()
+		}
+	}
+	for range 256 {
+		flights.Add(1)
+		send()
+	}
+	flights.Wait()
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "req/s")
+}
+
+// BenchmarkLatency is one caller who waits for each answer.
+func BenchmarkLatency(b *testing.B) {
+	server, client := startNode(b, 1), startClient(b, oneChannel)
+	l := connect(b, client, server, false)
+	head := make([]byte, 64)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := l.Call(b.Context(), foci.Reg, methodEcho, head, nil); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+const bulkBody = 4 << 20
+
+// BenchmarkBulk sends bodies of 4 MiB, four at a time, over one connection.
+func BenchmarkBulk(b *testing.B) {
+	server, client := startNode(b, 1, oneChannel), startClient(b, oneChannel)
+	l := connect(b, client, server, false)
+	body := make([]byte, bulkBody)
+	b.SetBytes(bulkBody)
+	b.ReportAllocs()
+	var next atomic.Int64
+	var callers sync.WaitGroup
+	b.ResetTimer()
+	for range 4 {
+		callers.Go(func() {
+			for next.Add(1) <= int64(b.N) {
+				if _, err := l.Call(b.Context(), foci.Bulk, methodSink, nil, body); err != nil {
+					b.Error(err)
+					return
+				}
+			}
+		})
+	}
+	callers.Wait()
+}
+
+// BenchmarkRawTCP is what the machine can do: 256 KiB writes of the same bytes.
+func BenchmarkRawTCP(b *testing.B) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		conn, err := ln.Accept()
+		if err != nil {
+			return
+		}
+		buf := make([]byte, 256<<10)
+		for err == nil {
+			_, err = conn.Read(buf)
+		}
+		_ = conn.Close()
+	}()
+	conn, err := net.Dial("tcp", ln.Addr().String())
+	if err != nil {
+		b.Fatal(err)
+	}
+	buf := make([]byte, 256<<10)
+	b.SetBytes(bulkBody)
+	for b.Loop() {
+		for range bulkBody / len(buf) {
+			if _, err := conn.Write(buf); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+	_ = conn.Close()
+	_ = ln.Close()
+	<-done
+}
+
+// BenchmarkFrame encodes and decodes one small frame.
+func BenchmarkFrame(b *testing.B) {
+	head, body := make([]byte, 64), make([]byte, 1024)
+	out := make([]byte, 0, 4096)
+	r := &loop{}
+	f := newFrameReader(r)
+	contents := make([]byte, 4096)
+	b.ReportAllocs()
+	for b.Loop() {
+		h := wire.Header{Type: wire.FrameRequest, Method: 17, Stream: 9, Head: 64, Body: 1024}
+		out = wire.AppendFrame(out[:0], &h, head, body)
+		r.b = out
+		var got wire.Header
+		if err := f.header(&got); err != nil {
+			b.Fatal(err)
+		}
+		c := contents[:got.Size]
+		if err := f.full(c); err != nil || wire.Checksum(0, c) != got.Sum {
+			b.Fatal("damaged")
+		}
+	}
+}
+
+type loop struct{ b []byte }
+
+func (l *loop) Read(p []byte) (int, error) {
+	if len(l.b) == 0 {
+		return 0, io.EOF
+	}
+	n := copy(p, l.b)
+	l.b = l.b[n:]
+	return n, nil
+}
