@@ -130,18 +130,6 @@ func (t *tally) result(op loadOp, took time.Duration) loadResult {
 	return r
 }
 
-// payload is size bytes that no disk or network can make smaller, the same for
-// the same seed.
-func payload(seed uint64, size int64) []byte {
-	var s [32]byte
-	for i := range 8 {
-		s[i] = byte(seed >> (8 * i))
-	}
-	b := make([]byte, size)
-	_, _ = rand.NewChaCha8(s).Read(b)
-	return b
-}
-
 // validLoad reports flags of bench that cannot be meant.
 func validLoad(size byteSize, count int64, concurrency int) error {
 	const mostSize, mostConcurrency = 1 << 30, 1 << 14

@@ -69,13 +69,6 @@ func TestRateOf(t *testing.T) {
 	}
 }
 
-func TestPayload(t *testing.T) {
-	a, b, c := payload(1, 100), payload(1, 100), payload(2, 100)
-	if string(a) != string(b) || string(a) == string(c) || len(payload(1, 0)) != 0 {
-		t.Fatal("the same seed must give the same bytes, another one others")
-	}
-}
-
 func TestValidLoad(t *testing.T) {
 	if err := validLoad(1024, 1, 1); err != nil {
 		t.Fatal(err)
