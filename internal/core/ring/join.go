@@ -63,10 +63,10 @@ func take(held []holding, newcomer *holding, need float64, k int, total float64)
 			}
 		}
 		longest := slices.MaxFunc(donor.arcs, func(a, b arc) int { return cmp.Compare(a.length, b.length) })
-		cut := uint64(min(need/float64(k), float64(longest.length)/2))
-		if cut == 0 {
+		if longest.length < 2 {
 			return
 		}
+		cut := min(max(uint64(max(need, 0)/float64(k)), 1), longest.length-1)
 		i := slices.Index(donor.arcs, longest)
 		donor.arcs[i].length -= cut
 		donor.share -= float64(cut)

@@ -10,6 +10,7 @@ import (
 	"cmp"
 	"iter"
 	"math"
+	"math/bits"
 	"slices"
 
 	"github.com/foci-store/foci"
@@ -43,6 +44,10 @@ type Ring struct {
 type circle struct {
 	group  foci.Group
 	points []uint64 // ascending
+	// first[t] is how many points have top bits below t. Points are spread
+	// evenly, so a search among those of one t is short, however many there are.
+	first  []uint32
+	shift  uint
 	owner  []uint32 // owner[i] owns from points[i]; index into owners
 	owners []Owner
 }
@@ -112,6 +117,7 @@ func newCircle(g foci.Group, members []*Backend) (circle, error) {
 		}
 		c.points[i], c.owner[i] = m.point, m.owner
 	}
+	c.index()
 	return c, nil
 }
 
@@ -127,14 +133,35 @@ func (r *Ring) OwnerAt(g foci.Group, prefix uint64) (Owner, bool) {
 	if c == nil {
 		return Owner{}, false
 	}
-	i, exact := slices.BinarySearch(c.points, prefix)
+	return c.owners[c.owner[c.at(prefix)]], true
+}
+
+// at is the place of the greatest point that is not above a prefix.
+func (c *circle) at(prefix uint64) int {
+	top := prefix >> c.shift
+	low := int(c.first[top])
+	i, exact := slices.BinarySearch(c.points[low:c.first[top+1]], prefix)
+	i += low
 	if !exact {
 		i--
 	}
 	if i < 0 {
-		i = len(c.points) - 1
+		return len(c.points) - 1
 	}
-	return c.owners[c.owner[i]], true
+	return i
+}
+
+// index counts the points by their top bits, about one point for each count.
+func (c *circle) index() {
+	width := max(bits.Len(uint(len(c.points)-1)), 1)
+	c.shift = uint(64 - width)
+	c.first = make([]uint32, 1<<width+1)
+	for _, p := range c.points {
+		c.first[p>>c.shift+1]++
+	}
+	for t := 1; t < len(c.first); t++ {
+		c.first[t] += c.first[t-1]
+	}
 }
 
 func (r *Ring) circle(g foci.Group) *circle {
