@@ -10,7 +10,7 @@ import (
 // remove may have come after it; what one get has seen every later get sees,
 // with the same exception; and all gets agree on the order of what they see.
 func Appends(h []Op) error {
-	for key, ops := range byKey(h) {
+	for key, ops := range promised(h) {
 		c := appendCheck{ops: ops, writes: map[string]*Op{}}
 		if err := c.run(); err != nil {
 			return fmt.Errorf("P1a of %s: %w\n%s", key, err, Print(ops))

@@ -4,6 +4,9 @@ package check
 
 import (
 	"fmt"
+	"iter"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/foci-store/foci"
@@ -42,8 +45,9 @@ type Op struct {
 	Client   int
 	Key      string
 	Action   Action
-	Value    string   // of a put or append
-	Read     []string // of a get: the base's value ("" = none), then the appends'
+	Level    foci.Level // that the caller asked for
+	Value    string     // of a put or append
+	Read     []string   // of a get: the base's value ("" = none), then the appends'
 	Call     int64
 	Return   int64 // meaningless unless Acknowledged
 	Outcome  Outcome
@@ -70,11 +74,20 @@ func (o *Op) String() string {
 	}
 }
 
-// byKey splits a history, keeping the order.
-func byKey(h []Op) map[string][]Op {
+// promised splits a history by key, keeping the order, without the keys that
+// anybody used with level One: nothing is promised about them.
+func promised(h []Op) iter.Seq2[string, []Op] {
 	m := map[string][]Op{}
+	outside := map[string]bool{}
 	for _, o := range h {
 		m[o.Key] = append(m[o.Key], o)
+		outside[o.Key] = outside[o.Key] || o.Level == foci.One
 	}
-	return m
+	return func(yield func(string, []Op) bool) {
+		for _, key := range slices.Sorted(maps.Keys(m)) {
+			if !outside[key] && !yield(key, m[key]) {
+				return
+			}
+		}
+	}
 }

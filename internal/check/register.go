@@ -38,7 +38,7 @@ var registerModel = porcupine.Model{
 // count. An operation of unknown outcome may take effect at any time after its
 // call, or never. A check that does not end within the limit is a failure.
 func Register(h []Op, limit time.Duration) error {
-	for key, ops := range byKey(h) {
+	for key, ops := range promised(h) {
 		events := registerEvents(ops)
 		switch porcupine.CheckOperationsTimeout(registerModel, events, limit) {
 		case porcupine.Ok:

@@ -1,48 +1,154 @@
 package sim
 
 import (
+	"errors"
 	"time"
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/quorum"
+	"github.com/foci-store/foci/internal/core/txn"
 	"github.com/foci-store/foci/internal/core/wire"
 )
 
-// carrier brings questions to nodes and answers back, resending what stalls.
-type carrier struct{ *client }
+// carrier is one life of a client's transaction machine, and the shell around
+// it: it brings questions to nodes and answers back over channels that fail.
+type carrier struct {
+	*client
+	machine *txn.Machine
+	links   []*link       // by node
+	wake    time.Duration // when the machine is ticked next; 0: not at all
+	made    txn.Channel   // channels so far
+	gone    bool          // the process has ended
+}
 
-func newCarrier(c *client) *carrier { return &carrier{c} }
+// question is a leg's message and who waits for its answer.
+type question struct {
+	msg    wire.Message
+	answer func(quorum.Answer)
+}
 
-func (c *carrier) ask(g foci.Group, m wire.Message, done func(quorum.Answer)) {
-	to, ok := c.layouts[target(m).Epoch][g]
+func newCarrier(c *client) *carrier {
+	r := &carrier{client: c}
+	r.machine = txn.New(txn.Config{
+		Route: r.route, MaxLegs: 400, Stall: 200 * time.Millisecond,
+		Resends: 5, AskAbove: 1, // payloads are small here, and Have is to be asked all the same
+	})
+	for _, n := range c.nodes {
+		r.links = append(r.links, newLink(r, n))
+	}
+	return r
+}
+
+// route finds the owner of a group in the layout that the client knows now.
+func (c *carrier) route(t txn.Target) (txn.Hop, error) {
+	to, ok := c.layouts[c.epoch][t.Group]
 	if !ok {
-		done(quorum.Answer{Err: foci.Errorf(foci.NoRoute, "no group %d", g)})
+		return txn.Hop{}, foci.Errorf(foci.NoRoute, "no group %d", t.Group)
+	}
+	return txn.Hop{Peer: c.nodes[to].id()}, nil
+}
+
+// ask submits one question; done is called once, unless the client leaves.
+func (c *carrier) ask(g foci.Group, m wire.Message, deadline time.Duration, done func(quorum.Answer)) {
+	store, mutation := m.(*wire.Store)
+	leg := txn.Leg{
+		Target: txn.Target{Group: g}, Class: foci.Reg, Mutation: mutation, CanAsk: true,
+		Deadline: deadline, Ref: &question{m, done},
+	}
+	if mutation {
+		leg.Size = 2 + int(store.Record.Length)
+	}
+	out, _, err := c.machine.Submit(nil, c.now, leg)
+	if err != nil {
+		c.after(0, func() { done(quorum.Answer{Err: err}) })
 		return
 	}
-	ended := false
-	sent := 0
-	end := func(a quorum.Answer) {
-		if !ended {
-			ended = true
-			a.Stray = sent > 1
-			done(a)
-		}
-	}
-	n := c.nodes[to]
-	var send func()
-	send = func() {
-		if ended {
-			return
-		}
-		if sent == 6 {
-			end(quorum.Answer{Err: foci.Errorf(foci.Stalled, "group %d: no answer", g)})
-			return
-		}
-		sent++
-		c.send(c.at, to, func() {
-			n.handle(m, func(a quorum.Answer) { c.send(to, c.at, func() { end(a) }) })
-		})
-		c.after(200*time.Millisecond, send)
-	}
-	send()
+	c.do(out)
 }
+
+// do carries effects out and sees to the next tick.
+func (c *carrier) do(out []txn.Effect) {
+	for i := range out {
+		e := &out[i]
+		q := e.Ref.(*question)
+		switch e.Do {
+		case txn.Transmit:
+			c.links[nodeOf(e.Peer)].send(e, q.msg)
+		case txn.Ask:
+			s := q.msg.(*wire.Store)
+			c.links[nodeOf(e.Peer)].send(e, &wire.Have{Target: s.Target, ID: s.Record.ID, Version: s.Record.Version, Hash: s.Record.Hash})
+		case txn.Finish:
+			q.answer(q.outcome(&e.Outcome))
+		}
+	}
+	c.schedule()
+}
+
+func (c *carrier) schedule() {
+	due, ok := c.machine.NextWake()
+	if !ok || c.wake != 0 && c.wake <= due {
+		return
+	}
+	c.wake = due
+	c.after(due-c.now, func() {
+		if c.wake == due {
+			c.wake = 0
+			c.do(c.machine.Tick(nil, c.now))
+		}
+	})
+}
+
+// outcome is what a leg's end means to the operation.
+func (q *question) outcome(o *txn.Outcome) quorum.Answer {
+	switch {
+	case o.Stored:
+		// A node answers Have in its own epoch only, so it is the question's.
+		return quorum.Answer{Msg: &wire.StoreReply{Epoch: target(q.msg).Epoch}}
+	case o.Err != nil:
+		a := quorum.Answer{Err: o.Err, Stray: o.MayApply}
+		var s staleEpoch
+		if errors.As(o.Err, &s) {
+			a.Epoch = foci.Epoch(s)
+		}
+		return a
+	}
+	return o.Reply.(quorum.Answer)
+}
+
+// heard takes what a node answered to an attempt.
+func (c *carrier) heard(leg txn.LegID, attempt uint32, a quorum.Answer) {
+	switch m := a.Msg.(type) {
+	case nil:
+		c.do(c.machine.Failed(nil, c.now, leg, attempt, a.Err))
+	case *wire.HaveReply:
+		c.Asked++
+		if m.State == wire.HaveStored {
+			c.Found++
+		}
+		c.do(c.machine.HaveAnswer(nil, c.now, leg, attempt, m.State))
+	default:
+		c.do(c.machine.Reply(nil, c.now, leg, attempt, a))
+	}
+}
+
+// leave ends the process: nothing is resent any more. What is on its way may
+// arrive, or not.
+func (c *carrier) leave() {
+	c.gone = true
+	for _, l := range c.links {
+		for _, ch := range l.channels {
+			ch.broken = ch.broken || c.chance(0.5)
+		}
+	}
+	c.do(c.machine.Close(nil, c.now))
+}
+
+// staleEpoch is the cause of an error of kind StaleLayout: the replica's epoch.
+type staleEpoch foci.Epoch
+
+func (staleEpoch) Error() string { return "newer layout" }
+
+// id is the node's identity; nodeOf is its inverse.
+func (n *node) id() foci.NodeID { return foci.NodeID{byte(n.at) + 1} }
+
+func nodeOf(id foci.NodeID) endpoint { return endpoint(id[0]) - 1 }

@@ -11,27 +11,39 @@ import (
 )
 
 // keys are what the clients fight for: one that is put, got and removed, one
-// that is only appended to and got, and one for everything.
-var keys = []string{"register", "journal", "mixed"}
+// that is only appended to and got, one for everything, one that is removed so
+// often that its tombstones are destroyed, and one that is used with level One
+// too and so outside P1.
+var keys = []string{"register", "journal", "mixed", "brief", "loose"}
+
+// actions are what is done to each key, as often as it stands here.
+var actions = map[string][]check.Action{
+	"register": {check.Put, check.Put, check.Remove, check.Get, check.Get, check.Get},
+	"journal":  {check.Append, check.Append, check.Get, check.Get},
+	"mixed":    {check.Put, check.Append, check.Append, check.Append, check.Remove, check.Get, check.Get, check.Get},
+	"brief":    {check.Put, check.Append, check.Remove, check.Remove, check.Get},
+	"loose":    {check.Put, check.Put, check.Append, check.Remove, check.Get, check.Get},
+}
 
 const bucket = "sim"
 
 func objectID(key string) foci.ID { return foci.ObjectID(foci.Name{Bucket: bucket, Key: key}) }
 
-// client is one caller, doing one operation after another.
+// client is one caller, doing one operation after another. Now and then it
+// leaves in the middle of one and comes back as a new process.
 type client struct {
 	*cluster
 	at      endpoint
-	id      int
+	number  int
+	life    int // how often it has left
 	clock   time.Duration
 	epoch   foci.Epoch // of the layout that it knows
-	done    int
-	started int
+	running int        // operations
 	carrier *carrier
 }
 
-func newClient(c *cluster, id int) *client {
-	cl := &client{cluster: c, at: endpoint(100 + id), id: id, clock: c.skew(), epoch: 1}
+func newClient(c *cluster, number int) *client {
+	cl := &client{cluster: c, at: endpoint(100 + number), number: number, clock: c.skew(), epoch: 1}
 	cl.carrier = newCarrier(cl)
 	return cl
 }
@@ -40,8 +52,12 @@ func (c *client) wall() int64 { return wallStart + int64(c.now+c.clock) }
 
 // config is for one operation that begins now.
 func (c *client) config(level foci.Level) quorum.Config {
+	patience := 3 * time.Second
+	if c.chance(0.1) && !c.over {
+		patience = c.between(10*time.Millisecond, time.Second)
+	}
 	return quorum.Config{
-		Plan: c.plan(), Level: level, Hedge: c.between(0, 30*time.Millisecond), Deadline: c.now + 3*time.Second,
+		Plan: c.plan(), Level: level, Hedge: c.between(0, 30*time.Millisecond), Deadline: c.now + patience,
 		Clock: c.wall, Nonce: c.nonce, Weaken: c.variant.weaken(),
 	}
 }
@@ -62,73 +78,73 @@ func (c *client) plan() quorum.Plan {
 	return p
 }
 
-// machine is what quorum's operations have in common.
-type machine interface {
-	Start(now time.Duration) quorum.Out
-	Answer(now time.Duration, l quorum.Leg, a quorum.Answer) quorum.Out
-	Wake(now time.Duration) quorum.Out
-	Replan(now time.Duration, p quorum.Plan) quorum.Out
-}
-
-// run drives a machine; done is called once.
-func (c *client) run(m machine, done func()) {
-	r := &running{client: c, m: m, done: done}
-	r.do(m.Start(c.now))
-}
-
-type running struct {
-	*client
-	m    machine
-	done func()
-	wake time.Duration
-}
-
-func (r *running) do(out quorum.Out) {
-	for _, a := range out.Asks {
-		r.carrier.ask(a.Group, a.Msg, func(ans quorum.Answer) { r.do(r.m.Answer(r.now, a.Leg, ans)) })
-	}
-	if out.Layout != 0 {
-		r.after(r.between(time.Millisecond, 50*time.Millisecond), func() {
-			r.client.epoch = max(r.client.epoch, r.cluster.epoch)
-			r.do(r.m.Replan(r.now, r.plan()))
-		})
-	}
-	if out.Wake != 0 && out.Wake != r.wake {
-		r.wake = out.Wake
-		r.after(out.Wake-r.now, func() { r.do(r.m.Wake(r.now)) })
-	}
-	if out.Done {
-		r.done()
+// learn takes the newest layout.
+func (c *client) learn() {
+	if c.epoch < c.cluster.epoch {
+		c.epoch = c.cluster.epoch
+		c.carrier.do(c.carrier.machine.RouteChanged(nil, c.now))
 	}
 }
 
-// next does one random operation and then, after a pause, another.
+// next does one random operation, or a burst of appends, and then goes on
+// after a pause.
 func (c *client) next() {
 	if c.over {
 		return
 	}
 	key := keys[c.rng.IntN(len(keys))]
-	c.act(c.action(key), key, foci.Quorum, func() {
-		c.done++
-		c.after(c.between(0, 40*time.Millisecond), c.next)
-	})
-	c.started++
+	action := actions[key][c.rng.IntN(len(actions[key]))]
+	n := 1
+	if action == check.Append && key == "journal" && c.chance(0.05) {
+		n = 2 + c.rng.IntN(20)
+	}
+	c.running = n
+	for range n {
+		c.act(action, key, c.level(key), c.ended)
+	}
 }
 
-func (c *client) action(key string) check.Action {
-	of := map[string][]check.Action{
-		"register": {check.Put, check.Put, check.Remove, check.Get, check.Get, check.Get},
-		"journal":  {check.Append, check.Append, check.Get, check.Get},
-		"mixed":    {check.Put, check.Append, check.Append, check.Append, check.Remove, check.Get, check.Get, check.Get},
-	}[key]
-	return of[c.rng.IntN(len(of))]
+func (c *client) ended() {
+	if c.running--; c.running == 0 {
+		c.after(c.between(0, 40*time.Millisecond), c.mine(c.next))
+	}
+}
+
+func (c *client) level(key string) foci.Level {
+	switch {
+	case key == "loose":
+		return []foci.Level{foci.Quorum, foci.One, foci.One, foci.All}[c.rng.IntN(4)]
+	case c.chance(0.03):
+		return foci.All
+	}
+	return foci.Quorum
+}
+
+// mine is f as long as this life of the client lasts.
+func (c *client) mine(f func()) func() {
+	life := c.life
+	return func() {
+		if c.life == life {
+			f()
+		}
+	}
+}
+
+// leave ends the process in the middle of whatever it does, and starts another.
+func (c *client) leave() {
+	c.life++
+	c.Leaves++
+	c.running = 0
+	c.carrier.leave()
+	c.carrier = newCarrier(c)
+	c.after(c.between(0, 100*time.Millisecond), c.mine(c.next))
 }
 
 // act does one operation and records what came of it.
 func (c *client) act(a check.Action, key string, level foci.Level, then func()) {
 	i := len(c.history)
 	c.history = append(c.history, check.Op{
-		Client: c.id, Key: key, Action: a, Call: int64(c.now), Outcome: check.Unknown, Value: fmt.Sprintf("%d.", i),
+		Client: c.number, Key: key, Action: a, Level: level, Call: int64(c.now), Outcome: check.Unknown, Value: fmt.Sprintf("%d.", i),
 	})
 	if a == check.Get || a == check.Remove {
 		c.history[i].Value = ""
@@ -138,12 +154,20 @@ func (c *client) act(a check.Action, key string, level foci.Level, then func()) 
 		return
 	}
 	rec := wire.Record{ID: objectID(key), Name: foci.Name{Bucket: bucket, Key: key}}
-	rec.Op = map[check.Action]wire.Op{check.Put: wire.OpPut, check.Append: wire.OpAppend, check.Remove: wire.OpRemove}[a]
+	switch a {
+	case check.Put:
+		rec.Op = wire.OpPut
+	case check.Append:
+		rec.Op = wire.OpAppend
+	case check.Remove:
+		rec.Op = wire.OpRemove
+	}
 	rec.Payload = []byte(c.history[i].Value)
 	rec.Size = uint64(len(rec.Payload))
 	rec.Seal()
-	w := quorum.NewWrite(c.config(level), rec)
-	c.run(w, func() {
+	cfg := c.config(level)
+	w := quorum.NewWrite(cfg, rec)
+	c.run(w, cfg.Deadline, func() {
 		v, err := w.Result()
 		c.finish(i, v, err)
 		then()
@@ -162,94 +186,5 @@ func (c *client) finish(i int, v foci.Version, err error) {
 	default:
 		o.Outcome = check.Failed
 		o.TestNote = foci.KindOf(err).String()
-	}
-}
-
-// get resolves the object and then reads its content from a holder, anew when
-// what it read is not what it resolved: then an append has slid in between, or
-// the version was destroyed.
-func (c *client) get(i int, level foci.Level, then func()) {
-	id := objectID(c.history[i].Key)
-	r := quorum.NewRead(c.config(level), id, 0)
-	c.run(r, func() {
-		found, err := r.Result()
-		if err != nil {
-			c.history[i].Outcome = check.Failed
-			then()
-			return
-		}
-		g := &getting{client: c, op: i, found: found, read: []string{""}, then: then}
-		g.again = func() { c.get(i, level, then) }
-		g.page(id, found.Vote.Base)
-	})
-}
-
-// getting is the content of an object on its way.
-type getting struct {
-	*client
-	op    int
-	found quorum.Found
-	got   wire.Vote
-	read  []string
-	again func()
-	then  func()
-}
-
-// page reads the holder's log from a version on.
-func (g *getting) page(id foci.ID, from foci.Version) {
-	if g.found.Vote.Count == 0 {
-		g.end(nil)
-		return
-	}
-	cfg := g.config(foci.Quorum)
-	cfg.Plan.Groups = g.found.Holders
-	y := quorum.NewAny(cfg, wire.Fetch{ID: id, From: from, To: g.found.Vote.Newest, Limit: 16, MaxBytes: foci.MaxPayload})
-	g.run(y, func() {
-		m, body, err := y.Result()
-		if err != nil {
-			g.end(err)
-			return
-		}
-		g.take(m, body)
-		if last := m.Entries[len(m.Entries)-1].Version; m.More {
-			g.page(id, foci.Version{Time: last.Time, Nonce: last.Nonce + 1})
-			return
-		}
-		g.end(nil)
-	})
-}
-
-// take keeps the base that was resolved and the appends above it; another base
-// has come since and is not for this reader.
-func (g *getting) take(m *wire.FetchReply, body []byte) {
-	for k := range m.Entries {
-		e := &m.Entries[k]
-		value := string(body[:e.Bytes])
-		body = body[e.Bytes:]
-		switch {
-		case !e.Op.IsBase():
-			g.read = append(g.read, value)
-		case e.Version == g.found.Vote.Base:
-			g.read[0] = value
-		default:
-			continue
-		}
-		g.got.Sum = g.got.Sum.Add(e.Sum())
-		g.got.Count++
-	}
-}
-
-func (g *getting) end(err error) {
-	v := &g.found.Vote
-	switch {
-	case err != nil && foci.KindOf(err) != foci.NotFound:
-		g.history[g.op].Outcome = check.Failed
-		g.then()
-	case (g.got.Sum != v.Sum || g.got.Count != v.Count) && g.variant != NewestOnly && g.variant != NoWriteBack:
-		g.again()
-	default:
-		g.history[g.op].Read = g.read
-		g.finish(g.op, v.Newest, nil)
-		g.then()
 	}
 }

@@ -27,10 +27,11 @@ type cluster struct {
 	page    int        // entries in an answer to Fetch; small, so that paging is tried
 	history []check.Op
 	dropped map[foci.ID]foci.Version // newest tombstone that was destroyed
-	crashes int
-	swaps   int
-	drops   int
-	over    bool // no more faults
+	over    bool                     // no more faults
+	full    float64                  // share of messages that a channel refuses
+	busy    float64                  // share of requests that a node refuses
+	stuck   float64                  // share of fsyncs that take up to a second
+	Counts
 }
 
 const groups = 3
@@ -38,13 +39,17 @@ const groups = 3
 func newCluster(seed uint64, v Variant) *cluster {
 	c := &cluster{
 		network: &network{world: newWorld(seed), cut: map[[2]endpoint]bool{}},
-		variant: v, epoch: 1, page: 2,
+		variant: v, epoch: 1,
 		dropped: map[foci.ID]foci.Version{},
 		layouts: map[foci.Epoch]layout{1: {}},
 	}
 	c.loss = c.rng.Float64() * 0.06
 	c.doubled = c.rng.Float64() * 0.1
 	c.slow = c.rng.Float64() * 0.05
+	c.full = c.rng.Float64() * 0.02
+	c.busy = c.rng.Float64() * 0.04
+	c.stuck = c.rng.Float64() * 0.1
+	c.page = 1 + c.rng.IntN(5)
 	for i := range groups + 1 { // one to spare, for changes of layout
 		c.nodes = append(c.nodes, &node{cluster: c, at: endpoint(i), up: true, epoch: 1, disk: newStore(v)})
 		if i < groups {

@@ -14,7 +14,8 @@ func (c *cluster) disturb() {
 		return
 	}
 	n := c.nodes[c.rng.IntN(len(c.nodes))]
-	switch c.rng.IntN(8) {
+	cl := c.clients[c.rng.IntN(len(c.clients))]
+	switch c.rng.IntN(10) {
 	case 0, 1:
 		c.crashFor(n, c.between(10*time.Millisecond, 1500*time.Millisecond))
 	case 2:
@@ -25,17 +26,30 @@ func (c *cluster) disturb() {
 	case 4:
 		n.clock = c.skew()
 	case 5:
-		c.clients[c.rng.IntN(len(c.clients))].clock = c.skew()
+		cl.clock = c.skew()
 	case 6:
 		c.swap()
 	case 7:
-		if c.chance(0.1) { // the power fails everywhere at once
-			for _, n := range c.nodes {
-				c.crashFor(n, c.between(10*time.Millisecond, 300*time.Millisecond))
-			}
+		if c.chance(0.2) {
+			c.blackout()
+		}
+	case 8:
+		cl.carrier.links[n.at].channels[c.rng.IntN(channelsPerLink)].reset(300 * time.Millisecond)
+	case 9:
+		if c.chance(0.3) {
+			cl.leave()
+		} else {
+			cl.carrier.links[n.at].reset(c.between(0, 500*time.Millisecond))
 		}
 	}
 	c.after(c.between(20*time.Millisecond, 600*time.Millisecond), c.disturb)
+}
+
+// blackout is when the power fails everywhere at once.
+func (c *cluster) blackout() {
+	for _, n := range c.nodes {
+		c.crashFor(n, c.between(10*time.Millisecond, 300*time.Millisecond))
+	}
 }
 
 func (c *cluster) crashFor(n *node, d time.Duration) {
@@ -48,26 +62,29 @@ func (c *cluster) crashFor(n *node, d time.Duration) {
 	})
 }
 
-// isolate cuts a node from some of the others and from some clients, one way
-// or both, for a while.
+// isolate cuts a node from some clients, one way or both, for a while. A
+// client that suspects it in time closes its channels.
 func (c *cluster) isolate(n *node, inward, outward bool) {
-	var ends []endpoint
-	for _, o := range c.clients {
+	var cut []*client
+	for _, cl := range c.clients {
 		if c.chance(0.7) {
-			ends = append(ends, o.at)
+			cut = append(cut, cl)
 		}
 	}
 	set := func(v bool) {
-		for _, e := range ends {
+		for _, cl := range cut {
 			if inward {
-				c.cut[[2]endpoint{e, n.at}] = v
+				c.cut[[2]endpoint{cl.at, n.at}] = v
 			}
 			if outward {
-				c.cut[[2]endpoint{n.at, e}] = v
+				c.cut[[2]endpoint{n.at, cl.at}] = v
 			}
 		}
 	}
 	set(true)
+	for _, cl := range cut {
+		cl.carrier.links[n.at].reset(2 * time.Second)
+	}
 	c.after(c.between(50*time.Millisecond, 2*time.Second), func() { set(false) })
 }
 
@@ -100,7 +117,7 @@ func (c *cluster) swap() {
 	c.layouts[c.epoch] = l
 	newcomer.epoch = c.epoch
 	newcomer.born++ // what was under way to it is of another backend
-	c.swaps++
+	c.Swaps++
 }
 
 // collect destroys a tombstone once every group has said that it holds it and
@@ -126,7 +143,7 @@ func (c *cluster) collect() {
 		c.after(c.between(0, 300*time.Millisecond), func() {
 			if n.up && n.epoch == epoch {
 				n.disk.drop(id, first.Base)
-				c.drops++
+				c.Drops++
 			}
 		})
 	}

@@ -37,7 +37,10 @@ func (n *node) crash() {
 		keep = n.rng.IntN(len(n.disk.unsynced) + 1)
 	}
 	n.disk.crash(keep)
-	n.crashes++
+	n.Crashes++
+	for _, c := range n.clients {
+		c.carrier.links[n.at].reset(20 * time.Millisecond)
+	}
 }
 
 // handle serves one request; reply may be called later, or never.
@@ -50,11 +53,15 @@ func (n *node) handle(m wire.Message, reply func(quorum.Answer)) {
 		n.epoch = t.Epoch // fetched, and on disk, before it answers
 	}
 	if t.Epoch < n.epoch {
-		reply(quorum.Answer{Err: foci.Errorf(foci.StaleLayout, "epoch %d", n.epoch), Epoch: n.epoch})
+		reply(quorum.Answer{Err: &foci.Error{Kind: foci.StaleLayout, Err: staleEpoch(n.epoch)}})
 		return
 	}
 	if n.layouts[n.epoch][t.Group] != n.at {
 		reply(quorum.Answer{Err: foci.Errorf(foci.NotReady, "not of group %d", t.Group)})
+		return
+	}
+	if n.chance(n.busy) {
+		reply(quorum.Answer{Err: &foci.Error{Kind: foci.Busy, Msg: "queue full", RetryAfter: n.between(0, 50*time.Millisecond)}})
 		return
 	}
 	switch m := m.(type) {
@@ -125,8 +132,8 @@ func (n *node) put(m *wire.Store, reply func(quorum.Answer)) {
 func (n *node) scheduleSync() {
 	born := n.born
 	d := n.between(100*time.Microsecond, 4*time.Millisecond)
-	if n.chance(0.03) {
-		d = n.between(0, 500*time.Millisecond)
+	if n.chance(n.stuck) {
+		d = n.between(0, time.Second)
 	}
 	n.after(d, func() {
 		if !n.up || n.born != born || len(n.disk.unsynced) == 0 {

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"reflect"
 	"time"
 
 	"github.com/foci-store/foci"
@@ -11,18 +12,35 @@ import (
 
 // Report is what happened in a run.
 type Report struct {
-	Ops, Acked, Unknown   int
-	Crashes, Swaps, Drops int
-	Lost, Steps           int
-	Virtual               time.Duration
-	History               []check.Op
+	Counts
+	Virtual time.Duration
+	History []check.Op
+}
+
+// Counts say that something happened at all.
+type Counts struct {
+	Ops, Acked, Unknown    int
+	Crashes, Leaves, Swaps int // of nodes, of clients, of layouts
+	Drops                  int // tombstones destroyed, at one replica
+	Lost, Resets           int // messages, channels
+	Resent, Asked, Found   int // attempts after the first; Have asked, and answered with stored
+	Stalled, Parked        int // legs
+	Steps                  int
+}
+
+// Add adds up.
+func (c *Counts) Add(o *Counts) {
+	sum, more := reflect.ValueOf(c).Elem(), reflect.ValueOf(o).Elem()
+	for i := range sum.NumField() {
+		sum.Field(i).SetInt(sum.Field(i).Int() + more.Field(i).Int())
+	}
 }
 
 // Run runs one seed and reports the first promise that was broken.
 func Run(seed uint64, v Variant) (Report, error) {
 	c := newCluster(seed, v)
 	for _, cl := range c.clients {
-		c.after(c.between(0, 5*time.Millisecond), cl.next)
+		c.after(c.between(0, 5*time.Millisecond), cl.mine(cl.next))
 	}
 	c.after(c.between(0, 300*time.Millisecond), c.disturb)
 	c.after(c.between(0, 300*time.Millisecond), c.collect)
@@ -59,8 +77,11 @@ func (c *cluster) drain() error {
 		return fmt.Errorf("liveness: still busy after %d steps", c.steps)
 	}
 	for _, cl := range c.clients {
-		if cl.done != cl.started {
-			return fmt.Errorf("liveness: client %d began %d operations, %d ended", cl.id, cl.started, cl.done)
+		if cl.running != 0 {
+			return fmt.Errorf("liveness: %d operations of client %d have not ended", cl.running, cl.number)
+		}
+		if n := cl.carrier.machine.Len(); n != 0 {
+			return fmt.Errorf("liveness: %d legs of client %d have not ended", n, cl.number)
 		}
 	}
 	return nil
@@ -136,9 +157,13 @@ func (c *cluster) contents() map[string][][]string {
 }
 
 func (c *cluster) report() Report {
-	r := Report{
-		Ops: len(c.history), Crashes: c.crashes, Swaps: c.swaps, Drops: c.drops,
-		Lost: c.lost, Steps: c.steps, Virtual: c.now, History: c.history,
+	r := Report{Counts: c.Counts, Virtual: c.now, History: c.history}
+	r.Ops, r.Lost, r.Steps = len(c.history), c.lost, c.steps
+	for _, cl := range c.clients {
+		n := cl.carrier.machine.Counters()
+		r.Resent += int(n.Resent)
+		r.Stalled += int(n.Stalls)
+		r.Parked += int(n.Parked)
 	}
 	for i := range c.history {
 		switch c.history[i].Outcome {

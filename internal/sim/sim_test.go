@@ -2,6 +2,7 @@ package sim
 
 import (
 	"flag"
+	"fmt"
 	"os"
 	"strconv"
 	"testing"
@@ -25,22 +26,19 @@ func budget() int {
 
 // TestSeeds is the promise: nothing is found.
 func TestSeeds(t *testing.T) {
-	var sum Report
+	var sum Counts
 	n := budget()
 	for s := *from; s < *from+uint64(n); s++ {
 		r, err := Run(s, Variant(*variant))
 		if err != nil {
-			t.Fatalf("seed %d: %v\nto see it again: go test ./internal/sim -run TestSeeds -seeds 1 -seed %d -variant=%q", s, err, s, *variant)
+			t.Fatalf("seed %d: %v\nto see it again: %s", s, err, replay(s, Variant(*variant)))
 		}
-		sum.Ops += r.Ops
-		sum.Acked += r.Acked
-		sum.Unknown += r.Unknown
-		sum.Crashes += r.Crashes
-		sum.Swaps += r.Swaps
-		sum.Drops += r.Drops
-		sum.Lost += r.Lost
-		sum.Steps += r.Steps
+		sum.Add(&r.Counts)
 	}
-	t.Logf("%d seeds: %d operations, %d acknowledged, %d unknown, %d crashes, %d layouts, %d tombstones destroyed, %d messages lost, %d steps",
-		n, sum.Ops, sum.Acked, sum.Unknown, sum.Crashes, sum.Swaps, sum.Drops, sum.Lost, sum.Steps)
+	t.Logf("%d seeds: %+v", n, sum)
+}
+
+// replay is the command that runs one seed again.
+func replay(seed uint64, v Variant) string {
+	return fmt.Sprintf("go test ./internal/sim -run 'TestSeeds$' -seeds 1 -seed %d -variant=%q", seed, string(v))
 }

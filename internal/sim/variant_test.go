@@ -42,21 +42,25 @@ func TestVariantsAreCaught(t *testing.T) {
 	}
 }
 
-// TestVariantsSearch finds a seed for each variant anew.
+// TestVariantsSearch finds seeds for each variant anew: the first few, and how
+// many runs each took on the average.
 func TestVariantsSearch(t *testing.T) {
 	if os.Getenv("FOCI_SEARCH_VARIANTS") == "" {
 		t.Skip("takes minutes: set FOCI_SEARCH_VARIANTS=1")
 	}
+	const enough = 5
 	for _, v := range Variants {
 		t.Run(string(v), func(t *testing.T) {
-			t.Parallel()
-			for seed := uint64(1); seed <= searchSeeds; seed++ {
+			var found []uint64
+			for seed := uint64(1); seed <= searchSeeds && len(found) < enough; seed++ {
 				if _, err := Run(seed, v); err != nil {
-					t.Logf("caught by seed %d: %.200v", seed, err)
-					return
+					found = append(found, seed)
 				}
 			}
-			t.Errorf("not caught within %d seeds", searchSeeds)
+			t.Logf("caught by seeds %d", found)
+			if len(found) < enough {
+				t.Errorf("caught by %d of %d seeds, want %d", len(found), searchSeeds, enough)
+			}
 		})
 	}
 }

@@ -1,0 +1,100 @@
+package sim
+
+import (
+	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/check"
+	"github.com/foci-store/foci/internal/core/quorum"
+	"github.com/foci-store/foci/internal/core/wire"
+)
+
+// get resolves the object and then reads its content from a holder, anew when
+// what it read is not what it resolved: then an append has slid in between, or
+// the version was destroyed.
+func (c *client) get(i int, level foci.Level, then func()) {
+	cfg := c.config(level)
+	r := quorum.NewRead(cfg, objectID(c.history[i].Key), 0)
+	c.run(r, cfg.Deadline, func() {
+		found, err := r.Result()
+		if err != nil {
+			c.history[i].Outcome = check.Failed
+			c.history[i].TestNote = foci.KindOf(err).String()
+			then()
+			return
+		}
+		g := &getting{client: c, op: i, found: found, read: []string{""}, then: then}
+		g.again = func() { c.get(i, level, then) }
+		g.page(found.Vote.Base)
+	})
+}
+
+// getting is the content of an object on its way.
+type getting struct {
+	*client
+	op    int
+	found quorum.Found
+	got   wire.Vote
+	read  []string
+	again func()
+	then  func()
+}
+
+// page reads the holder's log from a version on.
+func (g *getting) page(from foci.Version) {
+	if g.found.Vote.Count == 0 {
+		g.end(nil)
+		return
+	}
+	cfg := g.config(foci.Quorum)
+	cfg.Plan.Groups = g.found.Holders
+	id := objectID(g.history[g.op].Key)
+	y := quorum.NewAny(cfg, wire.Fetch{ID: id, From: from, To: g.found.Vote.Newest, Limit: 16, MaxBytes: foci.MaxPayload})
+	g.run(y, cfg.Deadline, func() {
+		m, body, err := y.Result()
+		if err != nil {
+			g.end(err)
+			return
+		}
+		g.take(m, body)
+		if last := m.Entries[len(m.Entries)-1].Version; m.More {
+			g.page(foci.Version{Time: last.Time, Nonce: last.Nonce + 1})
+			return
+		}
+		g.end(nil)
+	})
+}
+
+// take keeps the base that was resolved and the appends above it; another base
+// has come since and is not for this reader.
+func (g *getting) take(m *wire.FetchReply, body []byte) {
+	for k := range m.Entries {
+		e := &m.Entries[k]
+		value := string(body[:e.Bytes])
+		body = body[e.Bytes:]
+		switch {
+		case !e.Op.IsBase():
+			g.read = append(g.read, value)
+		case e.Version == g.found.Vote.Base:
+			g.read[0] = value
+		default:
+			continue
+		}
+		g.got.Sum = g.got.Sum.Add(e.Sum())
+		g.got.Count++
+	}
+}
+
+func (g *getting) end(err error) {
+	v := &g.found.Vote
+	switch {
+	case err != nil && foci.KindOf(err) != foci.NotFound:
+		g.history[g.op].Outcome = check.Failed
+		g.history[g.op].TestNote = foci.KindOf(err).String()
+		g.then()
+	case (g.got.Sum != v.Sum || g.got.Count != v.Count) && g.variant != NewestOnly && g.variant != NoWriteBack:
+		g.again()
+	default:
+		g.history[g.op].Read = g.read
+		g.finish(g.op, v.Newest, nil)
+		g.then()
+	}
+}

@@ -1,0 +1,64 @@
+package sim
+
+import (
+	"time"
+
+	"github.com/foci-store/foci/internal/core/quorum"
+)
+
+// machine is what quorum's operations have in common.
+type machine interface {
+	Start(now time.Duration) quorum.Out
+	Answer(now time.Duration, l quorum.Leg, a quorum.Answer) quorum.Out
+	Wake(now time.Duration) quorum.Out
+	Replan(now time.Duration, p quorum.Plan) quorum.Out
+}
+
+// operation is a quorum machine and the shell around it. Its legs may outlive
+// it: what the caller need not wait for is still brought to its end.
+type operation struct {
+	*client
+	m        machine
+	life     int           // of the client
+	deadline time.Duration // of its legs
+	done     func()        // called once
+	wake     time.Duration
+}
+
+// run drives a machine; done is called once, unless the client leaves.
+func (c *client) run(m machine, deadline time.Duration, done func()) {
+	r := &operation{client: c, m: m, life: c.life, deadline: deadline + c.between(0, time.Second), done: done}
+	r.do(m.Start(c.now))
+}
+
+func (r *operation) do(out quorum.Out) {
+	for _, a := range out.Asks {
+		r.carrier.ask(a.Group, a.Msg, r.deadline, func(ans quorum.Answer) {
+			r.event(func() quorum.Out { return r.m.Answer(r.now, a.Leg, ans) })
+		})
+	}
+	if out.Layout != 0 {
+		r.after(r.between(time.Millisecond, 50*time.Millisecond), func() {
+			r.event(func() quorum.Out {
+				r.learn()
+				return r.m.Replan(r.now, r.plan())
+			})
+		})
+	}
+	if out.Wake != 0 && out.Wake != r.wake {
+		r.wake = out.Wake
+		r.after(out.Wake-r.now, func() {
+			r.event(func() quorum.Out { return r.m.Wake(r.now) })
+		})
+	}
+	if out.Done {
+		r.done()
+	}
+}
+
+// event tells the machine something, unless its process has ended.
+func (r *operation) event(tell func() quorum.Out) {
+	if r.client.life == r.life {
+		r.do(tell())
+	}
+}
