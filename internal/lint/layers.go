@@ -20,13 +20,13 @@ var layers = []layer{
 	{"internal/sim", 4},
 	{"internal/device", 4},
 	{"internal/layout", 5},
-	{"internal/peer", 5},
-	{"internal/node", 6},
-	{"client", 6},
-	{"internal/gateway", 7},
-	{"cmd", 8},
-	{"test", 9},
-	{"internal/lint", 9},
+	{"internal/peer", 6},
+	{"internal/node", 7},
+	{"client", 7},
+	{"internal/gateway", 8},
+	{"cmd", 9},
+	{"test", 10},
+	{"internal/lint", 10},
 }
 
 // sideways are the imports allowed within one height, each with its reason.

@@ -20,9 +20,9 @@ var openers = []opener{
 	{
 		path: "os", what: "files", home: "internal/device/vfs", reaches: fileFunction,
 		elsewise: []string{
-			"cmd",              // the user's own files: put, get, cp, configuration
-			"test",             // drives whole processes
-			"internal/lint",    // reads the source tree
+			"cmd",           // the user's own files: put, get, cp, configuration
+			"test",          // drives whole processes
+			"internal/lint", // reads the source tree
 		},
 	},
 	{
