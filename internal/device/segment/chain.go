@@ -197,3 +197,31 @@ func (c *Chain) ReadTail(t Tail, fn func(r *Record) error) error {
 	}
 	return nil
 }
+
+// RemoveUnused clears away what an interrupted creation of a backend left. It
+// fails with Corrupt when there are records.
+func RemoveUnused(fs vfs.FS, dir string) error {
+	names, err := fs.List(dir)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		path := fs.PathJoin(dir, name)
+		switch number := parseName(name); {
+		case number != 0:
+			info, err := fs.Stat(path)
+			if err != nil {
+				return err
+			}
+			if info.Size() > HeaderSize || number != 1 {
+				return corrupt("%s holds records", name)
+			}
+		case !strings.HasSuffix(name, tmpSuffix):
+			continue
+		}
+		if err := fs.Remove(path); err != nil {
+			return err
+		}
+	}
+	return nil
+}

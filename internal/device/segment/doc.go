@@ -54,7 +54,9 @@ type Loc struct {
 	Length  uint32 // bytes of payload
 }
 
-// end is the position after the record and its padding.
+// End is the position after the record and its padding.
+func (l Loc) End() Pos { return Pos{Segment: l.Segment, Offset: l.end()} }
+
 func (l Loc) end() uint32 { return l.Offset + l.Head + pad8(l.Length) }
 
 // Pos is a place between records.

@@ -8,33 +8,16 @@
 package store
 
 import (
+	"errors"
+	"io"
 	"log/slog"
+	"sync"
+	"sync/atomic"
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/wire"
-	"github.com/foci-store/foci/internal/device/vfs"
+	"github.com/foci-store/foci/internal/device/segment"
 )
-
-// Options say where a backend is and how much it may take. Zero values mean
-// what each field says.
-type Options struct {
-	FS      vfs.FS         // nil: the operating system's
-	Dir     string         // the backend's directory; made when missing
-	Cluster string         // name of the cluster; a directory of another one is refused
-	ID      foci.BackendID // zero: the one stored in the directory, or a new one
-	Now     func() int64   // the node's clock, nanoseconds since 1970; nil: time.Now
-
-	SegmentBytes    int64 // a segment is closed beyond this size; 0: 256 MiB; at most 1 GiB
-	MaxBatchRecords int   // records committed by one fsync; 0: 1024
-	MaxBatchBytes   int64 // bytes committed by one fsync; 0: 16 MiB
-	MaxQueueRecords int   // records that wait for their fsync, over it Put is Busy; 0: 8192
-	MaxQueueBytes   int64 // bytes that wait for their fsync, over it Put is Busy; 0: 64 MiB
-	ReserveBytes    int64 // free space that writes leave on the disk; 0: 64 MiB; negative: none
-	CacheBytes      int64 // the index's block cache; 0: 16 MiB
-	MemTableBytes   int64 // the index's memory table; 0: 4 MiB
-
-	Logger *slog.Logger // nil: slog.Default
-}
 
 // Stats is what a backend holds and how it is.
 type Stats struct {
@@ -49,8 +32,30 @@ type Stats struct {
 
 // Backend is an open directory. All methods may be called at the same time.
 type Backend struct {
-	opts Options
+	opts  Options
+	id    foci.BackendID
+	log   *slog.Logger
+	lock  io.Closer
+	index *index
+	files *segment.Files
+	queue *queue
+	ended chan struct{} // both goroutines have ended
+
+	life   sync.RWMutex // held for reading by whoever uses index and files
+	closed bool
+
+	floors   atomic.Pointer[floors]
+	epoch    atomic.Uint64
+	segments atomic.Uint64
+	totals   sharedTotals
+
+	notReady error                      // the log is damaged; set once, by Open
+	stopped  atomic.Pointer[foci.Error] // why no record will be taken any more
+	full     atomic.Pointer[foci.Error] // why the last group could not be written
 }
+
+// maxOpenSegments is how many segments are kept open for reading.
+const maxOpenSegments = 512
 
 // Open opens the directory, or makes it, and replays what the index missed. A
 // backend whose log is damaged opens, answers everything with NotReady, and
@@ -59,10 +64,75 @@ type Backend struct {
 // It fails with Denied for a directory of another cluster or backend, with
 // Busy when another process has it open, and with ReadOnly when it cannot be
 // written to.
-func Open(o Options) (*Backend, error) { return &Backend{opts: o}, nil }
+func Open(o Options) (*Backend, error) {
+	if err := o.fill(); err != nil {
+		return nil, err
+	}
+	l, err := lock(&o)
+	if err != nil {
+		return nil, err
+	}
+	b := &Backend{opts: o, lock: l, queue: newQueue(&o), ended: make(chan struct{})}
+	if err := b.open(); err != nil {
+		_ = l.Close()
+		return nil, err
+	}
+	return b, nil
+}
+
+func (b *Backend) open() error {
+	who, err := identify(&b.opts)
+	if err != nil {
+		return err
+	}
+	b.id = who.Backend
+	b.log = b.opts.Logger.With("backend", b.id.Short())
+	b.floors.Store(new(floors))
+	b.files = segment.NewFiles(b.opts.FS, b.segmentsDir(), maxOpenSegments)
+	if b.index, err = openIndex(&b.opts, b.id); err != nil {
+		return err
+	}
+	c, err := b.recover()
+	if errors.Is(err, errIndex) {
+		b.index.close()
+		if b.index, err = rebuildIndex(&b.opts, b.id, err); err != nil {
+			return err
+		}
+		c, err = b.recover()
+	}
+	switch {
+	case err == nil:
+		b.start(c)
+	case foci.KindOf(err) == foci.Corrupt:
+		b.notReady = &foci.Error{
+			Kind: foci.NotReady, Op: "open backend", Where: b.opts.Dir, Msg: "the log is damaged", Err: err,
+			Fix: "give the node an empty directory in its place: it is filled from the other groups",
+		}
+		b.log.Error("backend does not answer", "err", b.notReady)
+		close(b.ended)
+	default:
+		b.index.close()
+		return foci.Errorf(foci.ReadOnly, "open backend %s: %w", b.opts.Dir, err)
+	}
+	return nil
+}
+
+func (b *Backend) start(c *committer) {
+	c.ready, c.back = make(chan *group, 1), make(chan *group, numGroups)
+	for range numGroups {
+		c.free = append(c.free, new(group))
+	}
+	go c.run()
+	go func() {
+		defer close(b.ended)
+		b.apply(c.ready, c.back)
+	}()
+}
+
+func (b *Backend) segmentsDir() string { return b.opts.FS.PathJoin(b.opts.Dir, segmentsDir) }
 
 // ID is the backend's identity, which stays with the directory.
-func (b *Backend) ID() foci.BackendID { return b.opts.ID }
+func (b *Backend) ID() foci.BackendID { return b.id }
 
 // Put keeps a record and calls done once: when the record is fsynced and
 // visible (dup: it was already), or with the reason why it is not kept. s and
@@ -71,56 +141,141 @@ func (b *Backend) ID() foci.BackendID { return b.opts.ID }
 //
 // Kinds of errors: Busy (too much waits already), ReadOnly, NotReady, Conflict,
 // ClockAhead, BelowFloor, TooLarge, Invalid, Closed.
-func (b *Backend) Put(s *wire.Store, done func(dup bool, err error)) {}
-
-// Query is the backend's vote on an object. When the object's content is
-// exactly one put of at most inline bytes it comes along as rec.
-//
-// Kinds of errors: NotReady, Corrupt, Closed.
-func (b *Backend) Query(id foci.ID, inline uint32) (v wire.Vote, rec *wire.Record, err error) {
-	return v, rec, err
+func (b *Backend) Put(s *wire.Store, done func(dup bool, err error)) {
+	err := b.refusal()
+	if err == nil {
+		err = checkShape(&s.Record)
+	}
+	if err == nil {
+		err = b.queue.put(item{store: s, done: done})
+	}
+	if err != nil {
+		done(false, err)
+	}
 }
 
-// Have says whether the backend has a version of an object.
-func (b *Backend) Have(id foci.ID, v foci.Version, h wire.Hash) (wire.HaveState, error) {
-	return 0, nil
+// checkShape is what the log and the index rely on. It does not read the payload.
+func checkShape(r *wire.Record) error {
+	switch {
+	case !r.Op.Valid() || int(r.Length) != len(r.Payload) || r.Version.Time < 0 || r.Version.Time >= foci.MaxTime || r.Version.IsZero():
+		return foci.Errorf(foci.Invalid, "record %v of %v: malformed", r.Version, r.Name)
+	case len(r.Payload) > foci.MaxPayload || len(r.Meta) > foci.MaxMetaLen:
+		return foci.Errorf(foci.TooLarge, "record %v of %v: payload of %d and metadata of %d bytes, at most %d and %d are allowed",
+			r.Version, r.Name, len(r.Payload), len(r.Meta), foci.MaxPayload, foci.MaxMetaLen)
+	case r.Op != wire.OpChunk && r.ID != foci.ObjectID(r.Name):
+		return foci.Errorf(foci.Invalid, "record %v of %v: id does not belong to the name", r.Version, r.Name)
+	}
+	return r.Name.Validate()
 }
 
-// Fetch reads an object's log and content as [wire.Fetch] says. The content is
-// appended to dst[:0]. An object without transactions in the range has no
-// entries; that is no error. rep.Epoch is left to the caller.
-//
-// Kinds of errors: NotReady, Corrupt (stored bytes are damaged), Closed.
-func (b *Backend) Fetch(f *wire.Fetch, dst []byte) (rep wire.FetchReply, body []byte, err error) {
-	return rep, body, err
+// refusal is why no records are taken, or nil.
+func (b *Backend) refusal() error {
+	if b.notReady != nil {
+		return b.notReady
+	}
+	if e := b.stopped.Load(); e != nil {
+		return e
+	}
+	if why := b.index.trouble.Load(); why != nil {
+		return &foci.Error{
+			Kind: foci.ReadOnly, Op: "commit", Where: b.opts.Dir, Msg: *why,
+			Fix: "free space on the disk; writing resumes by itself",
+		}
+	}
+	return nil
 }
 
-// List is a page of a bucket's keys, removed ones included. rep.Epoch is left
-// to the caller.
-func (b *Backend) List(l *wire.List) (rep wire.ListReply, err error) { return rep, err }
+// stop ends the taking of records, for good. It returns why.
+func (b *Backend) stop(why *foci.Error) error {
+	if b.stopped.CompareAndSwap(nil, why) {
+		b.log.Error("backend is read-only", "err", why)
+	}
+	return b.stopped.Load()
+}
 
-// Scan calls fn for every object and chunk with from ≤ id ≤ to, in order,
-// until it returns false. It sees one moment of the backend.
-func (b *Backend) Scan(from, to foci.ID, fn func(id foci.ID, v wire.Vote) bool) error { return nil }
+// enterUse begins a use of index and files; leaveUse ends it.
+func (b *Backend) enterUse() error {
+	b.life.RLock()
+	switch {
+	case b.closed:
+		b.life.RUnlock()
+		return errClosed()
+	case b.notReady != nil:
+		b.life.RUnlock()
+		return b.notReady
+	}
+	return nil
+}
 
-// Floor is the version up to which removed objects of the id's range were
-// destroyed.
-func (b *Backend) Floor(id foci.ID) foci.Version { return foci.Version{} }
+func (b *Backend) leaveUse() { b.life.RUnlock() }
 
-// RaiseFloor raises the floor of the ids whose prefixes are from..to, both
-// included, and returns when that is durable. Where it is higher already it
-// stays.
-func (b *Backend) RaiseFloor(from, to uint64, v foci.Version) error { return nil }
+// Floor is what was destroyed in the id's range.
+func (b *Backend) Floor(id foci.ID) wire.Floor { return b.floors.Load().of(id.Prefix()) }
+
+// RaiseFloor says that something as new as v is about to be destroyed among the
+// ids whose prefixes are from..to, both included, and returns when that is
+// durable. Floors rise with every call, see [wire.Floor.Raise].
+func (b *Backend) RaiseFloor(from, to uint64, v foci.Version) error {
+	if from > to || v.Time < 0 || v.Time >= foci.MaxTime {
+		return foci.Errorf(foci.Invalid, "floor %v of prefixes %x to %x", v, from, to)
+	}
+	return b.control(floorRecord(from, to, v))
+}
 
 // Epoch is the highest layout epoch that the backend has adopted.
-func (b *Backend) Epoch() foci.Epoch { return 0 }
+func (b *Backend) Epoch() foci.Epoch { return foci.Epoch(b.epoch.Load()) }
 
 // SetEpoch adopts an epoch and returns when that is durable. A lower one than
 // the backend's changes nothing.
-func (b *Backend) SetEpoch(e foci.Epoch) error { return nil }
+func (b *Backend) SetEpoch(e foci.Epoch) error {
+	r := segment.Record{Kind: segment.Epoch}
+	r.Entry.Size = uint64(e)
+	return b.control(r)
+}
+
+func (b *Backend) control(r segment.Record) error {
+	if err := b.refusal(); err != nil {
+		return err
+	}
+	ended := make(chan error, 1)
+	if err := b.queue.put(item{rec: r, done: func(_ bool, err error) { ended <- err }}); err != nil {
+		return err
+	}
+	return <-ended
+}
 
 // Stats is a snapshot.
-func (b *Backend) Stats() Stats { return Stats{} }
+func (b *Backend) Stats() Stats {
+	t := b.totals.load()
+	s := Stats{
+		Records: t.records, Objects: t.objects, Bytes: t.bytes,
+		Segments: int(b.segments.Load()), Queued: b.queue.len(),
+	}
+	if b.notReady != nil {
+		s.NotReady = b.notReady.Error()
+	}
+	if err := b.refusal(); err != nil {
+		s.ReadOnly = err.Error()
+	} else if e := b.full.Load(); e != nil {
+		s.ReadOnly = e.Error()
+	}
+	return s
+}
 
 // Close waits for what has been accepted, and closes. It may be called again.
-func (b *Backend) Close() error { return nil }
+func (b *Backend) Close() error {
+	b.queue.close()
+	<-b.ended
+	b.life.Lock()
+	defer b.life.Unlock()
+	if b.closed {
+		return nil
+	}
+	b.closed = true
+	err := b.files.Close()
+	b.index.close()
+	if b.index.dead.Load() {
+		return err // and keep the lock: this index may still be written to
+	}
+	return errors.Join(err, b.lock.Close())
+}

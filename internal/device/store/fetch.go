@@ -1,0 +1,131 @@
+package store
+
+import (
+	"bytes"
+	"errors"
+
+	"github.com/foci-store/foci/internal/core/wire"
+)
+
+// maxFetchedMeta bounds the metadata in one answer, which is not counted by
+// the request.
+const maxFetchedMeta = 1 * mib
+
+var errMisplaced = errors.New("it points at a record of another object")
+
+// Fetch reads an object's log and content as [wire.Fetch] says. The content is
+// appended to dst[:0]. An object without transactions in the range has no
+// entries; that is no error. rep.Epoch is left to the caller.
+//
+// Kinds of errors: NotReady, Corrupt (stored bytes are damaged), Closed.
+func (b *Backend) Fetch(f *wire.Fetch, dst []byte) (rep wire.FetchReply, body []byte, err error) {
+	if err := b.enterUse(); err != nil {
+		return rep, dst[:0], err
+	}
+	defer b.leaveUse()
+	places, more, err := b.entries(f)
+	if err != nil || len(places) == 0 {
+		return rep, dst[:0], err
+	}
+	rep.More = more
+	rep.Entries = make([]wire.FetchedEntry, len(places))
+	for i := range places {
+		rep.Entries[i].Entry = places[i].entry
+	}
+	c := content{b: b, f: f, rep: &rep, body: dst[:0]}
+	for i := range places {
+		if goOn, err := c.add(i, &places[i]); err != nil {
+			return wire.FetchReply{}, dst[:0], err
+		} else if !goOn {
+			break
+		}
+	}
+	return rep, c.body, nil
+}
+
+// entries is the part of the object's log that was asked for, and whether the
+// log goes on after it.
+func (b *Backend) entries(f *wire.Fetch) (places []placed, more bool, err error) {
+	s, ok, err := b.index.summary(&f.ID)
+	if err != nil || !ok || s.vote.Newest.Less(f.From) {
+		return nil, false, err
+	}
+	bounded := !f.To.IsZero()
+	limit := int(f.Limit)
+	if limit == 0 || limit > wire.MaxFetchEntries {
+		limit = wire.MaxFetchEntries
+	}
+	if s.total == 1 || s.sole && s.entry.Version == f.From && (f.From == s.vote.Newest || f.From == f.To) {
+		e := &s.entry
+		if e.Version.Less(f.From) || bounded && f.To.Less(e.Version) {
+			return nil, s.vote.Newest != e.Version, nil
+		}
+		return []placed{{entry: *e, loc: s.loc}}, s.vote.Newest != e.Version, nil
+	}
+	it, err := b.index.versions(&f.ID, f.From)
+	if err != nil {
+		return nil, false, err
+	}
+	for ; it.Valid() && err == nil; it.Next() {
+		var p placed
+		p.entry, p.loc, err = parsePlaced(it.Value())
+		if more = len(places) == limit || bounded && f.To.Less(p.entry.Version); more || err != nil {
+			break
+		}
+		places = append(places, p)
+	}
+	return places, more, errors.Join(err, indexError(it.Close()))
+}
+
+// content fills the bodies of an answer to Fetch.
+type content struct {
+	b    *Backend
+	f    *wire.Fetch
+	rep  *wire.FetchReply
+	body []byte
+	meta int // bytes of metadata so far
+}
+
+// add adds the payload of the i-th entry, if it fits; goOn says whether the
+// next may follow it. The first entry is read even when no payload is wanted,
+// for the object's name.
+func (c *content) add(i int, p *placed) (goOn bool, err error) {
+	off, left := uint32(0), c.f.MaxBytes-uint32(len(c.body))
+	if i == 0 {
+		off = min(c.f.Offset, p.entry.Length)
+	}
+	n := p.entry.Length - off
+	if n > left {
+		if i > 0 {
+			return false, nil
+		}
+		n = left
+	}
+	r, err := c.b.files.Acquire(p.loc.Segment)
+	if err != nil {
+		return false, err
+	}
+	defer r.Done()
+	h, err := r.ReadHead(p.loc)
+	if err == nil {
+		err = sameObject(h, &c.f.ID)
+	}
+	if err != nil {
+		return false, err
+	}
+	if i == 0 {
+		c.rep.Name = h.Name
+	}
+	whole := n == p.entry.Length && c.f.MaxBytes > 0
+	if c.meta += len(h.Meta); whole && c.meta > maxFetchedMeta {
+		return false, nil
+	}
+	if c.body, err = r.AppendRange(c.body, h, off, n); err != nil {
+		return false, err
+	}
+	c.rep.Entries[i].Bytes = n
+	if whole {
+		c.rep.Entries[i].Meta = bytes.Clone(h.Meta)
+	}
+	return off+n == p.entry.Length && c.f.MaxBytes > 0, nil
+}

@@ -1,0 +1,106 @@
+package store
+
+import (
+	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/wire"
+	"github.com/foci-store/foci/internal/device/segment"
+)
+
+// Query is the backend's vote on an object. When the object's content is
+// exactly one put of at most inline bytes it comes along as rec.
+//
+// Kinds of errors: NotReady, Corrupt, Closed.
+func (b *Backend) Query(id foci.ID, inline uint32) (v wire.Vote, rec *wire.Record, err error) {
+	if err := b.enterUse(); err != nil {
+		return v, nil, err
+	}
+	defer b.leaveUse()
+	s, ok, err := b.index.summary(&id)
+	if err != nil {
+		return v, nil, err
+	}
+	// The floor is read after the object: when something is destroyed, the
+	// floor is raised first, so one of the two always tells.
+	v = s.vote
+	v.Floor = b.Floor(id)
+	if !ok || !s.sole || s.vote.BaseOp != wire.OpPut && s.vote.BaseOp != wire.OpChunk || s.loc.Length > inline {
+		return v, nil, nil
+	}
+	h, err := b.read(&id, s.loc)
+	if err != nil {
+		return v, nil, err
+	}
+	return v, &h.Record.Record, nil
+}
+
+// read is a whole record, verified.
+func (b *Backend) read(id *foci.ID, loc segment.Loc) (*segment.Head, error) {
+	f, err := b.files.Acquire(loc.Segment)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Done()
+	h, err := f.Read(loc)
+	if err == nil {
+		err = sameObject(h, id)
+	}
+	return h, err
+}
+
+// sameObject guards against an index that points at another object's record.
+func sameObject(h *segment.Head, id *foci.ID) error {
+	if h.Kind != segment.Object || h.ID != *id {
+		return indexError(errMisplaced)
+	}
+	return nil
+}
+
+// Have says whether the backend has a version of an object.
+//
+// Kinds of errors: NotReady, Corrupt, Closed.
+func (b *Backend) Have(id foci.ID, v foci.Version, h wire.Hash) (wire.HaveState, error) {
+	if err := b.enterUse(); err != nil {
+		return wire.HaveNo, err
+	}
+	defer b.leaveUse()
+	// First what waits, then what is visible: what stops waiting in between is
+	// found as visible. What is visible may wait, too: it was sent again.
+	w, waits := b.queue.find(id, v)
+	has, found, err := b.visible(&id, v)
+	switch {
+	case err != nil:
+		return wire.HaveNo, err
+	case found:
+		return haveState(has == h, wire.HaveStored), nil
+	case waits:
+		return haveState(w.hash == h, wire.HaveInProgress), nil
+	default:
+		return wire.HaveNo, nil
+	}
+}
+
+// visible is the content of a version that the index has.
+func (b *Backend) visible(id *foci.ID, v foci.Version) (h wire.Hash, found bool, err error) {
+	s, ok, err := b.index.summary(id)
+	switch {
+	case err != nil || !ok || s.vote.Newest.Less(v):
+		return h, false, err
+	case s.sole && s.entry.Version == v:
+		return s.entry.Hash, true, nil
+	case s.total == 1:
+		return h, false, nil
+	}
+	row, err := b.index.get(versionKey(nil, id, v))
+	if err != nil || row == nil {
+		return h, false, err
+	}
+	e, _, err := parsePlaced(row)
+	return e.Hash, err == nil, err
+}
+
+func haveState(same bool, s wire.HaveState) wire.HaveState {
+	if !same {
+		return wire.HaveConflict
+	}
+	return s
+}

@@ -1,0 +1,173 @@
+package store
+
+import (
+	"encoding/binary"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/object"
+	"github.com/foci-store/foci/internal/device/segment"
+)
+
+// replayRecords is how many records enter the index at once at start.
+const replayRecords = 1024
+
+// replayer brings the index up to the end of the log at start.
+type replayer struct {
+	b    *Backend
+	plan *plan
+	rows *pebble.Batch
+	n    int
+	meta meta
+}
+
+// recover replays what the index has missed, and makes what may have been
+// acknowledged durable once more. It returns the state that commits go on from.
+//
+// A log that is damaged is Corrupt; anything else is the disk's error.
+func (b *Backend) recover() (*committer, error) {
+	fs, dir := b.opts.FS, b.segmentsDir()
+	chain, err := segment.Load(fs, dir, b.id)
+	if err != nil {
+		return nil, err
+	}
+	if chain.Len() == 0 {
+		return nil, foci.Errorf(foci.Corrupt, "segment 1 is missing")
+	}
+	r := &replayer{b: b, plan: newPlan(b.index)}
+	if r.meta, err = b.index.meta(); err != nil {
+		return nil, err
+	}
+	tail, err := chain.Replay(r.meta.cursor, r.record)
+	if err != nil {
+		return nil, err
+	}
+	c := &committer{b: b, plan: r.plan, prev: chain.Newest(), sealed: tail.Proven}
+	if err := c.rewrite(r, chain, tail); err != nil {
+		return nil, err
+	}
+	if err := r.flush(); err != nil {
+		return nil, err
+	}
+	b.segments.Store(c.prev)
+	b.totals.store(r.meta.totals)
+	b.floors.Store(&r.meta.floors)
+	b.epoch.Store(uint64(r.meta.epoch))
+	c.floors, c.epoch = r.meta.floors, r.meta.epoch
+	return c, nil
+}
+
+// rewrite copies the tail of the log into a new segment and indexes it there.
+// The old bytes cannot be trusted: an fsync of them may have failed before the
+// restart, and the system forgets that it did.
+func (c *committer) rewrite(r *replayer, chain *segment.Chain, tail segment.Tail) error {
+	h := segment.NewHeader(c.b.id, c.prev, c.sealed)
+	var first segment.Batch
+	first.ResetFirst(h)
+	var copies []segment.Record
+	var places []segment.Loc
+	err := chain.ReadTail(tail, func(rec *segment.Record) error {
+		if rec.Kind != segment.Mark {
+			places = append(places, first.Append(rec))
+			copies = append(copies, *rec)
+		}
+		return nil
+	})
+	if err != nil || len(copies) == 0 {
+		return err
+	}
+	if c.writer, err = segment.Create(c.b.opts.FS, c.b.segmentsDir(), h, &first); err != nil {
+		return err
+	}
+	c.prev, c.unsure = h.Number, true
+	for i := range copies {
+		if err := r.add(&copies[i], places[i]); err != nil {
+			return err
+		}
+	}
+	r.meta.cursor = first.End()
+	return nil
+}
+
+func (r *replayer) record(h *segment.Head, loc segment.Loc) error {
+	if err := r.add(&h.Record, loc); err != nil {
+		return err
+	}
+	r.meta.cursor = loc.End()
+	if r.n < replayRecords {
+		return nil
+	}
+	return r.flush()
+}
+
+func (r *replayer) add(rec *segment.Record, loc segment.Loc) error {
+	if r.rows == nil {
+		r.rows = r.b.index.db.NewBatch()
+	}
+	r.n++
+	switch rec.Kind {
+	case segment.Epoch:
+		r.meta.epoch = max(r.meta.epoch, foci.Epoch(rec.Entry.Size))
+	case segment.Floor:
+		r.meta.floors = r.meta.floors.raise(floorOf(rec))
+	case segment.Object:
+		return r.object(rec, loc)
+	}
+	return nil
+}
+
+// object indexes a record, unless its version is there: then the earlier one
+// was acknowledged, and this one never was.
+func (r *replayer) object(rec *segment.Record, loc segment.Loc) error {
+	o, err := r.plan.open(&rec.ID)
+	if err != nil {
+		return err
+	}
+	at, found, err := r.plan.find(o, &rec.ID, rec.Version)
+	if err != nil {
+		return err
+	}
+	if found {
+		if err := object.SameContent(&at.entry, &rec.Entry); err != nil {
+			r.b.log.Error("log holds a version twice, the first one counts", "id", rec.ID.Short(), "err", err)
+		}
+		return nil
+	}
+	after, err := r.plan.next(o, &rec.ID, &rec.Entry)
+	if err != nil {
+		return err
+	}
+	return r.plan.add(r.rows, o, &rec.Record, after, placed{entry: rec.Entry, loc: loc}, &r.meta.totals)
+}
+
+// flush makes what has been added, and how far that is, the index's state.
+func (r *replayer) flush() error {
+	if r.rows == nil {
+		return nil
+	}
+	if err := writeMeta(r.rows, r.meta.cursor, r.meta.totals, r.meta.epoch, r.meta.floors); err != nil {
+		return err
+	}
+	if err := r.rows.Commit(pebble.NoSync); err != nil {
+		return err
+	}
+	_ = r.rows.Close()
+	r.rows, r.n = nil, 0
+	r.plan.forget()
+	return nil
+}
+
+// floorRecord says that the floor of the prefixes from..to is v; floorOf reads
+// it.
+func floorRecord(from, to uint64, v foci.Version) segment.Record {
+	r := segment.Record{Kind: segment.Floor}
+	r.Version = v
+	binary.BigEndian.PutUint64(r.ID[:8], from)
+	binary.BigEndian.PutUint64(r.ID[8:16], to)
+	return r
+}
+
+func floorOf(r *segment.Record) (from, to uint64, v foci.Version) {
+	return binary.BigEndian.Uint64(r.ID[:8]), binary.BigEndian.Uint64(r.ID[8:16]), r.Version
+}

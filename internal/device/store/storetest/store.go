@@ -1,0 +1,106 @@
+// Package storetest is what every store must do, as tests: whoever keeps a
+// backend's records runs them against his own.
+package storetest
+
+import (
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/object"
+	"github.com/foci-store/foci/internal/core/wire"
+)
+
+// Store is what is tested.
+type Store interface {
+	Put(s *wire.Store, done func(dup bool, err error))
+	Query(id foci.ID, inline uint32) (wire.Vote, *wire.Record, error)
+	Have(id foci.ID, v foci.Version, h wire.Hash) (wire.HaveState, error)
+	Fetch(f *wire.Fetch, dst []byte) (wire.FetchReply, []byte, error)
+	List(l *wire.List) (wire.ListReply, error)
+	Scan(from, to foci.ID, fn func(id foci.ID, v wire.Vote) bool) error
+	Floor(id foci.ID) wire.Floor
+	RaiseFloor(from, to uint64, v foci.Version) error
+	Epoch() foci.Epoch
+	SetEpoch(e foci.Epoch) error
+	Close() error
+}
+
+// Now is the clock that the stores under test must have.
+const Now = int64(1_000_000_000_000_000_000)
+
+// Patience is how long a test waits for an acknowledgement.
+const Patience = 20 * time.Second
+
+// Record makes a record of the object bucket/key with a version of that time.
+func Record(op wire.Op, key string, at int64, payload, meta []byte) wire.Record {
+	n := foci.Name{Bucket: "bucket", Key: key}
+	r := wire.Record{ID: foci.ObjectID(n), Name: n, Meta: meta, Payload: payload}
+	r.Version, r.Op, r.Size = foci.Version{Time: at, Nonce: uint64(at)*7 + 1}, op, uint64(len(payload))
+	r.Seal()
+	return r
+}
+
+// Chunk makes a chunk of an upload.
+func Chunk(upload byte, index uint32, at int64, payload []byte) wire.Record {
+	r := Record(wire.OpChunk, fmt.Sprintf("upload-%d", upload), at, payload, nil)
+	r.ID = foci.ChunkID("bucket", foci.UploadID{upload}, index)
+	return r
+}
+
+// Put stores one record and waits.
+func Put(s Store, r wire.Record) (dup bool, err error) {
+	return PutStore(s, &wire.Store{Record: r, Seen: Now})
+}
+
+// PutStore stores what a request asks for and waits.
+func PutStore(s Store, req *wire.Store) (dup bool, err error) {
+	type outcome struct {
+		dup bool
+		err error
+	}
+	ended := make(chan outcome, 1)
+	s.Put(req, func(dup bool, err error) { ended <- outcome{dup, err} })
+	select {
+	case o := <-ended:
+		return o.dup, o.err
+	case <-time.After(Patience):
+		return false, foci.Errorf(foci.Internal, "no acknowledgement within %v", Patience)
+	}
+}
+
+// Model is what a store should hold.
+type Model struct {
+	mu   sync.Mutex
+	Logs map[foci.ID]*object.Log
+	Name map[foci.ID]foci.Name // of objects, not chunks
+}
+
+// NewModel is an empty model.
+func NewModel() *Model {
+	return &Model{Logs: make(map[foci.ID]*object.Log), Name: make(map[foci.ID]foci.Name)}
+}
+
+// Add adds a record, as a store would.
+func (m *Model) Add(r wire.Record) (dup bool, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	l := m.Logs[r.ID]
+	if l == nil {
+		l = new(object.Log)
+		m.Logs[r.ID] = l
+		if r.Op != wire.OpChunk {
+			m.Name[r.ID] = r.Name
+		}
+	}
+	return l.Add(r)
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
