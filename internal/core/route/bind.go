@@ -25,9 +25,9 @@ func ParseBind(addr, listen string) (Bind, error) {
 		return b, nil
 	}
 	refuse := refusal("listen", listen, "IP:port, like 0.0.0.0:11025")
-	host, port, _, ok := splitHostPort(listen + ":")
-	if !ok {
-		return Bind{}, refuse("a part is missing")
+	host, port, rest, ok := splitHostPort(listen + ":")
+	if !ok || rest != "" {
+		return Bind{}, refuse("a part is missing, or too many")
 	}
 	ip, err := netip.ParseAddr(host)
 	if err != nil {
