@@ -171,6 +171,12 @@ func (m *Machine) idle() {
 // advance notes the time; a clock that went back is taken to stand still.
 func (m *Machine) advance(now time.Duration) { m.now = max(m.now, now) }
 
+// Parked reports whether a leg waits for its peer, or for a way, to come back.
+func (m *Machine) Parked(id LegID) bool {
+	p := m.find(id)
+	return p != nil && p.state == parked
+}
+
 // Len is the number of pending legs.
 func (m *Machine) Len() int { return m.count }
 

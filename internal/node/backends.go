@@ -1,0 +1,115 @@
+package node
+
+import (
+	"crypto/rand"
+	"path/filepath"
+
+	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/device/store"
+	"github.com/foci-store/foci/internal/layout"
+)
+
+// openBackends opens the node's directories, each under the identity that the
+// layout has for it.
+func (n *Node) openBackends() error {
+	s := n.layout.Load()
+	if n.cfg.Role != foci.RoleData || s == nil {
+		return nil
+	}
+	mine := s.BackendsOf(n.id.Node)
+	dirs, err := n.assign(mine)
+	if err != nil {
+		return err
+	}
+	for i, lb := range mine {
+		b, err := n.open(dirs[i], lb)
+		if err != nil {
+			return err
+		}
+		n.backends[lb.ID] = b
+		n.byGroup[lb.Group] = append(n.byGroup[lb.Group], lb.ID)
+		if st := b.Stats(); st.NotReady != "" {
+			n.log.Error("backend is not ready", "dir", dirs[i], "why", st.NotReady)
+		}
+	}
+	return nil
+}
+
+// assign finds a directory for each of the node's backends: the one that took
+// its identity before, else a configured one of its group that is free, else,
+// when none is configured, one in the node's own.
+func (n *Node) assign(mine []*layout.Backend) ([]string, error) {
+	taken := map[string]bool{}
+	dirs := make([]string, len(mine))
+	for dir, id := range n.id.Backends {
+		for i, lb := range mine {
+			if lb.ID == id {
+				dirs[i] = dir
+				taken[dir] = true
+			}
+		}
+	}
+	for i, lb := range mine {
+		if dirs[i] != "" {
+			continue
+		}
+		if dirs[i] = n.freeDir(lb, taken); dirs[i] == "" {
+			return nil, &foci.Error{
+				Kind: foci.Invalid, Where: "backend " + lb.ID.Short() + " of group " + groupText(lb.Group),
+				Msg: "no directory is configured for it", Fix: "add a [[backend]] with its group",
+			}
+		}
+		taken[dirs[i]] = true
+	}
+	return dirs, nil
+}
+
+func (n *Node) freeDir(lb *layout.Backend, taken map[string]bool) string {
+	if len(n.cfg.Backends) == 0 {
+		dir := lb.Dir
+		if dir == "" {
+			dir = "backend-" + lb.ID.Short()
+		}
+		if !filepath.IsAbs(dir) {
+			dir = filepath.Join(n.cfg.Dir, dir)
+		}
+		return dir
+	}
+	for _, b := range n.cfg.Backends {
+		if !taken[b.Dir] && (b.Group == 0 || b.Group == lb.Group) && (lb.Dir == "" || lb.Dir == b.Dir) {
+			return b.Dir
+		}
+	}
+	return ""
+}
+
+// open opens one. A directory that had taken the identity and is empty now is
+// refused: it would vote that everything it held never existed.
+func (n *Node) open(dir string, lb *layout.Backend) (*store.Backend, error) {
+	known := n.id.Backends[dir] == lb.ID
+	if known && !store.Exists(n.cfg.FS, dir) {
+		return nil, &foci.Error{
+			Kind: foci.NotReady, Where: dir, Msg: "held backend " + lb.ID.String() + " and is empty now",
+			Fix: "mount its disk; a replaced disk is a new backend and needs a new layout",
+		}
+	}
+	b, err := store.Open(store.Options{FS: n.cfg.FS, Dir: dir, Cluster: n.cfg.Cluster, ID: lb.ID, Now: n.cfg.Now, Logger: n.log})
+	if err != nil {
+		return nil, err
+	}
+	if n.id.Backends == nil {
+		n.id.Backends = map[string]foci.BackendID{}
+	}
+	n.id.Backends[dir] = lb.ID
+	return b, nil
+}
+
+func newNodeID() (foci.NodeID, error) {
+	var id foci.NodeID
+	if _, err := rand.Read(id[:]); err != nil {
+		return id, err
+	}
+	id[6] = id[6]&0x0f | 0x40 // a random UUID, version 4
+	id[8] = id[8]&0x3f | 0x80
+	return id, nil
+}

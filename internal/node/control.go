@@ -1,0 +1,115 @@
+package node
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/wire"
+	"github.com/foci-store/foci/internal/device/mesh"
+	"github.com/foci-store/foci/internal/device/store"
+	"github.com/foci-store/foci/internal/peer"
+)
+
+// routes takes in what the asker knows of the cluster and tells what we know. A
+// transport client has nothing to tell and is in no node's state.
+func (n *Node) routes(in *mesh.Incoming) {
+	m, ok := read[wire.Routes](in)
+	if !ok {
+		return
+	}
+	p := n.peer.Load()
+	if p == nil {
+		in.Fail(&foci.Error{Kind: foci.Busy, Msg: "this node is starting", RetryAfter: 20 * time.Millisecond})
+		return
+	}
+	if in.From.Role != foci.RoleTransport {
+		p.Learn(m.Routes)
+	}
+	mine := p.Routes()
+	in.Reply(mine.Append(nil), nil)
+}
+
+// giveLayout tells the layout.
+func (n *Node) giveLayout(in *mesh.Incoming) {
+	s := n.layout.Load()
+	if s == nil {
+		in.Fail(foci.Errorf(foci.NotReady, "this node has no layout"))
+		return
+	}
+	b, err := s.Marshal()
+	if err != nil {
+		in.Fail(err)
+		return
+	}
+	in.Reply(nil, b)
+}
+
+// Status is what a node says of itself.
+type Status struct {
+	ID          foci.NodeID      `json:"id"`
+	Name        string           `json:"name,omitempty"`
+	Incarnation foci.Incarnation `json:"incarnation"`
+	Role        foci.Role        `json:"role"`
+	Epoch       foci.Epoch       `json:"epoch"`
+	Uptime      time.Duration    `json:"uptime_ns"`
+	Addrs       []string         `json:"addrs"`
+	Backends    []BackendStatus  `json:"backends"`
+}
+
+// BackendStatus is what a node says of one of its backends.
+type BackendStatus struct {
+	ID    foci.BackendID `json:"id"`
+	Group foci.Group     `json:"group"`
+	store.Stats
+}
+
+// Status describes this node.
+func (n *Node) Status() Status {
+	s := Status{ID: n.id.Node, Incarnation: n.id.Incarnation, Role: n.cfg.Role, Epoch: n.layout.Epoch(), Uptime: time.Since(n.started)}
+	for _, b := range n.binds {
+		s.Addrs = append(s.Addrs, b.Addr.String())
+	}
+	l := n.layout.Load()
+	if l == nil {
+		return s
+	}
+	if me := l.Node(n.id.Node); me != nil {
+		s.Name = me.Name
+	}
+	for _, lb := range l.BackendsOf(n.id.Node) {
+		if b := n.backends[lb.ID]; b != nil {
+			s.Backends = append(s.Backends, BackendStatus{ID: lb.ID, Group: lb.Group, Stats: b.Stats()})
+		}
+	}
+	return s
+}
+
+// status answers questions about the system.
+func (n *Node) status(in *mesh.Incoming) {
+	m, ok := read[wire.Ask](in)
+	if !ok {
+		return
+	}
+	var v any
+	switch p := n.peer.Load(); {
+	case p == nil:
+		in.Fail(&foci.Error{Kind: foci.Busy, Msg: "this node is starting", RetryAfter: 20 * time.Millisecond})
+		return
+	case m.What == peer.AskNode:
+		v = n.Status()
+	case m.What == peer.AskMesh:
+		v = p.Mesh()
+	case m.What == peer.AskTxns:
+		v = p.Txns()
+	default:
+		in.Fail(foci.Errorf(foci.Invalid, "status %q: want %s, %s or %s", m.What, peer.AskNode, peer.AskMesh, peer.AskTxns))
+		return
+	}
+	b, err := json.Marshal(v)
+	if err != nil {
+		in.Fail(err)
+		return
+	}
+	in.Reply(nil, b)
+}

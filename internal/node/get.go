@@ -1,0 +1,67 @@
+package node
+
+import (
+	"github.com/foci-store/foci/internal/core/wire"
+	"github.com/foci-store/foci/internal/device/mesh"
+)
+
+// query is the replica's vote on an object, with the content when it is small.
+func (n *Node) query(in *mesh.Incoming) {
+	m, ok := read[wire.Query](in)
+	if !ok {
+		return
+	}
+	b := n.backend(in, &m.Target, &m.ID)
+	if b == nil {
+		return
+	}
+	vote, rec, err := b.Query(m.ID, m.Inline)
+	if err != nil {
+		in.Fail(err)
+		return
+	}
+	reply := wire.QueryReply{Epoch: m.Epoch, Clock: n.cfg.Now(), Vote: vote}
+	var body []byte
+	if rec != nil {
+		reply.Inline, reply.Entry, reply.Meta, body = true, rec.Entry, rec.Meta, rec.Payload
+	}
+	in.Reply(reply.Append(make([]byte, 0, 160)), body)
+}
+
+// fetch serves an object's log and content.
+func (n *Node) fetch(in *mesh.Incoming) {
+	m, ok := read[wire.Fetch](in)
+	if !ok {
+		return
+	}
+	b := n.backend(in, &m.Target, &m.ID)
+	if b == nil {
+		return
+	}
+	reply, body, err := b.Fetch(m, nil)
+	if err != nil {
+		in.Fail(err)
+		return
+	}
+	reply.Epoch = m.Epoch
+	in.Reply(reply.Append(nil), body)
+}
+
+// list serves a page of a bucket's keys.
+func (n *Node) list(in *mesh.Incoming) {
+	m, ok := read[wire.List](in)
+	if !ok {
+		return
+	}
+	b := n.backend(in, &m.Target, nil)
+	if b == nil {
+		return
+	}
+	reply, err := b.List(m)
+	if err != nil {
+		in.Fail(err)
+		return
+	}
+	reply.Epoch = m.Epoch
+	in.Reply(reply.Append(nil), nil)
+}

@@ -1,0 +1,79 @@
+package node
+
+import (
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"path/filepath"
+
+	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/device/vfs"
+	"github.com/foci-store/foci/internal/layout"
+)
+
+const (
+	identityFile = "node.json"
+	layoutFile   = "layout.json"
+	maxIdentity  = 1 << 20
+)
+
+// identity is what a node remembers of itself, in its directory.
+type identity struct {
+	Cluster     string           `json:"cluster"`
+	Node        foci.NodeID      `json:"node"`
+	Incarnation foci.Incarnation `json:"incarnation"` // of the last start
+	// Backends are the directories that once took a backend's identity. One
+	// that is empty now is a new disk, not that backend.
+	Backends map[string]foci.BackendID `json:"backends,omitempty"`
+}
+
+// loadIdentity reads it; found is false at a node's first start.
+func loadIdentity(fsys vfs.FS, dir string) (id identity, found bool, err error) {
+	path := filepath.Join(dir, identityFile)
+	b, err := vfs.ReadFile(fsys, path, maxIdentity)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return id, false, nil
+	case err != nil:
+		return id, false, err
+	}
+	if err := json.Unmarshal(b, &id); err != nil || id.Node.IsZero() || id.Cluster == "" {
+		return id, false, &foci.Error{Kind: foci.Corrupt, Where: path, Msg: "is no node's identity", Err: err, Fix: "restore it from a backup, or remove the directory and let the node be filled anew"}
+	}
+	return id, true, nil
+}
+
+// save is durable when it returns.
+func (id *identity) save(fsys vfs.FS, dir string) error {
+	b, err := json.MarshalIndent(id, "", "  ")
+	if err != nil {
+		return err
+	}
+	return vfs.WriteFile(fsys, filepath.Join(dir, identityFile), append(b, '\n'))
+}
+
+// loadLayout reads the kept layout; nil when there is none.
+func loadLayout(fsys vfs.FS, dir string) (*layout.Layout, error) {
+	path := filepath.Join(dir, layoutFile)
+	b, err := vfs.ReadFile(fsys, path, layout.MaxSize)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	}
+	l, err := layout.Parse(b)
+	if err != nil {
+		return nil, &foci.Error{Kind: foci.KindOf(err), Where: path, Msg: "the kept layout cannot be used", Err: err, Fix: "copy it from another node"}
+	}
+	return l, nil
+}
+
+// saveLayout is durable when it returns.
+func saveLayout(fsys vfs.FS, dir string, l *layout.Layout) error {
+	b, err := l.Marshal()
+	if err != nil {
+		return err
+	}
+	return vfs.WriteFile(fsys, filepath.Join(dir, layoutFile), b)
+}

@@ -1,0 +1,65 @@
+package node
+
+import (
+	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/wire"
+	"github.com/foci-store/foci/internal/device/mesh"
+)
+
+// put is the replica's part of a put, append or remove: when the whole record
+// has arrived it is checked, appended to the log and, once that is fsynced and
+// it can be read, acknowledged. A repeat of what is there is acknowledged too.
+func (n *Node) put(in *mesh.Incoming) {
+	m, ok := read[wire.Store](in)
+	if !ok {
+		return
+	}
+	if int64(m.Record.Length) != in.BodyLen() {
+		in.Fail(foci.Errorf(foci.Protocol, "record %v: %d bytes of payload in the body, the header says %d", m.Record.Version, in.BodyLen(), m.Record.Length))
+		return
+	}
+	b := n.backend(in, &m.Target, &m.Record.ID)
+	if b == nil {
+		return
+	}
+	in.Collect(func(err error) {
+		if err == nil {
+			m.Record.Payload = in.Body
+			err = m.Record.Check()
+		}
+		if err != nil {
+			in.Fail(err)
+			return
+		}
+		// The record stays the request's until it is answered, and so does its
+		// memory.
+		b.Put(m, func(dup bool, err error) {
+			if err != nil {
+				in.Fail(err)
+				return
+			}
+			reply := wire.StoreReply{Epoch: m.Epoch, Clock: n.cfg.Now(), Dup: dup}
+			in.Reply(reply.Append(nil), nil)
+		})
+	})
+}
+
+// have says whether a record has arrived, so that its body need not be sent
+// again.
+func (n *Node) have(in *mesh.Incoming) {
+	m, ok := read[wire.Have](in)
+	if !ok {
+		return
+	}
+	b := n.backend(in, &m.Target, &m.ID)
+	if b == nil {
+		return
+	}
+	state, err := b.Have(m.ID, m.Version, m.Hash)
+	if err != nil {
+		in.Fail(err)
+		return
+	}
+	reply := wire.HaveReply{Epoch: m.Epoch, State: state}
+	in.Reply(reply.Append(nil), nil)
+}

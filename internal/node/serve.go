@@ -1,0 +1,97 @@
+package node
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/wire"
+	"github.com/foci-store/foci/internal/device/mesh"
+	"github.com/foci-store/foci/internal/device/store"
+)
+
+// handle serves one request. It runs on the goroutine that reads the channel,
+// so what may take long goes elsewhere.
+func (n *Node) handle(in *mesh.Incoming) {
+	switch in.Method {
+	case wire.MethodQuery:
+		n.query(in)
+	case wire.MethodStore:
+		n.put(in)
+	case wire.MethodHave:
+		n.have(in)
+	case wire.MethodFetch:
+		n.apart(in, n.fetch)
+	case wire.MethodList:
+		n.apart(in, n.list)
+	case wire.MethodRoutes:
+		n.routes(in)
+	case wire.MethodLayout:
+		n.giveLayout(in)
+	case wire.MethodStatus:
+		n.apart(in, n.status)
+	case wire.MethodPing:
+		in.Reply(nil, nil)
+	default:
+		in.Fail(foci.Errorf(foci.Protocol, "method %d is not known here", in.Method))
+	}
+}
+
+// apart serves a request that may wait for a disk on a goroutine of its own;
+// when too many do, it is refused.
+func (n *Node) apart(in *mesh.Incoming, serve func(*mesh.Incoming)) {
+	select {
+	case n.reads <- struct{}{}:
+		go func() {
+			defer func() { <-n.reads }()
+			serve(in)
+		}()
+	default:
+		in.Fail(&foci.Error{Kind: foci.Busy, Msg: "too many reads run here", RetryAfter: 20 * time.Millisecond})
+	}
+}
+
+// read decodes the head of a request; when it cannot, the request is failed.
+func read[M any, P interface {
+	*M
+	wire.Message
+}](in *mesh.Incoming) (P, bool) {
+	m := P(new(M))
+	if err := wire.Unmarshal(in.Head, m); err != nil {
+		in.Fail(err)
+		return nil, false
+	}
+	return m, true
+}
+
+// backend finds who serves a target, by the rule of epochs: a request of an
+// older layout is told so, one of a newer layout waits until this node has it.
+// When there is nobody the request is failed.
+func (n *Node) backend(in *mesh.Incoming, t *wire.Target, id *foci.ID) *store.Backend {
+	s := n.layout.Load()
+	switch {
+	case s == nil:
+		in.Fail(&foci.Error{Kind: foci.NotReady, Msg: "this node has no layout", Fix: "give it the one that foci init printed"})
+		return nil
+	case t.Epoch < s.Epoch:
+		in.FailWith(&wire.Error{Kind: foci.StaleLayout, Epoch: s.Epoch, Text: "the layout here is of epoch " + strconv.FormatUint(uint64(s.Epoch), 10)})
+		return nil
+	case t.Epoch > s.Epoch:
+		if p := n.peer.Load(); p != nil {
+			p.Newer(t.Epoch)
+		}
+		in.Fail(&foci.Error{Kind: foci.Busy, Msg: "this node is fetching the newer layout", RetryAfter: 50 * time.Millisecond})
+		return nil
+	}
+	which := t.Backend
+	if id != nil {
+		which, _, _ = s.Owner(t.Group, *id)
+	}
+	if b := n.backends[which]; b != nil {
+		return b
+	}
+	in.Fail(foci.Errorf(foci.NotReady, "backend %v of group %d is not served by this node", which, t.Group))
+	return nil
+}
+
+func groupText(g foci.Group) string { return strconv.FormatUint(uint64(g), 10) }

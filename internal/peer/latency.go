@@ -1,0 +1,75 @@
+package peer
+
+import (
+	"cmp"
+	"math/bits"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/layout"
+)
+
+// Bounds of the time after which a late group's question goes to one more.
+const (
+	minHedge = 10 * time.Millisecond
+	maxHedge = time.Second
+)
+
+// latency is how long nodes take to answer questions, to ask the near ones first.
+type latency struct {
+	nodes sync.Map // foci.NodeID → *atomic.Int64: nanoseconds, smoothed
+	turn  atomic.Uint32
+}
+
+// observe counts one answer.
+func (l *latency) observe(node foci.NodeID, took time.Duration) {
+	v, ok := l.nodes.Load(node)
+	if !ok {
+		v, _ = l.nodes.LoadOrStore(node, new(atomic.Int64))
+	}
+	n := v.(*atomic.Int64)
+	if old := n.Load(); old != 0 {
+		took = time.Duration(old) + (took-time.Duration(old))/8
+	}
+	n.Store(int64(took)) // of two at once one may be lost
+}
+
+func (l *latency) of(node foci.NodeID) time.Duration {
+	if v, ok := l.nodes.Load(node); ok {
+		return time.Duration(v.(*atomic.Int64).Load())
+	}
+	return 0
+}
+
+// order is the groups of an object, nearest owner first, and how long to wait
+// for one before the next is asked. Owners that are about equally near take
+// turns.
+func (l *latency) order(s *layout.Snapshot, bucket string, id foci.ID) ([]foci.Group, time.Duration) {
+	type near struct {
+		group foci.Group
+		step  int // power of two
+		took  time.Duration
+	}
+	all := s.GroupsOf(bucket)
+	list := make([]near, 0, foci.MaxGroups)
+	turn := int(l.turn.Add(1) & 0xffff)
+	for i := range all {
+		g := all[(i+turn)%len(all)]
+		_, node, _ := s.Owner(g, id)
+		took := l.of(node)
+		list = append(list, near{g, bits.Len64(uint64(took / (2 * time.Millisecond))), took})
+	}
+	slices.SortStableFunc(list, func(a, b near) int { return cmp.Compare(a.step, b.step) })
+	groups := make([]foci.Group, len(list))
+	var slowest time.Duration
+	for i, n := range list {
+		groups[i] = n.group
+		if i <= len(list)/2 {
+			slowest = max(slowest, n.took)
+		}
+	}
+	return groups, min(max(4*slowest, minHedge), maxHedge)
+}

@@ -1,0 +1,226 @@
+package peer
+
+import (
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/quorum"
+	"github.com/foci-store/foci/internal/core/txn"
+	"github.com/foci-store/foci/internal/core/wire"
+	"github.com/foci-store/foci/internal/device/mesh"
+)
+
+// leg is one question on its way, from the asker's side.
+type leg struct {
+	msg    wire.Message
+	method wire.Method
+	class  foci.Class
+	body   []byte
+	have   *wire.Have // how to ask whether it has arrived; nil for queries
+	done   func(quorum.Answer)
+	id     txn.LegID // guarded by Peer.mu
+
+	mu   sync.Mutex
+	sent *mesh.Request // the last attempt, to be cancelled when another has won
+}
+
+// newLeg finds out what kind of question a message is.
+func newLeg(m wire.Message, class foci.Class, done func(quorum.Answer)) *leg {
+	l := &leg{msg: m, class: class, done: done}
+	switch m := m.(type) {
+	case *wire.Query:
+		l.method = wire.MethodQuery
+	case *wire.Fetch:
+		l.method = wire.MethodFetch
+	case *wire.List:
+		l.method = wire.MethodList
+	case *wire.Store:
+		l.method = wire.MethodStore
+		l.body = m.Record.Payload
+		l.have = &wire.Have{Target: m.Target, ID: m.Record.ID, Version: m.Record.Version, Hash: m.Record.Hash}
+	}
+	return l
+}
+
+// target is whom the message is for.
+func target(m wire.Message) txn.Target {
+	switch m := m.(type) {
+	case *wire.Query:
+		return txn.Target{Group: m.Group, ID: m.ID}
+	case *wire.Fetch:
+		return txn.Target{Group: m.Group, ID: m.ID}
+	case *wire.Store:
+		return txn.Target{Group: m.Group, ID: m.Record.ID}
+	case *wire.List:
+		return txn.Target{Group: m.Group, Backend: m.Backend}
+	}
+	return txn.Target{}
+}
+
+// submission is a leg to be sent by a deadline.
+type submission struct {
+	leg      *leg
+	deadline time.Duration
+}
+
+// submit hands legs to the transaction machine and does what it says.
+func (p *Peer) submit(subs []submission) {
+	type refusal struct {
+		leg *leg
+		err error
+	}
+	var refused []refusal
+	p.step(func(out []txn.Effect, now time.Duration) []txn.Effect {
+		for i := range subs {
+			s := &subs[i]
+			var err error
+			out, s.leg.id, err = p.txns.Submit(out, now, txn.Leg{
+				Target: target(s.leg.msg), Class: s.leg.class, Mutation: s.leg.have != nil, CanAsk: s.leg.have != nil,
+				Size: len(s.leg.body), Deadline: s.deadline, Stall: p.cfg.Stall, Resends: p.cfg.Resends, Ref: s.leg,
+			})
+			if err != nil {
+				refused = append(refused, refusal{s.leg, err})
+			}
+		}
+		return out
+	})
+	for _, r := range refused {
+		r.leg.done(quorum.Answer{Err: r.err})
+	}
+}
+
+// effectBuffers are reused: there is a step for every message.
+var effectBuffers = sync.Pool{New: func() any { b := make([]txn.Effect, 0, 16); return &b }}
+
+// step tells the transaction machine something under the lock, and does what
+// it says outside of it.
+func (p *Peer) step(tell func(out []txn.Effect, now time.Duration) []txn.Effect) {
+	buf := effectBuffers.Get().(*[]txn.Effect)
+	p.mu.Lock()
+	out := tell((*buf)[:0], p.now())
+	for i := range out {
+		if out[i].Do != txn.Finish {
+			// From here on it may arrive, whatever becomes of the sending.
+			p.txns.Sent(out[i].Leg, out[i].Attempt, 0, p.links.table(out[i].Peer))
+		}
+	}
+	wake, ok := p.txns.NextWake()
+	p.mu.Unlock()
+	if ok {
+		p.timer.by(wake)
+	}
+	for i := range out {
+		p.carryOut(&out[i])
+	}
+	clear(out)
+	*buf = out
+	effectBuffers.Put(buf)
+}
+
+func (p *Peer) carryOut(e *txn.Effect) {
+	l := e.Ref.(*leg)
+	if e.Do == txn.Finish {
+		l.finish(p, &e.Outcome)
+		return
+	}
+	method, msg, body := l.method, l.msg, l.body
+	if e.Do == txn.Ask {
+		method, msg, body = wire.MethodHave, l.have, nil
+	}
+	id, attempt, asked := e.Leg, e.Attempt, e.Do == txn.Ask
+	req := &mesh.Request{Class: l.class, Method: method, Head: msg.Append(make([]byte, 0, 256)), Body: body}
+	req.Done = func(r *mesh.Reply, err error) { p.replied(id, attempt, asked, l, r, err) }
+	link := p.links.get(e.Peer)
+	err := error(errNoLink)
+	if link != nil {
+		l.remember(req)
+		err = link.Send(req)
+	}
+	if err != nil {
+		p.step(func(out []txn.Effect, now time.Duration) []txn.Effect {
+			return p.txns.Failed(out, now, id, attempt, err)
+		})
+	}
+}
+
+var errNoLink = foci.Errorf(foci.Away, "no channel to the node")
+
+// remember keeps the newest attempt.
+func (l *leg) remember(r *mesh.Request) {
+	l.mu.Lock()
+	l.sent = r
+	l.mu.Unlock()
+}
+
+// replied tells the machine what came back for one attempt.
+func (p *Peer) replied(id txn.LegID, attempt uint32, asked bool, l *leg, r *mesh.Reply, err error) {
+	var msg wire.Message
+	if err == nil {
+		msg, err = decode(l, asked, r)
+	}
+	p.step(func(out []txn.Effect, now time.Duration) []txn.Effect {
+		switch h, isHave := msg.(*wire.HaveReply); {
+		case err != nil:
+			return p.txns.Failed(out, now, id, attempt, p.lostOrAway(err))
+		case isHave:
+			return p.txns.HaveAnswer(out, now, id, attempt, h.State)
+		default:
+			return p.txns.Reply(out, now, id, attempt, quorum.Answer{Msg: msg, Body: r.Body})
+		}
+	})
+}
+
+// lostOrAway tells a lost channel, whose questions go by another one at once,
+// from what the peer said.
+func (p *Peer) lostOrAway(err error) error {
+	var said *mesh.PeerError
+	if foci.KindOf(err) == foci.Away && !errors.As(err, &said) {
+		return foci.Errorf(foci.Closed, "%w", err)
+	}
+	return err
+}
+
+func decode(l *leg, asked bool, r *mesh.Reply) (wire.Message, error) {
+	var m wire.Message
+	switch {
+	case asked:
+		m = new(wire.HaveReply)
+	case l.method == wire.MethodQuery:
+		m = new(wire.QueryReply)
+	case l.method == wire.MethodStore:
+		m = new(wire.StoreReply)
+	case l.method == wire.MethodFetch:
+		m = new(wire.FetchReply)
+	default:
+		m = new(wire.ListReply)
+	}
+	return m, wire.Unmarshal(r.Head, m)
+}
+
+// finish gives the asker the one answer.
+func (l *leg) finish(p *Peer, o *txn.Outcome) {
+	a := quorum.Answer{Err: o.Err, Stray: o.MayApply}
+	switch {
+	case o.Err != nil:
+		var said *mesh.PeerError
+		if errors.As(o.Err, &said) {
+			a.Epoch = said.Epoch
+		}
+		l.mu.Lock()
+		sent := l.sent
+		l.mu.Unlock()
+		if sent != nil && foci.KindOf(o.Err) == foci.Canceled {
+			sent.Cancel()
+		}
+	case o.Stored:
+		a.Msg = &wire.StoreReply{Epoch: l.have.Epoch, Dup: true}
+	default:
+		a = o.Reply.(quorum.Answer)
+		if l.method == wire.MethodQuery {
+			p.latency.observe(o.Peer, o.Took)
+		}
+	}
+	l.done(a)
+}

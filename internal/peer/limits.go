@@ -1,0 +1,51 @@
+package peer
+
+import (
+	"time"
+
+	"golang.org/x/sync/semaphore"
+
+	"github.com/foci-store/foci"
+)
+
+const (
+	defaultMaxOps  = 16384
+	defaultMaxHeld = 256 << 20
+)
+
+// limits bound the operations that run and the payload that they hold. What
+// does not fit is refused at once, before anything is sent or a version chosen.
+type limits struct {
+	ops  *semaphore.Weighted
+	held *semaphore.Weighted
+}
+
+func (l *limits) init(ops int, held int64) {
+	if ops <= 0 {
+		ops = defaultMaxOps
+	}
+	if held <= 0 {
+		held = defaultMaxHeld
+	}
+	l.ops, l.held = semaphore.NewWeighted(int64(ops)), semaphore.NewWeighted(held)
+}
+
+// Admit makes room for an operation that holds so many bytes of payload, or
+// fails with Busy. release must be called once when the operation is over.
+func (p *Peer) Admit(bytes int64) (release func(), err error) {
+	if !p.limits.ops.TryAcquire(1) {
+		return nil, busy("as many operations as are allowed are running")
+	}
+	if !p.limits.held.TryAcquire(bytes) {
+		p.limits.ops.Release(1)
+		return nil, busy("the operations that run hold as much payload as is allowed")
+	}
+	return func() {
+		p.limits.held.Release(bytes)
+		p.limits.ops.Release(1)
+	}, nil
+}
+
+func busy(msg string) error {
+	return &foci.Error{Kind: foci.Busy, Msg: msg, Fix: "try again, or run fewer at a time", RetryAfter: 50 * time.Millisecond}
+}

@@ -1,0 +1,216 @@
+package peer
+
+import (
+	"container/heap"
+	"math"
+	"sync"
+	"time"
+
+	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/quorum"
+	"github.com/foci-store/foci/internal/core/txn"
+)
+
+// Machine is an operation of package quorum.
+type Machine interface {
+	Start(now time.Duration) quorum.Out
+	Answer(now time.Duration, l quorum.Leg, a quorum.Answer) quorum.Out
+	Wake(now time.Duration) quorum.Out
+	Replan(now time.Duration, p quorum.Plan) quorum.Out
+	Idle() bool
+}
+
+// linger is how long legs go on once their caller has been answered, so that
+// a replica that is merely slow gets the record too.
+const linger = 2 * time.Second
+
+// Op describes an operation to run.
+type Op struct {
+	ID       foci.ID // whose owners are asked
+	Bucket   string
+	Class    foci.Class
+	Deadline time.Duration // on the clock of Now
+	// Done is called exactly once, when the caller is to be answered. Legs may
+	// still be open then: those of a write go on for a while, unless their node
+	// is away, and hold its payload.
+	Done func()
+	// Idle is called exactly once, after Done, when no leg is open any more. It
+	// may be nil.
+	Idle func()
+}
+
+// operation is one that runs.
+type operation struct {
+	Op
+	peer  *Peer
+	mu    sync.Mutex // of m
+	m     Machine
+	legs  []*leg // every one that was asked
+	done  bool   // the caller has been, or is being, answered
+	idle  bool
+	wake  time.Duration // guarded by peer.wakes.mu, like place
+	place int           // in the heap; -1 = not in it
+}
+
+// Run starts an operation. It returns at once; giveUp ends the operation for
+// its caller now, as if the deadline had come.
+func (p *Peer) Run(m Machine, op Op) (giveUp func()) {
+	o := &operation{Op: op, peer: p, m: m, place: -1}
+	o.event(Machine.Start)
+	return func() {
+		o.event(func(m Machine, _ time.Duration) quorum.Out { return m.Wake(math.MaxInt64) })
+	}
+}
+
+// event tells the machine something and does what it says. The machine is
+// locked; what it says is done outside of the lock.
+func (o *operation) event(tell func(m Machine, now time.Duration) quorum.Out) {
+	o.mu.Lock()
+	out := tell(o.m, o.peer.Now())
+	o.done = o.done || out.Done
+	idle := o.done && !o.idle && o.m.Idle()
+	o.idle = o.idle || idle
+	if out.Done && !idle {
+		out.Wake = o.peer.Now() + linger
+	}
+	if !o.done || out.Done || idle {
+		o.peer.wakes.set(o, out.Wake) // under the lock: an older wish must not follow a newer one
+	}
+	legs := o.begin(out.Asks)
+	o.mu.Unlock()
+	if len(legs) > 0 {
+		o.peer.submit(legs)
+	}
+	if out.Layout != 0 {
+		o.peer.needLayout(out.Layout, o)
+	}
+	if out.Done {
+		o.Done()
+		o.settle(false)
+	}
+	if idle && o.Idle != nil {
+		o.Idle()
+	}
+}
+
+// begin makes legs of questions; the operation is locked.
+func (o *operation) begin(asks []quorum.Ask) []submission {
+	if len(asks) == 0 {
+		return nil
+	}
+	subs := make([]submission, len(asks))
+	for i := range asks {
+		a := asks[i].Leg
+		done := func(ans quorum.Answer) {
+			o.event(func(m Machine, now time.Duration) quorum.Out { return m.Answer(now, a, ans) })
+		}
+		l := newLeg(asks[i].Msg, o.Class, done)
+		o.legs = append(o.legs, l)
+		subs[i] = submission{leg: l, deadline: o.Deadline}
+	}
+	return subs
+}
+
+// woken is called when the time has come that was wished for: of the machine,
+// or, once the caller has been answered, of the end of lingering.
+func (o *operation) woken() {
+	o.mu.Lock()
+	done := o.done
+	o.mu.Unlock()
+	if done {
+		o.settle(true)
+		return
+	}
+	o.event(Machine.Wake)
+}
+
+// settle ends the legs whose answers nobody needs: questions, and records on
+// their way to a node that is away; in the end all.
+func (o *operation) settle(all bool) {
+	o.mu.Lock()
+	legs := o.legs
+	idle := o.idle
+	o.mu.Unlock()
+	if idle {
+		return
+	}
+	o.peer.step(func(out []txn.Effect, now time.Duration) []txn.Effect {
+		for _, l := range legs {
+			if l.id != 0 && (all || l.have == nil || o.peer.txns.Parked(l.id)) {
+				out = o.peer.txns.Cancel(out, now, l.id)
+			}
+		}
+		return out
+	})
+}
+
+// wakes are the operations that want to be woken, by time.
+type wakes struct {
+	mu    sync.Mutex
+	heap  wakeHeap
+	alarm *alarm
+}
+
+// set notes when an operation wants to be woken; 0 = not at all.
+func (w *wakes) set(o *operation, at time.Duration) {
+	w.mu.Lock()
+	switch {
+	case at == o.wake:
+		w.mu.Unlock()
+		return
+	case at == 0:
+		heap.Remove(&w.heap, o.place)
+		o.wake = 0
+	case o.place < 0:
+		o.wake = at
+		heap.Push(&w.heap, o)
+	default:
+		o.wake = at
+		heap.Fix(&w.heap, o.place)
+	}
+	first := len(w.heap) > 0 && w.heap[0] == o
+	w.mu.Unlock()
+	if first {
+		w.alarm.by(at)
+	}
+}
+
+// due takes out the operations whose time has come and says when the next one's
+// does; 0 = never.
+func (w *wakes) due(now time.Duration) (ops []*operation, next time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for len(w.heap) > 0 && w.heap[0].wake <= now {
+		o := heap.Pop(&w.heap).(*operation)
+		o.wake = 0
+		ops = append(ops, o)
+	}
+	if len(w.heap) > 0 {
+		next = w.heap[0].wake
+	}
+	return ops, next
+}
+
+type wakeHeap []*operation
+
+func (h wakeHeap) Len() int           { return len(h) }
+func (h wakeHeap) Less(i, j int) bool { return h[i].wake < h[j].wake }
+func (h wakeHeap) Swap(i, j int) {
+	h[i], h[j] = h[j], h[i]
+	h[i].place, h[j].place = i, j
+}
+
+func (h *wakeHeap) Push(x any) {
+	o := x.(*operation)
+	o.place = len(*h)
+	*h = append(*h, o)
+}
+
+func (h *wakeHeap) Pop() any {
+	old := *h
+	o := old[len(old)-1]
+	old[len(old)-1] = nil
+	*h = old[:len(old)-1]
+	o.place = -1
+	return o
+}

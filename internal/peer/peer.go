@@ -1,0 +1,175 @@
+package peer
+
+import (
+	"context"
+	"log/slog"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/quorum"
+	"github.com/foci-store/foci/internal/core/route"
+	"github.com/foci-store/foci/internal/core/txn"
+	"github.com/foci-store/foci/internal/device/mesh"
+	"github.com/foci-store/foci/internal/layout"
+)
+
+// Config is what a process is to the mesh.
+type Config struct {
+	Mesh      mesh.Config     // without OnPeer and Logger
+	Addresses []route.Address // that this node advertises; none for a transport client
+	Seeds     []route.Remote  // peers to contact first
+	Tables    []foci.Table    // to use, in this order; none = those of Addresses, or the one by which it comes in
+
+	Layout *layout.Holder // may hold one already; required
+	// Adopted is called with each newer layout before it is used, so that a
+	// node can put it on its disk; when it fails the layout is not used.
+	Adopted func(*layout.Snapshot) error
+
+	Stall   time.Duration // without an answer for so long a leg is stalled; 0 = 2 s
+	Resends int           // of a stalled leg; 0 = 5
+	MaxOps  int           // operations that run at a time; 0 = 16,384
+	MaxHeld int64         // bytes of payload that they hold; 0 = 256 MiB
+
+	Logger *slog.Logger // nil = silent
+}
+
+// Peer is this process in the mesh.
+type Peer struct {
+	cfg    Config
+	log    *slog.Logger
+	began  time.Time
+	mesh   *mesh.Mesh
+	ctx    context.Context
+	stop   context.CancelFunc
+	tasks  sync.WaitGroup
+	timer  *alarm
+	wakes  wakes
+	limits limits
+
+	mu   sync.Mutex // of txns
+	txns *txn.Machine
+
+	links   links
+	latency latency
+	join    join
+}
+
+// New starts. It does not wait for anybody: see Ready.
+func New(cfg Config) (*Peer, error) {
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	p := &Peer{cfg: cfg, log: cfg.Logger, began: time.Now(), ctx: ctx, stop: stop}
+	p.limits.init(cfg.MaxOps, cfg.MaxHeld)
+	p.txns = txn.New(txn.Config{
+		Route: p.route, Stall: cfg.Stall, Resends: cfg.Resends,
+		// The operations are limited before they begin; their legs are not
+		// refused in the middle.
+		MaxLegs: 1 << 20, MaxBytes: 1 << 40,
+	})
+	p.timer = newAlarm(p.now, p.tick)
+	p.wakes.alarm = p.timer
+	routes, err := route.New(cfg.Mesh.Node, cfg.Mesh.Incarnation, cfg.Mesh.Role, cfg.Addresses)
+	if err != nil {
+		stop()
+		return nil, err
+	}
+	p.join.init(p, routes)
+	mc := cfg.Mesh
+	mc.OnPeer, mc.Logger = p.onPeer, cfg.Logger
+	p.links.init()
+	if p.mesh, err = mesh.New(mc); err != nil {
+		stop()
+		return nil, err
+	}
+	p.join.start()
+	return p, nil
+}
+
+// Close ends all operations and closes all channels. It may be called twice.
+func (p *Peer) Close() error {
+	p.stop()
+	p.step(func(out []txn.Effect, now time.Duration) []txn.Effect { return p.txns.Close(out, now) })
+	p.timer.close()
+	err := p.mesh.Close()
+	p.tasks.Wait()
+	return err
+}
+
+// Now is the clock of deadlines: time since the process began.
+func (p *Peer) Now() time.Duration { return time.Since(p.began) }
+
+func (p *Peer) now() time.Duration { return time.Since(p.began) }
+
+// Layout is the layout that this process works by; nil when it has none.
+func (p *Peer) Layout() *layout.Snapshot { return p.cfg.Layout.Load() }
+
+// Config is how an operation on a bucket is made: by the present layout, with
+// the nearest groups first.
+func (p *Peer) Config(bucket string, id foci.ID, level foci.Level, deadline time.Duration) (quorum.Config, error) {
+	l := p.Layout()
+	if l == nil {
+		return quorum.Config{}, p.join.noLayout()
+	}
+	groups, hedge := p.latency.order(l, bucket, id)
+	return quorum.Config{
+		Plan: quorum.Plan{Epoch: l.Epoch, Groups: groups}, Level: level, Deadline: deadline, Hedge: hedge,
+		Clock: func() int64 { return time.Now().UnixNano() }, Nonce: nonce,
+	}, nil
+}
+
+// nonce draws from the runtime's generator, which is seeded by the system and
+// cannot be foreseen.
+func nonce() uint64 {
+	for {
+		if n := rand.Uint64(); n != 0 {
+			return n
+		}
+	}
+}
+
+// route finds the node of a leg's target; it is called under mu.
+func (p *Peer) route(t txn.Target) (txn.Hop, error) {
+	l := p.Layout()
+	if l == nil {
+		return txn.Hop{}, p.join.noLayout()
+	}
+	if !t.Backend.IsZero() {
+		b := l.Backend(t.Backend)
+		if b == nil {
+			return txn.Hop{}, foci.Errorf(foci.NoRoute, "backend %v is not in the layout of epoch %d", t.Backend, l.Epoch)
+		}
+		return txn.Hop{Peer: b.Node}, nil
+	}
+	_, node, ok := l.Owner(t.Group, t.ID)
+	if !ok {
+		return txn.Hop{}, foci.Errorf(foci.NoRoute, "group %d is not in the layout of epoch %d", t.Group, l.Epoch)
+	}
+	return txn.Hop{Peer: node}, nil
+}
+
+// tick runs what is due: stalled legs, deadlines and operations to be woken.
+func (p *Peer) tick() {
+	p.step(func(out []txn.Effect, now time.Duration) []txn.Effect { return p.txns.Tick(out, now) })
+	ops, next := p.wakes.due(p.now())
+	for _, o := range ops {
+		o.woken()
+	}
+	if next != 0 {
+		p.timer.by(next)
+	}
+}
+
+// onPeer takes note of links that come up and go down.
+func (p *Peer) onPeer(e mesh.PeerEvent) {
+	if e.Up {
+		p.join.met(e.Peer)
+		p.links.came(e.Peer)
+		p.step(func(out []txn.Effect, now time.Duration) []txn.Effect { return p.txns.PeerUp(out, now, e.Peer.Node) })
+		return
+	}
+	p.step(func(out []txn.Effect, now time.Duration) []txn.Effect { return p.txns.PeerDown(out, now, e.Peer.Node) })
+}

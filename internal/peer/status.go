@@ -1,0 +1,93 @@
+package peer
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"time"
+
+	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/quorum"
+	"github.com/foci-store/foci/internal/core/txn"
+	"github.com/foci-store/foci/internal/core/wire"
+	"github.com/foci-store/foci/internal/device/mesh"
+)
+
+// What a node can be asked about itself.
+const (
+	AskNode = "node"
+	AskMesh = "mesh"
+	AskTxns = "txns"
+)
+
+// Mesh describes this process's links and channels.
+func (p *Peer) Mesh() mesh.Stats { return p.mesh.Stats() }
+
+// TxnStatus is what is pending in a process and what happened so far.
+type TxnStatus struct {
+	Counters txn.Counters `json:"counters"`
+	Pending  []txn.Status `json:"pending"` // the oldest ones
+	More     int          `json:"more"`    // pending ones that are not shown
+	Bytes    int64        `json:"bytes"`   // of payload that pending ones hold
+}
+
+// maxShown bounds what is shown of pending legs.
+const maxShown = 1000
+
+// Txns describes this process's pending legs, the oldest first.
+func (p *Peer) Txns() TxnStatus {
+	p.mu.Lock()
+	s := TxnStatus{Counters: p.txns.Counters(), Bytes: p.txns.Bytes()}
+	s.Pending = slices.Collect(p.txns.Pending(p.now()))
+	p.mu.Unlock()
+	slices.SortFunc(s.Pending, func(a, b txn.Status) int { return int(b.Age - a.Age) })
+	if s.More = len(s.Pending) - maxShown; s.More > 0 {
+		s.Pending = s.Pending[:maxShown]
+	}
+	s.More = max(s.More, 0)
+	return s
+}
+
+// Ask asks a node about itself and decodes the answer into v.
+func (p *Peer) Ask(ctx context.Context, node foci.NodeID, what string, v any) error {
+	l := p.links.get(node)
+	if l == nil {
+		return foci.Errorf(foci.NoRoute, "node %s: no address of it in our tables", node.Short())
+	}
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	q := wire.Ask{What: what}
+	r, err := l.Call(ctx, foci.State, wire.MethodStatus, q.Append(nil), nil)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(r.Body, v); err != nil {
+		return foci.Errorf(foci.Protocol, "node %s: its answer to %q: %w", node.Short(), what, err)
+	}
+	return nil
+}
+
+// Newer says that somebody works by a newer layout; it is fetched.
+func (p *Peer) Newer(foci.Epoch) {
+	j := &p.join
+	j.mu.Lock()
+	start := !j.asking
+	j.asking = true
+	j.mu.Unlock()
+	if start {
+		p.tasks.Go(j.askAround)
+	}
+}
+
+// Call asks one question to one target and waits for the answer, with all that
+// the transaction machine does about stalls and lost channels.
+func (p *Peer) Call(ctx context.Context, m wire.Message, class foci.Class, deadline time.Duration) (wire.Message, []byte, error) {
+	done := make(chan quorum.Answer, 1)
+	p.submit([]submission{{deadline: deadline, leg: newLeg(m, class, func(a quorum.Answer) { done <- a })}})
+	select {
+	case a := <-done:
+		return a.Msg, a.Body, a.Err
+	case <-ctx.Done():
+		return nil, nil, foci.Errorf(foci.Canceled, "%w", context.Cause(ctx))
+	}
+}
