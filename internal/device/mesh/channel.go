@@ -132,6 +132,10 @@ func (ch *channel) letGo(q *Request, f func()) {
 
 // finish ends a request of ours with its reply or an error.
 func (ch *channel) finish(q *Request, r *Reply, err error) {
+	if q.copied { // the writer never saw its body
+		q.complete(r, err)
+		return
+	}
 	ch.letGo(q, func() { q.complete(r, err) })
 }
 

@@ -115,7 +115,7 @@ func (ch *channel) onCancel(h *wire.Header) {
 		in.canceled.Store(true)
 	} else {
 		after = ch.drop(s.out)
-		w := wire.Error{Kind: foci.Canceled, Text: "canceled by the one who asked"}
+		w := wireError(errCanceledThere)
 		ch.control(wire.Header{Type: wire.FrameAbort, Stream: h.Stream}, w.Append(nil))
 		ch.end(h.Stream)
 	}
@@ -126,11 +126,10 @@ func (ch *channel) onCancel(h *wire.Header) {
 	if b == nil {
 		return
 	}
-	cause := foci.Errorf(foci.Canceled, "canceled by the one who asked")
-	b.fail(cause)
+	b.fail(errCanceledThere)
 	if !b.served {
 		b.served = true
-		in.Fail(cause)
+		in.Fail(errCanceledThere)
 	}
 }
 

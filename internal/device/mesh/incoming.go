@@ -70,14 +70,14 @@ func (in *Incoming) Canceled() bool { return in.canceled.Load() }
 // be parts of, those of the request.
 func (in *Incoming) Reply(head, body []byte) {
 	if in.answered.CompareAndSwap(false, true) {
-		in.ch.reply(in, &outgoing{head: head, body: body, size: int64(len(head) + len(body))})
+		in.ch.reply(in, answer{head: head, body: body, size: int64(len(head) + len(body))})
 	}
 }
 
 // ReplySource answers with a body that is read while it is sent.
 func (in *Incoming) ReplySource(head []byte, src Source) {
 	if in.answered.CompareAndSwap(false, true) {
-		in.ch.reply(in, &outgoing{head: head, source: src, size: int64(len(head)) + src.Size()})
+		in.ch.reply(in, answer{head: head, source: src, size: int64(len(head)) + src.Size()})
 	} else {
 		closeSource(src)
 	}
@@ -92,13 +92,8 @@ func (in *Incoming) Fail(err error) {
 // FailWith answers with an error, for those that carry an epoch.
 func (in *Incoming) FailWith(w *wire.Error) {
 	if in.answered.CompareAndSwap(false, true) {
-		in.ch.reply(in, errorReply(w))
+		in.ch.reply(in, failureOf(w))
 	}
-}
-
-func errorReply(w *wire.Error) *outgoing {
-	head := w.Append(nil)
-	return &outgoing{header: wire.Header{Flags: wire.FlagError}, head: head, size: int64(len(head))}
 }
 
 // wireError is what crosses the wire of an error.

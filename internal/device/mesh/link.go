@@ -115,7 +115,7 @@ func (l *Link) Send(q *Request) error {
 		l.flow.give(size)
 		return busy("too many requests in flight in this process")
 	}
-	q.size, q.link = size, l
+	q.size, q.link, q.copied = size, l, q.Source == nil && size <= copyMax
 	err := l.dispatch(q)
 	if err != nil {
 		l.release(size)

@@ -103,20 +103,35 @@ func (ch *channel) onReply(f *frameReader, h *wire.Header) error {
 	case !whole:
 		return ch.onPiece(f, h, b)
 	}
-	contents := make([]byte, h.Size)
-	if err := f.full(contents); err != nil {
+	r, contents := newReply(int(h.Size))
+	switch err := f.full(contents); {
+	case err != nil:
 		ch.finish(q, nil, foci.Errorf(foci.Away, "the channel to node %s was lost: %w", ch.peer.Node.Short(), err))
 		return err
-	}
-	switch {
 	case wire.Checksum(0, contents) != h.Sum:
 		ch.finish(q, nil, errDamaged)
 	case h.Flags&wire.FlagError != 0:
 		ch.finish(q, nil, peerError(ch.peer, contents[:h.Head]))
 	default:
-		ch.finish(q, &Reply{Head: contents[:h.Head:h.Head], Body: contents[h.Head:]}, nil)
+		r.Head, r.Body = contents[:h.Head:h.Head], contents[h.Head:]
+		ch.finish(q, r, nil)
 	}
 	return nil
+}
+
+// smallReply is how much of a reply is kept beside its struct.
+const smallReply = 104
+
+// newReply makes a reply and memory for n bytes of it, small ones at one go.
+func newReply(n int) (*Reply, []byte) {
+	if n > smallReply {
+		return new(Reply), make([]byte, n)
+	}
+	var v struct {
+		Reply
+		contents [smallReply]byte
+	}
+	return &v.Reply, v.contents[:n]
 }
 
 // onPiece reads a part of a long message and hands the message over as soon as

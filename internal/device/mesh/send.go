@@ -12,10 +12,9 @@ var errGone = errors.New("the channel is closing")
 
 // send queues a request. On an error nothing was done and Done is not called.
 func (ch *channel) send(q *Request) error {
-	copied := q.Source == nil && q.size <= copyMax
 	h := wire.Header{Type: wire.FrameRequest, Method: q.Method, Head: uint32(len(q.Head))}
 	h.Body = uint32(q.size - int64(len(q.Head)))
-	if copied { // checksums need no lock
+	if q.copied { // checksums need no lock
 		h.Size = uint32(q.size)
 		h.Sum = wire.Checksum(wire.Checksum(0, q.Head), q.Body)
 	}
@@ -24,7 +23,7 @@ func (ch *channel) send(q *Request) error {
 	if ch.err != nil || ch.drain {
 		return errGone
 	}
-	if copied && int64(len(ch.out)) > ch.mesh.cfg.Limits.QueueBytes {
+	if q.copied && int64(len(ch.out)) > ch.mesh.cfg.Limits.QueueBytes {
 		return busy("too much waits to be written to node " + ch.peer.Node.Short())
 	}
 	s := ch.streams.open()
@@ -41,7 +40,7 @@ func (ch *channel) send(q *Request) error {
 	s.req = q
 	h.Stream = s.id
 	ch.count.sent.Add(1)
-	if copied {
+	if q.copied {
 		ch.out = append(append(wire.AppendHeader(ch.out, &h), q.Head...), q.Body...)
 		ch.outN++
 	} else {
@@ -54,36 +53,43 @@ func (ch *channel) send(q *Request) error {
 	return nil
 }
 
+// answer is the reply to a request that came in.
+type answer struct {
+	flags  uint8
+	head   []byte
+	body   []byte
+	source Source
+	size   int64
+}
+
 // reply queues the answer to a request that came in.
-func (ch *channel) reply(in *Incoming, o *outgoing) {
+func (ch *channel) reply(in *Incoming, a answer) {
 	ch.release(in)
-	if len(o.head) > wire.MaxHead || o.size-int64(len(o.head)) > wire.MaxBody {
-		closeSource(o.source)
-		err := wireError(foci.Errorf(foci.TooLarge, "the answer would have %d bytes of head and %d of body", len(o.head), o.size-int64(len(o.head))))
-		o = errorReply(&err)
-	}
-	var body *Body
+	unused := a.source
 	ch.mu.Lock()
 	s := ch.streams.get(in.id)
 	if s == nil || s.in != in { // the channel was lost
 		ch.mu.Unlock()
-		closeSource(o.source)
+		closeSource(unused)
 		in.free()
 		return
 	}
-	body, s.body = s.body, nil
-	source := o.source
-	switch {
+	body := s.body
+	s.body = nil
+	switch waiting := ch.heavy.Load(); {
+	case len(a.head) > wire.MaxHead || a.size-int64(len(a.head)) > wire.MaxBody:
+		a = failure(foci.Errorf(foci.TooLarge, "the answer would have %d bytes of head and %d of body", len(a.head), a.size-int64(len(a.head))))
 	case in.canceled.Load():
-		o = canceledReply()
-	case o.size > copyMax && ch.heavy.Load() > 0 && ch.heavy.Load()+o.size > ch.mesh.cfg.Limits.ChannelBytes:
-		o = busyReply()
+		a = failure(errCanceledThere)
+	case a.size > copyMax && waiting > 0 && waiting+a.size > ch.mesh.cfg.Limits.ChannelBytes:
+		a = failure(busy("too much is being sent back on this channel"))
 	default:
-		source = nil
+		unused = nil
 	}
-	flood := ch.enqueueReply(s, in, o)
+	ch.enqueueReply(s, in, &a)
+	flood := int64(len(ch.out)) > ch.mesh.cfg.Limits.ChannelBytes
 	ch.mu.Unlock()
-	closeSource(source)
+	closeSource(unused)
 	if body != nil {
 		body.discard()
 	}
@@ -93,38 +99,44 @@ func (ch *channel) reply(in *Incoming, o *outgoing) {
 }
 
 // enqueueReply hands a reply to the writer and, when it is a short one, ends
-// the stream. It reports that too much is waiting. ch.mu is held.
-func (ch *channel) enqueueReply(s *stream, in *Incoming, o *outgoing) (flood bool) {
-	o.header.Type, o.header.Stream = wire.FrameReply, in.id
-	o.header.Head, o.header.Body = uint32(len(o.head)), uint32(o.size-int64(len(o.head)))
+// the stream. ch.mu is held.
+func (ch *channel) enqueueReply(s *stream, in *Incoming, a *answer) {
+	h := wire.Header{
+		Type: wire.FrameReply, Flags: a.flags, Stream: in.id,
+		Head: uint32(len(a.head)), Body: uint32(a.size - int64(len(a.head))),
+	}
 	ch.count.sent.Add(1)
-	if o.source == nil && o.size <= copyMax {
-		ch.out = wire.AppendFrame(ch.out, &o.header, o.head, o.body)
+	if a.source == nil && a.size <= copyMax {
+		ch.out = wire.AppendFrame(ch.out, &h, a.head, a.body)
 		ch.outN++
 		ch.end(in.id)
 		in.free()
 	} else {
-		o.credit = int64(ch.theirs)
-		ch.heavy.Add(o.size)
-		o.after = func() {
-			closeSource(o.source)
-			in.free()
-		}
-		s.out = o
+		source := a.source
 		s.in = nil
-		ch.sendq.add(o)
+		s.out = &outgoing{
+			header: h, head: a.head, body: a.body, source: source, size: a.size, credit: int64(ch.theirs),
+			after: func() {
+				closeSource(source)
+				in.free()
+			},
+		}
+		ch.heavy.Add(a.size)
+		ch.sendq.add(s.out)
 	}
 	ch.rouse()
-	return int64(len(ch.out)) > ch.mesh.cfg.Limits.ChannelBytes
 }
 
-func canceledReply() *outgoing {
-	return errorReply(&wire.Error{Kind: foci.Canceled, Text: "canceled by the one who asked"})
+var errCanceledThere = foci.Errorf(foci.Canceled, "canceled by the one who asked")
+
+func failure(err error) answer {
+	w := wireError(err)
+	return failureOf(&w)
 }
 
-func busyReply() *outgoing {
-	w := wireError(busy("too much is being sent back on this channel"))
-	return errorReply(&w)
+func failureOf(w *wire.Error) answer {
+	head := w.Append(nil)
+	return answer{flags: wire.FlagError, head: head, size: int64(len(head))}
 }
 
 // release returns what a request that came in was counted for.

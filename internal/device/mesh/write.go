@@ -205,9 +205,8 @@ func (ch *channel) sourceFailed(p *piece, cause error) {
 	case p.off > 0:
 		ch.control(wire.Header{Type: wire.FrameAbort, Stream: id}, w.Append(nil))
 	case ch.link == nil:
-		r := errorReply(&w)
-		r.header.Type, r.header.Stream, r.header.Head = wire.FrameReply, id, uint32(len(r.head))
-		ch.out = wire.AppendFrame(ch.out, &r.header, r.head, nil)
+		a := failureOf(&w)
+		ch.control(wire.Header{Type: wire.FrameReply, Flags: a.flags, Stream: id, Head: uint32(a.size)}, a.head)
 	}
 	if ch.link == nil {
 		ch.end(id)
