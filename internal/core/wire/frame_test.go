@@ -1,0 +1,207 @@
+package wire
+
+import (
+	"bytes"
+	"encoding/binary"
+	"testing"
+
+	"github.com/foci-store/foci"
+)
+
+func good() Header {
+	return Header{Type: FrameRequest, Method: MethodStore, Stream: 0x10002, Head: 3, Body: 5, Size: 8, Sum: 99}
+}
+
+func TestHeaderRoundTrip(t *testing.T) {
+	for _, h := range []Header{
+		good(),
+		{Type: FrameReply, Flags: FlagError, Stream: 1, Head: 7, Size: 7},
+		{Type: FrameReply, Stream: 1},
+		{Type: FrameData, Stream: 1, Size: MaxFrame},
+		{Type: FrameCredit, Body: MaxGrant},
+		{Type: FrameHello, Size: MaxHello},
+		{Type: FramePing, Size: 16},
+		{Type: FrameGoAway},
+		{Type: FrameRequest, Stream: 1, Head: MaxHead, Body: MaxBody, Size: MaxFrame},
+	} {
+		b := AppendHeader([]byte("before"), &h)
+		if len(b) != len("before")+HeaderSize {
+			t.Fatalf("%d bytes", len(b))
+		}
+		var got Header
+		if err := ParseHeader(b[len("before"):], &got); err != nil || got != h {
+			t.Errorf("%+v became %+v, %v", h, got, err)
+		}
+	}
+}
+
+func TestHeaderRefused(t *testing.T) {
+	for name, change := range map[string]func(*Header){
+		"no type":              func(h *Header) { h.Type = 0 },
+		"unknown type":         func(h *Header) { h.Type = 13 },
+		"no stream":            func(h *Header) { h.Stream = 0 },
+		"flags":                func(h *Header) { h.Flags = 2 },
+		"size of 2^32-1":       func(h *Header) { h.Size = 1<<32 - 1 },
+		"size above limit":     func(h *Header) { h.Size, h.Body = MaxFrame+1, MaxFrame+1 },
+		"head of 2^32-1":       func(h *Header) { h.Head = 1<<32 - 1 },
+		"head above limit":     func(h *Header) { h.Head = MaxHead + 1 },
+		"body above limit":     func(h *Header) { h.Body = MaxBody + 1 },
+		"sum overflows":        func(h *Header) { h.Head, h.Body = 1<<31, 1<<31 },
+		"more than it has":     func(h *Header) { h.Size = 9 },
+		"empty data":           func(h *Header) { *h = Header{Type: FrameData, Stream: 1} },
+		"data with a method":   func(h *Header) { *h = Header{Type: FrameData, Stream: 1, Size: 1, Method: 1} },
+		"credit of nothing":    func(h *Header) { *h = Header{Type: FrameCredit, Stream: 1} },
+		"credit of 2^32-1":     func(h *Header) { *h = Header{Type: FrameCredit, Stream: 1, Body: 1<<32 - 1} },
+		"hello on a stream":    func(h *Header) { *h = Header{Type: FrameHello, Stream: 1} },
+		"long hello":           func(h *Header) { *h = Header{Type: FrameHello, Size: MaxHello + 1} },
+		"long ping":            func(h *Header) { *h = Header{Type: FramePing, Size: 17} },
+		"cancel with contents": func(h *Header) { *h = Header{Type: FrameCancel, Stream: 1, Size: 1} },
+		"reply with a method":  func(h *Header) { h.Type = FrameReply },
+		"error in two frames":  func(h *Header) { *h = Header{Type: FrameReply, Flags: FlagError, Stream: 1, Head: 2, Size: 1} },
+	} {
+		h := good()
+		change(&h)
+		var got Header
+		if err := ParseHeader(AppendHeader(nil, &h), &got); foci.KindOf(err) != foci.Protocol {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestHeaderDamaged(t *testing.T) {
+	h := good()
+	b := AppendHeader(nil, &h)
+	var got Header
+	for i := range b {
+		for bit := range 8 {
+			bad := bytes.Clone(b)
+			bad[i] ^= 1 << bit
+			if ParseHeader(bad, &got) == nil {
+				t.Fatalf("bit %d of byte %d flipped unnoticed", bit, i)
+			}
+		}
+		if ParseHeader(b[:i], &got) == nil {
+			t.Fatalf("accepted %d bytes", i)
+		}
+	}
+}
+
+func TestFrameContents(t *testing.T) {
+	h := good()
+	b := AppendFrame(nil, &h, []byte("abc"), []byte("defgh"))
+	if got := b[HeaderSize:]; string(got) != "abcdefgh" || h.Size != 8 || h.Sum != Checksum(0, got) {
+		t.Fatalf("%q %+v", got, h)
+	}
+	if n := testing.AllocsPerRun(100, func() {
+		b = AppendFrame(b[:0], &h, b[HeaderSize:HeaderSize+3], nil)
+		_ = ParseHeader(b, &h)
+		h = good()
+	}); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
+// FuzzFrame: a header is refused, or is what it is made of.
+func FuzzFrame(f *testing.F) {
+	h := good()
+	f.Add(AppendHeader(nil, &h))
+	f.Add([]byte("GET / HTTP/1.1\r\nHost: example.org\r\n\r\n"))
+	f.Add(bytes.Repeat([]byte{0xff}, HeaderSize))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if len(b) >= HeaderSize { // let the fuzzer past the checksum half of the time
+			if b[4]&0x80 != 0 {
+				b = bytes.Clone(b)
+				b[4] &^= 0x80
+				binary.LittleEndian.PutUint32(b, magic)
+				binary.LittleEndian.PutUint32(b[28:], Checksum(0, b[:28]))
+			}
+		}
+		var h Header
+		if err := ParseHeader(b, &h); err != nil {
+			if foci.KindOf(err) != foci.Protocol {
+				t.Fatalf("error %v", err)
+			}
+			return
+		}
+		if h.Size > MaxFrame || h.Head > MaxHead || h.Body > MaxGrant {
+			t.Fatalf("over a limit: %+v", h)
+		}
+		if again := AppendHeader(nil, &h); !bytes.Equal(again, b[:HeaderSize]) {
+			t.Fatalf("%x became %x", b[:HeaderSize], again)
+		}
+	})
+}
+
+func sampleHello() *Hello {
+	return &Hello{
+		MinProtocol: 1, MaxProtocol: 1, Cluster: "home", Node: foci.NodeID{1}, Incarnation: 5, Role: foci.RoleData,
+		Expect: foci.NodeID{2}, Class: foci.Bulk, Index: 2, Table: 7, Window: DefWindow, Proof: []byte("x"),
+	}
+}
+
+func sampleWelcome() *Welcome {
+	return &Welcome{
+		Protocol: 1, Cluster: "home", Node: foci.NodeID{1}, Incarnation: 5, Role: foci.RoleData, Table: 7,
+		Window: DefWindow, Streams: 4096, Proof: []byte("x"),
+	}
+}
+
+func TestHelloTruncated(t *testing.T) {
+	for _, m := range []Message{sampleHello(), sampleWelcome()} {
+		b := m.Append(nil)
+		if len(b) > MaxHello {
+			t.Fatalf("%d bytes", len(b))
+		}
+		if err := Unmarshal(b, m); err != nil {
+			t.Fatal(err)
+		}
+		for n := range b {
+			if err := Unmarshal(b[:n], m); err == nil {
+				t.Fatalf("%T accepted with %d of %d bytes", m, n, len(b))
+			}
+		}
+	}
+}
+
+func TestHelloProtocol(t *testing.T) {
+	for _, c := range []struct {
+		lo, hi, want uint16
+		ok           bool
+	}{{1, 1, 1, true}, {1, 9, 1, true}, {2, 9, 0, false}, {0, 0, 0, false}, {0, 1, 1, true}} {
+		h := Hello{MinProtocol: c.lo, MaxProtocol: c.hi}
+		if v, ok := h.Protocol(); ok != c.ok || ok && v != c.want {
+			t.Errorf("%d to %d: %d %v", c.lo, c.hi, v, ok)
+		}
+	}
+}
+
+// FuzzHello: a hello or welcome is refused, or says the same when encoded again.
+func FuzzHello(f *testing.F) {
+	f.Add(true, sampleHello().Append(nil))
+	f.Add(false, sampleWelcome().Append(nil))
+	f.Fuzz(func(t *testing.T, hello bool, b []byte) {
+		if hello {
+			stable(t, b, new(Hello), new(Hello))
+		} else {
+			stable(t, b, new(Welcome), new(Welcome))
+		}
+	})
+}
+
+// stable decodes b, encodes that, and does both again: nothing may change.
+func stable(t *testing.T, b []byte, one, two Message) {
+	t.Helper()
+	if err := Unmarshal(b, one); err != nil {
+		if foci.KindOf(err) != foci.Protocol {
+			t.Fatalf("error %v", err)
+		}
+		return
+	}
+	once := one.Append(nil)
+	if err := Unmarshal(once, two); err != nil {
+		t.Fatalf("%T: %v after encoding %x as %x", one, err, b, once)
+	}
+	if twice := two.Append(nil); !bytes.Equal(once, twice) {
+		t.Fatalf("%T: %x became %x", one, once, twice)
+	}
+}

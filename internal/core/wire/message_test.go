@@ -1,0 +1,96 @@
+package wire
+
+import (
+	"testing"
+	"time"
+
+	"github.com/foci-store/foci"
+)
+
+// samples is one of every message, with something in every field.
+func samples() []Message {
+	v := foci.Version{Time: 12345, Nonce: 67}
+	target := Target{Epoch: 3, Group: 2, Backend: foci.BackendID{9}}
+	entry := Entry{Version: v, Op: OpPut, Size: 5, Length: 5, Hash: Hash{1, 2}}
+	name := foci.Name{Bucket: "photos", Key: "2026/a.jpg"}
+	vote := Vote{Base: v, BaseOp: OpPut, Count: 3, Sum: Hash{5}, Size: 77, Newest: v, Floor: Floor{Version: v, Drops: 2}}
+	return []Message{
+		&Error{Kind: foci.Busy, Epoch: 4, RetryAfter: time.Second, Text: "full"},
+		&Routes{Epoch: 2, Routes: []Route{{Node: foci.NodeID{1}, Incarnation: 2, Counter: 3, Role: foci.RoleData, Addrs: []string{"10.0.0.1:1025:2-0"}}}},
+		&Empty{},
+		&Ask{What: "mesh"},
+		&Query{Target: target, ID: foci.ID{1}, Inline: MaxInline},
+		&QueryReply{Epoch: 3, Clock: 99, Vote: vote, Inline: true, Entry: entry, Meta: []byte("type=jpeg")},
+		&Store{Target: target, Seen: 5, Repair: true, Floor: Floor{Version: v, Drops: 2}, Record: Record{Entry: entry, ID: foci.ID{1}, Name: name, Meta: []byte("m")}},
+		&StoreReply{Epoch: 3, Clock: 99, Dup: true},
+		&Have{Target: target, ID: foci.ID{1}, Version: v, Hash: Hash{3}},
+		&HaveReply{Epoch: 3, State: HaveStored},
+		&Fetch{Target: target, ID: foci.ID{1}, From: v, To: v, Limit: 10, Offset: 1, MaxBytes: 1 << 20},
+		&FetchReply{Epoch: 3, Name: name, Entries: []FetchedEntry{{Entry: entry, Bytes: 5, Meta: []byte("m")}}, More: true},
+		&List{Target: target, Bucket: "photos", Prefix: "2026/", After: "2026/0", Limit: 100},
+		&ListReply{Epoch: 3, Keys: []Listed{{Key: "2026/a.jpg", Vote: vote}}, More: true},
+		sampleHello(),
+		sampleWelcome(),
+	}
+}
+
+// fresh is an empty message of the same type as samples()[i].
+func fresh(i int) Message {
+	return []Message{
+		&Error{}, &Routes{}, &Empty{}, &Ask{}, &Query{}, &QueryReply{}, &Store{}, &StoreReply{}, &Have{}, &HaveReply{},
+		&Fetch{}, &FetchReply{}, &List{}, &ListReply{}, &Hello{}, &Welcome{},
+	}[i]
+}
+
+func TestMessagesTruncated(t *testing.T) {
+	for i, m := range samples() {
+		b := m.Append(nil)
+		got := fresh(i)
+		if err := Unmarshal(b, got); err != nil {
+			t.Fatal(err)
+		}
+		if again := got.Append(nil); string(again) != string(b) {
+			t.Errorf("%T: %x became %x", m, b, again)
+		}
+		for n := range b {
+			if Unmarshal(b[:n], fresh(i)) == nil {
+				t.Errorf("%T accepted with %d of %d bytes", m, n, len(b))
+			}
+		}
+		if err := Unmarshal(append(b, "from a later version"...), fresh(i)); err != nil {
+			t.Errorf("%T with more at the end: %v", m, err)
+		}
+	}
+}
+
+// TestHeadsFit: the longest lists fit into the head of a message.
+func TestHeadsFit(t *testing.T) {
+	keys := ListReply{Keys: make([]Listed, MaxListed)}
+	for i := range keys.Keys {
+		keys.Keys[i].Key = string(make([]byte, foci.MaxKeyLen))
+	}
+	routes := Routes{Routes: make([]Route, MaxRoutes)}
+	for i := range routes.Routes {
+		for range 8 {
+			routes.Routes[i].Addrs = append(routes.Routes[i].Addrs, "[2001:db8:1234:5678::1234]:11025:10-12")
+		}
+	}
+	log := FetchReply{Entries: make([]FetchedEntry, MaxFetchEntries)}
+	for _, m := range []Message{&keys, &routes, &log} {
+		if n := len(m.Append(nil)); n > MaxHead {
+			t.Errorf("%T takes %d bytes, %d are allowed", m, n, MaxHead)
+		}
+	}
+}
+
+// FuzzMessages: every message is refused, or says the same when encoded again,
+// and takes no more memory than its bytes account for.
+func FuzzMessages(f *testing.F) {
+	for i, m := range samples() {
+		f.Add(uint8(i), m.Append(nil))
+	}
+	f.Fuzz(func(t *testing.T, which uint8, b []byte) {
+		i := int(which) % len(samples())
+		stable(t, b, fresh(i), fresh(i))
+	})
+}
