@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 
 	"github.com/foci-store/foci"
@@ -43,7 +44,7 @@ func Parse(b []byte) (*Layout, error) {
 	}
 	var f file
 	if err := decodeStrict(b, &f); err != nil {
-		return nil, invalid(err)
+		return nil, invalid("not a layout", err)
 	}
 	l := &Layout{
 		Cluster: f.Cluster, Epoch: f.Epoch, DefaultGroups: f.DefaultGroups,
@@ -65,12 +66,12 @@ func Parse(b []byte) (*Layout, error) {
 // hostile text cannot ask for much memory: "{}," takes three bytes, the node
 // that it would make a hundred.
 type file struct {
-	Cluster       string            `json:"cluster"`
-	Epoch         foci.Epoch        `json:"epoch"`
-	DefaultGroups groupList         `json:"default_groups"`
-	Nodes         nodeList          `json:"nodes"`
-	Backends      backendList       `json:"backends"`
-	Buckets       map[string]Bucket `json:"buckets"`
+	Cluster       string      `json:"cluster"`
+	Epoch         foci.Epoch  `json:"epoch"`
+	DefaultGroups groupList   `json:"default_groups"`
+	Nodes         nodeList    `json:"nodes"`
+	Backends      backendList `json:"backends"`
+	Buckets       bucketMap   `json:"buckets"`
 }
 
 type fileNode struct {
@@ -94,6 +95,7 @@ type (
 	backendList []fileBackend
 	addrList    []route.Address
 	pointList   []Point
+	bucketMap   map[string]Bucket
 )
 
 func (l *groupList) UnmarshalJSON(b []byte) error {
@@ -114,6 +116,40 @@ func (l *addrList) UnmarshalJSON(b []byte) error {
 
 func (l *pointList) UnmarshalJSON(b []byte) error {
 	return decodeList(b, (*[]Point)(l), foci.MaxPoints, "points")
+}
+
+// UnmarshalJSON reads the buckets one by one and stops above the limit.
+func (m *bucketMap) UnmarshalJSON(b []byte) error {
+	d := strict(b)
+	t, err := d.Token()
+	if err != nil || t == nil {
+		return err
+	}
+	if t != json.Delim('{') {
+		return foci.Errorf(foci.Invalid, "buckets: want an object")
+	}
+	*m = bucketMap{}
+	for d.More() {
+		if len(*m) == MaxBuckets {
+			return foci.Errorf(foci.TooLarge, "more than %d buckets", MaxBuckets)
+		}
+		t, err := d.Token()
+		if err != nil {
+			return err
+		}
+		name := t.(string) // the decoder takes nothing else for a key
+		if _, twice := (*m)[name]; twice {
+			return foci.Errorf(foci.Invalid, "bucket %q is there twice", clip(name))
+		}
+		var v struct {
+			Groups groupList `json:"groups"`
+		}
+		if err := d.Decode(&v); err != nil {
+			return invalid(fmt.Sprintf("bucket %q", clip(name)), err)
+		}
+		(*m)[name] = Bucket{Groups: v.Groups}
+	}
+	return nil
 }
 
 // decodeList reads a JSON list element by element and stops above its limit.
@@ -137,7 +173,7 @@ func decodeList[T any](b []byte, out *[]T, limit int, what string) error {
 		}
 		var v T
 		if err := d.Decode(&v); err != nil {
-			return foci.Errorf(foci.Invalid, "%s[%d]: %w", what, len(list), err)
+			return invalid(fmt.Sprintf("%s[%d]", what, len(list)), err)
 		}
 		list = append(list, v)
 	}
@@ -163,11 +199,11 @@ func decodeStrict(b []byte, v any) error {
 }
 
 // invalid keeps the kind of our own errors; all others are about bad JSON.
-func invalid(err error) error {
+func invalid(where string, err error) error {
 	kind := foci.Invalid
 	var e *foci.Error
 	if errors.As(err, &e) {
 		kind = e.Kind
 	}
-	return foci.Errorf(kind, "not a layout: %w", err)
+	return foci.Errorf(kind, "%s: %w", where, err)
 }

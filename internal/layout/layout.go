@@ -126,7 +126,7 @@ func (l *Layout) place() error {
 		index[b.Group] = append(index[b.Group], i)
 	}
 	for g, members := range byGroup {
-		if err := ring.Place(members); err != nil {
+		if err := ring.Place(members, len(l.Backends)); err != nil {
 			return err
 		}
 		for j, b := range members {

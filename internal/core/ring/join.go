@@ -18,7 +18,7 @@ type holding struct {
 type arc struct{ from, length uint64 }
 
 // join places the newcomers of a group one after the other.
-func join(group []Backend) error {
+func join(group []Backend, all int) error {
 	held, total, err := holdings(group)
 	if err != nil {
 		return err
@@ -35,7 +35,7 @@ func join(group []Backend) error {
 				joined++
 			}
 		}
-		k := pointCount(b.Weight, uint64(total), joined)
+		k := pointCount(b.Weight, uint64(total), joined, all)
 		take(held, &held[i], math.Exp2(64)*float64(b.Weight)/total, k, total)
 		if len(held[i].arcs) == 0 {
 			return foci.Errorf(foci.TooLarge, "backend %v: no arc of group %d is long enough to be cut", b.ID, b.Group)

@@ -12,7 +12,7 @@ import (
 
 // usualPoints is how many points a backend of average weight gets: enough that
 // a newcomer takes a little from many. In clusters of very many backends it is
-// less, so that all points together stay near morePoints: a layout is a value
+// less, so that all points together stay near mostPoints: a layout is a value
 // that travels whole.
 const (
 	usualPoints = 64
@@ -23,10 +23,11 @@ const (
 // proportion to their weights. Points are computed, not drawn, so that the load
 // is even and the same backends always get the same points. When no backend has
 // points the ring is dealt out afresh; otherwise each newcomer takes arcs' tails
-// from the most loaded, and no point that exists moves.
-func Place(group []Backend) error {
-	if len(group) > foci.MaxBackends {
-		return foci.Errorf(foci.TooLarge, "group of %d backends, want at most %d", len(group), foci.MaxBackends)
+// from the most loaded, and no point that exists moves. all is the number of
+// backends in all groups.
+func Place(group []Backend, all int) error {
+	if all = max(all, len(group)); all > foci.MaxBackends {
+		return foci.Errorf(foci.TooLarge, "%d backends, want at most %d", all, foci.MaxBackends)
 	}
 	var weights uint64
 	placed := 0
@@ -46,15 +47,15 @@ func Place(group []Backend) error {
 	case len(group):
 		return nil
 	case 0:
-		deal(group, weights)
+		deal(group, weights, all)
 		return nil
 	}
-	return join(group)
+	return join(group, all)
 }
 
-// pointCount is the number of points for a weight among n backends.
-func pointCount(weight uint32, weights uint64, n int) int {
-	base := min(usualPoints, mostPoints/float64(n))
+// pointCount is the number of points for a weight among n backends of a group.
+func pointCount(weight uint32, weights uint64, n, all int) int {
+	base := min(usualPoints, mostPoints/float64(all))
 	k := math.Round(base * float64(weight) * float64(n) / float64(weights))
 	return int(min(max(k, 1), foci.MaxPoints))
 }
@@ -63,7 +64,7 @@ func pointCount(weight uint32, weights uint64, n int) int {
 // backend's arcs are equally long, so its share is exact. Every group begins at
 // zero: groups of equal shape then cut the ring at the same points, which keeps
 // the ranges of their union few.
-func deal(group []Backend, weights uint64) {
+func deal(group []Backend, weights uint64, all int) {
 	type turn struct {
 		order   uint64
 		backend int
@@ -72,7 +73,7 @@ func deal(group []Backend, weights uint64) {
 	width := make([]uint64, len(group))
 	for i := range group {
 		b := &group[i]
-		k := pointCount(b.Weight, weights, len(group))
+		k := pointCount(b.Weight, weights, len(group), all)
 		if len(group) == 1 {
 			k = max(k, 2) // the width of one arc around the whole ring does not fit
 		}

@@ -42,14 +42,14 @@ func TestPlaceIsEven(t *testing.T) {
 		"five thousand": slices.Repeat([]uint32{7}, 5000),
 	} {
 		bs := backends(1, weights...)
-		if err := Place(bs); err != nil {
+		if err := Place(bs, 0); err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
 		if got := imbalance(t, bs); got > 1.0001 {
 			t.Errorf("%s: the most loaded has %.4f of the mean", name, got)
 		}
 		again := backends(1, weights...)
-		if err := Place(again); err != nil {
+		if err := Place(again, 0); err != nil {
 			t.Fatal(err)
 		}
 		for i := range bs {
@@ -69,14 +69,14 @@ func TestNewcomersTakeTheirShareOnly(t *testing.T) {
 		"one of hundreds": {slices.Repeat([]uint32{100}, 300), slices.Repeat([]uint32{100}, 301)},
 	} {
 		old := backends(1, c.before...)
-		if err := Place(old); err != nil {
+		if err := Place(old, 0); err != nil {
 			t.Fatal(err)
 		}
 		now := backends(1, c.after...)
 		for i := range old {
 			now[i].Points = slices.Clone(old[i].Points)
 		}
-		if err := Place(now); err != nil {
+		if err := Place(now, 0); err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
 		for i := range old {
@@ -96,7 +96,7 @@ func TestPlaceAnyGroup(t *testing.T) {
 		bs := backends(1, weights...)
 		first := rapid.IntRange(1, len(bs)).Draw(t, "first")
 		for _, n := range []int{first, len(bs)} {
-			if err := Place(bs[:n]); err != nil {
+			if err := Place(bs[:n], 0); err != nil {
 				t.Fatal(err)
 			}
 			if _, err := New(bs[:n]); err != nil {
@@ -114,7 +114,7 @@ func TestPlaceAnyGroup(t *testing.T) {
 func TestPlaceTheLargestCluster(t *testing.T) {
 	bs := backends(1, slices.Repeat([]uint32{100}, foci.MaxBackends)...)
 	start := time.Now()
-	if err := Place(bs); err != nil {
+	if err := Place(bs, 0); err != nil {
 		t.Fatal(err)
 	}
 	points := 0
@@ -137,19 +137,19 @@ func TestPlaceTheLargestCluster(t *testing.T) {
 
 func TestPlaceRefuses(t *testing.T) {
 	mixed := append(backends(1, 1), backends(2, 1)...)
-	if err := Place(mixed); err == nil {
+	if err := Place(mixed, 0); err == nil {
 		t.Error("two groups at once: accepted")
 	}
-	if err := Place(backends(1, 0)); err == nil {
+	if err := Place(backends(1, 0), 0); err == nil {
 		t.Error("no weight: accepted")
 	}
 	// The whole ring is crowded: nothing is left to cut.
 	crowd := backends(1, 1, 1)
 	crowd[0].Points = []uint64{0}
-	if err := Place(crowd); err != nil {
+	if err := Place(crowd, 0); err != nil {
 		t.Errorf("one point owns everything: %v", err)
 	}
-	if err := Place(nil); err != nil {
+	if err := Place(nil, 0); err != nil {
 		t.Errorf("nobody: %v", err)
 	}
 }

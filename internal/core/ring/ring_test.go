@@ -144,7 +144,7 @@ func slowOwner(all []Backend, g foci.Group, x uint64) foci.BackendID {
 
 func BenchmarkOwner(b *testing.B) {
 	bs := backends(1, slices.Repeat([]uint32{100}, 4096)...)
-	if err := Place(bs); err != nil {
+	if err := Place(bs, 0); err != nil {
 		b.Fatal(err)
 	}
 	r := mustRing(b, bs)
