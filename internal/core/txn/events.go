@@ -35,6 +35,16 @@ func (m *Machine) Sent(id LegID, attempt uint32, ch Channel, table foci.Table) {
 	}
 }
 
+// Progress says that the newest attempt still moves: its body is leaving, or
+// its answer is arriving. Its stall begins anew, so that a slow link is not
+// taken for a dead one and sent everything twice; the deadline stays.
+func (m *Machine) Progress(now time.Duration, id LegID, attempt uint32) {
+	m.advance(now)
+	if p := m.find(id); p != nil && attempt == p.attempt && p.waiting() {
+		m.schedule(p, m.now+p.stall)
+	}
+}
+
 // Reply says that the replica has done what a leg asks, whichever attempt it
 // answers. Replies to finished legs are counted and ignored.
 func (m *Machine) Reply(out []Effect, now time.Duration, id LegID, attempt uint32, reply any) []Effect {

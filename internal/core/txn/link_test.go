@@ -227,6 +227,9 @@ func (w *world) carry(e Effect, l *lab) {
 	if w.chance(w.faulty / 3) {
 		w.after(w.delay(400), fail(foci.Closed))
 	}
+	if w.chance(20) {
+		w.after(w.delay(400), func() { w.m.Progress(w.now, e.Leg, e.Attempt) })
+	}
 }
 
 // serve is the server: applying takes a while, and twice is as good as once.

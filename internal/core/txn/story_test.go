@@ -25,6 +25,7 @@ var update = flag.Bool("update", false, "write what happened into the stories")
 //	T up|down NODE · T routes                              (after a route line) · T tick · T close
 //	T put|get LEG TARGET [size=N] [stall=D] [resends=N] [deadline=D]
 //	T sent LEG ATTEMPT CHANNEL TABLE · T reply LEG ATTEMPT · T have LEG ATTEMPT no|storing|stored|conflict
+//	T progress LEG ATTEMPT
 //	T fail LEG ATTEMPT KIND [D] · T cancel LEG
 //	T wake D|never                                         when the machine wants its next tick
 //	T pending                                              what it holds
@@ -151,6 +152,9 @@ func (s *story) answer(now time.Duration, words []string) []Effect {
 	switch words[0] {
 	case "sent":
 		s.m.Sent(id, n, Channel(s.number(words[3])), foci.Table(s.number(words[4])))
+		return nil
+	case "progress":
+		s.m.Progress(now, id, n)
 		return nil
 	case "reply":
 		return s.m.Reply(nil, now, id, n, "done")
