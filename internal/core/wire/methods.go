@@ -240,7 +240,8 @@ func (f *Fetch) Decode(r *Reader) {
 }
 
 // FetchedEntry is an entry of the log and how many bytes of its payload are in
-// the body; an entry with all its payload carries its metadata too.
+// the body. The first entry, and every one with all its payload, carries its
+// metadata too.
 type FetchedEntry struct {
 	Entry
 	Bytes uint32
@@ -252,7 +253,7 @@ type FetchReply struct {
 	Epoch   foci.Epoch
 	Name    foci.Name
 	Entries []FetchedEntry
-	More    bool // the log goes on after the last entry
+	More    bool // the log goes on after the last entry, up to the To of the request
 }
 
 // Append encodes.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 
+	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/wire"
 )
 
@@ -51,6 +52,7 @@ func (b *Backend) entries(f *wire.Fetch) (places []placed, more bool, err error)
 		return nil, false, err
 	}
 	bounded := !f.To.IsZero()
+	goesOn := func(from foci.Version) bool { return from.Less(s.vote.Newest) && !(bounded && from == f.To) }
 	limit := int(f.Limit)
 	if limit == 0 || limit > wire.MaxFetchEntries {
 		limit = wire.MaxFetchEntries
@@ -58,9 +60,9 @@ func (b *Backend) entries(f *wire.Fetch) (places []placed, more bool, err error)
 	if s.total == 1 || s.sole && s.entry.Version == f.From && (f.From == s.vote.Newest || f.From == f.To) {
 		e := &s.entry
 		if e.Version.Less(f.From) || bounded && f.To.Less(e.Version) {
-			return nil, s.vote.Newest != e.Version, nil
+			return nil, false, nil
 		}
-		return []placed{{entry: *e, loc: s.loc}}, s.vote.Newest != e.Version, nil
+		return []placed{{entry: *e, loc: s.loc}}, goesOn(e.Version), nil
 	}
 	it, err := b.index.versions(&f.ID, f.From)
 	if err != nil {
@@ -69,7 +71,10 @@ func (b *Backend) entries(f *wire.Fetch) (places []placed, more bool, err error)
 	for ; it.Valid() && err == nil; it.Next() {
 		var p placed
 		p.entry, p.loc, err = parsePlaced(it.Value())
-		if more = len(places) == limit || bounded && f.To.Less(p.entry.Version); more || err != nil {
+		if err != nil || bounded && f.To.Less(p.entry.Version) {
+			break
+		}
+		if more = len(places) == limit; more {
 			break
 		}
 		places = append(places, p)
@@ -124,7 +129,7 @@ func (c *content) add(i int, p *placed) (goOn bool, err error) {
 		return false, err
 	}
 	c.rep.Entries[i].Bytes = n
-	if whole {
+	if whole || i == 0 {
 		c.rep.Entries[i].Meta = bytes.Clone(h.Meta)
 	}
 	return off+n == p.entry.Length && c.f.MaxBytes > 0, nil

@@ -31,7 +31,7 @@ func testFetchWindows(t *testing.T, s Store) {
 	}{
 		{wire.Fetch{}, []uint32{0, 0, 0, 0}, nil, false},
 		{wire.Fetch{Limit: 2}, []uint32{0, 0}, nil, true},
-		{wire.Fetch{To: records[1].Version}, []uint32{0, 0}, nil, true},
+		{wire.Fetch{To: records[1].Version}, []uint32{0, 0}, nil, false},
 		{wire.Fetch{From: records[3].Version}, []uint32{0}, nil, false},
 		{wire.Fetch{From: records[3].Version, MaxBytes: 100}, []uint32{5}, []byte("world"), false},
 		{wire.Fetch{From: after(records[3].Version)}, nil, nil, false},
