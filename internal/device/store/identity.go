@@ -134,3 +134,9 @@ func newID() (id foci.BackendID) {
 	id[8] = id[8]&0x3f | 0x80
 	return id
 }
+
+// Exists reports whether a directory is a backend's.
+func Exists(fsys vfs.FS, dir string) bool {
+	_, err := fsys.Stat(fsys.PathJoin(dir, identityFile))
+	return err == nil
+}

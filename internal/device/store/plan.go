@@ -28,6 +28,10 @@ type plan struct {
 type onWay struct {
 	sum     summary
 	entries []placed // on their way, oldest first
+
+	// first was the only transaction until now: it has been in the index for
+	// long, perhaps, but its version row is on its way. Zero: none.
+	first placed
 }
 
 // placed is a transaction on its way, and the group that brings it.
@@ -103,6 +107,9 @@ func (p *plan) find(o *onWay, id *foci.ID, v foci.Version) (at placed, ok bool, 
 			return o.entries[i], true, nil
 		}
 	}
+	if o.first.entry.Version == v {
+		return o.first, true, nil
+	}
 	if o.sum.sole && o.sum.entry.Version == v {
 		return placed{entry: o.sum.entry, loc: o.sum.loc}, true, nil
 	}
@@ -132,13 +139,16 @@ func (p *plan) next(o *onWay, id *foci.ID, e *wire.Entry) (summary, error) {
 // newer is every transaction of the object after v.
 func (p *plan) newer(o *onWay, id *foci.ID, v foci.Version, failed *error) iter.Seq[wire.Entry] {
 	return func(yield func(wire.Entry) bool) {
-		seen := make(map[foci.Version]bool, len(o.entries))
-		for i := range o.entries {
-			e := &o.entries[i].entry
-			seen[e.Version] = true
-			if v.Less(e.Version) && !yield(*e) {
+		seen := make(map[foci.Version]bool, 1+len(o.entries))
+		for i := -1; i < len(o.entries); i++ {
+			e := &o.first.entry
+			if i >= 0 {
+				e = &o.entries[i].entry
+			}
+			if v.Less(e.Version) && !seen[e.Version] && !yield(*e) {
 				return
 			}
+			seen[e.Version] = true
 		}
 		if o.sum.total == 1 {
 			if e := &o.sum.entry; v.Less(e.Version) && !seen[e.Version] {
@@ -189,6 +199,7 @@ func (p *plan) add(rows *pebble.Batch, o *onWay, r *wire.Record, after summary, 
 		}
 	}
 	if before.total == 1 {
+		o.first = placed{entry: before.entry, loc: before.loc}
 		if err := p.addVersion(rows, &r.ID, &before.entry, before.loc); err != nil {
 			return err
 		}

@@ -1,0 +1,266 @@
+package store
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"strconv"
+	"testing"
+
+	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/wire"
+	"github.com/foci-store/foci/internal/device/store/storetest"
+	"github.com/foci-store/foci/internal/device/vfs"
+)
+
+// The crash test runs random workloads on files in memory, clones them at
+// random moments to what a crash would leave, opens the clone and compares.
+//
+//	FOCI_CRASH_POINTS=100000   how many moments
+//	FOCI_CRASH_SEED=123        one workload alone, to replay a failure
+const (
+	defaultCrashPoints = 200
+	pointsPerWorkload  = 10
+	groupsPerWorkload  = 24
+)
+
+func TestCrash(t *testing.T) {
+	if text := os.Getenv("FOCI_CRASH_SEED"); text != "" {
+		seed, err := strconv.ParseUint(text, 10, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		crashWorkload(t, seed)
+		return
+	}
+	points := defaultCrashPoints
+	if text := os.Getenv("FOCI_CRASH_POINTS"); text != "" {
+		var err error
+		if points, err = strconv.Atoi(text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	done := 0
+	for seed := uint64(1); done < points && !t.Failed(); seed++ {
+		done += crashWorkload(t, seed)
+	}
+	t.Logf("%d crash points", done)
+}
+
+// history is what a workload has sent and what was acknowledged, in order.
+type history struct {
+	sent  []wire.Record
+	acked []bool // parallel to sent
+	floor wire.Floor
+	epoch foci.Epoch // highest acknowledged
+	asked foci.Epoch // highest asked for
+	raise int        // floors asked for
+}
+
+func (h *history) clone() *history {
+	c := *h
+	c.acked = append([]bool{}, h.acked...)
+	return &c
+}
+
+// crashPoint is a moment: what the crash left, and what had been promised.
+type crashPoint struct {
+	fs      *vfs.Crashable
+	promise *history
+	how     vfs.Crash
+	lose    bool // the index
+	again   bool // crash once more, during recovery
+}
+
+func (p *crashPoint) String() string {
+	return fmt.Sprintf("kept %d %%, torn at %d, index lost %v, crashed again %v", p.how.Keep, p.how.Unit, p.lose, p.again)
+}
+
+// crashWorkload runs one workload and checks its crash points; it reports how
+// many there were.
+func crashWorkload(t *testing.T, seed uint64) int {
+	rng := rand.New(rand.NewPCG(seed, 7))
+	points := recordCrashes(t, rng)
+	for i, p := range points {
+		if err := p.check(); err != nil {
+			t.Errorf("crash point %d (%v): %v\nreplay with:\n\tFOCI_CRASH_SEED=%d go test -run 'TestCrash$' ./internal/device/store",
+				i, p, err, seed)
+			break
+		}
+	}
+	return len(points)
+}
+
+// recordCrashes runs a workload group by group: each group is queued at once,
+// so that it is committed as one, and the crashes fall between and within the
+// file operations that commit it.
+func recordCrashes(t *testing.T, rng *rand.Rand) []*crashPoint {
+	disk := vfs.NewCrashable()
+	w := &crashRun{t: t, rng: rng, disk: disk}
+	o := testOptions(vfs.WithErrors(disk, w.before))
+	o.SegmentBytes = minSegmentBytes << rng.IntN(5)
+	b := open(t, o)
+	for range groupsPerWorkload {
+		if rng.IntN(12) == 0 { // an orderly restart
+			if err := b.Close(); err != nil {
+				t.Fatal(err)
+			}
+			b = open(t, o)
+		}
+		w.group(b)
+		w.maybe(3)
+	}
+	w.stop()
+	if err := b.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return w.points
+}
+
+var keepChoices = []int{0, 10, 50, 50, 90, 100}
+
+// crash clones the disk as a crash at this moment would leave it.
+func (w *crashRun) crash() {
+	how := vfs.Crash{
+		Keep: keepChoices[w.rng.IntN(len(keepChoices))], Unit: vfs.Page, Source: w.rng.Uint64(),
+	}
+	if w.rng.IntN(2) == 0 {
+		how.Unit = vfs.Sector
+	}
+	// What was promised is taken first: what is promised meanwhile is on the
+	// disk, but need not be.
+	p := &crashPoint{promise: w.hist.clone(), how: how, lose: w.rng.IntN(4) == 0, again: w.rng.IntN(4) == 0}
+	p.fs = w.disk.Clone(how)
+	w.points = append(w.points, p)
+}
+
+// check opens what the crash left and compares it with what was promised.
+func (p *crashPoint) check() error {
+	if p.lose {
+		if err := p.fs.RemoveAll("/backend/index"); err != nil {
+			return err
+		}
+	}
+	if p.again {
+		b, err := Open(testOptions(p.fs))
+		if err != nil {
+			return fmt.Errorf("open before the second crash: %w", err)
+		}
+		fs := p.fs.Clone(p.how)
+		if err := b.Close(); err != nil {
+			return err
+		}
+		p.fs = fs
+	}
+	b, err := Open(testOptions(p.fs))
+	if err != nil {
+		return fmt.Errorf("open: %w", err)
+	}
+	if b.notReady != nil {
+		return fmt.Errorf("a crash was taken for damage: %w", b.notReady)
+	}
+	if err := p.promise.kept(b); err != nil {
+		return err
+	}
+	replayed, err := dump(b)
+	if err != nil {
+		return err
+	}
+	if err := b.Close(); err != nil {
+		return err
+	}
+	return p.rebuilt(replayed)
+}
+
+// rebuilt deletes the index and expects the same one again.
+func (p *crashPoint) rebuilt(replayed []byte) error {
+	if err := p.fs.RemoveAll("/backend/index"); err != nil {
+		return err
+	}
+	b, err := Open(testOptions(p.fs))
+	if err != nil {
+		return fmt.Errorf("open without an index: %w", err)
+	}
+	if b.notReady != nil {
+		return fmt.Errorf("open without an index: %w", b.notReady)
+	}
+	fresh, err := dump(b)
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(replayed, fresh) {
+		return fmt.Errorf("the rebuilt index differs:\n%s\nreplayed:\n%s", fresh, replayed)
+	}
+	return b.Close()
+}
+
+// dump is every row of the index, but for the cursor, which may stand before
+// or after records that say nothing.
+func dump(b *Backend) ([]byte, error) {
+	it, err := b.index.db.NewIter(nil)
+	if err != nil {
+		return nil, err
+	}
+	var out []byte
+	for it.First(); it.Valid(); it.Next() {
+		if !bytes.Equal(it.Key(), metaCursor) {
+			out = fmt.Appendf(out, "%q %x\n", it.Key(), it.Value())
+		}
+	}
+	return out, it.Close()
+}
+
+// kept fails unless everything acknowledged is there, byte for byte, and
+// everything else that was sent is there whole or not at all.
+func (h *history) kept(b *Backend) error {
+	m := storetest.NewModel()
+	for i := range h.sent {
+		r := &h.sent[i]
+		state, err := b.Have(r.ID, r.Version, r.Hash)
+		if err != nil {
+			return err
+		}
+		if state != wire.HaveStored && h.acked[i] {
+			return fmt.Errorf("acknowledged %v %v of %q is lost: have says %v", r.Op, r.Version, r.Name.Key, state)
+		}
+		if state == wire.HaveStored {
+			if _, err := m.Add(*r); err != nil {
+				return err
+			}
+		}
+	}
+	// Every object of the workload lies in the range of the one floor.
+	floor := b.Floor(foci.ID{})
+	if floor.Drops < h.floor.Drops || floor.Drops > uint64(h.raise) || floor.Version.Less(h.floor.Version) {
+		return fmt.Errorf("floor %v, promised %v, %d were asked for", floor, h.floor, h.raise)
+	}
+	if e := b.Epoch(); e < h.epoch || e > h.asked {
+		return fmt.Errorf("epoch %d, promised %d, asked for %d", e, h.epoch, h.asked)
+	}
+	return storetest.Compare(floorless{b}, m)
+}
+
+// floorless shows votes without floors, which the model does not know.
+type floorless struct{ *Backend }
+
+func (f floorless) Query(id foci.ID, inline uint32) (wire.Vote, *wire.Record, error) {
+	v, r, err := f.Backend.Query(id, inline)
+	v.Floor = wire.Floor{}
+	return v, r, err
+}
+
+func (f floorless) Scan(from, to foci.ID, fn func(foci.ID, wire.Vote) bool) error {
+	return f.Backend.Scan(from, to, func(id foci.ID, v wire.Vote) bool {
+		v.Floor = wire.Floor{}
+		return fn(id, v)
+	})
+}
+
+func (f floorless) List(l *wire.List) (wire.ListReply, error) {
+	rep, err := f.Backend.List(l)
+	for i := range rep.Keys {
+		rep.Keys[i].Vote.Floor = wire.Floor{}
+	}
+	return rep, err
+}
