@@ -48,6 +48,17 @@ func (o *op) hear(leg Leg) (foci.Group, bool) {
 	return l.group, l.phase == o.phase
 }
 
+// silent are the groups that owe an answer in the present phase.
+func (o *op) silent() []foci.Group {
+	var gs []foci.Group
+	for _, l := range o.legs {
+		if l.phase == o.phase && !l.ended {
+			gs = append(gs, l.group)
+		}
+	}
+	return gs
+}
+
 // begin starts a phase that no earlier answer counts in.
 func (o *op) begin() {
 	o.phase++

@@ -1,6 +1,7 @@
 package quorum
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -17,9 +18,19 @@ type Read struct {
 	op
 	ballot    ballot
 	reconcile *reconcile
+	patience  time.Duration // when a write-back without progress goes on without the silent voters
 	restarts  int
 	found     Found
 }
+
+// A write-back is waited for longer than a vote: bodies travel and disks are
+// synced. Each restart of a read doubles the patience, so that slow voters are
+// not given up for ever.
+const (
+	patienceHedges = 16 // times the hedge
+	leastPatience  = 500 * time.Millisecond
+	maxRestarts    = 64 // far above what faults cause; each costs a round trip
+)
 
 // Found is what a read resolved.
 type Found struct {
@@ -63,8 +74,11 @@ func (r *Read) Wake(now time.Duration) Out {
 	case r.done:
 	case r.expired(now):
 		r.finish(r.noQuorum(len(r.ballot.votes)))
-	case r.reconcile == nil && r.awaiting == 0:
+	case r.awaiting != 0:
+	case r.reconcile == nil:
 		r.ballot.wake(&r.op, now)
+	case r.impatient() && now >= r.patience:
+		r.again(now, r.silent())
 	}
 	return r.give()
 }
@@ -84,8 +98,12 @@ func (r *Read) Result() (Found, error) { return r.found, r.err }
 
 func (r *Read) give() Out {
 	next := time.Duration(0)
-	if r.reconcile == nil && r.awaiting == 0 {
+	switch {
+	case r.awaiting != 0:
+	case r.reconcile == nil:
 		next = r.ballot.next()
+	case r.impatient():
+		next = r.patience
 	}
 	r.wakeAt(next)
 	return r.take()
@@ -101,6 +119,7 @@ func (r *Read) answerBallot(now time.Duration, g foci.Group, a *Answer) {
 		r.resolve()
 	default:
 		r.reconcile = newReconcile(&r.op, r.ballot.id, r.ballot.votes)
+		r.wait(now)
 	}
 }
 
@@ -146,26 +165,36 @@ func (r *Read) answerReconcile(now time.Duration, g foci.Group, leg Leg, a *Answ
 	done, err := r.reconcile.answer(&r.op, g, leg, a)
 	switch {
 	case err != nil:
-		r.again(now, g)
+		r.again(now, []foci.Group{g})
 	case done:
 		r.found.Vote = r.reconcile.union
 		r.found.Holders = inOrder(r.reconcile.groups(), r.cfg.Plan.Groups)
 		r.finish(nil)
+	default:
+		r.wait(now)
 	}
 }
 
-// again asks anew, the group that failed last. What was written back stays; a
-// voter whose floor rose or that went away in between is only asked again.
-func (r *Read) again(now time.Duration, failed foci.Group) {
-	const most = 64 // far above what faults cause; each costs a round trip
-	if r.restarts++; r.restarts > most {
+// wait renews the patience with the voters.
+func (r *Read) wait(now time.Duration) {
+	r.patience = now + max(patienceHedges*r.cfg.Hedge, leastPatience)<<min(r.restarts, 6)
+}
+
+// impatient reports whether there is anybody to ask instead of a silent voter.
+func (r *Read) impatient() bool { return len(r.reconcile.voters) < len(r.cfg.Plan.Groups) }
+
+// again asks anew, the groups that failed or are silent last. What was written
+// back stays; a voter whose floor rose or that went away in between is only
+// asked again.
+func (r *Read) again(now time.Duration, last []foci.Group) {
+	if r.restarts++; r.restarts > maxRestarts {
 		r.finish(r.noQuorum(0))
 		return
 	}
 	order := slices.Clone(r.cfg.Plan.Groups)
-	if i := slices.Index(order, failed); i >= 0 {
-		order = append(slices.Delete(order, i, i+1), failed)
-	}
+	slices.SortStableFunc(order, func(a, b foci.Group) int {
+		return cmp.Compare(slices.Index(last, a), slices.Index(last, b))
+	})
 	r.reconcile = nil
 	r.ballot.start(&r.op, now, order)
 }
