@@ -147,7 +147,11 @@ func (ch *channel) cancel(q *Request, err error) {
 	if s := ch.streams.get(q.id); s != nil && s.req == q {
 		b = s.body
 		s.req, s.body, s.out = nil, nil, nil
-		ch.control(wire.Header{Type: wire.FrameCancel, Stream: q.id}, nil)
+		if q.out != nil && q.out.off == 0 {
+			ch.end(q.id) // the peer never heard of it
+		} else {
+			ch.control(wire.Header{Type: wire.FrameCancel, Stream: q.id}, nil)
+		}
 	}
 	ch.mu.Unlock()
 	if b != nil {

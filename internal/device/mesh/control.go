@@ -116,7 +116,11 @@ func (ch *channel) onCancel(h *wire.Header) {
 	} else {
 		after = ch.drop(s.out)
 		w := wireError(errCanceledThere)
-		ch.control(wire.Header{Type: wire.FrameAbort, Stream: h.Stream}, w.Append(nil))
+		if s.out.off == 0 {
+			ch.answerError(h.Stream, &w)
+		} else {
+			ch.control(wire.Header{Type: wire.FrameAbort, Stream: h.Stream}, w.Append(nil))
+		}
 		ch.end(h.Stream)
 	}
 	ch.mu.Unlock()

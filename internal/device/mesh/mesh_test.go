@@ -40,7 +40,7 @@ type node struct {
 	events chan PeerEvent
 }
 
-func nodeID(n byte) foci.NodeID { return foci.NodeID{15: n} }
+func nodeID(n byte) foci.NodeID { return foci.NodeID{0: n, 15: n} }
 
 func fast() Timing {
 	return Timing{

@@ -24,8 +24,8 @@ type outgoing struct {
 	after  func() // to call once the writer has let go; may be nil
 }
 
-// whole reports whether it goes in one frame, without credit.
-func (o *outgoing) whole() bool { return o.size <= wire.MaxFrame && o.source == nil }
+// whole reports whether it goes in one frame, and so without credit.
+func (o *outgoing) whole() bool { return o.size <= wire.MaxFrame }
 
 // piece is a part of a message for one frame.
 type piece struct {

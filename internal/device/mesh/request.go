@@ -38,7 +38,7 @@ type Request struct {
 	Done func(*Reply, error)
 
 	size     int64
-	copied   bool // into the queue, as short ones are
+	copied   bool                    // into the queue, as short ones are
 	finished atomic.Bool             // whoever sets it calls Done
 	channel  atomic.Pointer[channel] // once it is on one
 	link     *Link

@@ -120,7 +120,7 @@ func (w *writer) add(i int) {
 	var scratch []byte
 	if p.o.source != nil {
 		if w.scratch[i] == nil {
-			w.scratch[i] = newBuffer(wire.MaxPiece)
+			w.scratch[i] = newBuffer(wire.MaxFrame)
 		}
 		scratch = w.scratch[i].b
 	}
@@ -205,8 +205,7 @@ func (ch *channel) sourceFailed(p *piece, cause error) {
 	case p.off > 0:
 		ch.control(wire.Header{Type: wire.FrameAbort, Stream: id}, w.Append(nil))
 	case ch.link == nil:
-		a := failureOf(&w)
-		ch.control(wire.Header{Type: wire.FrameReply, Flags: a.flags, Stream: id, Head: uint32(a.size)}, a.head)
+		ch.answerError(id, &w)
 	}
 	if ch.link == nil {
 		ch.end(id)
@@ -215,4 +214,11 @@ func (ch *channel) sourceFailed(p *piece, cause error) {
 	if q != nil {
 		ch.finish(q, nil, err)
 	}
+}
+
+// answerError queues an error in place of a reply that has not begun; ch.mu is
+// held.
+func (ch *channel) answerError(id uint32, w *wire.Error) {
+	a := failureOf(w)
+	ch.control(wire.Header{Type: wire.FrameReply, Flags: a.flags, Stream: id, Head: uint32(a.size)}, a.head)
 }

@@ -1,0 +1,284 @@
+package mesh
+
+import (
+	"bytes"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/wire"
+)
+
+// alive checks that a node still serves.
+func alive(t *testing.T, nd *node) {
+	t.Helper()
+	r := rawDial(t, nd.addr)
+	r.hello(nil)
+	r.send(wire.Header{Type: wire.FrameRequest, Method: methodEcho, Stream: 1 << 16}, []byte("still there?"))
+	if h, b := r.await(wire.FrameReply); h.Flags != 0 || string(b) != "still there?" {
+		t.Fatalf("%+v %q", h, b)
+	}
+	_ = r.conn.Close()
+}
+
+func TestHostileOpenings(t *testing.T) {
+	nd := startNode(t, 1, func(c *Config) { c.Timing.Handshake = 300 * time.Millisecond })
+	hello := wire.AppendFrame(nil, &wire.Header{Type: wire.FrameHello}, helloOf(nil), nil)
+	garbage := bytes.Repeat([]byte("\x00\xff garbage"), 10000)
+	openings := map[string][]byte{
+		"nothing":          nil,
+		"http":             []byte("GET / HTTP/1.1\r\nHost: example.org\r\n\r\n"),
+		"garbage":          garbage,
+		"wrong magic":      append([]byte("FOC2"), hello[4:]...),
+		"a request first":  wire.AppendFrame(nil, &wire.Header{Type: wire.FrameRequest, Stream: 1, Head: 2}, []byte("hi"), nil),
+		"a welcome":        wire.AppendFrame(nil, &wire.Header{Type: wire.FrameWelcome}, []byte("hi"), nil),
+		"length 0":         wire.AppendHeader(nil, &wire.Header{Type: wire.FrameHello}),
+		"length 2^32-1":    wire.AppendHeader(nil, &wire.Header{Type: wire.FrameHello, Size: 1<<32 - 1}),
+		"too long":         wire.AppendHeader(nil, &wire.Header{Type: wire.FrameHello, Size: wire.MaxHello + 1}),
+		"damaged contents": append(bytes.Clone(hello[:len(hello)-1]), hello[len(hello)-1]^1),
+	}
+	for n := range hello {
+		openings["truncated"+string(rune('a'+n/26))+string(rune('a'+n%26))] = hello[:n]
+	}
+	// All at once: each must be closed within the time of a handshake.
+	var all []*raw
+	for _, b := range openings {
+		r := rawDial(t, nd.addr)
+		_, _ = r.conn.Write(b) // it may be closed already
+		all = append(all, r)
+	}
+	for _, r := range all {
+		r.ended()
+	}
+	if n := nd.Stats().Refused; n != int64(len(openings)) {
+		t.Errorf("%d refused, want %d", n, len(openings))
+	}
+	alive(t, nd)
+}
+
+// TestSlowHello: one byte now and then does not keep a connection.
+func TestSlowHello(t *testing.T) {
+	nd := startNode(t, 1, func(c *Config) { c.Timing.Handshake = 200 * time.Millisecond })
+	r := rawDial(t, nd.addr)
+	hello := wire.AppendFrame(nil, &wire.Header{Type: wire.FrameHello}, helloOf(nil), nil)
+	stop := make(chan struct{})
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for i := range hello {
+			select {
+			case <-stop:
+				return
+			case <-time.After(20 * time.Millisecond):
+			}
+			if _, err := r.conn.Write(hello[i : i+1]); err != nil {
+				return
+			}
+		}
+	}()
+	begin := time.Now()
+	r.ended()
+	close(stop)
+	<-done
+	if d := time.Since(begin); d > 3*time.Second {
+		t.Errorf("it took %v", d)
+	}
+}
+
+func TestRefusals(t *testing.T) {
+	nd := startNode(t, 1)
+	for name, c := range map[string]struct {
+		kind   foci.Kind
+		text   string
+		change func(*wire.Hello)
+	}{
+		"foreign cluster": {foci.Denied, `"other"`, func(h *wire.Hello) { h.Cluster = "other" }},
+		"wrong node":      {foci.Denied, "this is node", func(h *wire.Hello) { h.Expect = nodeID(9) }},
+		"myself":          {foci.Denied, "so am I", func(h *wire.Hello) { h.Node, h.Role = nodeID(1), foci.RoleData }},
+		"no id":           {foci.Denied, "node id", func(h *wire.Hello) { h.Role = foci.RoleClient }},
+		"future protocol": {foci.Protocol, "protocol 8 to 9", func(h *wire.Hello) { h.MinProtocol, h.MaxProtocol = 8, 9 }},
+		"unknown proof":   {foci.Denied, "proof", func(h *wire.Hello) { h.Auth = 3 }},
+		"no window":       {foci.Protocol, "malformed", func(h *wire.Hello) { h.Window = 1 }},
+	} {
+		r := rawDial(t, nd.addr)
+		r.send(wire.Header{Type: wire.FrameHello}, helloOf(c.change))
+		h, b := r.next()
+		err := peerError(Identity{}, b)
+		if h.Type != wire.FrameRefuse || foci.KindOf(err) != c.kind || !strings.Contains(err.Error(), c.text) {
+			t.Errorf("%s: type %d, %v", name, h.Type, err)
+		}
+		r.ended()
+	}
+	alive(t, nd)
+}
+
+// TestDialRefused: the dialling side says clearly what is wrong.
+func TestDialRefused(t *testing.T) {
+	nd := startNode(t, 1)
+	other := startNode(t, 2, func(c *Config) { c.Cluster = "other" })
+	if _, err := other.Dial(testContext(t), nd.addr, false); foci.KindOf(err) != foci.Denied || !strings.Contains(err.Error(), `"test"`) {
+		t.Errorf("foreign cluster: %v", err)
+	}
+	if _, err := nd.Dial(testContext(t), nd.addr, false); foci.KindOf(err) != foci.Denied {
+		t.Errorf("itself: %v", err)
+	}
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = ln.Close()
+	_, err = nd.Dial(testContext(t), ln.Addr().String(), false)
+	if foci.KindOf(err) != foci.Away || !strings.Contains(err.Error(), "is a node running there?") || strings.Count(err.Error(), ln.Addr().String()) > 2 {
+		t.Errorf("nobody there: %v", err)
+	}
+}
+
+// TestHostileFrames: what breaks the protocol after a good hello ends that
+// channel and nothing else.
+func TestHostileFrames(t *testing.T) {
+	nd := startNode(t, 1, func(c *Config) { c.Limits.ChannelRequests = 8 })
+	req := func(id, head, body, size uint32) []byte {
+		h := wire.Header{Type: wire.FrameRequest, Method: methodHold, Stream: id, Head: head, Body: body}
+		return wire.AppendFrame(nil, &h, make([]byte, size), nil)
+	}
+	data := func(id uint32, size int) []byte {
+		return wire.AppendFrame(nil, &wire.Header{Type: wire.FrameData, Stream: id}, make([]byte, size), nil)
+	}
+	const id = 1<<16 | 1
+	var flood []byte // five times the credit of a stream
+	for range 20 {
+		flood = append(flood, data(id, wire.MaxPiece)...)
+	}
+	for name, b := range map[string][]byte{
+		"a reply":               wire.AppendFrame(nil, &wire.Header{Type: wire.FrameReply, Stream: 1}, nil, nil),
+		"a second hello":        wire.AppendFrame(nil, &wire.Header{Type: wire.FrameHello}, helloOf(nil), nil),
+		"a goaway":              wire.AppendFrame(nil, &wire.Header{Type: wire.FrameGoAway}, nil, nil),
+		"slot beyond the limit": req(8, 1, 0, 1),
+		"slot in use":           append(req(id, 1, 0, 1), req(2<<16|1, 1, 0, 1)...),
+		"more than announced":   append(req(id, 1, 9, 1), data(id, 10)...),
+		"more than its credit":  append(req(id, 1, 4<<20, 1), flood...),
+		"size 2^32-1":           wire.AppendHeader(nil, &wire.Header{Type: wire.FrameRequest, Stream: 1, Size: 1<<32 - 1}),
+		"too much credit": append(
+			wire.AppendFrame(nil, &wire.Header{Type: wire.FrameCredit, Body: wire.MaxGrant}, nil, nil),
+			wire.AppendFrame(nil, &wire.Header{Type: wire.FrameCredit, Body: wire.MaxGrant}, nil, nil)...),
+		"damaged header": func() []byte {
+			b := req(id, 1, 0, 1)
+			b[9] ^= 4
+			return b
+		}(),
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := rawDial(t, nd.addr)
+			r.hello(nil)
+			_, _ = r.conn.Write(b) // it may be closed before all is written
+			r.ended()
+		})
+	}
+	for len(nd.held) > 0 {
+		(<-nd.held).Reply(nil, nil) // of a channel that is gone: does nothing
+	}
+	alive(t, nd)
+	idle(t, nd.Mesh)
+}
+
+// TestTruncatedRequest: a request cut at any byte by the end of its connection
+// is served whole or not at all, and nothing is left of it.
+func TestTruncatedRequest(t *testing.T) {
+	nd := startNode(t, 1)
+	h := wire.Header{Type: wire.FrameRequest, Method: methodEcho, Stream: 1 << 16, Head: 4}
+	b := wire.AppendFrame(nil, &h, []byte("head"), nil)
+	for n := range b {
+		r := rawDial(t, nd.addr)
+		r.hello(nil)
+		r.write(b[:n])
+		_ = r.conn.(*net.TCPConn).CloseWrite()
+		r.ended()
+	}
+	alive(t, nd)
+	idle(t, nd.Mesh)
+}
+
+// TestDamagedContents: the message fails and says so, the channel lives on.
+func TestDamagedContents(t *testing.T) {
+	nd := startNode(t, 1)
+	r := rawDial(t, nd.addr)
+	r.hello(nil)
+	h := wire.Header{Type: wire.FrameRequest, Method: methodEcho, Stream: 1 << 16, Head: 4}
+	b := wire.AppendFrame(nil, &h, []byte("head"), nil)
+	b[len(b)-1] ^= 1
+	r.write(b)
+	got, contents := r.await(wire.FrameReply)
+	if err := peerError(Identity{}, contents); got.Flags != wire.FlagError || foci.KindOf(err) != foci.Busy {
+		t.Fatalf("%+v %v", got, err)
+	}
+	r.send(wire.Header{Type: wire.FrameRequest, Method: methodEcho, Stream: 2 << 16}, []byte("again"))
+	if _, contents := r.await(wire.FrameReply); string(contents) != "again" {
+		t.Fatalf("%q", contents)
+	}
+	// The same in the middle of a long body.
+	r.send(wire.Header{Type: wire.FrameRequest, Method: methodEcho, Stream: 3 << 16, Head: 1, Body: 100}, []byte("h"))
+	b = wire.AppendFrame(nil, &wire.Header{Type: wire.FrameData, Stream: 3 << 16}, make([]byte, 50), nil)
+	b[len(b)-1] ^= 1
+	r.write(b)
+	if got, _ := r.await(wire.FrameReply); got.Flags != wire.FlagError || got.Stream != 3<<16 {
+		t.Fatalf("%+v", got)
+	}
+	r.send(wire.Header{Type: wire.FrameData, Stream: 3 << 16}, make([]byte, 50)) // was on its way
+	r.send(wire.Header{Type: wire.FrameRequest, Method: methodEcho, Stream: 4 << 16}, []byte("again"))
+	if _, contents := r.await(wire.FrameReply); string(contents) != "again" {
+		t.Fatalf("%q", contents)
+	}
+}
+
+// TestUnaskedReplies are counted and ignored.
+func TestUnaskedReplies(t *testing.T) {
+	addr := rawServer(t, nodeID(9), func(r *raw, _ wire.Hello) {
+		for {
+			var h wire.Header
+			if r.f.header(&h) != nil || r.f.skip(int(h.Size)) != nil {
+				return
+			}
+			if h.Type != wire.FrameRequest {
+				continue
+			}
+			out := wire.AppendFrame(nil, &wire.Header{Type: wire.FrameReply, Stream: h.Stream + 1<<16, Head: 1}, []byte("x"), nil)
+			out = wire.AppendFrame(out, &wire.Header{Type: wire.FrameReply, Stream: 0x777, Body: 70 << 10}, make([]byte, 40<<10), nil)
+			out = wire.AppendFrame(out, &wire.Header{Type: wire.FrameData, Stream: 0x777}, make([]byte, 30<<10), nil)
+			out = wire.AppendFrame(out, &wire.Header{Type: wire.FrameReply, Stream: h.Stream, Head: 2}, []byte("ok"), nil)
+			out = wire.AppendFrame(out, &wire.Header{Type: wire.FrameReply, Stream: h.Stream, Head: 2}, []byte("ok"), nil)
+			if _, err := r.conn.Write(out); err != nil {
+				return
+			}
+		}
+	})
+	client := startClient(t)
+	l, err := client.Dial(testContext(t), addr, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 30 { // more than a channel's credit, were it not returned
+		r, err := l.Call(testContext(t), foci.Reg, methodNull, nil, nil)
+		if err != nil || string(r.Head) != "ok" {
+			t.Fatalf("%v %v", r, err)
+		}
+	}
+	unasked := int64(0)
+	for _, c := range l.Stats().Channels {
+		unasked += c.Unasked
+	}
+	if unasked < 3*29 {
+		t.Errorf("%d counted", unasked)
+	}
+}
+
+func TestUnprovenLimit(t *testing.T) {
+	nd := startNode(t, 1, func(c *Config) { c.Limits.Unproven = 10 })
+	first := rawDial(t, nd.addr)
+	for range 30 {
+		rawDial(t, nd.addr)
+	}
+	first.ended() // long before its time for a handshake is over
+	alive(t, nd)
+}

@@ -1,0 +1,160 @@
+package mesh
+
+import (
+	"errors"
+	"io"
+	"net"
+	"testing"
+	"time"
+
+	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/wire"
+)
+
+// raw is a connection that a test speaks on frame by frame.
+type raw struct {
+	t    testing.TB
+	conn net.Conn
+	f    *frameReader
+}
+
+func rawConn(t testing.TB, conn net.Conn) *raw {
+	t.Cleanup(func() { _ = conn.Close() })
+	_ = conn.SetDeadline(time.Now().Add(10 * time.Second))
+	return &raw{t: t, conn: conn, f: newFrameReader(conn)}
+}
+
+func rawDial(t testing.TB, addr string) *raw {
+	t.Helper()
+	conn, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rawConn(t, conn)
+}
+
+func (r *raw) send(h wire.Header, contents []byte) {
+	r.t.Helper()
+	if h.Type == wire.FrameRequest || h.Type == wire.FrameReply {
+		if h.Head == 0 && h.Body == 0 {
+			h.Head = uint32(len(contents))
+		}
+	}
+	r.write(wire.AppendFrame(nil, &h, contents, nil))
+}
+
+func (r *raw) write(b []byte) {
+	r.t.Helper()
+	if _, err := r.conn.Write(b); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+func (r *raw) next() (wire.Header, []byte) {
+	r.t.Helper()
+	var h wire.Header
+	if err := r.f.header(&h); err != nil {
+		r.t.Fatal(err)
+	}
+	b := make([]byte, h.Size)
+	if err := r.f.full(b); err != nil {
+		r.t.Fatal(err)
+	}
+	return h, b
+}
+
+// await reads frames until one of that type comes.
+func (r *raw) await(want wire.FrameType) (wire.Header, []byte) {
+	r.t.Helper()
+	for {
+		if h, b := r.next(); h.Type == want {
+			return h, b
+		}
+	}
+}
+
+// ended checks that the other side closes the connection.
+func (r *raw) ended() {
+	r.t.Helper()
+	var h wire.Header
+	for {
+		err := r.f.header(&h)
+		if err == nil {
+			err = r.f.skip(int(h.Size))
+		}
+		var timeout net.Error
+		if errors.As(err, &timeout) && timeout.Timeout() {
+			r.t.Fatal("the connection stays open")
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+func helloOf(change func(*wire.Hello)) []byte {
+	h := wire.Hello{
+		MinProtocol: wire.MinProtocol, MaxProtocol: wire.MaxProtocol, Role: foci.RoleTransport,
+		Class: foci.Reg, Window: wire.DefWindow,
+	}
+	if change != nil {
+		change(&h)
+	}
+	return h.Append(nil)
+}
+
+func (r *raw) hello(change func(*wire.Hello)) wire.Welcome {
+	r.t.Helper()
+	r.send(wire.Header{Type: wire.FrameHello}, helloOf(change))
+	h, b := r.next()
+	if h.Type != wire.FrameWelcome {
+		r.t.Fatalf("hello answered by type %d: %v", h.Type, peerError(Identity{}, b))
+	}
+	var w wire.Welcome
+	if err := wire.Unmarshal(b, &w); err != nil {
+		r.t.Fatal(err)
+	}
+	return w
+}
+
+// rawServer accepts connections, welcomes each and hands it to serve.
+func rawServer(t testing.TB, id foci.NodeID, serve func(*raw, wire.Hello)) string {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			conn, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				r := rawConn(t, conn)
+				h, b, err := opening(r.f)
+				var hello wire.Hello
+				if err != nil || h.Type != wire.FrameHello || wire.Unmarshal(b, &hello) != nil {
+					_ = conn.Close()
+					return
+				}
+				w := wire.Welcome{
+					Protocol: 1, Cluster: "test", Node: id, Incarnation: 1, Role: foci.RoleData,
+					Window: wire.DefWindow, Streams: 100,
+				}
+				_, _ = conn.Write(wire.AppendFrame(nil, &wire.Header{Type: wire.FrameWelcome}, w.Append(nil), nil))
+				serve(r, hello)
+			}()
+		}
+	}()
+	t.Cleanup(func() {
+		_ = ln.Close()
+		<-done
+	})
+	return ln.Addr().String()
+}
+
+// drainRaw reads until the connection ends.
+func drainRaw(r *raw) { _, _ = io.Copy(io.Discard, r.conn) }
