@@ -42,15 +42,16 @@ func Admit(s *wire.Store, floor wire.Floor, now int64) error {
 // entries of the object that are newer than e, in any order; it is asked only
 // when e becomes the base under appends that are newer than it.
 //
-// It fails with TooLarge when an append is one too many above its base.
+// It fails with TooLarge when an append is one too many for a replica to hold.
+// Writers stop long before: see [wire.MaxCount].
 func Apply(v wire.Vote, e *wire.Entry, newer iter.Seq[wire.Entry]) (wire.Vote, error) {
 	switch {
 	case e.Version.Less(v.Base):
 		// History: of an object's past, never of its content.
 	case e.Op.IsBase():
 		v = rebase(v, e, newer)
-	case v.Count > foci.MaxAppends:
-		return v, foci.Errorf(foci.TooLarge, "object has %d appends above its base: put it anew", foci.MaxAppends)
+	case v.Count-baseCount(&v) >= wire.MaxCount-1: // a base may come later, and must fit
+		return v, foci.Errorf(foci.TooLarge, "object has %d transactions from its base up: put it anew", v.Count)
 	default:
 		v = extend(v, e)
 	}
@@ -58,6 +59,14 @@ func Apply(v wire.Vote, e *wire.Entry, newer iter.Seq[wire.Entry]) (wire.Vote, e
 		v.Newest = e.Version
 	}
 	return v, nil
+}
+
+// baseCount is 1 when one of the counted transactions is a base.
+func baseCount(v *wire.Vote) uint32 {
+	if v.BaseOp != 0 {
+		return 1
+	}
+	return 0
 }
 
 func extend(v wire.Vote, e *wire.Entry) wire.Vote {

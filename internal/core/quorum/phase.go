@@ -14,6 +14,14 @@ type vote struct {
 	body  []byte
 }
 
+// whole reports whether the answer carries the one record that the object is,
+// and its content is what the vote is about.
+func (v *vote) whole(object *wire.Vote) bool {
+	e := &v.reply.Entry
+	return v.reply.Inline && object.Count == 1 && e.Version == object.Base && e.Sum() == object.Sum &&
+		e.Hash == wire.ContentHash(e.Op, e.Manifest, v.reply.Meta, v.body)
+}
+
 // ballot is a phase that collects votes: the nearest groups are asked first,
 // one more whenever one is late or fails.
 type ballot struct {
@@ -99,6 +107,22 @@ func (b *ballot) seen() foci.Version {
 		}
 	}
 	return v
+}
+
+// count is the most transactions that any voter counts from the newest base up.
+func (b *ballot) count() uint32 {
+	var base foci.Version
+	n := uint32(0)
+	for i := range b.votes {
+		v := &b.votes[i].reply.Vote
+		switch c := v.Base.Compare(base); {
+		case c > 0:
+			base, n = v.Base, v.Count
+		case c == 0:
+			n = max(n, v.Count)
+		}
+	}
+	return n
 }
 
 // clocks are the voters' clocks.

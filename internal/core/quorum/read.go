@@ -154,7 +154,7 @@ func (r *Read) resolve() {
 	r.found.Holders = inOrder(r.found.Holders, r.cfg.Plan.Groups)
 	for i := range r.ballot.votes {
 		v := &r.ballot.votes[i]
-		if v.reply.Inline && v.reply.Entry.Version == r.found.Vote.Base && r.found.Vote.Count == 1 {
+		if v.whole(&r.found.Vote) {
 			r.found.Inline, r.found.Entry, r.found.Meta, r.found.Payload = true, v.reply.Entry, v.reply.Meta, v.body
 		}
 	}

@@ -127,6 +127,10 @@ func (w *Write) answerBallot(now time.Duration, g foci.Group, a *Answer) {
 
 // choose fixes the version and sends the record.
 func (w *Write) choose() {
+	if w.rec.Op == wire.OpAppend && w.ballot.count() > foci.MaxAppends {
+		w.finish(foci.Errorf(foci.TooLarge, "object has %d appends, the most there may be above one put: put it anew", foci.MaxAppends))
+		return
+	}
 	seen := w.ballot.seen()
 	v, err := version.Next(seen, w.cfg.Clock(), w.ballot.clocks(), w.cfg.Nonce())
 	if err != nil {

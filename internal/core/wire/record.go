@@ -201,6 +201,12 @@ func (f Floor) Raise(v foci.Version) Floor {
 	return f
 }
 
+// MaxCount is the most transactions from the base up that a replica holds.
+// Writers stop at foci.MaxAppends appends; those that were already under way
+// then go above it, and must fit, or replicas that took different ones could
+// never be made alike.
+const MaxCount = 2*foci.MaxAppends + 1
+
 // Vote is a replica's state of one object, small whatever the object's size.
 // Two replicas hold the same current content when Base, Count and Sum agree.
 type Vote struct {
@@ -251,7 +257,7 @@ func (v *Vote) decode(r *Reader) {
 	v.Size = r.U64()
 	v.Newest = r.Version()
 	v.Floor.decode(r)
-	if v.BaseOp != 0 && !v.BaseOp.IsBase() || v.Count > foci.MaxAppends+1 {
+	if v.BaseOp != 0 && !v.BaseOp.IsBase() || v.Count > MaxCount {
 		r.Fail()
 	}
 }
