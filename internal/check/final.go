@@ -16,7 +16,7 @@ func Durable(h []Op, logged func(key string, o *Op) bool) error {
 	for i := range h {
 		o := &h[i]
 		if o.Action != Get && o.Level != foci.One && o.Outcome == Acknowledged && !logged(o.Key, o) {
-			return fmt.Errorf("durability: acknowledged and lost: %v", o)
+			return &Broken{Promise: "D", Key: o.Key, What: "acknowledged and lost: " + o.String()}
 		}
 	}
 	return nil
@@ -28,7 +28,7 @@ func Converged(contents map[string][][]string) error {
 		replicas := contents[key]
 		for i, c := range replicas {
 			if !slices.Equal(c, replicas[0]) {
-				return fmt.Errorf("convergence of %s: replica 0 holds %q, replica %d holds %q", key, replicas[0], i, c)
+				return &Broken{Promise: "C", Key: key, What: fmt.Sprintf("replica 0 holds %q, replica %d holds %q", replicas[0], i, c)}
 			}
 		}
 	}

@@ -3,6 +3,7 @@
 package check
 
 import (
+	"cmp"
 	"fmt"
 	"iter"
 	"maps"
@@ -37,6 +38,23 @@ const (
 	Unknown                     // it may have happened, or may still
 	Failed                      // it certainly did not happen
 )
+
+// Broken is a promise that was broken.
+type Broken struct {
+	Promise string // as it is called in docs/promises.md
+	Key     string
+	What    string
+	History []Op // of the key; may be empty
+}
+
+// Error says what was broken, and shows what everybody did and saw.
+func (b *Broken) Error() string {
+	s := fmt.Sprintf("%s of %s: %s", b.Promise, b.Key, b.What)
+	if len(b.History) > 0 {
+		s += "\n" + Print(b.History)
+	}
+	return s
+}
 
 // Op is one operation of one caller on one key. Times are of one clock that
 // all callers share. Values are unique over a history and never empty, and no
@@ -90,4 +108,16 @@ func promised(h []Op) iter.Seq2[string, []Op] {
 			}
 		}
 	}
+}
+
+// Print is a history for people, in order of calls.
+func Print(ops []Op) string {
+	ops = slices.Clone(ops)
+	slices.SortStableFunc(ops, func(a, b Op) int { return cmp.Compare(a.Call, b.Call) })
+	var b strings.Builder
+	for i := range ops {
+		b.WriteString(ops[i].String())
+		b.WriteByte('\n')
+	}
+	return b.String()
 }

@@ -2,7 +2,6 @@ package check
 
 import (
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/anishathalye/porcupine"
@@ -45,7 +44,7 @@ func Register(h []Op, limit time.Duration) error {
 		case porcupine.Unknown:
 			return fmt.Errorf("P1 of %s: not decided within %v for %d operations", key, limit, len(events))
 		default:
-			return fmt.Errorf("P1 of %s: not linearizable:\n%s", key, Print(ops))
+			return &Broken{Promise: "P1", Key: key, What: "not linearizable", History: ops}
 		}
 	}
 	return nil
@@ -93,15 +92,4 @@ func valuesRead(ops []Op) map[string]bool {
 		}
 	}
 	return m
-}
-
-// Print is a history for people, in order of calls.
-func Print(ops []Op) string {
-	ops = slices.Clone(ops)
-	slices.SortStableFunc(ops, func(a, b Op) int { return int(a.Call - b.Call) })
-	s := ""
-	for i := range ops {
-		s += ops[i].String() + "\n"
-	}
-	return s
 }

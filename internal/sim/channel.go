@@ -95,7 +95,7 @@ func (ch *channel) carry(s sending, m wire.Message) {
 	l := ch.link
 	ch.sent = append(ch.sent, s)
 	l.machine.Sent(s.leg, s.attempt, ch.id, 0)
-	l.network.send(l.at, l.to.at, func() {
+	arrive := func() {
 		if ch.broken && l.chance(0.5) {
 			l.lost++
 			return
@@ -103,7 +103,17 @@ func (ch *channel) carry(s sending, m wire.Message) {
 		l.to.handle(m, func(a quorum.Answer) {
 			l.network.send(l.to.at, l.at, func() { ch.answer(s, a) })
 		})
-	})
+	}
+	l.after(l.held(m), func() { l.network.send(l.at, l.to.at, arrive) })
+}
+
+// held is how long a message waits in a queue before it is sent: now and then
+// a write-back does for so long that what it repairs is removed meanwhile.
+func (l *link) held(m wire.Message) time.Duration {
+	if s, ok := m.(*wire.Store); ok && s.Repair && !l.over && l.chance(0.2) {
+		return l.between(0, time.Second)
+	}
+	return 0
 }
 
 func (ch *channel) answer(s sending, a quorum.Answer) {

@@ -30,7 +30,7 @@ type cluster struct {
 	over    bool                     // no more faults
 	full    float64                  // share of messages that a channel refuses
 	busy    float64                  // share of requests that a node refuses
-	stuck   float64                  // share of fsyncs that take up to a second
+	stuck   float64                  // share of fsyncs that take up to half a second
 	Counts
 }
 
@@ -45,10 +45,10 @@ func newCluster(seed uint64, v Variant) *cluster {
 	}
 	c.loss = c.rng.Float64() * 0.06
 	c.doubled = c.rng.Float64() * 0.1
-	c.slow = c.rng.Float64() * 0.05
+	c.slow = c.rng.Float64() * 0.08
 	c.full = c.rng.Float64() * 0.02
 	c.busy = c.rng.Float64() * 0.04
-	c.stuck = c.rng.Float64() * 0.1
+	c.stuck = c.rng.Float64() * c.rng.Float64() * 0.4
 	c.page = 1 + c.rng.IntN(5)
 	for i := range groups + 1 { // one to spare, for changes of layout
 		c.nodes = append(c.nodes, &node{cluster: c, at: endpoint(i), up: true, epoch: 1, disk: newStore(v)})

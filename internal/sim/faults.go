@@ -45,8 +45,13 @@ func (c *cluster) disturb() {
 	c.after(c.between(20*time.Millisecond, 600*time.Millisecond), c.disturb)
 }
 
-// blackout is when the power fails everywhere at once.
+// blackout is when the power fails everywhere at once, for some clients too.
 func (c *cluster) blackout() {
+	for _, cl := range c.clients {
+		if c.chance(0.4) {
+			cl.leave()
+		}
+	}
 	for _, n := range c.nodes {
 		c.crashFor(n, c.between(10*time.Millisecond, 300*time.Millisecond))
 	}
@@ -126,8 +131,12 @@ func (c *cluster) collect() {
 	if c.over {
 		return
 	}
-	defer c.after(c.between(50*time.Millisecond, 400*time.Millisecond), c.collect)
-	id := objectID(keys[c.rng.IntN(len(keys))])
+	defer c.after(c.between(20*time.Millisecond, 150*time.Millisecond), c.collect)
+	key := "brief"
+	if c.chance(0.5) {
+		key = keys[c.rng.IntN(len(keys))]
+	}
+	id := objectID(key)
 	owners, epoch := c.owners(), c.epoch
 	var first wire.Vote
 	for i, n := range owners {
@@ -140,7 +149,7 @@ func (c *cluster) collect() {
 		}
 	}
 	for _, n := range owners {
-		c.after(c.between(0, 300*time.Millisecond), func() {
+		c.after(c.between(0, 100*time.Millisecond), func() {
 			if n.up && n.epoch == epoch {
 				n.disk.drop(id, first.Base)
 				c.Drops++

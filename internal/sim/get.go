@@ -1,6 +1,9 @@
 package sim
 
 import (
+	"strconv"
+	"strings"
+
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/check"
 	"github.com/foci-store/foci/internal/core/quorum"
@@ -12,7 +15,7 @@ import (
 // the version was destroyed.
 func (c *client) get(i int, level foci.Level, then func()) {
 	cfg := c.config(level)
-	r := quorum.NewRead(cfg, objectID(c.history[i].Key), 0)
+	r := quorum.NewRead(cfg, objectID(c.history[i].Key), uint32(c.rng.IntN(2)*wire.MaxInline))
 	c.run(r, cfg.Deadline, func() {
 		found, err := r.Result()
 		if err != nil {
@@ -23,6 +26,11 @@ func (c *client) get(i int, level foci.Level, then func()) {
 		}
 		g := &getting{client: c, op: i, found: found, read: []string{""}, then: then}
 		g.again = func() { c.get(i, level, then) }
+		if found.Inline {
+			g.take(&wire.FetchReply{Entries: []wire.FetchedEntry{{Entry: found.Entry, Bytes: found.Entry.Length}}}, found.Payload)
+			g.end(nil)
+			return
+		}
 		g.page(found.Vote.Base)
 	})
 }
@@ -96,5 +104,15 @@ func (g *getting) end(err error) {
 		g.history[g.op].Read = g.read
 		g.finish(g.op, v.Newest, nil)
 		g.then()
+		if g.early() && g.chance(0.05) && !g.over {
+			g.after(0, g.blackout) // what a get has seen must survive that
+		}
 	}
+}
+
+// early reports whether the newest value that was read is of a write whose
+// caller has not been answered yet.
+func (g *getting) early() bool {
+	i, err := strconv.Atoi(strings.TrimSuffix(g.read[len(g.read)-1], "."))
+	return err == nil && g.history[i].Return == 0
 }

@@ -66,7 +66,8 @@ func (n *node) handle(m wire.Message, reply func(quorum.Answer)) {
 	}
 	switch m := m.(type) {
 	case *wire.Query:
-		reply(quorum.Answer{Msg: n.query(m)})
+		msg, body := n.query(m)
+		reply(quorum.Answer{Msg: msg, Body: body})
 	case *wire.Fetch:
 		msg, body := n.fetch(m)
 		reply(quorum.Answer{Msg: msg, Body: body})
@@ -77,8 +78,18 @@ func (n *node) handle(m wire.Message, reply func(quorum.Answer)) {
 	}
 }
 
-func (n *node) query(q *wire.Query) *wire.QueryReply {
-	return &wire.QueryReply{Epoch: n.epoch, Clock: n.wall(), Vote: n.disk.vote(q.ID)}
+func (n *node) query(q *wire.Query) (*wire.QueryReply, []byte) {
+	rep := &wire.QueryReply{Epoch: n.epoch, Clock: n.wall(), Vote: n.disk.vote(q.ID)}
+	if rep.Vote.Count != 1 {
+		return rep, nil
+	}
+	for _, r := range n.disk.from(q.ID, rep.Vote.Base) {
+		if r.Length <= q.Inline {
+			rep.Inline, rep.Entry, rep.Meta = true, r.Entry, r.Meta
+			return rep, r.Payload
+		}
+	}
+	return rep, nil
 }
 
 func (n *node) fetch(f *wire.Fetch) (*wire.FetchReply, []byte) {
@@ -133,7 +144,7 @@ func (n *node) scheduleSync() {
 	born := n.born
 	d := n.between(100*time.Microsecond, 4*time.Millisecond)
 	if n.chance(n.stuck) {
-		d = n.between(0, time.Second)
+		d = n.between(0, 500*time.Millisecond)
 	}
 	n.after(d, func() {
 		if !n.up || n.born != born || len(n.disk.unsynced) == 0 {
