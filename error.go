@@ -133,3 +133,7 @@ type hiddenCause struct{ err error }
 
 func (h *hiddenCause) Error() string { return h.err.Error() }
 func (h *hiddenCause) Unwrap() error { return h.err }
+
+// Cause marks a cause whose text the message of an [Error] already contains, so
+// that it is found by [errors.Is] and [errors.As] and not printed twice.
+func Cause(err error) error { return hidden(err) }

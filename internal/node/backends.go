@@ -27,7 +27,7 @@ func (n *Node) openBackends() error {
 			return err
 		}
 		n.backends[lb.ID] = b
-		n.byGroup[lb.Group] = append(n.byGroup[lb.Group], lb.ID)
+		n.dirs[lb.ID] = dirs[i]
 		if st := b.Stats(); st.NotReady != "" {
 			n.log.Error("backend is not ready", "dir", dirs[i], "why", st.NotReady)
 		}

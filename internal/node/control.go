@@ -7,7 +7,6 @@ import (
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/mesh"
-	"github.com/foci-store/foci/internal/device/store"
 	"github.com/foci-store/foci/internal/peer"
 )
 
@@ -45,28 +44,9 @@ func (n *Node) giveLayout(in *mesh.Incoming) {
 	in.Reply(nil, b)
 }
 
-// Status is what a node says of itself.
-type Status struct {
-	ID          foci.NodeID      `json:"id"`
-	Name        string           `json:"name,omitempty"`
-	Incarnation foci.Incarnation `json:"incarnation"`
-	Role        foci.Role        `json:"role"`
-	Epoch       foci.Epoch       `json:"epoch"`
-	Uptime      time.Duration    `json:"uptime_ns"`
-	Addrs       []string         `json:"addrs"`
-	Backends    []BackendStatus  `json:"backends"`
-}
-
-// BackendStatus is what a node says of one of its backends.
-type BackendStatus struct {
-	ID    foci.BackendID `json:"id"`
-	Group foci.Group     `json:"group"`
-	store.Stats
-}
-
 // Status describes this node.
-func (n *Node) Status() Status {
-	s := Status{ID: n.id.Node, Incarnation: n.id.Incarnation, Role: n.cfg.Role, Epoch: n.layout.Epoch(), Uptime: time.Since(n.started)}
+func (n *Node) Status() peer.NodeStatus {
+	s := peer.NodeStatus{ID: n.id.Node, Incarnation: n.id.Incarnation, Role: n.cfg.Role, Epoch: n.layout.Epoch(), Uptime: time.Since(n.started)}
 	for _, b := range n.binds {
 		s.Addrs = append(s.Addrs, b.Addr.String())
 	}
@@ -79,7 +59,7 @@ func (n *Node) Status() Status {
 	}
 	for _, lb := range l.BackendsOf(n.id.Node) {
 		if b := n.backends[lb.ID]; b != nil {
-			s.Backends = append(s.Backends, BackendStatus{ID: lb.ID, Group: lb.Group, Stats: b.Stats()})
+			s.Backends = append(s.Backends, peer.BackendStatus{ID: lb.ID, Group: lb.Group, Dir: n.dirs[lb.ID], Stats: b.Stats()})
 		}
 	}
 	return s

@@ -31,7 +31,7 @@ type Node struct {
 	started time.Time
 
 	backends map[foci.BackendID]*store.Backend
-	byGroup  map[foci.Group][]foci.BackendID
+	dirs     map[foci.BackendID]string
 
 	closing sync.Once
 	closed  error
@@ -51,7 +51,7 @@ func New(cfg Config) (*Node, error) {
 	}
 	n := &Node{
 		cfg: cfg, log: cfg.Logger, reads: make(chan struct{}, maxReads), started: time.Now(),
-		backends: map[foci.BackendID]*store.Backend{}, byGroup: map[foci.Group][]foci.BackendID{},
+		backends: map[foci.BackendID]*store.Backend{}, dirs: map[foci.BackendID]string{},
 	}
 	if err := n.start(); err != nil {
 		return nil, errors.Join(err, n.Close())

@@ -9,6 +9,7 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/route"
+	"github.com/foci-store/foci/internal/core/txn"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/mesh"
 	"github.com/foci-store/foci/internal/layout"
@@ -67,7 +68,7 @@ func (j *join) start() {
 // the node that it is keeps itself up.
 func (j *join) seek(seed route.Remote) {
 	for wait := seekMin; ; wait = min(2*wait, seekMax) {
-		l, err := j.mesh.Dial(j.ctx, seed.HostPort(), j.member())
+		l, err := j.mesh.Dial(j.ctx, seed.HostPort(), true)
 		j.mu.Lock()
 		j.tried++
 		j.seedErr = err
@@ -186,7 +187,43 @@ func (p *Peer) Learn(entries []wire.Route) {
 	}
 	if len(c.Nodes) > 0 {
 		j.connectAll()
+		p.rerouted()
 	}
+}
+
+// rerouted lets legs that have no way look for one again.
+func (p *Peer) rerouted() {
+	p.step(func(out []txn.Effect, now time.Duration) []txn.Effect { return p.txns.RouteChanged(out, now) })
+}
+
+// Known is what this process knows of the nodes' addresses; those of nodes that
+// have not told theirs are the layout's.
+func (p *Peer) Known() []wire.Route {
+	known := p.Routes().Routes
+	l := p.Layout()
+	if l == nil {
+		return known
+	}
+	for i := range l.Nodes {
+		n := &l.Nodes[i]
+		if slices.ContainsFunc(known, func(r wire.Route) bool { return r.Node == n.ID }) {
+			continue
+		}
+		r := wire.Route{Node: n.ID, Role: foci.RoleData}
+		for _, a := range n.Addrs {
+			r.Addrs = append(r.Addrs, a.String())
+		}
+		known = append(known, r)
+	}
+	return known
+}
+
+// At is the address, host:port, by which a link to a node is up; "" when none is.
+func (p *Peer) At(id foci.NodeID) string {
+	if l := p.links.get(id); l != nil && l.Up() {
+		return l.Peer().Addr
+	}
+	return ""
 }
 
 // connectAll has the mesh keep a link to every node of the layout.
@@ -228,17 +265,13 @@ func (j *join) reach(n *layout.Node) []string {
 
 // connect has the mesh keep a link.
 func (j *join) connect(id foci.NodeID, addrs []string) {
-	l, err := j.mesh.AddPeer(mesh.Peer{Node: id, Addrs: addrs, Eager: j.member()})
+	l, err := j.mesh.AddPeer(mesh.Peer{Node: id, Addrs: addrs, Eager: true})
 	if err != nil {
 		j.log.Warn("no link", "peer", id, "err", err)
 		return
 	}
 	j.links.add(l)
 }
-
-// member reports whether this process is in everyone's table; then its links
-// are there before they are needed.
-func (j *join) member() bool { return j.cfg.Mesh.Role != foci.RoleTransport }
 
 // learnt wakes those who wait for something to be known.
 func (j *join) learnt() {

@@ -46,6 +46,7 @@ func (p *Peer) Adopt(v *layout.Layout) error {
 		p.log.Info("layout adopted", "epoch", s.Epoch)
 		p.join.connectAll()
 		p.join.replan()
+		p.rerouted()
 	}
 	return nil
 }
@@ -119,26 +120,59 @@ func (j *join) askAround() {
 	}
 }
 
-// Ready waits until this process can work: it has a layout and a link to some
-// node. It fails at once when every seed was tried and none could be reached.
+// settleIn is how long Ready waits for links to the rest of the nodes once one
+// is up, so that the first operations reach them too.
+const settleIn = time.Second
+
+// Ready waits until this process can work: it has a layout, a link to some
+// node, and the others were at least tried. It fails at once when every seed
+// was tried and none could be reached.
 func (p *Peer) Ready(ctx context.Context) error {
 	j := &p.join
+	var settled <-chan time.Time
+	look := time.NewTicker(20 * time.Millisecond) // failures to dial are not told
+	defer look.Stop()
 	for {
 		j.mu.Lock()
 		changed, hopeless, err := j.changed, !j.reached && j.tried >= len(j.cfg.Seeds), j.seedErr
 		j.mu.Unlock()
+		up, tried := j.linked()
 		switch {
-		case p.Layout() != nil && j.anybody() != (foci.NodeID{}):
+		case up && tried:
 			return nil
+		case up && settled == nil:
+			settled = time.After(settleIn)
 		case hopeless && err != nil:
-			return &foci.Error{Kind: foci.Away, Msg: "no node can be reached", Err: err, Fix: "is one running there? name others with --remote"}
+			return &foci.Error{Kind: foci.KindOf(err), Msg: "no node can be reached", Err: err, Fix: "is one running there? name others with --remote"}
 		}
 		select {
 		case <-changed:
+		case <-look.C:
+		case <-settled:
+			return nil
 		case <-ctx.Done():
 			return foci.Errorf(foci.Away, "no node told its layout in time: %w", context.Cause(ctx))
 		}
 	}
+}
+
+// linked reports whether a link is up, and whether all were at least tried.
+func (j *join) linked() (up, tried bool) {
+	l := j.cfg.Layout.Load()
+	if l == nil {
+		return false, false
+	}
+	tried = true
+	for i := range l.Nodes {
+		switch k := j.links.get(l.Nodes[i].ID); {
+		case k == nil:
+		case k.Up():
+			up = true
+		case k.Stats().Failures == 0:
+			tried = false
+		}
+	}
+	return up, tried
 }
 
 func (j *join) noLayout() error {

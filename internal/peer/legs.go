@@ -2,6 +2,7 @@ package peer
 
 import (
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -22,8 +23,12 @@ type leg struct {
 	done   func(quorum.Answer)
 	id     txn.LegID // guarded by Peer.mu
 
+	// hold and release bracket the time in which the mesh may read body; nil
+	// when nobody minds.
+	hold, release func()
+
 	mu   sync.Mutex
-	sent *mesh.Request // the last attempt, to be cancelled when another has won
+	sent []*mesh.Request // attempts that the mesh still has
 }
 
 // newLeg finds out what kind of question a message is.
@@ -131,12 +136,18 @@ func (p *Peer) carryOut(e *txn.Effect) {
 	}
 	id, attempt, asked := e.Leg, e.Attempt, e.Do == txn.Ask
 	req := &mesh.Request{Class: l.class, Method: method, Head: msg.Append(make([]byte, 0, 256)), Body: body}
-	req.Done = func(r *mesh.Reply, err error) { p.replied(id, attempt, asked, l, r, err) }
+	req.Done = func(r *mesh.Reply, err error) {
+		l.over(req)
+		p.replied(id, attempt, asked, l, r, err)
+	}
 	link := p.links.get(e.Peer)
 	err := error(errNoLink)
 	if link != nil {
-		l.remember(req)
-		err = link.Send(req)
+		l.begin(req)
+		if err = link.Send(req); err != nil {
+			l.over(req)
+			err = notSent(err)
+		}
 	}
 	if err != nil {
 		p.step(func(out []txn.Effect, now time.Duration) []txn.Effect {
@@ -145,13 +156,45 @@ func (p *Peer) carryOut(e *txn.Effect) {
 	}
 }
 
-var errNoLink = foci.Errorf(foci.Away, "no channel to the node")
+// An attempt that never left is told to the machine as having had no way, so
+// that it knows that the replica cannot have seen it.
+var errNoLink = foci.Errorf(foci.NoRoute, "no channel to the node")
 
-// remember keeps the newest attempt.
-func (l *leg) remember(r *mesh.Request) {
+func notSent(err error) error {
+	if foci.KindOf(err) == foci.Away {
+		return foci.Errorf(foci.NoRoute, "%w", err)
+	}
+	return err
+}
+
+// begin notes an attempt that the mesh has from now on.
+func (l *leg) begin(r *mesh.Request) {
 	l.mu.Lock()
-	l.sent = r
+	l.sent = append(l.sent, r)
 	l.mu.Unlock()
+	if l.hold != nil {
+		l.hold()
+	}
+}
+
+// over notes that the mesh has done with an attempt.
+func (l *leg) over(r *mesh.Request) {
+	l.mu.Lock()
+	l.sent = slices.DeleteFunc(l.sent, func(s *mesh.Request) bool { return s == r })
+	l.mu.Unlock()
+	if l.release != nil {
+		l.release()
+	}
+}
+
+// recall cancels the attempts whose answers are not needed any more.
+func (l *leg) recall() {
+	l.mu.Lock()
+	sent := slices.Clone(l.sent)
+	l.mu.Unlock()
+	for _, r := range sent {
+		r.Cancel()
+	}
 }
 
 // replied tells the machine what came back for one attempt.
@@ -202,17 +245,12 @@ func decode(l *leg, asked bool, r *mesh.Reply) (wire.Message, error) {
 // finish gives the asker the one answer.
 func (l *leg) finish(p *Peer, o *txn.Outcome) {
 	a := quorum.Answer{Err: o.Err, Stray: o.MayApply}
+	l.recall()
 	switch {
 	case o.Err != nil:
 		var said *mesh.PeerError
 		if errors.As(o.Err, &said) {
 			a.Epoch = said.Epoch
-		}
-		l.mu.Lock()
-		sent := l.sent
-		l.mu.Unlock()
-		if sent != nil && foci.KindOf(o.Err) == foci.Canceled {
-			sent.Cancel()
 		}
 	case o.Stored:
 		a.Msg = &wire.StoreReply{Epoch: l.have.Epoch, Dup: true}

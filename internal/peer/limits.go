@@ -9,7 +9,7 @@ import (
 )
 
 const (
-	defaultMaxOps  = 16384
+	defaultMaxOps  = 65536
 	defaultMaxHeld = 256 << 20
 )
 

@@ -4,6 +4,7 @@ import (
 	"container/heap"
 	"math"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/foci-store/foci"
@@ -20,9 +21,14 @@ type Machine interface {
 	Idle() bool
 }
 
-// linger is how long legs go on once their caller has been answered, so that
-// a replica that is merely slow gets the record too.
-const linger = 2 * time.Second
+const (
+	// linger is how long legs go on once their caller has been answered, so that
+	// a replica that is merely slow gets the record too.
+	linger = 2 * time.Second
+	// heavy is the payload in bytes from which a record does not linger for a
+	// node that is away: the next one needs its memory.
+	heavy = 64 << 10
+)
 
 // Op describes an operation to run.
 type Op struct {
@@ -34,8 +40,8 @@ type Op struct {
 	// still be open then: those of a write go on for a while, unless their node
 	// is away, and hold its payload.
 	Done func()
-	// Idle is called exactly once, after Done, when no leg is open any more. It
-	// may be nil.
+	// Idle is called exactly once, when no leg is open any more and the mesh has
+	// let go of the payload. It may be nil, and may be called before Done.
 	Idle func()
 }
 
@@ -48,6 +54,7 @@ type operation struct {
 	legs  []*leg // every one that was asked
 	done  bool   // the caller has been, or is being, answered
 	idle  bool
+	held  atomic.Int32  // attempts that the mesh has, and 1 until idle
 	wake  time.Duration // guarded by peer.wakes.mu, like place
 	place int           // in the heap; -1 = not in it
 }
@@ -56,6 +63,8 @@ type operation struct {
 // its caller now, as if the deadline had come.
 func (p *Peer) Run(m Machine, op Op) (giveUp func()) {
 	o := &operation{Op: op, peer: p, m: m, place: -1}
+	o.held.Store(1)
+	p.running.Add(1)
 	o.event(Machine.Start)
 	return func() {
 		o.event(func(m Machine, _ time.Duration) quorum.Out { return m.Wake(math.MaxInt64) })
@@ -88,8 +97,25 @@ func (o *operation) event(tell func(m Machine, now time.Duration) quorum.Out) {
 		o.Done()
 		o.settle(false)
 	}
-	if idle && o.Idle != nil {
+	if idle {
+		o.release()
+	}
+}
+
+func (o *operation) hold() { o.held.Add(1) }
+
+func (o *operation) release() {
+	if o.held.Add(-1) > 0 {
+		return
+	}
+	if o.Idle != nil {
 		o.Idle()
+	}
+	if o.peer.running.Add(-1) == 0 {
+		select {
+		case o.peer.quiet <- struct{}{}:
+		default:
+		}
 	}
 }
 
@@ -105,6 +131,9 @@ func (o *operation) begin(asks []quorum.Ask) []submission {
 			o.event(func(m Machine, now time.Duration) quorum.Out { return m.Answer(now, a, ans) })
 		}
 		l := newLeg(asks[i].Msg, o.Class, done)
+		if l.have != nil {
+			l.hold, l.release = o.hold, o.release
+		}
 		o.legs = append(o.legs, l)
 		subs[i] = submission{leg: l, deadline: o.Deadline}
 	}
@@ -124,8 +153,8 @@ func (o *operation) woken() {
 	o.event(Machine.Wake)
 }
 
-// settle ends the legs whose answers nobody needs: questions, and records on
-// their way to a node that is away; in the end all.
+// settle ends the legs whose answers nobody needs: questions, and heavy records
+// for a node that is away; in the end all.
 func (o *operation) settle(all bool) {
 	o.mu.Lock()
 	legs := o.legs
@@ -136,7 +165,7 @@ func (o *operation) settle(all bool) {
 	}
 	o.peer.step(func(out []txn.Effect, now time.Duration) []txn.Effect {
 		for _, l := range legs {
-			if l.id != 0 && (all || l.have == nil || o.peer.txns.Parked(l.id)) {
+			if l.id != 0 && (all || l.have == nil || len(l.body) > heavy && o.peer.txns.Parked(l.id)) {
 				out = o.peer.txns.Cancel(out, now, l.id)
 			}
 		}

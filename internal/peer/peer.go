@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/foci-store/foci"
@@ -29,7 +30,7 @@ type Config struct {
 
 	Stall   time.Duration // without an answer for so long a leg is stalled; 0 = 2 s
 	Resends int           // of a stalled leg; 0 = 5
-	MaxOps  int           // operations that run at a time; 0 = 16,384
+	MaxOps  int           // operations that run at a time; 0 = 65,536
 	MaxHeld int64         // bytes of payload that they hold; 0 = 256 MiB
 
 	Logger *slog.Logger // nil = silent
@@ -48,6 +49,9 @@ type Peer struct {
 	wakes  wakes
 	limits limits
 
+	running atomic.Int32  // operations that are not idle
+	quiet   chan struct{} // told when there are none
+
 	mu   sync.Mutex // of txns
 	txns *txn.Machine
 
@@ -62,7 +66,7 @@ func New(cfg Config) (*Peer, error) {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	p := &Peer{cfg: cfg, log: cfg.Logger, began: time.Now(), ctx: ctx, stop: stop}
+	p := &Peer{cfg: cfg, log: cfg.Logger, began: time.Now(), ctx: ctx, stop: stop, quiet: make(chan struct{}, 1)}
 	p.limits.init(cfg.MaxOps, cfg.MaxHeld)
 	p.txns = txn.New(txn.Config{
 		Route: p.route, Stall: cfg.Stall, Resends: cfg.Resends,
@@ -89,8 +93,15 @@ func New(cfg Config) (*Peer, error) {
 	return p, nil
 }
 
-// Close ends all operations and closes all channels. It may be called twice.
+// Close lets legs whose callers were answered go on for a moment, ends all
+// operations and closes all channels. It may be called twice.
 func (p *Peer) Close() error {
+	if p.running.Load() > 0 && p.ctx.Err() == nil {
+		select {
+		case <-p.quiet:
+		case <-time.After(linger):
+		}
+	}
 	p.stop()
 	p.step(func(out []txn.Effect, now time.Duration) []txn.Effect { return p.txns.Close(out, now) })
 	p.timer.close()

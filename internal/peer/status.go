@@ -11,6 +11,7 @@ import (
 	"github.com/foci-store/foci/internal/core/txn"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/mesh"
+	"github.com/foci-store/foci/internal/device/store"
 )
 
 // What a node can be asked about itself.
@@ -19,6 +20,26 @@ const (
 	AskMesh = "mesh"
 	AskTxns = "txns"
 )
+
+// NodeStatus is what a node says of itself.
+type NodeStatus struct {
+	ID          foci.NodeID      `json:"id"`
+	Name        string           `json:"name,omitempty"`
+	Incarnation foci.Incarnation `json:"incarnation"`
+	Role        foci.Role        `json:"role"`
+	Epoch       foci.Epoch       `json:"epoch"`
+	Uptime      time.Duration    `json:"uptime_ns"`
+	Addrs       []string         `json:"addrs"`
+	Backends    []BackendStatus  `json:"backends"`
+}
+
+// BackendStatus is what a node says of one of its backends.
+type BackendStatus struct {
+	ID    foci.BackendID `json:"id"`
+	Group foci.Group     `json:"group"`
+	Dir   string         `json:"dir"`
+	store.Stats
+}
 
 // Mesh describes this process's links and channels.
 func (p *Peer) Mesh() mesh.Stats { return p.mesh.Stats() }
@@ -83,11 +104,14 @@ func (p *Peer) Newer(foci.Epoch) {
 // the transaction machine does about stalls and lost channels.
 func (p *Peer) Call(ctx context.Context, m wire.Message, class foci.Class, deadline time.Duration) (wire.Message, []byte, error) {
 	done := make(chan quorum.Answer, 1)
-	p.submit([]submission{{deadline: deadline, leg: newLeg(m, class, func(a quorum.Answer) { done <- a })}})
+	l := newLeg(m, class, func(a quorum.Answer) { done <- a })
+	p.submit([]submission{{deadline: deadline, leg: l}})
 	select {
 	case a := <-done:
 		return a.Msg, a.Body, a.Err
 	case <-ctx.Done():
-		return nil, nil, foci.Errorf(foci.Canceled, "%w", context.Cause(ctx))
 	}
+	p.step(func(out []txn.Effect, now time.Duration) []txn.Effect { return p.txns.Cancel(out, now, l.id) })
+	a := <-done
+	return a.Msg, a.Body, a.Err
 }

@@ -1,0 +1,112 @@
+package client_test
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/client"
+	"github.com/foci-store/foci/internal/core/route"
+	"github.com/foci-store/foci/internal/layout"
+	"github.com/foci-store/foci/internal/node"
+)
+
+// cluster is a few nodes in this process, on loopback and real disks.
+type cluster struct {
+	t      *testing.T
+	dir    string
+	layout *layout.Layout
+	nodes  []*node.Node // nil: it is down
+	addrs  []string
+}
+
+// newCluster starts n nodes, each in a group of its own up to groups.
+func newCluster(t *testing.T, n, groups int) *cluster {
+	t.Helper()
+	c := &cluster{t: t, dir: t.TempDir()}
+	plan := &layout.Plan{Cluster: "test"}
+	for i := range n {
+		ln, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		port := ln.Addr().(*net.TCPAddr).Port
+		ln.Close()
+		a, err := route.ParseAddress(fmt.Sprintf("127.0.0.1:%d:2-0", port))
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.addrs = append(c.addrs, fmt.Sprintf("127.0.0.1:%d:2", port))
+		plan.Nodes = append(plan.Nodes, layout.PlanNode{
+			Name: fmt.Sprintf("n%d", i+1), Addrs: []route.Address{a},
+			Backends: []layout.PlanBackend{{Group: foci.Group(i%groups + 1)}},
+		})
+	}
+	var err error
+	if c.layout, err = layout.Init(plan, rand.Reader); err != nil {
+		t.Fatal(err)
+	}
+	c.nodes = make([]*node.Node, n)
+	for i := range n {
+		c.start(i)
+	}
+	t.Cleanup(func() {
+		for i := range c.nodes {
+			c.stop(i)
+		}
+	})
+	return c
+}
+
+func (c *cluster) start(i int) {
+	c.t.Helper()
+	n, err := node.New(node.Config{
+		Cluster: "test", Dir: filepath.Join(c.dir, fmt.Sprintf("n%d", i+1)), Name: fmt.Sprintf("n%d", i+1),
+		Layout: c.layout, Role: foci.RoleData, Logger: logger(),
+	})
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	c.nodes[i] = n
+}
+
+func (c *cluster) stop(i int) {
+	if c.nodes[i] == nil {
+		return
+	}
+	if err := c.nodes[i].Close(); err != nil {
+		c.t.Errorf("close: %v", err)
+	}
+	c.nodes[i] = nil
+}
+
+// dial gives a session that waits for all replicas, so that tests need not.
+func (c *cluster) dial(o client.SessionOptions) *client.Session {
+	c.t.Helper()
+	ctx, cancel := context.WithTimeout(c.t.Context(), 10*time.Second)
+	defer cancel()
+	cl, err := client.Dial(ctx, client.Config{Remotes: c.addrs, Logger: logger()})
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	c.t.Cleanup(func() {
+		if err := cl.Close(); err != nil {
+			c.t.Errorf("close: %v", err)
+		}
+	})
+	return cl.Session(o)
+}
+
+func logger() *slog.Logger {
+	if os.Getenv("FOCI_TEST_LOG") == "" {
+		return nil
+	}
+	return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
+}

@@ -1,0 +1,350 @@
+package client
+
+import (
+	"context"
+	"io"
+	"math"
+	"time"
+
+	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/quorum"
+	"github.com/foci-store/foci/internal/core/wire"
+	"github.com/foci-store/foci/internal/peer"
+)
+
+// content reads what a get has resolved: the log of the object from its base
+// up, page by page, and the chunks that manifests in it name, a few ahead.
+type content struct {
+	s     *Session
+	ctx   context.Context
+	end   context.CancelFunc
+	name  foci.Name
+	found quorum.Found
+	id    foci.ID
+
+	skip int64 // bytes of content before those wanted
+	left int64 // bytes wanted and not yet planned
+	meta []byte
+
+	next   foci.Version        // where the log goes on
+	at     uint32              // into the payload there
+	page   []wire.FetchedEntry // read and not yet planned
+	body   []byte              // of page
+	more   bool                // the log goes on behind page
+	chunks *chunked            // the manifest that is being read
+	ahead  []coming            // pieces in order, on their way
+	now    []byte              // of the piece that is being read
+	err    error
+}
+
+// part is a piece of content that has come.
+type part struct {
+	b   []byte
+	err error
+}
+
+// coming is a piece on its way; forget ends the interest of the context in it.
+type coming struct {
+	part   chan part
+	forget func() bool
+}
+
+// bulkHedge is how long a group may take for a body before another one is
+// asked for it, too: bodies take longer than votes, and cost more to send twice.
+const bulkHedge = 500 * time.Millisecond
+
+// chunked is a manifest and where in it the reader is.
+type chunked struct {
+	wire.Manifest
+	index int
+}
+
+func newContent(s *Session, n foci.Name, f quorum.Found, offset, length int64) content {
+	return content{s: s, name: n, id: foci.ObjectID(n), found: f, skip: offset, left: length, next: f.Vote.Base, more: f.Vote.Count > 0}
+}
+
+// first reads the first page, so that an object that is not there any more is
+// noticed before its first byte. torn reports that the page is the whole
+// content and not what was resolved.
+func (c *content) first(ctx context.Context) (torn bool, err error) {
+	c.ctx, c.end = context.WithCancel(ctx)
+	f := &c.found
+	if f.Inline {
+		c.meta, c.more = f.Meta, false
+		c.page = []wire.FetchedEntry{{Entry: f.Entry, Bytes: f.Entry.Length, Meta: f.Meta}}
+		c.body = f.Payload
+		return false, nil
+	}
+	if err := c.turn(); err != nil {
+		c.end()
+		return false, err
+	}
+	if len(c.page) == 0 || !f.Vote.Base.IsZero() && c.page[0].Version != f.Vote.Base {
+		c.end()
+		return false, foci.Errorf(foci.Gone, "version %v was destroyed meanwhile", f.Vote.Base)
+	}
+	c.meta = c.page[0].Meta
+	return !c.more && !c.whole(), nil
+}
+
+// whole reports whether the page is exactly what was resolved.
+func (c *content) whole() bool {
+	var got wire.Vote
+	for i := range c.page {
+		if e := &c.page[i].Entry; c.mine(e) {
+			got.Count++
+			got.Sum = got.Sum.Add(e.Sum())
+		}
+	}
+	return got.Count == c.found.Vote.Count && got.Sum == c.found.Vote.Sum
+}
+
+// mine reports whether an entry is of the content that was resolved: another
+// base has come since and is not for this reader.
+func (c *content) mine(e *wire.Entry) bool {
+	return !e.Op.IsBase() || e.Version == c.found.Vote.Base
+}
+
+// turn reads the next page of the log. While there is something to skip it
+// reads no payload, because whole entries may be passed over.
+func (c *content) turn() error {
+	want := min(c.left, foci.MaxPayload)
+	if c.skip > 0 && c.at == 0 && c.page == nil {
+		want = 0
+	} else {
+		want = max(want, 1<<10) // a manifest must fit
+	}
+	m, body, err := c.fetch(c.ctx, c.next, wire.MaxFetchEntries, c.at, uint32(want))
+	if err != nil {
+		return err
+	}
+	c.page, c.body, c.more = m.Entries, body, m.More
+	return nil
+}
+
+// fetch reads from one of the groups that hold the object.
+func (c *content) fetch(ctx context.Context, from foci.Version, limit, offset, bytes uint32) (*wire.FetchReply, []byte, error) {
+	cfg, err := c.s.config(ctx, c.name, c.id, foci.Quorum)
+	if err != nil {
+		return nil, nil, err
+	}
+	cfg.Hedge = max(cfg.Hedge, bulkHedge)
+	cfg.Plan.Groups = holdersFirst(c.found.Holders, cfg.Plan.Groups)
+	m := quorum.NewAny(cfg, wire.Fetch{ID: c.id, From: from, To: c.found.Vote.Newest, Limit: limit, Offset: offset, MaxBytes: bytes})
+	c.s.run(ctx, m, peer.Op{ID: c.id, Bucket: c.name.Bucket, Class: foci.Bulk, Deadline: cfg.Deadline})
+	rep, body, err := m.Result()
+	if err != nil {
+		if foci.KindOf(err) == foci.NotFound {
+			err = foci.Errorf(foci.Gone, "version %v was destroyed meanwhile", from)
+		}
+		return nil, nil, err
+	}
+	return rep, body, nil
+}
+
+// holdersFirst keeps to the groups that certainly hold all: another one may
+// lack an append, and would not know it.
+func holdersFirst(holders, all []foci.Group) []foci.Group {
+	if len(holders) > 0 {
+		return holders
+	}
+	return all
+}
+
+// Read reads the next bytes. The error is of kind Gone when the content was
+// destroyed under the reader; what has been read is right.
+func (c *content) Read(p []byte) (int, error) {
+	for len(c.now) == 0 && c.err == nil {
+		c.err = c.advance()
+	}
+	if len(c.now) == 0 {
+		return 0, c.err
+	}
+	n := copy(p, c.now)
+	c.now = c.now[n:]
+	return n, nil
+}
+
+// WriteTo writes all that is left to w.
+func (c *content) WriteTo(w io.Writer) (n int64, err error) {
+	for {
+		for len(c.now) == 0 && c.err == nil {
+			c.err = c.advance()
+		}
+		if len(c.now) == 0 {
+			if c.err == io.EOF {
+				return n, nil
+			}
+			return n, c.err
+		}
+		k, err := w.Write(c.now)
+		n += int64(k)
+		c.now = c.now[k:]
+		if err != nil {
+			return n, err
+		}
+	}
+}
+
+// Close ends reading; it never fails.
+func (c *content) Close() error {
+	if c.end != nil {
+		c.end()
+	}
+	c.err, c.now = foci.Errorf(foci.Closed, "the object is closed"), nil
+	return nil
+}
+
+// advance waits for the next piece and sends for those after it.
+func (c *content) advance() error {
+	if err := c.plan(); err != nil {
+		return err
+	}
+	if len(c.ahead) == 0 {
+		if c.left > 0 {
+			return foci.Errorf(foci.Gone, "the content ends %d bytes early", c.left)
+		}
+		return io.EOF
+	}
+	select {
+	case p := <-c.ahead[0].part:
+		c.ahead[0].forget()
+		c.ahead = c.ahead[1:]
+		c.now = p.b
+		return p.err
+	case <-c.ctx.Done():
+		return foci.Errorf(foci.Canceled, "reading was given up: %w", context.Cause(c.ctx))
+	}
+}
+
+// plan sends for pieces until enough are on their way. It reads a page of the
+// log only when nothing is, for that waits.
+func (c *content) plan() error {
+	for c.left > 0 && len(c.ahead) < chunkWindow {
+		switch {
+		case c.chunks != nil:
+			c.nextChunk()
+		case len(c.page) > 0:
+			if err := c.nextEntry(); err != nil {
+				return err
+			}
+		case !c.more || len(c.ahead) > 0:
+			return nil
+		default:
+			if err := c.turn(); err != nil {
+				return err
+			}
+			if len(c.page) == 0 {
+				return foci.Errorf(foci.Gone, "the content ends %d bytes early", c.left)
+			}
+		}
+	}
+	return nil
+}
+
+// nextEntry plans the next entry of the page.
+func (c *content) nextEntry() error {
+	e := &c.page[0]
+	data := c.body[:min(int(e.Bytes), len(c.body))]
+	size := int64(e.Size)
+	missing := e.Length - c.at - e.Bytes // of the payload
+	switch {
+	case !c.mine(&e.Entry), e.Op == wire.OpRemove, c.at == 0 && c.skip >= size:
+		if c.mine(&e.Entry) {
+			c.skip -= size
+		}
+		c.done(e, len(data))
+	case e.Manifest && missing > 0:
+		c.again(e.Version, 0) // the whole of it is needed
+	case e.Manifest:
+		var m chunked
+		if err := wire.Unmarshal(data, &m.Manifest); err != nil {
+			return foci.Errorf(foci.Corrupt, "version %v: %w", e.Version, err)
+		}
+		m.index = int(c.skip / int64(m.Chunk))
+		c.skip -= int64(m.index) * int64(m.Chunk)
+		c.chunks = &m
+		c.done(e, len(data))
+	case c.skip >= int64(len(data)) && missing > 0:
+		c.at += uint32(c.skip)
+		c.skip = 0
+		c.again(e.Version, c.at) // read from where it is wanted
+	default:
+		c.deliver(data[c.skip:])
+		c.skip = 0
+		if missing > 0 {
+			c.again(e.Version, c.at+e.Bytes)
+			break
+		}
+		c.done(e, len(data))
+	}
+	return nil
+}
+
+// done leaves an entry behind.
+func (c *content) done(e *wire.FetchedEntry, bytes int) {
+	c.next, c.at = after(e.Version), 0
+	c.body = c.body[bytes:]
+	c.page = c.page[1:]
+}
+
+// again has the log read anew from a place in it.
+func (c *content) again(v foci.Version, at uint32) {
+	c.next, c.at = v, at
+	c.page, c.body, c.more = []wire.FetchedEntry{}, nil, true
+}
+
+// deliver plans bytes that are here.
+func (c *content) deliver(b []byte) {
+	b = b[:min(int64(len(b)), c.left)]
+	c.left -= int64(len(b))
+	ready := make(chan part, 1)
+	ready <- part{b: b}
+	c.ahead = append(c.ahead, coming{ready, func() bool { return true }})
+}
+
+// nextChunk sends for the next chunk of the manifest.
+func (c *content) nextChunk() {
+	m := c.chunks
+	if m.index >= m.Chunks() {
+		c.chunks = nil
+		return
+	}
+	want := min(int64(m.ChunkLen(m.index))-c.skip, c.left)
+	c.ahead = append(c.ahead, c.fetchChunk(m.index, uint32(c.skip), uint32(want)))
+	c.left -= want
+	c.skip = 0
+	m.index++
+}
+
+// fetchChunk sends for a part of one chunk.
+func (c *content) fetchChunk(index int, offset, length uint32) coming {
+	come := make(chan part, 1)
+	id := foci.ChunkID(c.name.Bucket, c.chunks.Upload, uint32(index))
+	cfg, err := c.s.config(c.ctx, c.name, id, foci.Quorum)
+	if err != nil {
+		come <- part{err: err}
+		return coming{come, func() bool { return true }}
+	}
+	cfg.Hedge = max(cfg.Hedge, bulkHedge)
+	m := quorum.NewAny(cfg, wire.Fetch{ID: id, Limit: 1, Offset: offset, MaxBytes: length})
+	giveUp := c.s.peer.Run(m, peer.Op{ID: id, Bucket: c.name.Bucket, Class: foci.Bulk, Deadline: cfg.Deadline, Done: func() {
+		_, body, err := m.Result()
+		switch {
+		case foci.KindOf(err) == foci.NotFound && err != nil:
+			err = foci.Errorf(foci.Gone, "chunk %d is in no group", index)
+		case err == nil && len(body) != int(length):
+			err = foci.Errorf(foci.Corrupt, "chunk %d: %d bytes came, %d were asked for", index, len(body), length)
+		}
+		come <- part{b: body, err: err}
+	}})
+	return coming{come, context.AfterFunc(c.ctx, giveUp)}
+}
+
+// after is the first version that can follow v.
+func after(v foci.Version) foci.Version {
+	if v.Nonce == math.MaxUint64 {
+		return foci.Version{Time: v.Time + 1}
+	}
+	return foci.Version{Time: v.Time, Nonce: v.Nonce + 1}
+}

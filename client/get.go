@@ -1,0 +1,165 @@
+package client
+
+import (
+	"context"
+	"io"
+
+	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/quorum"
+	"github.com/foci-store/foci/internal/core/wire"
+	"github.com/foci-store/foci/internal/peer"
+)
+
+// Info describes an object.
+type Info struct {
+	Name    foci.Name
+	Version foci.Version // newest of its content
+	Base    foci.Version // of the put under the appends; zero when there is none
+	Size    int64        // bytes
+	Appends int
+	Meta    []byte // of the put
+}
+
+// GetOptions choose what to get; the zero value is all of the newest content.
+type GetOptions struct {
+	Version foci.Version // content as of this version; zero = the newest
+	Offset  int64        // first byte
+	Length  int64        // bytes; 0 or less = to the end
+}
+
+// Object is an object's content as it is read. It must be closed.
+type Object struct {
+	Info
+	content
+}
+
+var _ io.ReadCloser = (*Object)(nil)
+
+// Get finds an object and begins to read it: promise P1. Its content is that of
+// one version whatever is written meanwhile. It fails with NotFound when a
+// quorum says that there is none.
+func (s *Session) Get(ctx context.Context, n foci.Name, o GetOptions) (*Object, error) {
+	if err := n.Validate(); err != nil {
+		return nil, err
+	}
+	if o.Offset < 0 {
+		return nil, foci.Errorf(foci.Invalid, "offset %d: want 0 or more", o.Offset)
+	}
+	obj, err := s.get(ctx, n, o)
+	return obj, about("get", n, err)
+}
+
+// get resolves the object and reads the first part of it, anew when what it
+// reads is not what it resolved: then an append has slid in, or the version was
+// destroyed in between.
+func (s *Session) get(ctx context.Context, n foci.Name, o GetOptions) (*Object, error) {
+	const tries = 8
+	for try := 0; ; try++ {
+		found, err := s.resolve(ctx, n, o.Version)
+		if err != nil {
+			return nil, err
+		}
+		obj := &Object{Info: infoOf(n, &found)}
+		if o.Offset > obj.Size {
+			return nil, foci.Errorf(foci.Invalid, "offset %d is behind the end of its %d bytes", o.Offset, obj.Size)
+		}
+		left := obj.Size - o.Offset
+		if o.Length > 0 {
+			left = min(left, o.Length)
+		}
+		obj.content = newContent(s, n, found, o.Offset, left)
+		torn, err := obj.first(ctx)
+		switch {
+		case err == nil && (!torn || try == tries):
+			obj.Meta = obj.meta
+			return obj, nil
+		case err != nil && (foci.KindOf(err) != foci.Gone || try == tries):
+			return nil, err
+		}
+	}
+}
+
+// Stat describes an object without its content: promise P1.
+func (s *Session) Stat(ctx context.Context, n foci.Name) (Info, error) {
+	if err := n.Validate(); err != nil {
+		return Info{}, err
+	}
+	found, err := s.resolve(ctx, n, foci.Version{})
+	if err != nil {
+		return Info{}, about("stat", n, err)
+	}
+	info := infoOf(n, &found)
+	if !found.Inline && !found.Vote.Base.IsZero() {
+		c := newContent(s, n, found, 0, 0)
+		page, _, err := c.fetch(ctx, found.Vote.Base, 1, 0, 0)
+		if err != nil {
+			return Info{}, about("stat", n, err)
+		}
+		info.Meta = page.Entries[0].Meta
+	}
+	return info, nil
+}
+
+func infoOf(n foci.Name, f *quorum.Found) Info {
+	i := Info{Name: n, Version: f.Vote.Newest, Base: f.Vote.Base, Size: int64(f.Vote.Size), Appends: int(f.Vote.Count), Meta: f.Meta}
+	if !f.Vote.Base.IsZero() {
+		i.Appends--
+	}
+	if f.Vote.BaseOp == wire.OpRemove {
+		i.Base = foci.Version{}
+	}
+	return i
+}
+
+// resolve finds out what an object is now, or was at a version.
+func (s *Session) resolve(ctx context.Context, n foci.Name, at foci.Version) (quorum.Found, error) {
+	id := foci.ObjectID(n)
+	cfg, err := s.config(ctx, n, id, s.opts.Read)
+	if err != nil {
+		return quorum.Found{}, err
+	}
+	m := quorum.NewRead(cfg, id, wire.MaxInline)
+	s.run(ctx, m, peer.Op{ID: id, Bucket: n.Bucket, Class: foci.Reg, Deadline: cfg.Deadline})
+	found, err := m.Result()
+	switch {
+	case err != nil:
+		return found, err
+	case !at.IsZero() && at != found.Vote.Newest:
+		return s.asOf(ctx, n, found, at)
+	case !found.Vote.Exists():
+		return found, foci.Errorf(foci.NotFound, "there is no such object")
+	}
+	return found, nil
+}
+
+// asOf is what an object was right after the transaction of a version.
+func (s *Session) asOf(ctx context.Context, n foci.Name, now quorum.Found, at foci.Version) (quorum.Found, error) {
+	was := quorum.Found{Holders: now.Holders}
+	known := false
+	for e, err := range s.History(ctx, n) {
+		if err != nil {
+			return was, err
+		}
+		if at.Less(e.Version) {
+			break
+		}
+		v := &was.Vote
+		if e.Op.IsBase() {
+			*v = wire.Vote{Base: e.Version, BaseOp: e.Op}
+		}
+		v.Count++
+		v.Size += uint64(e.Size)
+		v.Sum = v.Sum.Add(e.sum)
+		v.Newest = e.Version
+		known = e.Version == at
+	}
+	switch {
+	case !known:
+		return was, foci.Errorf(foci.NotFound, "it has no version %v, see foci history", at)
+	case !was.Vote.Exists():
+		return was, foci.Errorf(foci.NotFound, "version %v removed it", at)
+	}
+	// Old versions are not written back: any group may be the one that has it.
+	was.Holders = s.Client.layout.Load().GroupsOf(n.Bucket)
+	return was, nil
+}

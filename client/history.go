@@ -1,0 +1,137 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"iter"
+
+	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/wire"
+)
+
+// HistoryEntry is one transaction of an object.
+type HistoryEntry struct {
+	Version foci.Version `json:"version"`
+	Op      wire.Op      `json:"op"`
+	Size    int64        `json:"size"` // bytes of content
+	sum     wire.Hash
+}
+
+// History yields the transactions of an object that a quorum of groups hold
+// between them, the oldest first. It ends with an error when it cannot go on,
+// and yields nothing for an object that never was.
+func (s *Session) History(ctx context.Context, n foci.Name) iter.Seq2[HistoryEntry, error] {
+	return func(yield func(HistoryEntry, error) bool) {
+		if err := n.Validate(); err != nil {
+			yield(HistoryEntry{}, err)
+			return
+		}
+		h := history{s: s, ctx: ctx, id: foci.ObjectID(n)}
+		if err := h.open(n); err != nil {
+			yield(HistoryEntry{}, about("history", n, err))
+			return
+		}
+		for {
+			e, ok, err := h.next()
+			if err != nil {
+				yield(HistoryEntry{}, about("history", n, err))
+				return
+			}
+			if !ok || !yield(HistoryEntry{Version: e.Version, Op: e.Op, Size: int64(e.Size), sum: e.Sum()}, nil) {
+				return
+			}
+		}
+	}
+}
+
+// history merges the logs of a quorum of groups.
+type history struct {
+	s    *Session
+	ctx  context.Context
+	id   foci.ID
+	logs []log
+}
+
+// log is one group's log as it is read.
+type log struct {
+	group foci.Group
+	page  []wire.FetchedEntry
+	next  foci.Version
+	more  bool
+	err   error // of the first page
+}
+
+// open reads the first pages of as many groups as make a quorum.
+func (h *history) open(n foci.Name) error {
+	cfg, err := h.s.config(h.ctx, n, h.id, foci.Quorum)
+	if err != nil {
+		return err
+	}
+	need := foci.Quorum.Need(len(cfg.Plan.Groups))
+	ctx, enough := context.WithCancel(h.ctx)
+	defer enough()
+	answers := make(chan log, len(cfg.Plan.Groups))
+	for _, g := range cfg.Plan.Groups {
+		go func() {
+			l := log{group: g, more: true}
+			l.err = h.turn(ctx, &l)
+			answers <- l
+		}()
+	}
+	var failed []error
+	for range cfg.Plan.Groups {
+		l := <-answers
+		if l.err != nil {
+			failed = append(failed, l.err)
+			continue
+		}
+		if h.logs = append(h.logs, l); len(h.logs) == need {
+			return nil
+		}
+	}
+	return foci.Errorf(foci.NoQuorum, "%d of %d groups gave their log, %d are needed: %w", len(h.logs), len(cfg.Plan.Groups), need, errors.Join(failed...))
+}
+
+// turn reads the next page of a log.
+func (h *history) turn(ctx context.Context, l *log) error {
+	f := &wire.Fetch{Target: wire.Target{Epoch: h.s.layout.Epoch(), Group: l.group}, ID: h.id, From: l.next, Limit: wire.MaxFetchEntries}
+	m, _, err := h.s.peer.Call(ctx, f, foci.Reg, h.s.deadline(ctx))
+	if err != nil {
+		return err
+	}
+	rep := m.(*wire.FetchReply)
+	if rep.More && len(rep.Entries) == 0 {
+		return foci.Errorf(foci.Protocol, "group %d: an empty page of its log", l.group)
+	}
+	l.page, l.more = rep.Entries, rep.More
+	if len(l.page) > 0 {
+		l.next = after(l.page[len(l.page)-1].Version)
+	}
+	return nil
+}
+
+// next is the oldest entry that was not yet yielded.
+func (h *history) next() (wire.Entry, bool, error) {
+	var first *wire.Entry
+	for i := range h.logs {
+		l := &h.logs[i]
+		if len(l.page) == 0 && l.more {
+			if err := h.turn(h.ctx, l); err != nil {
+				return wire.Entry{}, false, err
+			}
+		}
+		if len(l.page) > 0 && (first == nil || l.page[0].Version.Less(first.Version)) {
+			first = &l.page[0].Entry
+		}
+	}
+	if first == nil {
+		return wire.Entry{}, false, nil
+	}
+	e := *first
+	for i := range h.logs {
+		if l := &h.logs[i]; len(l.page) > 0 && l.page[0].Version == e.Version {
+			l.page = l.page[1:]
+		}
+	}
+	return e, true, nil
+}

@@ -1,0 +1,192 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/quorum"
+	"github.com/foci-store/foci/internal/core/wire"
+	"github.com/foci-store/foci/internal/layout"
+)
+
+// ListOptions choose the keys of a bucket; the zero value is all of them.
+type ListOptions struct {
+	Prefix    string
+	Delimiter string // keys that have it behind the prefix are shown as one prefix
+	After     string // keys after this one
+	Limit     int    // 0 = all
+}
+
+// Item is a key, or a common prefix of several.
+type Item struct {
+	Key      string
+	Prefix   bool
+	Size     int64
+	Version  foci.Version
+	Modified time.Time
+}
+
+// List yields the keys of a bucket in order of their bytes. Every write that
+// was complete before a page of it began is in it. It ends with an error, and
+// never short, when a quorum of groups cannot be asked.
+func (s *Session) List(ctx context.Context, bucket string, o ListOptions) iter.Seq2[Item, error] {
+	return func(yield func(Item, error) bool) {
+		if err := foci.ValidateBucket(bucket); err != nil {
+			yield(Item{}, err)
+			return
+		}
+		l := listing{s: s, ctx: ctx, bucket: bucket, o: o}
+		if err := l.run(yield); err != nil {
+			yield(Item{}, &foci.Error{Kind: foci.KindOf(err), Op: "list", Where: bucket, Msg: err.Error(), Err: foci.Cause(err)})
+		}
+	}
+}
+
+type listing struct {
+	s      *Session
+	ctx    context.Context
+	bucket string
+	o      ListOptions
+	count  int
+}
+
+// run yields page after page; it returns nil when the consumer has enough.
+func (l *listing) run(yield func(Item, error) bool) error {
+	at := l.o.After
+	for {
+		entries, more, err := l.page(at)
+		if err != nil {
+			return err
+		}
+		skipped := false
+		for i := range entries {
+			e := &entries[i]
+			at = e.Key
+			item, shown, err := l.item(e)
+			if err != nil {
+				return err
+			}
+			if !shown {
+				continue
+			}
+			if !yield(item, nil) {
+				return nil
+			}
+			if l.count++; l.count == l.o.Limit {
+				return nil
+			}
+			if item.Prefix {
+				at, skipped = lastWith(item.Key), true
+				break
+			}
+		}
+		if !more && !skipped {
+			return nil
+		}
+	}
+}
+
+// item is what is shown of a key; nothing of one that was removed.
+func (l *listing) item(e *quorum.Entry) (Item, bool, error) {
+	if !e.Settled {
+		info, err := l.s.Stat(l.ctx, foci.Name{Bucket: l.bucket, Key: e.Key})
+		if foci.KindOf(err) == foci.NotFound && err != nil {
+			return Item{}, false, nil
+		}
+		if err != nil {
+			return Item{}, false, err
+		}
+		e.Vote.Size, e.Vote.Newest = uint64(info.Size), info.Version
+	} else if !e.Vote.Exists() {
+		return Item{}, false, nil
+	}
+	if d := l.o.Delimiter; d != "" {
+		if i := strings.Index(e.Key[len(l.o.Prefix):], d); i >= 0 {
+			return Item{Key: e.Key[:len(l.o.Prefix)+i+len(d)], Prefix: true}, true, nil
+		}
+	}
+	v := e.Vote.Newest
+	return Item{Key: e.Key, Size: int64(e.Vote.Size), Version: v, Modified: time.Unix(0, v.Time)}, true, nil
+}
+
+// lastWith is behind every key with the prefix and before all others after it.
+func lastWith(prefix string) string {
+	const highest = "\U0010ffff"
+	room := foci.MaxKeyLen - len(prefix)
+	return prefix + strings.Repeat(highest, room/len(highest)) + strings.Repeat("\x7f", room%len(highest))
+}
+
+// page asks all backends of the bucket's groups for their next keys and merges
+// those of a quorum of groups.
+func (l *listing) page(at string) ([]quorum.Entry, bool, error) {
+	snap := l.s.layout.Load()
+	groups := snap.GroupsOf(l.bucket)
+	need := l.s.opts.Read.Need(len(groups))
+	ctx, enough := context.WithCancel(l.ctx)
+	defer enough()
+	type answer struct {
+		pages []quorum.Page
+		err   error
+	}
+	answers := make(chan answer, len(groups))
+	for _, g := range groups {
+		go func() {
+			ps, err := l.group(ctx, snap, g, at)
+			answers <- answer{ps, err}
+		}()
+	}
+	var pages []quorum.Page
+	got := 0
+	var failed []error
+	for range groups {
+		a := <-answers
+		if a.err != nil {
+			failed = append(failed, a.err)
+			continue
+		}
+		pages = append(pages, a.pages...)
+		if got++; got == need {
+			entries, more := quorum.MergeList(pages, need)
+			return entries, more, nil
+		}
+	}
+	return nil, false, foci.Errorf(foci.NoQuorum, "%d of %d groups gave their keys, %d are needed: %w", got, len(groups), need, errors.Join(failed...))
+}
+
+// group asks all backends of a group.
+func (l *listing) group(ctx context.Context, snap *layout.Snapshot, g foci.Group, at string) ([]quorum.Page, error) {
+	var backends []foci.BackendID
+	for i := range snap.Backends {
+		if snap.Backends[i].Group == g {
+			backends = append(backends, snap.Backends[i].ID)
+		}
+	}
+	pages := make([]quorum.Page, len(backends))
+	eg, ctx := errgroup.WithContext(ctx)
+	eg.SetLimit(16)
+	deadline := l.s.deadline(l.ctx)
+	for i, id := range backends {
+		eg.Go(func() error {
+			m, _, err := l.s.peer.Call(ctx, &wire.List{
+				Target: wire.Target{Epoch: snap.Epoch, Group: g, Backend: id},
+				Bucket: l.bucket, Prefix: l.o.Prefix, After: at,
+			}, foci.Reg, deadline)
+			if err != nil {
+				return err
+			}
+			rep := m.(*wire.ListReply)
+			if rep.More && len(rep.Keys) == 0 {
+				return foci.Errorf(foci.Protocol, "group %d: an empty page of its keys", g)
+			}
+			pages[i] = quorum.Page{Group: g, Keys: rep.Keys, More: rep.More}
+			return nil
+		})
+	}
+	return pages, eg.Wait()
+}
