@@ -19,7 +19,8 @@ type Body struct {
 	// Of the goroutine that reads the channel:
 	head    []byte
 	headLen int
-	served  bool // the head was delivered
+	served  bool      // the head was delivered
+	in      *Incoming // whose body it is, on the listening side
 
 	owed int64 // consumed, not yet granted; guarded by ch.mu
 

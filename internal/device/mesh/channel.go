@@ -48,6 +48,7 @@ type channel struct {
 	drain   bool  // no new requests
 	err     error // why it was closed; nil while it is open
 	closed  chan struct{}
+	orphans []*Body // of requests that were on their way in when it was closed
 }
 
 func newChannel(m *Mesh, conn net.Conn, peer Identity, class foci.Class, index int, ours, theirs, streams uint32) *channel {
@@ -68,6 +69,11 @@ func newChannel(m *Mesh, conn net.Conn, peer Identity, class foci.Class, index i
 func (ch *channel) run(f *frameReader) {
 	ch.mesh.tasks.Go(ch.write)
 	ch.close(ch.read(f))
+	for _, b := range ch.orphans {
+		if !b.served { // nobody else knows of it
+			ch.release(b.in)
+		}
+	}
 }
 
 // rouse wakes the writer; ch.mu is held.
@@ -223,6 +229,9 @@ func (ch *channel) close(why error) {
 		}
 		if s.body != nil {
 			bodies = append(bodies, s.body)
+			if s.in != nil {
+				ch.orphans = append(ch.orphans, s.body)
+			}
 		}
 		if s.in != nil {
 			s.in.canceled.Store(true)

@@ -2,7 +2,6 @@ package mesh
 
 import (
 	"errors"
-	"io"
 	"net"
 	"testing"
 	"time"
@@ -155,6 +154,3 @@ func rawServer(t testing.TB, id foci.NodeID, serve func(*raw, wire.Hello)) strin
 	})
 	return ln.Addr().String()
 }
-
-// drainRaw reads until the connection ends.
-func drainRaw(r *raw) { _, _ = io.Copy(io.Discard, r.conn) }

@@ -149,13 +149,13 @@ func (ch *channel) onPiece(f *frameReader, h *wire.Header, b *Body) error {
 	if b.served {
 		return nil
 	}
-	b.served = true
 	ch.mu.Lock()
 	s := ch.streams.get(b.id)
 	if s == nil || s.body != b {
 		ch.mu.Unlock()
 		return nil
 	}
+	b.served = true
 	q, in := s.req, s.in
 	stream := q != nil && q.Stream && b.size > 0 && failed == nil
 	if stream {
@@ -254,7 +254,7 @@ func (ch *channel) onRequest(f *frameReader, h *wire.Header) error {
 	var b *Body
 	if fits && !whole {
 		b = newBody(ch, h)
-		s.body = b
+		b.in, s.body = in, b
 	}
 	ch.mu.Unlock()
 	switch {
