@@ -20,7 +20,7 @@ import (
 
 // cluster is a few nodes in this process, on loopback and real disks.
 type cluster struct {
-	t      *testing.T
+	t      testing.TB
 	dir    string
 	layout *layout.Layout
 	nodes  []*node.Node // nil: it is down
@@ -28,7 +28,7 @@ type cluster struct {
 }
 
 // newCluster starts n nodes, each in a group of its own up to groups.
-func newCluster(t *testing.T, n, groups int) *cluster {
+func newCluster(t testing.TB, n, groups int) *cluster {
 	t.Helper()
 	c := &cluster{t: t, dir: t.TempDir()}
 	plan := &layout.Plan{Cluster: "test"}
