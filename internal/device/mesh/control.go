@@ -168,6 +168,7 @@ type life struct {
 	asked  atomic.Int64 // when the last ping was sent, ns since the mesh began; 0: it was answered
 	missed atomic.Int32 // in a row
 	rtt    atomic.Int64 // ns, smoothed
+	heard  int64        // bytes received until the last check; of watch alone
 }
 
 // ping sends one.
@@ -204,9 +205,17 @@ func (l *life) pong(ch *channel, contents []byte) {
 }
 
 // check counts a ping that is still unanswered and reports whether that makes
-// too many.
-func (l *life) check(most int) bool {
-	if l.asked.Load() == 0 {
+// too many. A peer that sends anything at all is alive, however late its
+// answers are.
+func (l *life) check(ch *channel, most int) bool {
+	heard := ch.count.bytesIn.Load()
+	quiet := heard == l.heard
+	l.heard = heard
+	switch {
+	case l.asked.Load() == 0:
+		return false
+	case !quiet:
+		l.missed.Store(0)
 		return false
 	}
 	return int(l.missed.Add(1)) >= most

@@ -190,6 +190,42 @@ func TestCancel(t *testing.T) {
 	idle(t, client.Mesh, server.Mesh)
 }
 
+// TestCancelWhileSending: a cancel may come at any moment around Send; Done is
+// called once all the same, and nothing stays counted.
+func TestCancelWhileSending(t *testing.T) {
+	server, client := startNode(t, 1), startClient(t, func(c *Config) { c.Limits.LinkRequests = 2 })
+	l := connect(t, client, server, false)
+	for i := range 2000 {
+		var calls atomic.Int32
+		q := &Request{Class: foci.Reg, Method: methodNull, Body: make([]byte, i%3*copyMax)}
+		done := make(chan struct{})
+		q.Done = func(*Reply, error) {
+			if calls.Add(1) == 1 {
+				close(done)
+			}
+		}
+		if i%5 == 0 {
+			q.Cancel()
+		}
+		var other sync.WaitGroup
+		other.Go(q.Cancel)
+		err := l.Send(q)
+		other.Wait()
+		if err != nil {
+			t.Fatal(err)
+		}
+		<-done
+		if n := calls.Load(); n != 1 {
+			t.Fatalf("Done called %d times", n)
+		}
+	}
+	waitFor(t, "the slots", func() bool { return load(l) == 0 })
+	if n := l.Stats().InFlight; n != 0 {
+		t.Errorf("%d still counted", n)
+	}
+	idle(t, client.Mesh, server.Mesh)
+}
+
 // TestBusy: at each limit the caller, or the peer, is told at once.
 func TestBusy(t *testing.T) {
 	for name, limit := range map[string]func(*Limits){

@@ -108,24 +108,26 @@ func (l *Link) Send(q *Request) error {
 	case len(q.Head) > wire.MaxHead || body > wire.MaxBody || body < 0:
 		return foci.Errorf(foci.TooLarge, "request with %d bytes of head and %d of body: at most %d and %d", len(q.Head), body, wire.MaxHead, wire.MaxBody)
 	}
+	if q.finished.Load() {
+		return nil
+	}
 	if !l.flow.take(size) {
-		return busy("too many requests in flight to node " + l.node.Short())
+		return q.refused(busy("too many requests in flight to node " + l.node.Short()))
 	}
 	if !l.mesh.out.take(size) {
 		l.flow.give(size)
-		return busy("too many requests in flight in this process")
+		return q.refused(busy("too many requests in flight in this process"))
 	}
-	q.size, q.link, q.copied = size, l, q.Source == nil && size <= copyMax
+	q.size, q.copied = size, q.Source == nil && size <= copyMax
+	q.link.Store(l)
 	err := l.dispatch(q)
 	if err != nil {
-		l.release(size)
+		err = q.refused(err)
+	}
+	if err != nil || q.finished.Load() {
+		q.uncount()
 	}
 	return err
-}
-
-func (l *Link) release(size int64) {
-	l.flow.give(size)
-	l.mesh.out.give(size)
 }
 
 // dispatch puts a request on a channel, or where it waits for one.

@@ -44,7 +44,7 @@ func nodeID(n byte) foci.NodeID { return foci.NodeID{0: n, 15: n} }
 
 func fast() Timing {
 	return Timing{
-		Handshake: 2 * time.Second, PingEvery: 200 * time.Millisecond, BackoffMin: 10 * time.Millisecond,
+		Handshake: 2 * time.Second, BackoffMin: 10 * time.Millisecond,
 		BackoffMax: 100 * time.Millisecond, Grace: 500 * time.Millisecond,
 	}
 }

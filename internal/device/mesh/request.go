@@ -41,9 +41,9 @@ type Request struct {
 	copied   bool                    // into the queue, as short ones are
 	finished atomic.Bool             // whoever sets it calls Done
 	channel  atomic.Pointer[channel] // once it is on one
-	link     *Link
-	id       uint32    // guarded by channel.mu, like what follows
-	out      *outgoing // while its body is being sent
+	link     atomic.Pointer[Link]    // whose limits it is counted against
+	id       uint32                  // guarded by channel.mu, like what follows
+	out      *outgoing               // while its body is being sent
 }
 
 // Reply is the answer to a request. It belongs to whoever gets it, for good.
@@ -80,7 +80,8 @@ func peerError(who Identity, head []byte) error {
 
 // Cancel ends interest in the reply. Unless the request is already done its
 // Done is called with a Canceled error, usually before Cancel returns: hold no
-// lock that Done takes. What the peer does about it is not known.
+// lock that Done takes. What the peer does about it is not known. It may be
+// called while Send is, or before: then Send does nothing.
 func (q *Request) Cancel() {
 	if !q.finished.CompareAndSwap(false, true) {
 		return
@@ -103,12 +104,27 @@ func (q *Request) complete(r *Reply, err error) bool {
 	return true
 }
 
-func (q *Request) done(r *Reply, err error) {
-	if l := q.link; l != nil {
-		l.release(q.size)
+// refused makes sure that Done is not called after Send has returned err; when
+// Cancel was faster, and has called it, Send returns no error.
+func (q *Request) refused(err error) error {
+	if q.finished.CompareAndSwap(false, true) {
+		return err
 	}
+	return nil
+}
+
+func (q *Request) done(r *Reply, err error) {
+	q.uncount()
 	closeSource(q.Source)
 	q.Done(r, err)
+}
+
+// uncount gives back, once, what Send took.
+func (q *Request) uncount() {
+	if l := q.link.Swap(nil); l != nil {
+		l.flow.give(q.size)
+		l.mesh.out.give(q.size)
+	}
 }
 
 // Call sends a request and waits for its reply, the whole body included. When

@@ -35,7 +35,7 @@ func (m *Mesh) watch() {
 // checkLife closes a channel that missed too many pings; when it is the one
 // for pings, the whole link.
 func (m *Mesh) checkLife(l *Link, ch *channel) {
-	if !ch.life.check(m.cfg.Timing.PingMisses) {
+	if !ch.life.check(ch, m.cfg.Timing.PingMisses) {
 		return
 	}
 	why := foci.Errorf(foci.Away, "no answer to %d pings, one each %v", m.cfg.Timing.PingMisses, m.cfg.Timing.PingEvery)
