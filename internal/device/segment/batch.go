@@ -82,6 +82,7 @@ func (b *Batch) write(put func([]byte) error) error {
 		}
 		from = f.after
 	}
+	clear(b.foreign) // they belong to others again
 	if from == len(b.buf) {
 		return nil
 	}

@@ -25,12 +25,13 @@ func (b *Backend) apply(ready <-chan *group, back chan<- *group) {
 func (b *Backend) enter(g *group) error {
 	t := b.totals.load()
 	t.add(g.totals)
-	if err := writeMeta(g.rows, g.batch.End(), t, g.epoch, g.floors); err != nil {
+	if err := writeMeta(g.rows, g.end, t, g.epoch, g.floors); err != nil {
 		return err
 	}
 	if err := g.rows.Commit(pebble.NoSync); err != nil {
 		return err
 	}
+	b.visibleGroup.Store(g.number)
 	_ = g.rows.Close() // returns it to its pool
 	b.totals.store(t)
 	f := g.floors // the group will be used again

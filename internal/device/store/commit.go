@@ -1,6 +1,7 @@
 package store
 
 import (
+	"runtime"
 	"sync"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -11,12 +12,14 @@ import (
 	"github.com/foci-store/foci/internal/device/vfs"
 )
 
-// group is what one fsync commits. Three of them go round: while one enters
-// the index the next is written and fsynced, and one waits between.
+// group is what one fsync commits. While one enters the index the next is
+// written and fsynced; a few more are remembered.
 type group struct {
-	items  []item // admitted
+	number uint64
+	items  []item    // admitted
+	ids    []foci.ID // of the admitted records, which are their callers' again once done
 	taken  []item
-	batch  segment.Batch
+	end    segment.Pos
 	rows   *pebble.Batch
 	totals totals
 	floors floors // after the group
@@ -27,17 +30,25 @@ type group struct {
 	again    []item // repeats of records of this group: they share its outcome
 }
 
-const numGroups = 3
+const (
+	movingGroups     = 3 // in the committer's hand, on its way to the index, entering it
+	rememberedGroups = 5 // visible, but what a caller looked up may be from before
+)
 
 // committer is the goroutine that writes the log. Nothing else touches its
 // fields.
 type committer struct {
 	b     *Backend
 	plan  *plan
-	free  []*group
+	free  []*group    // to be filled
+	past  []*group    // remembered, oldest first
+	gone  uint64      // number of the newest group that is remembered no more
+	next  uint64      // number of the next group
+	last  int         // how many records the last group had
 	ready chan *group // to the goroutine that writes the index
 	back  chan *group // from it
 
+	batch  segment.Batch
 	writer *segment.Writer // nil: the next group begins a new segment
 	prev   uint64          // the newest segment
 	sealed uint32          // its length, when writer is nil
@@ -50,6 +61,7 @@ func (c *committer) run() {
 	defer close(c.ready)
 	for {
 		g := c.idle()
+		c.pace()
 		var ok bool
 		g.taken, ok = c.b.queue.take(g.taken[:0], c.b.opts.MaxBatchRecords, c.b.opts.MaxBatchBytes)
 		c.settle()
@@ -58,9 +70,23 @@ func (c *committer) run() {
 			c.mark()
 			return
 		}
+		c.last = len(g.taken)
 		c.commit(g)
 	}
 }
+
+// pace waits for the last group's callers to be answered, unless as many
+// others wait already. Callers that send one record after the other would
+// else fall into two halves that take turns, at half the records per fsync.
+func (c *committer) pace() {
+	for c.moving() > 0 && c.b.queue.ready() < c.last {
+		c.reclaim(<-c.back)
+	}
+	runtime.Gosched() // those who were answered may want to go on
+}
+
+// moving is how many groups have not come back from the index.
+func (c *committer) moving() int { return movingGroups - 1 - len(c.free) }
 
 // idle is a group that can be filled.
 func (c *committer) idle() *group {
@@ -86,25 +112,39 @@ func (c *committer) settle() {
 
 // drain waits until all groups but the one in hand have entered the index.
 func (c *committer) drain() {
-	for len(c.free) < numGroups-1 {
+	for c.moving() > 0 {
 		c.reclaim(<-c.back)
 	}
 }
 
+// reclaim remembers a group that has entered the index, in place of the oldest.
 func (c *committer) reclaim(g *group) {
-	for i := range g.items {
-		if s := g.items[i].store; s != nil {
-			c.plan.release(&s.Record.ID)
-		}
+	g.letGo()
+	c.past = append(c.past, g)
+	if len(c.past) <= rememberedGroups {
+		c.free = append(c.free, new(group))
+		return
+	}
+	g = c.past[0]
+	c.past = append(c.past[:0], c.past[1:]...)
+	c.gone = g.number
+	for i := range g.ids {
+		c.plan.release(&g.ids[i])
 	}
 	c.recycle(g)
 }
 
-func (c *committer) recycle(g *group) {
+// letGo keeps nothing that belongs to the callers.
+func (g *group) letGo() {
 	clear(g.items)
 	clear(g.taken)
 	clear(g.again)
 	g.items, g.taken, g.again = g.items[:0], g.taken[:0], g.again[:0]
+}
+
+func (c *committer) recycle(g *group) {
+	g.letGo()
+	g.ids = g.ids[:0]
 	g.rows, g.floors, g.totals, g.finished = nil, nil, totals{}, false
 	c.free = append(c.free, g)
 }
@@ -115,22 +155,24 @@ func (c *committer) commit(g *group) {
 		return
 	}
 	g.rows = c.b.index.db.NewBatch()
-	g.batch.Reset(c.writer)
+	c.batch.Reset(c.writer)
+	g.number = c.next
 	for i := range g.taken {
 		c.admit(g, &g.taken[i])
 	}
-	if g.batch.Empty() {
+	if c.batch.Empty() {
 		_ = g.rows.Close()
 		c.recycle(g)
 		return
 	}
-	g.floors, g.epoch = c.floors, c.epoch
+	g.end, g.floors, g.epoch = c.batch.End(), c.floors, c.epoch
 	if err := c.write(g); err != nil {
 		_ = g.rows.Close()
 		c.fail(g, err)
 		return
 	}
 	c.unsure = true
+	c.next++
 	c.ready <- g
 }
 
@@ -177,7 +219,7 @@ func (c *committer) seal() {
 }
 
 func (c *committer) write(g *group) error {
-	err := c.writer.Write(&g.batch)
+	err := c.writer.Write(&c.batch)
 	if err == nil {
 		err = c.writer.Sync()
 	}
@@ -212,6 +254,9 @@ func (c *committer) broken(err error) error {
 func (c *committer) fail(g *group, err error) {
 	c.drain()
 	c.plan.forget()
+	for _, p := range c.past {
+		p.ids, c.gone = p.ids[:0], p.number
+	}
 	c.floors, c.epoch = *c.b.floors.Load(), foci.Epoch(c.b.epoch.Load())
 	refused := g.taken
 	if g.rows != nil { // the rest has been refused one by one
@@ -231,7 +276,10 @@ func (c *committer) admit(g *group, it *item) {
 		return
 	}
 	r := &it.store.Record
-	o, err := c.plan.open(&r.ID)
+	if it.seen.group < c.gone {
+		it.seen.known = false // what it says may be outdated
+	}
+	o, err := c.plan.open(&r.ID, &it.seen)
 	if err != nil {
 		c.refuse(it, err)
 		return
@@ -263,13 +311,13 @@ func (c *committer) admit(g *group, it *item) {
 		return
 	}
 	rec := segment.Record{Kind: segment.Object, Record: *r}
-	loc := g.batch.Append(&rec)
+	loc := c.batch.Append(&rec)
 	if err := c.plan.add(g.rows, o, r, after, placed{r.Entry, loc, g}, &g.totals); err != nil {
 		// Rows are put together in memory: only a bug comes here, and the
 		// record is in the batch already.
 		panic(err)
 	}
-	g.items = append(g.items, *it)
+	g.items, g.ids = append(g.items, *it), append(g.ids, r.ID)
 }
 
 // repeat answers for a record that is there, or will be with its group.
@@ -313,7 +361,7 @@ func (c *committer) admitControl(g *group, it *item) {
 		}
 		c.floors = raised
 	}
-	g.batch.Append(&it.rec)
+	c.batch.Append(&it.rec)
 	g.items = append(g.items, *it)
 }
 

@@ -46,14 +46,18 @@ type totals struct{ records, objects, bytes uint64 }
 
 func newPlan(x *index) *plan { return &plan{index: x, objects: make(map[foci.ID]*onWay)} }
 
-// open is the object with everything before the next record.
-func (p *plan) open(id *foci.ID) (*onWay, error) {
+// open is the object with everything before the next record. seen is its row
+// in the index, if that is known.
+func (p *plan) open(id *foci.ID, seen *sighting) (*onWay, error) {
 	if o := p.objects[*id]; o != nil {
 		return o, nil
 	}
-	sum, _, err := p.index.summary(id)
-	if err != nil {
-		return nil, err
+	sum := seen.sum
+	if !seen.known {
+		var err error
+		if sum, _, err = p.index.summary(id); err != nil {
+			return nil, err
+		}
 	}
 	var o *onWay
 	if n := len(p.spare); n > 0 {

@@ -13,6 +13,15 @@ type item struct {
 	store *wire.Store    // of an object
 	rec   segment.Record // of anything else
 	done  func(dup bool, err error)
+	seen  sighting
+}
+
+// sighting is an object's row as it was when a group had become visible. It
+// saves the committing goroutine the search.
+type sighting struct {
+	known bool
+	group uint64
+	sum   summary
 }
 
 // space is what the item takes in the log and in the queue, in bytes.
@@ -139,6 +148,13 @@ func (q *queue) find(id foci.ID, v foci.Version) (w waiter, ok bool) {
 	defer q.mu.Unlock()
 	w, ok = q.waiting[waiting{id, v}]
 	return w, ok
+}
+
+// ready is how many items may be taken.
+func (q *queue) ready() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.items)
 }
 
 func (q *queue) len() int {

@@ -43,7 +43,7 @@ func (b *Backend) recover() (*committer, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &committer{b: b, plan: r.plan, prev: chain.Newest(), sealed: tail.Proven}
+	c := &committer{b: b, plan: r.plan, next: 1, prev: chain.Newest(), sealed: tail.Proven}
 	if err := c.rewrite(r, chain, tail); err != nil {
 		return nil, err
 	}
@@ -120,7 +120,7 @@ func (r *replayer) add(rec *segment.Record, loc segment.Loc) error {
 // object indexes a record, unless its version is there: then the earlier one
 // was acknowledged, and this one never was.
 func (r *replayer) object(rec *segment.Record, loc segment.Loc) error {
-	o, err := r.plan.open(&rec.ID)
+	o, err := r.plan.open(&rec.ID, &sighting{})
 	if err != nil {
 		return err
 	}

@@ -47,7 +47,9 @@ type Backend struct {
 	floors   atomic.Pointer[floors]
 	epoch    atomic.Uint64
 	segments atomic.Uint64
-	totals   sharedTotals
+
+	visibleGroup atomic.Uint64 // number of the newest group in the index
+	totals       sharedTotals
 
 	notReady error                      // the log is damaged; set once, by Open
 	stopped  atomic.Pointer[foci.Error] // why no record will be taken any more
@@ -118,8 +120,8 @@ func (b *Backend) open() error {
 }
 
 func (b *Backend) start(c *committer) {
-	c.ready, c.back = make(chan *group, 1), make(chan *group, numGroups)
-	for range numGroups {
+	c.ready, c.back = make(chan *group, 1), make(chan *group, movingGroups)
+	for range movingGroups {
 		c.free = append(c.free, new(group))
 	}
 	go c.run()
@@ -137,21 +139,39 @@ func (b *Backend) ID() foci.BackendID { return b.id }
 // Put keeps a record and calls done once: when the record is fsynced and
 // visible (dup: it was already), or with the reason why it is not kept. s and
 // its payload belong to the store until then. done must be quick; it may run
-// before Put returns. The caller has checked the record ([wire.Record.Check]).
+// before Put returns. Put reads the index, and so perhaps the disk. The caller has checked the record ([wire.Record.Check]).
 //
 // Kinds of errors: Busy (too much waits already), ReadOnly, NotReady, Conflict,
-// ClockAhead, BelowFloor, TooLarge, Invalid, Closed.
+// ClockAhead, BelowFloor, TooLarge, Invalid, Corrupt (the index), Closed.
 func (b *Backend) Put(s *wire.Store, done func(dup bool, err error)) {
 	err := b.refusal()
 	if err == nil {
 		err = checkShape(&s.Record)
 	}
 	if err == nil {
-		err = b.queue.put(item{store: s, done: done})
+		err = b.accept(s, done)
 	}
 	if err != nil {
 		done(false, err)
 	}
+}
+
+// accept looks the object up and queues the record. It is looked up here, by
+// the caller, because many callers can do that at once.
+func (b *Backend) accept(s *wire.Store, done func(dup bool, err error)) error {
+	if err := b.enterUse(); err != nil {
+		return err
+	}
+	defer b.leaveUse()
+	it := item{store: s, done: done}
+	it.seen.group = b.visibleGroup.Load()
+	var err error
+	it.seen.sum, _, err = b.index.summary(&s.Record.ID)
+	it.seen.known = err == nil
+	if err != nil {
+		return err
+	}
+	return b.queue.put(it)
 }
 
 // checkShape is what the log and the index rely on. It does not read the payload.

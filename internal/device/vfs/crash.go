@@ -135,10 +135,12 @@ type guardedFile struct {
 	mu *sync.RWMutex
 }
 
+// Write writes a copy: under the race detector files in memory spoil what they
+// are given, which those of the operating system do not.
 func (f *guardedFile) Write(p []byte) (int, error) {
 	f.mu.RLock()
 	defer f.mu.RUnlock()
-	return f.File.Write(p)
+	return f.File.Write(bytes.Clone(p))
 }
 
 func (f *guardedFile) WriteAt(p []byte, at int64) (int, error) {
