@@ -27,7 +27,9 @@ func NewAny(cfg Config, f wire.Fetch) *Any { return &Any{op: op{cfg: cfg}, fetch
 func (y *Any) Start(now time.Duration) Out {
 	y.begin()
 	y.asked, y.open, y.lack = 0, 0, 0
-	y.askNext(now)
+	for y.asked == 0 || y.cfg.Hedge == 0 && y.asked < len(y.cfg.Plan.Groups) {
+		y.askNext(now)
+	}
 	return y.give()
 }
 

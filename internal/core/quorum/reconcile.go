@@ -23,7 +23,7 @@ type reconcile struct {
 	to      foci.Version // nothing newer than the votes is looked at
 	voters  []voter
 	union   wire.Vote
-	pending map[Leg]*transfer
+	pending map[Leg]errand
 	copies  int
 }
 
@@ -38,18 +38,25 @@ type voter struct {
 }
 
 // transfer is one record on its way from a voter that has it to those that
-// lack it. The legs that fetch it and those that store it lead here; a leg of
-// a page leads to a transfer without entry.
+// lack it.
 type transfer struct {
-	voter int // whose page, when lacking is empty
 	entry wire.Entry
 	to    []int // voters that lack it
 	open  int   // stores under way
 }
 
+// errand is what a leg was sent for: a page of a voter's log, or a transfer's
+// content, or the storing of it.
+type errand struct {
+	page     bool
+	voter    int
+	transfer *transfer
+	storing  bool
+}
+
 func newReconcile(o *op, id foci.ID, votes []vote) *reconcile {
 	o.begin()
-	r := &reconcile{id: id, pending: map[Leg]*transfer{}}
+	r := &reconcile{id: id, pending: map[Leg]errand{}}
 	var from foci.Version
 	for i := range votes {
 		v := &votes[i].reply.Vote
@@ -109,7 +116,7 @@ func (r *reconcile) filled(o *op) bool {
 			Target: wire.Target{Epoch: o.cfg.Plan.Epoch, Group: v.group},
 			ID:     r.id, From: v.next, To: r.to, Limit: wire.MaxFetchEntries,
 		})
-		r.pending[leg] = &transfer{voter: i}
+		r.pending[leg] = errand{page: true, voter: i}
 	}
 	return all
 }
@@ -159,46 +166,45 @@ func (r *reconcile) copyTo(o *op, e *wire.Entry, holders []int) {
 		Target: wire.Target{Epoch: o.cfg.Plan.Epoch, Group: g},
 		ID:     r.id, From: e.Version, To: e.Version, Limit: 1, MaxBytes: foci.MaxPayload,
 	})
-	r.pending[leg] = t
+	r.pending[leg] = errand{transfer: t}
 }
 
 // answer ends a leg and reports whether all is done. An error means that the
 // votes must be asked again.
 func (r *reconcile) answer(o *op, g foci.Group, leg Leg, a *Answer) (bool, error) {
-	t := r.pending[leg]
+	e, ok := r.pending[leg]
 	delete(r.pending, leg)
-	if t == nil {
-		return false, foci.Errorf(foci.Internal, "leg %d leads nowhere", leg)
-	}
-	if a.Err != nil {
-		o.errs = append(o.errs, a.Err)
-		return false, a.Err
-	}
-	var err error
-	switch m := a.Msg.(type) {
-	case *wire.FetchReply:
-		switch {
-		case m.Epoch != o.cfg.Plan.Epoch:
-			err = foci.Errorf(foci.Protocol, "group %d: not an answer of epoch %d", g, o.cfg.Plan.Epoch)
-		case len(t.to) == 0:
-			err = r.takePage(t.voter, m)
-		default:
-			err = r.storeCopies(o, t, m, a.Body)
-		}
-	case *wire.StoreReply:
-		if m.Epoch != o.cfg.Plan.Epoch {
-			err = foci.Errorf(foci.Protocol, "group %d: not an acknowledgement of epoch %d", g, o.cfg.Plan.Epoch)
-		} else if t.open--; t.open == 0 {
-			r.copies--
-		}
+	err := a.Err
+	switch {
+	case err != nil:
+	case !ok:
+		err = foci.Errorf(foci.Internal, "leg %d leads nowhere", leg)
 	default:
-		err = foci.Errorf(foci.Protocol, "group %d: unexpected %T", g, m)
+		err = r.run(o, g, e, a)
 	}
 	if err != nil {
 		o.errs = append(o.errs, err)
 		return false, err
 	}
 	return r.advance(o), nil
+}
+
+// run takes what a leg was sent for, and goes on with it.
+func (r *reconcile) run(o *op, g foci.Group, e errand, a *Answer) error {
+	fetched, isFetch := a.Msg.(*wire.FetchReply)
+	stored, isStore := a.Msg.(*wire.StoreReply)
+	switch {
+	case e.storing && isStore && stored.Epoch == o.cfg.Plan.Epoch:
+		if e.transfer.open--; e.transfer.open == 0 {
+			r.copies--
+		}
+		return nil
+	case e.storing || !isFetch || fetched.Epoch != o.cfg.Plan.Epoch:
+		return foci.Errorf(foci.Protocol, "group %d: a %T that was not asked for, or of another epoch than %d", g, a.Msg, o.cfg.Plan.Epoch)
+	case e.page:
+		return r.takePage(e.voter, fetched)
+	}
+	return r.storeCopies(o, e.transfer, fetched, a.Body)
 }
 
 // takePage takes the next page of a voter's log, which must go upward: a
@@ -240,7 +246,7 @@ func (r *reconcile) storeCopies(o *op, t *transfer, m *wire.FetchReply, body []b
 			Target: wire.Target{Epoch: o.cfg.Plan.Epoch, Group: v.group},
 			Seen:   t.entry.Version.Time, Repair: true, Floor: v.floor, Record: rec,
 		})
-		r.pending[leg] = t
+		r.pending[leg] = errand{transfer: t, storing: true}
 		t.open++
 	}
 	return nil
