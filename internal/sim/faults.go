@@ -17,7 +17,7 @@ func (c *cluster) disturb() {
 	cl := c.clients[c.rng.IntN(len(c.clients))]
 	switch c.rng.IntN(10) {
 	case 0, 1:
-		c.crashFor(n, c.between(10*time.Millisecond, 1500*time.Millisecond))
+		c.crashFor(n, n.unsyncedKept(), c.between(10*time.Millisecond, 1500*time.Millisecond))
 	case 2:
 		c.isolate(n, true, true)
 	case 3:
@@ -45,20 +45,26 @@ func (c *cluster) disturb() {
 	c.after(c.between(20*time.Millisecond, 600*time.Millisecond), c.disturb)
 }
 
-// blackout is when the power fails everywhere at once, for some clients too.
+// blackout is when the power fails everywhere at once, for most clients too.
+// Disks often keep nothing then that was not synced.
 func (c *cluster) blackout() {
 	for _, cl := range c.clients {
-		if c.chance(0.4) {
+		if c.chance(0.6) {
 			cl.leave()
 		}
 	}
+	nothing := c.chance(0.5)
 	for _, n := range c.nodes {
-		c.crashFor(n, c.between(10*time.Millisecond, 300*time.Millisecond))
+		kept := n.unsyncedKept()
+		if nothing {
+			kept = 0
+		}
+		c.crashFor(n, kept, c.between(10*time.Millisecond, 300*time.Millisecond))
 	}
 }
 
-func (c *cluster) crashFor(n *node, d time.Duration) {
-	n.crash()
+func (c *cluster) crashFor(n *node, kept int, d time.Duration) {
+	n.crash(kept)
 	born := n.born
 	c.after(d, func() {
 		if n.born == born {

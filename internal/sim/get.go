@@ -104,7 +104,7 @@ func (g *getting) end(err error) {
 		g.history[g.op].Read = g.read
 		g.finish(g.op, v.Newest, nil)
 		g.then()
-		if g.early() && g.chance(0.05) && !g.over {
+		if g.early() && g.chance(0.15) && !g.over {
 			g.after(0, g.blackout) // what a get has seen must survive that
 		}
 	}

@@ -22,20 +22,24 @@ type node struct {
 // wall is what the node's clock says.
 func (n *node) wall() int64 { return wallStart + int64(n.now+n.clock) }
 
+// unsyncedKept is how many of the unsynced records a crash happens to keep.
+func (n *node) unsyncedKept() int {
+	switch n.rng.IntN(3) {
+	case 1:
+		return len(n.disk.unsynced)
+	case 2:
+		return n.rng.IntN(len(n.disk.unsynced) + 1)
+	}
+	return 0
+}
+
 // crash kills the process in the middle of whatever it does.
-func (n *node) crash() {
+func (n *node) crash(keep int) {
 	if !n.up {
 		return
 	}
 	n.up = false
 	n.born++
-	keep := 0
-	switch n.rng.IntN(3) {
-	case 1:
-		keep = len(n.disk.unsynced)
-	case 2:
-		keep = n.rng.IntN(len(n.disk.unsynced) + 1)
-	}
 	n.disk.crash(keep)
 	n.Crashes++
 	for _, c := range n.clients {

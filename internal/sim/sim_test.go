@@ -4,7 +4,9 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"reflect"
 	"strconv"
+	"strings"
 	"testing"
 )
 
@@ -26,19 +28,91 @@ func budget() int {
 
 // TestSeeds is the promise: nothing is found.
 func TestSeeds(t *testing.T) {
-	var sum Counts
 	n := budget()
-	for s := *from; s < *from+uint64(n); s++ {
-		r, err := Run(s, Variant(*variant))
+	sum, err := runSeeds(*from, n, Variant(*variant))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%d seeds: %+v", n, sum)
+}
+
+// runSeeds runs seeds until one fails; the error tells how to see it again.
+func runSeeds(from uint64, n int, v Variant) (sum Counts, err error) {
+	for s := from; s < from+uint64(n); s++ {
+		r, err := Run(s, v)
 		if err != nil {
-			t.Fatalf("seed %d: %v\nto see it again: %s", s, err, replay(s, Variant(*variant)))
+			return sum, fmt.Errorf("seed %d: %w\nto see it again: %s", s, err, replay(s, v))
 		}
 		sum.Add(&r.Counts)
 	}
-	t.Logf("%d seeds: %+v", n, sum)
+	return sum, nil
 }
 
 // replay is the command that runs one seed again.
 func replay(seed uint64, v Variant) string {
 	return fmt.Sprintf("go test ./internal/sim -run 'TestSeeds$' -seeds 1 -seed %d -variant=%q", seed, string(v))
+}
+
+func TestFailureTellsHowToSeeItAgain(t *testing.T) {
+	_, err := runSeeds(1, 100, OneRound)
+	if err == nil {
+		t.Fatal("last-writer-wins passed 100 seeds")
+	}
+	var seed uint64
+	if _, e := fmt.Sscanf(err.Error(), "seed %d:", &seed); e != nil {
+		t.Fatalf("no seed in: %v", err)
+	}
+	want := fmt.Sprintf(`go test ./internal/sim -run 'TestSeeds$' -seeds 1 -seed %d -variant="one-round"`, seed)
+	if !strings.HasSuffix(err.Error(), want) {
+		t.Fatalf("no %q in: %v", want, err)
+	}
+	for _, name := range []string{"seeds", "seed", "variant"} {
+		if flag.Lookup(name) == nil {
+			t.Errorf("the command uses -%s, which is no flag", name)
+		}
+	}
+	if _, again := runSeeds(seed, 1, OneRound); again == nil || again.Error() != err.Error() {
+		t.Fatalf("seen again it is %v", again)
+	}
+}
+
+// TestTooLittleTraffic is a cluster in which nothing can be broken, for nothing
+// happens.
+func TestTooLittleTraffic(t *testing.T) {
+	c := newCluster(1, Correct)
+	if err := c.verify(); err == nil || broken(err) || !strings.Contains(err.Error(), "too little traffic") {
+		t.Fatalf("an idle run ends with %v", err)
+	}
+}
+
+// TestFaultsHappen is that the runs contain what they are for.
+func TestFaultsHappen(t *testing.T) {
+	sum, err := runSeeds(1, 50, Correct)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := reflect.ValueOf(sum)
+	for i := range all.NumField() {
+		if all.Field(i).Int() == 0 {
+			t.Errorf("no %s in 50 runs", all.Type().Field(i).Name)
+		}
+	}
+	if sum.Acked < sum.Ops/2 {
+		t.Errorf("only %d of %d operations were acknowledged", sum.Acked, sum.Ops)
+	}
+}
+
+// TestSameSeedSameRun is what makes a failure worth reporting: a seed decides
+// everything.
+func TestSameSeedSameRun(t *testing.T) {
+	for seed := uint64(1); seed <= 10; seed++ {
+		a, errA := Run(seed, Correct)
+		b, errB := Run(seed, Correct)
+		if errA != nil || errB != nil {
+			t.Fatal(errA, errB)
+		}
+		if !reflect.DeepEqual(a, b) {
+			t.Fatalf("two runs of seed %d differ: %+v and %+v", seed, a.Counts, b.Counts)
+		}
+	}
 }
