@@ -44,7 +44,10 @@ func Run(seed uint64, v Variant) (Report, error) {
 	}
 	c.after(c.between(0, 300*time.Millisecond), c.disturb)
 	c.after(c.between(0, 300*time.Millisecond), c.collect)
-	c.until(func() bool { return c.now < runTime && c.steps < maxSteps })
+	c.until(func() bool {
+		short := c.now < runTime || len(c.history) < leastOps && c.now < maxRunTime
+		return short && c.steps < maxSteps
+	})
 	c.heal()
 	if err := c.drain(); err != nil {
 		return c.report(), err
@@ -56,8 +59,11 @@ func Run(seed uint64, v Variant) (Report, error) {
 }
 
 const (
-	runTime  = 4 * time.Second
-	maxSteps = 200_000 // a run needs a tenth; more is a machine in a circle
+	runTime    = 4 * time.Second
+	maxRunTime = 20 * time.Second // when faults let little happen
+	leastOps   = 60
+	leastAcked = 20
+	maxSteps   = 200_000 // a run needs a tenth; more is a machine in a circle
 )
 
 // heal ends all faults for good.
@@ -108,7 +114,7 @@ func (c *cluster) readBack() error {
 
 func (c *cluster) verify() error {
 	r := c.report()
-	if r.Acked < 30 {
+	if r.Acked < leastAcked {
 		return fmt.Errorf("too little traffic: %d of %d operations acknowledged", r.Acked, r.Ops)
 	}
 	if err := check.Appends(c.history); err != nil {
