@@ -82,8 +82,18 @@ func (c *committer) pace() {
 	for c.moving() > 0 && c.b.queue.ready() < c.last {
 		c.reclaim(<-c.back)
 	}
-	runtime.Gosched() // those who were answered may want to go on
+	// Those who were answered may want to go on: let them, while they do.
+	for range maxYields {
+		before := c.b.queue.ready()
+		runtime.Gosched()
+		if now := c.b.queue.ready(); now == before || now >= c.b.opts.MaxBatchRecords {
+			return
+		}
+	}
 }
+
+// maxYields bounds how long a group is held back while it grows.
+const maxYields = 64
 
 // moving is how many groups have not come back from the index.
 func (c *committer) moving() int { return movingGroups - 1 - len(c.free) }

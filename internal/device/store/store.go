@@ -166,7 +166,7 @@ func (b *Backend) accept(s *wire.Store, done func(dup bool, err error)) error {
 	it := item{store: s, done: done}
 	it.seen.group = b.visibleGroup.Load()
 	var err error
-	it.seen.sum, _, err = b.index.summary(&s.Record.ID)
+	it.seen.sum, err = b.index.expected(&s.Record.ID)
 	it.seen.known = err == nil
 	if err != nil {
 		return err
