@@ -1,0 +1,177 @@
+package object
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/wire"
+)
+
+var name = foci.Name{Bucket: "books", Key: "emma"}
+
+func at(t int64) foci.Version { return foci.Version{Time: t, Nonce: 7} }
+
+func rec(op wire.Op, v foci.Version, payload string) wire.Record {
+	r := wire.Record{ID: foci.ObjectID(name), Name: name, Payload: []byte(payload)}
+	r.Op, r.Version, r.Size = op, v, uint64(len(payload))
+	r.Seal()
+	return r
+}
+
+// recomputed is the vote on a set of records, from its definition.
+func recomputed(recs []wire.Record) wire.Vote {
+	recs = slices.SortedFunc(slices.Values(recs), func(a, b wire.Record) int { return a.Version.Compare(b.Version) })
+	var v wire.Vote
+	for i := range recs {
+		e := &recs[i].Entry
+		if e.Op.IsBase() {
+			v = wire.Vote{Base: e.Version, BaseOp: e.Op}
+		}
+		v.Count++
+		v.Sum = v.Sum.Add(e.Sum())
+		v.Size += e.Size
+		v.Newest = e.Version
+	}
+	return v
+}
+
+// TestAnyOrderGivesTheSameVote inserts a random log in a random order; after
+// each record the vote must be what a recomputation says.
+func TestAnyOrderGivesTheSameVote(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		ops := rapid.SliceOfN(rapid.SampledFrom([]wire.Op{wire.OpPut, wire.OpAppend, wire.OpAppend, wire.OpAppend, wire.OpRemove}), 1, 40).Draw(t, "ops")
+		var recs []wire.Record
+		for i, op := range ops {
+			payload := fmt.Sprint(i)
+			if op == wire.OpRemove {
+				payload = ""
+			}
+			recs = append(recs, rec(op, foci.Version{Time: int64(1 + i/2), Nonce: uint64(1 + i)}, payload))
+		}
+		recs = rapid.Permutation(recs).Draw(t, "order")
+		var l Log
+		for i := range recs {
+			if dup, err := l.Add(recs[i]); dup || err != nil {
+				t.Fatal(dup, err)
+			}
+			if got, want := l.Vote(), recomputed(recs[:i+1]); got != want {
+				t.Fatalf("after %d records: %+v, want %+v", i+1, got, want)
+			}
+		}
+		for i := range recs { // again: nothing changes
+			if dup, err := l.Add(recs[i]); !dup || err != nil {
+				t.Fatal(dup, err)
+			}
+		}
+		if got, want := l.Vote(), recomputed(recs); got != want || l.Len() != len(recs) {
+			t.Fatalf("after repeating all: %+v of %d, want %+v", got, l.Len(), want)
+		}
+	})
+}
+
+func TestLog(t *testing.T) {
+	var l Log
+	for _, at := range []int64{30, 10, 20} {
+		if _, err := l.Add(rec(wire.OpAppend, foci.Version{Time: at, Nonce: 7}, fmt.Sprint(at))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if r, ok := l.Get(at(20)); !ok || string(r.Payload) != "20" {
+		t.Fatal(r, ok)
+	}
+	if _, ok := l.Get(at(25)); ok {
+		t.Fatal("a version that was never added is there")
+	}
+	for from, want := range map[int64]int{0: 3, 10: 3, 11: 2, 30: 1, 31: 0} {
+		if got := l.From(at(from)); len(got) != want {
+			t.Errorf("from %d on: %d records, want %d", from, len(got), want)
+		}
+	}
+}
+
+func TestOneVersionTwoContents(t *testing.T) {
+	var l Log
+	if _, err := l.Add(rec(wire.OpPut, at(1), "a")); err != nil {
+		t.Fatal(err)
+	}
+	before := l.Vote()
+	for _, r := range []wire.Record{rec(wire.OpPut, at(1), "b"), rec(wire.OpAppend, at(1), "a")} {
+		if _, err := l.Add(r); foci.KindOf(err) != foci.Conflict || err == nil {
+			t.Fatalf("%v with %q: %v, want Conflict", r.Op, r.Payload, err)
+		}
+	}
+	if l.Vote() != before || l.Len() != 1 {
+		t.Fatal("the refused transaction has changed the object")
+	}
+}
+
+// TestTooManyAppends is at the limit of what a replica holds, which no test can
+// fill: the vote is put there.
+func TestTooManyAppends(t *testing.T) {
+	none := func(func(wire.Entry) bool) {}
+	e := rec(wire.OpAppend, at(100), "x").Entry
+	full := wire.Vote{Base: at(1), BaseOp: wire.OpPut, Count: wire.MaxCount, Newest: at(50)}
+	if v, err := Apply(full, &e, none); foci.KindOf(err) != foci.TooLarge || err == nil || v != full {
+		t.Fatalf("one append too many: %+v, %v", v, err)
+	}
+	room := full
+	room.Count--
+	if v, err := Apply(room, &e, none); err != nil || v.Count != wire.MaxCount {
+		t.Fatalf("the last append: %+v, %v", v, err)
+	}
+	put := rec(wire.OpPut, at(100), "x").Entry
+	if v, err := Apply(full, &put, none); err != nil || v.Count != 1 || v.Base != at(100) {
+		t.Fatalf("a put on a full object: %+v, %v", v, err)
+	}
+	old := rec(wire.OpAppend, foci.Version{Time: 0, Nonce: 1}, "x").Entry
+	if v, err := Apply(full, &old, none); err != nil || v != full {
+		t.Fatalf("an append below the base of a full object: %+v, %v", v, err)
+	}
+
+	// Without a base there must be room for one that comes late.
+	bare := wire.Vote{Count: wire.MaxCount - 1, Newest: at(50)}
+	if v, err := Apply(bare, &e, none); foci.KindOf(err) != foci.TooLarge || err == nil {
+		t.Fatalf("one append too many without a base: %+v, %v", v, err)
+	}
+}
+
+func TestAdmit(t *testing.T) {
+	const now = int64(1000e9)
+	floor := wire.Floor{Version: at(500), Drops: 4}
+	raised := floor.Raise(at(400)) // something older was destroyed: the version stays
+	for _, c := range []struct {
+		name  string
+		op    wire.Op
+		at    foci.Version
+		store wire.Store
+		floor wire.Floor
+		want  foci.Kind // NumKinds: admitted
+	}{
+		{"above the floor", wire.OpPut, at(501), wire.Store{}, floor, foci.NumKinds},
+		{"at the floor", wire.OpPut, at(500), wire.Store{}, floor, foci.BelowFloor},
+		{"below the floor", wire.OpAppend, at(499), wire.Store{}, floor, foci.BelowFloor},
+		{"no floor yet", wire.OpPut, at(1), wire.Store{}, wire.Floor{}, foci.NumKinds},
+		{"a client cannot name the floor", wire.OpPut, at(499), wire.Store{Floor: floor}, floor, foci.BelowFloor},
+		{"a repair below the floor that its reader saw", wire.OpPut, at(499), wire.Store{Repair: true, Floor: floor}, floor, foci.NumKinds},
+		{"a repair below a floor that has been raised", wire.OpPut, at(499), wire.Store{Repair: true, Floor: floor}, raised, foci.BelowFloor},
+		{"a repair above a floor that has been raised", wire.OpPut, at(501), wire.Store{Repair: true, Floor: floor}, raised, foci.NumKinds},
+		{"a repair from before there was a floor", wire.OpRemove, at(499), wire.Store{Repair: true}, floor, foci.BelowFloor},
+		{"ahead of the clock", wire.OpPut, foci.Version{Time: now + 61e9, Nonce: 1}, wire.Store{}, floor, foci.ClockAhead},
+		{"ahead of the clock, explained", wire.OpPut, foci.Version{Time: now + 61e9, Nonce: 1}, wire.Store{Seen: now + 61e9 - 1}, floor, foci.NumKinds},
+		{"a repair ahead of the clock", wire.OpPut, foci.Version{Time: now + 61e9, Nonce: 1}, wire.Store{Repair: true, Floor: floor}, floor, foci.NumKinds},
+		{"a chunk below the floor", wire.OpChunk, at(1), wire.Store{}, floor, foci.NumKinds},
+		{"a chunk ahead of the clock", wire.OpChunk, foci.Version{Time: now + 61e9, Nonce: 1}, wire.Store{}, floor, foci.NumKinds},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			c.store.Record = rec(c.op, c.at, "")
+			err := Admit(&c.store, c.floor, now)
+			if c.want == foci.NumKinds && err != nil || c.want != foci.NumKinds && (err == nil || foci.KindOf(err) != c.want) {
+				t.Fatalf("got %v, want %v", err, c.want)
+			}
+		})
+	}
+}
