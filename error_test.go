@@ -1,0 +1,77 @@
+package foci
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"testing"
+	"time"
+)
+
+func TestKinds(t *testing.T) {
+	seen := map[string]Kind{}
+	for k := range NumKinds {
+		s := k.String()
+		if was, twice := seen[s]; twice || s == "" {
+			t.Errorf("kinds %d and %d are both called %q", was, k, s)
+		}
+		seen[s] = k
+		if !errors.Is(Errorf(k, "x"), k) || KindOf(Errorf(k, "x")) != k || errors.Is(Errorf(k, "x"), (k+1)%NumKinds) {
+			t.Errorf("an error of kind %v is not of it", k)
+		}
+	}
+	if got := (NumKinds + 5).String(); got != "internal" {
+		t.Errorf("a kind from the future is called %q", got)
+	}
+}
+
+func TestKindOf(t *testing.T) {
+	inner := Errorf(Corrupt, "block 3: %w", io.ErrUnexpectedEOF)
+	for _, c := range []struct {
+		name string
+		err  error
+		want Kind
+	}{
+		{"no error", nil, Internal},
+		{"a foreign error", io.EOF, Internal},
+		{"its own", inner, Corrupt},
+		{"wrapped by fmt", fmt.Errorf("get: %w", inner), Corrupt},
+		{"the outermost counts", Errorf(NoQuorum, "no: %w", inner), NoQuorum},
+		{"joined: the first counts", errors.Join(io.EOF, inner, Errorf(Busy, "x")), Corrupt},
+		{"a bare kind", fmt.Errorf("here: %w", Busy), Busy},
+		{"in a cause", &Error{Kind: Away, Err: inner}, Away},
+	} {
+		if got := KindOf(c.err); got != c.want {
+			t.Errorf("%s: %v, want %v", c.name, got, c.want)
+		}
+	}
+}
+
+func TestCausesStayReachable(t *testing.T) {
+	root := &fs.PathError{Op: "open", Path: "/data", Err: fs.ErrPermission}
+	err := fmt.Errorf("serve: %w", &Error{Kind: ReadOnly, Err: Errorf(Corrupt, "segment 4: %w", root)})
+	var path *fs.PathError
+	if !errors.As(err, &path) || path != root || !errors.Is(err, fs.ErrPermission) || !errors.Is(err, ReadOnly) || !errors.Is(err, Corrupt) {
+		t.Fatalf("the chain is broken: %v", err)
+	}
+}
+
+func TestErrorText(t *testing.T) {
+	for _, c := range []struct {
+		err  error
+		want string
+	}{
+		{&Error{Kind: Busy}, "busy"},
+		{&Error{Kind: Busy, Msg: "queue full", RetryAfter: time.Second}, "queue full"},
+		{&Error{Kind: Away, Op: "put", Where: "books/emma", Msg: "no channel", Fix: "is it up?"}, "put books/emma: no channel (is it up?)"},
+		{&Error{Kind: Away, Op: "put", Msg: "no channel", Err: io.EOF}, "put no channel: EOF"},
+		{Errorf(Corrupt, "block %d: %w", 3, io.EOF), "block 3: EOF"}, // the cause once only
+		{Errorf(Invalid, "plain"), "plain"},
+		{&Error{Msg: "outer", Err: Errorf(Corrupt, "inner: %w", io.EOF)}, "outer: inner: EOF"},
+	} {
+		if got := c.err.Error(); got != c.want {
+			t.Errorf("%q, want %q", got, c.want)
+		}
+	}
+}
