@@ -108,6 +108,13 @@ func Errorf(k Kind, format string, args ...any) error {
 // KindOf is the kind of the outermost [Error] in err's chain; [Internal] when
 // there is none.
 func KindOf(err error) Kind {
+	if err == nil {
+		return Internal // before the variables below go to the heap
+	}
+	return kindOf(err)
+}
+
+func kindOf(err error) Kind {
 	var e *Error
 	if errors.As(err, &e) {
 		return e.Kind
