@@ -14,8 +14,7 @@ import (
 	"github.com/foci-store/foci/internal/core/route"
 )
 
-// defaultCluster is the cluster that up makes and that clients ask for unless
-// they are told another.
+// defaultCluster is the name of a cluster that was given none.
 const defaultCluster = "foci"
 
 // maxConfig bounds a configuration file, in bytes: reading one by mistake that
@@ -30,8 +29,8 @@ type serveConfig struct {
 	// clusters on one network never mix. Empty: "foci".
 	Cluster string `toml:"cluster,omitempty"`
 
-	// Name is the node's in the layout. Empty: the node whose address is one of
-	// Addresses.
+	// Name is the node's in the layout, from which it takes its identity at its
+	// first start. Empty: the layout does not know it, and it owns nothing.
 	Name string `toml:"name,omitempty"`
 
 	// Dir holds the node's identity and its copy of the layout. A relative path
@@ -50,11 +49,12 @@ type serveConfig struct {
 	// Empty: info.
 	Log slog.Level `toml:"log,omitempty"`
 
-	// Addresses are what others reach this node by, at least one.
+	// Addresses are what others reach this node by. Empty: those that the layout
+	// has for it.
 	Addresses []addressConfig `toml:"address,omitempty"`
 
 	// Backends are the directories that store, each best on a disk of its own.
-	// Empty with role data: one, the folder "data" in Dir, of group 1.
+	// Empty: those that the layout has for this node, in Dir.
 	Backends []backendConfig `toml:"backend,omitempty"`
 
 	// Connections is how many TCP connections a link has for each class.
@@ -77,7 +77,8 @@ type backendConfig struct {
 	Dir string `toml:"dir"`
 
 	// Group is the ring that it belongs to, from 1: one replica of everything.
-	// A group is typically a datacenter, a rack or a node. 0: group 1.
+	// A group is typically a datacenter, a rack or a node. 0: the group of the
+	// node's first backend in the layout that has no directory yet.
 	Group foci.Group `toml:"group,omitempty"`
 }
 
@@ -159,7 +160,8 @@ func (c *serveConfig) anchor(base string) {
 	}
 }
 
-// complete fills in defaults and reports the first setting that breaks a rule.
+// complete fills in cluster and role, and reports the first setting that breaks
+// a rule.
 func (c *serveConfig) complete() error {
 	if c.Cluster == "" {
 		c.Cluster = defaultCluster
@@ -170,9 +172,6 @@ func (c *serveConfig) complete() error {
 	if c.Role != foci.RoleData.String() && c.Role != foci.RoleClient.String() {
 		return foci.Errorf(foci.Invalid, "role %.80q: want data or client", c.Role)
 	}
-	if len(c.Addresses) == 0 {
-		return foci.Errorf(foci.Invalid, "no address: want at least one, as [[address]] addr = \"host:port:family-table\" or --addr")
-	}
 	if _, err := c.binds(); err != nil {
 		return err
 	}
@@ -181,25 +180,18 @@ func (c *serveConfig) complete() error {
 			return foci.Errorf(foci.Invalid, "connections_per_node.%v = %d: want 1 to %d, or 0 for the usual number", foci.Class(class), n, maxConnections)
 		}
 	}
-	return c.completeBackends()
+	return c.checkBackends()
 }
 
-func (c *serveConfig) completeBackends() error {
+func (c *serveConfig) checkBackends() error {
 	if c.Role != foci.RoleData.String() {
 		if len(c.Backends) > 0 {
 			return foci.Errorf(foci.Invalid, "role %s stores nothing: remove [[backend]], or make it data", c.Role)
 		}
 		return nil
 	}
-	if len(c.Backends) == 0 {
-		c.Backends = []backendConfig{{Dir: filepath.Join(c.Dir, "data")}}
-	}
 	seen := make(map[string]bool, len(c.Backends))
-	for i := range c.Backends {
-		b := &c.Backends[i]
-		if b.Group == 0 {
-			b.Group = 1
-		}
+	for i, b := range c.Backends {
 		switch {
 		case b.Dir == "":
 			return foci.Errorf(foci.Invalid, "[[backend]] number %d has no dir", i+1)
@@ -209,6 +201,11 @@ func (c *serveConfig) completeBackends() error {
 		seen[filepath.Clean(b.Dir)] = true
 	}
 	return nil
+}
+
+// oneBackend is what --group stands for.
+func (c *serveConfig) oneBackend(g foci.Group) []backendConfig {
+	return []backendConfig{{Dir: filepath.Join(c.Dir, "data"), Group: g}}
 }
 
 // binds are the addresses with what to listen on.

@@ -47,7 +47,7 @@ func TestConfigReadsEverything(t *testing.T) {
 		t.Fatal(err)
 	}
 	base := filepath.Dir(path)
-	want := []backendConfig{{"/disk1", 2}, {filepath.Join(base, "disk2"), 1}}
+	want := []backendConfig{{"/disk1", 2}, {filepath.Join(base, "disk2"), 0}}
 	if c.Cluster != "home" || c.Dir != filepath.Join(base, "n1") || !reflect.DeepEqual(c.Backends, want) || len(c.Seeds) != 2 {
 		t.Fatalf("%+v", c)
 	}
@@ -84,7 +84,6 @@ func TestConfigErrorsSayWhere(t *testing.T) {
 func TestConfigRules(t *testing.T) {
 	addr := []addressConfig{{Addr: "10.0.0.1:1025:2-0"}}
 	for want, c := range map[string]serveConfig{
-		"no address":             {},
 		"role":                   {Addresses: addr, Role: "transport"},
 		"host:port:family-table": {Addresses: []addressConfig{{Addr: "10.0.0.1:1025"}}},
 		"there twice":            {Addresses: append(addr, addr...)},

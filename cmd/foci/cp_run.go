@@ -37,8 +37,9 @@ type copier struct {
 	tell     func(format string, args ...any) // one line for people, for each skipped or failed file
 	progress func(copyJob, int64)             // after each file that was copied
 
-	mu  sync.Mutex
-	sum copySummary
+	mu    sync.Mutex
+	sum   copySummary
+	first error // of those that failed
 }
 
 // run is done when every job is.
@@ -100,6 +101,9 @@ func (c *copier) finish(j copyJob, n int64, err error) {
 	switch {
 	case err != nil:
 		c.sum.Errors++
+		if c.first == nil {
+			c.first = err
+		}
 		c.tell("%s: %v", j.path, err)
 	case j.skip != "":
 		c.sum.Skipped++

@@ -78,9 +78,23 @@ Exit status: 0 done, 1 failed, 2 wrong usage, 3 not found, 4 outcome unknown.`,
 	return root
 }
 
-// commands are all commands, in the order of the help text.
+// commands are all commands; the help text sorts them by name.
 var commands = []func(*app) *cobra.Command{
 	initCommand,
+	putCommand,
+	getCommand,
+	appendCommand,
+	statCommand,
+	historyCommand,
+	rmCommand,
+	lsCommand,
+	cpCommand,
+	benchCommand,
+	nodesCommand,
+	routeCommand,
+	meshCommand,
+	txnsCommand,
+	serveCommand,
 	upCommand,
 	versionCommand,
 }

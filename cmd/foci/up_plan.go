@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 
@@ -70,6 +71,7 @@ func (l *localCluster) config(n localNode) serveConfig {
 	return serveConfig{
 		Cluster:   l.Cluster,
 		Name:      n.Name,
+		Log:       slog.LevelWarn, // nodes that start one after the other miss each other for a moment
 		Addresses: []addressConfig{{Addr: n.Addr.String()}},
 		Backends:  []backendConfig{{Dir: "data", Group: n.Group}},
 	}

@@ -1,0 +1,118 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/client"
+)
+
+func getCommand(a *app) *cobra.Command {
+	var r remoteFlags
+	var out, version string
+	var span byteRange
+	c := &cobra.Command{
+		Use:   "get KEY",
+		Short: "Read an object, or a part of it, to standard output or a file",
+		Long: `Read the object KEY, which is bucket/key, to standard output, or with -o to a file, which
+appears under its name only when it is whole.
+
+  foci get docs/hello.txt
+  foci get backup/monday.tar -o monday.tar
+  foci get backup/monday.tar --range 0-511 | xxd
+  foci get docs/hello.txt --version 01k9...   # as foci history prints them`,
+		Args: usageArgs(cobra.ExactArgs(1)),
+		RunE: func(c *cobra.Command, args []string) error {
+			name, err := parseName(args[0])
+			if err != nil {
+				return err
+			}
+			o := client.GetOptions{Length: -1}
+			if version != "" {
+				if o.Version, err = foci.ParseVersion(version); err != nil {
+					return usage(err)
+				}
+			}
+			if span.set {
+				o.Offset, o.Length = span.offset, span.length
+			}
+			return r.session(c.Context(), a, func(s *client.Session) error {
+				if out == "" || out == "-" {
+					_, err := a.copyObject(c.Context(), s, name, o, a.stdout)
+					return err
+				}
+				return a.getFile(c.Context(), s, name, o, out)
+			})
+		},
+	}
+	c.Flags().StringVarP(&out, "out", "o", "", "file to write; - is standard output")
+	c.Flags().StringVar(&version, "version", "", "the content as of this version, instead of the latest")
+	c.Flags().Var(&span, "range", "bytes to read, counted from 0, both included; 100- reads to the end")
+	r.add(c)
+	r.addLevels(c, false)
+	return c
+}
+
+// copyObject writes an object's content and returns how many bytes that were.
+func (a *app) copyObject(ctx context.Context, s *client.Session, n foci.Name, o client.GetOptions, w io.Writer) (int64, error) {
+	obj, err := s.Get(ctx, n, o)
+	if err != nil {
+		return 0, err
+	}
+	defer obj.Close()
+	bar := a.bar(n.String(), obj.Size)
+	defer bar.done()
+	return obj.WriteTo(bar.writer(w))
+}
+
+// gotFile is what get with -o prints with --json.
+type gotFile struct {
+	Key  string `json:"key"`
+	File string `json:"file"`
+	Size int64  `json:"size"`
+}
+
+// getFile writes to a file beside the target and renames it when it is whole. A
+// target that is there and no regular file (a pipe, a device) is written as it is.
+func (a *app) getFile(ctx context.Context, s *client.Session, n foci.Name, o client.GetOptions, path string) (err error) {
+	f, commit, err := outputFile(path)
+	if err != nil {
+		return err
+	}
+	size, err := a.copyObject(ctx, s, n, o, f)
+	if err = commit(err); err != nil || !a.json {
+		return err
+	}
+	return a.print(gotFile{n.String(), path, size}, nil)
+}
+
+// outputFile opens what will become path. Commit is told whether writing it
+// failed, and closes, and renames or removes it.
+func outputFile(path string) (f *os.File, commit func(error) error, err error) {
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		if info.IsDir() {
+			return nil, nil, usagef("-o %s: is a folder, want a file", path)
+		}
+		f, err := os.OpenFile(path, os.O_WRONLY, 0)
+		return f, func(err error) error { return errors.Join(err, f.Close()) }, err
+	}
+	if f, err = os.CreateTemp(filepath.Dir(path), ".foci-*"); err != nil {
+		return nil, nil, err
+	}
+	commit = func(err error) error {
+		if err = errors.Join(err, f.Chmod(0o644), f.Close()); err == nil {
+			err = os.Rename(f.Name(), path)
+		}
+		if err != nil {
+			_ = os.Remove(f.Name())
+		}
+		return err
+	}
+	return f, commit, nil
+}

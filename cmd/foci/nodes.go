@@ -1,0 +1,144 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/client"
+)
+
+// ask makes a command that asks the cluster one question and prints the answer.
+func (a *app) ask(c *cobra.Command, do func(context.Context, *client.Client) error) *cobra.Command {
+	var r remoteFlags
+	c.Args = usageArgs(cobra.NoArgs)
+	c.RunE = func(c *cobra.Command, _ []string) error {
+		ctx, cancel := context.WithTimeout(c.Context(), max(r.timeout, 0))
+		defer cancel()
+		cl, err := r.dial(ctx)
+		if err != nil {
+			return err
+		}
+		defer cl.Close()
+		return do(ctx, cl)
+	}
+	r.add(c)
+	return c
+}
+
+func nodesCommand(a *app) *cobra.Command {
+	return a.ask(&cobra.Command{
+		Use:   "nodes",
+		Short: "List the nodes of the layout, their groups, and whether they answer",
+		Long: `List the nodes of the layout with their addresses and groups, and what those that answer say of
+themselves. The exit status is 1 when one does not.
+
+  foci nodes
+  foci nodes --json`,
+	}, a.nodes)
+}
+
+func (a *app) nodes(ctx context.Context, c *client.Client) error {
+	nodes, err := c.Nodes(ctx)
+	if err != nil {
+		return err
+	}
+	var rows [][]string
+	down := 0
+	for i := range nodes {
+		if !nodes[i].Up {
+			down++
+		}
+		if a.json {
+			if err := a.print(nodes[i], nil); err != nil {
+				return err
+			}
+			continue
+		}
+		rows = append(rows, nodeRow(&nodes[i]))
+	}
+	if !a.json {
+		if err := a.table("NODE ID STATE UPTIME GROUPS EPOCH OBJECTS ADDRESSES", rows); err != nil {
+			return err
+		}
+	}
+	if down > 0 {
+		return foci.Errorf(foci.Away, "%d of %d nodes do not answer", down, len(nodes))
+	}
+	return nil
+}
+
+func nodeRow(n *client.NodeStatus) []string {
+	groups := make([]string, len(n.Groups))
+	for i, g := range n.Groups {
+		groups[i] = strconv.Itoa(int(g))
+	}
+	state, uptime, epoch, objects := "down", "-", "-", "-"
+	if s := n.Node; s != nil {
+		state, uptime, epoch = "up", formatAge(s.Uptime), strconv.FormatUint(uint64(s.Epoch), 10)
+		var count uint64
+		for _, b := range s.Backends {
+			count += b.Objects
+			if b.NotReady != "" {
+				state = "not ready: " + b.NotReady
+			}
+		}
+		objects = strconv.FormatUint(count, 10)
+	}
+	return []string{n.Name, n.ID.Short(), state, uptime, strings.Join(groups, ","), epoch, objects, strings.Join(n.Addrs, " ")}
+}
+
+func routeCommand(a *app) *cobra.Command {
+	table := -1
+	c := a.ask(&cobra.Command{
+		Use:   "route",
+		Short: "Show the nodes' addresses, and which of them this client uses",
+		Long: `Show every node's addresses with their route tables, as far as this client knows them; * marks
+those that it uses. Addresses with the same table number can reach one another.
+
+  foci route
+  foci route --table 0`,
+	}, func(_ context.Context, cl *client.Client) error {
+		if table < -1 || table >= foci.MaxTable {
+			return usagef("--table %d: want 0 to %d", table, foci.MaxTable-1)
+		}
+		return a.routes(cl.Routes(), table)
+	})
+	c.Flags().IntVar(&table, "table", -1, "show addresses of this table only; -1 = all")
+	return c
+}
+
+// routes prints them; table -1 means all.
+func (a *app) routes(routes []client.Route, table int) error {
+	var rows [][]string
+	for _, r := range routes {
+		kept := r.Addrs[:0:0]
+		for _, addr := range r.Addrs {
+			if table < 0 || int(addr.Table) == table {
+				kept = append(kept, addr)
+			}
+		}
+		r.Addrs = kept
+		if a.json {
+			if err := a.print(r, nil); err != nil {
+				return err
+			}
+			continue
+		}
+		for _, addr := range kept {
+			used := ""
+			if addr.Used {
+				used = "*"
+			}
+			rows = append(rows, []string{r.Name, r.ID.Short(), r.Role.String(), fmt.Sprint(addr.Table), addr.Addr, used})
+		}
+	}
+	if a.json {
+		return nil
+	}
+	return a.table("NODE ID ROLE TABLE ADDRESS USED", rows)
+}

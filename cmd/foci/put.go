@@ -1,0 +1,124 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/client"
+)
+
+func putCommand(a *app) *cobra.Command {
+	var r remoteFlags
+	c := &cobra.Command{
+		Use:   "put KEY [FILE|-]",
+		Short: "Store a file, or standard input, as an object",
+		Long: `Store a file, or standard input, as the object KEY, which is bucket/key, and print its
+version. The object's earlier content is replaced, and stays in its history. A bucket comes into
+being with its first object.
+
+  foci put docs/hello.txt hello.txt
+  tar c . | foci put backup/monday.tar`,
+		Args: usageArgs(cobra.RangeArgs(1, 2)),
+		RunE: func(c *cobra.Command, args []string) error {
+			return a.write(c, &r, args, func(s *client.Session, n foci.Name, in io.Reader, size int64) (client.Result, error) {
+				return s.Put(c.Context(), n, in, size, nil)
+			})
+		},
+	}
+	r.add(c)
+	r.addLevels(c, true)
+	return c
+}
+
+func appendCommand(a *app) *cobra.Command {
+	var r remoteFlags
+	c := &cobra.Command{
+		Use:   "append KEY [FILE|-]",
+		Short: "Add a file, or standard input, to the end of an object",
+		Long: `Add a file, or standard input, to the end of the object KEY, which is bucket/key, and print
+the version of the addition. An object that does not exist starts from empty. Nothing is lost or
+doubled when several append at once, but two additions that overlap in time may end up in either order.
+
+  date | foci append logs/days.txt
+  foci append logs/2026.log today.log`,
+		Args: usageArgs(cobra.RangeArgs(1, 2)),
+		RunE: func(c *cobra.Command, args []string) error {
+			return a.write(c, &r, args, func(s *client.Session, n foci.Name, in io.Reader, size int64) (client.Result, error) {
+				return s.Append(c.Context(), n, in, size)
+			})
+		},
+	}
+	r.add(c)
+	r.addLevels(c, true)
+	return c
+}
+
+// written is what put and append print with --json.
+type written struct {
+	Key     string `json:"key"`
+	Version string `json:"version"`
+	Size    int64  `json:"size"`
+	Chunks  int    `json:"chunks"`
+}
+
+// write is what put and append share: the input, its progress, the output.
+func (a *app) write(c *cobra.Command, r *remoteFlags, args []string, do func(*client.Session, foci.Name, io.Reader, int64) (client.Result, error)) error {
+	name, err := parseName(args[0])
+	if err != nil {
+		return err
+	}
+	in, size, err := a.input(args[1:])
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	return r.session(c.Context(), a, func(s *client.Session) error {
+		bar := a.bar(args[0], size)
+		res, err := do(s, name, bar.reader(in), size)
+		bar.done()
+		if err != nil {
+			return err
+		}
+		return a.print(written{name.String(), res.Version.String(), res.Size, res.Chunks}, func() error {
+			_, err := fmt.Fprintln(a.stdout, res.Version)
+			return err
+		})
+	})
+}
+
+// input is the file that the arguments name, or standard input. The size is -1
+// where only reading will tell.
+func (a *app) input(args []string) (io.ReadCloser, int64, error) {
+	if len(args) == 0 || args[0] == "-" {
+		if f, ok := a.stdin.(*os.File); ok {
+			return io.NopCloser(f), regularSize(f), nil
+		}
+		return io.NopCloser(a.stdin), -1, nil
+	}
+	f, err := os.Open(args[0])
+	if err != nil {
+		return nil, 0, err
+	}
+	if info, err := f.Stat(); err == nil && info.IsDir() {
+		f.Close()
+		return nil, 0, usagef("%s is a folder; foci cp -r copies folders", args[0])
+	}
+	return f, regularSize(f), nil
+}
+
+// regularSize is how much is left to read of a regular file, and -1 for others.
+func regularSize(f *os.File) int64 {
+	info, err := f.Stat()
+	if err != nil || !info.Mode().IsRegular() {
+		return -1
+	}
+	at, err := f.Seek(0, io.SeekCurrent)
+	if err != nil {
+		return -1
+	}
+	return max(0, info.Size()-at)
+}

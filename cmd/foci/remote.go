@@ -1,0 +1,131 @@
+package main
+
+import (
+	"context"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/client"
+	"github.com/foci-store/foci/internal/core/route"
+)
+
+// defaultRemote is the first node that foci up starts.
+const defaultRemote = "127.0.0.1:1025:2"
+
+// remoteFlags say which cluster a client command talks to, and how.
+type remoteFlags struct {
+	remotes []string
+	tables  string
+	cluster string
+	ack     levelFlag
+	read    levelFlag
+	timeout time.Duration
+}
+
+// defaultTimeout is a session's deadline for one operation.
+const defaultTimeout = 30 * time.Second
+
+func (r *remoteFlags) add(c *cobra.Command) {
+	f := c.Flags()
+	f.StringArrayVarP(&r.remotes, "remote", "R", nil, "node to contact, host:port:family or srv:name; repeatable (default $FOCI_REMOTE, else "+defaultRemote+")")
+	f.StringVar(&r.tables, "tables", "", "route tables that may be used, in order, like 0,2 (default: the one that the node says we came in by)")
+	f.StringVar(&r.cluster, "cluster", "", "name of the cluster, to be refused by any other (default $FOCI_CLUSTER, else that of the first node)")
+	f.DurationVar(&r.timeout, "timeout", defaultTimeout, "how long one operation may take")
+}
+
+// addLevels adds the flags of commands that read or write objects.
+func (r *remoteFlags) addLevels(c *cobra.Command, writes bool) {
+	if writes {
+		c.Flags().Var(&r.ack, "ack", "groups that must have stored a write before it is done: one, quorum or all")
+	}
+	c.Flags().Var(&r.read, "read", "groups that must have answered a question: one, quorum or all")
+}
+
+// levelFlag is a foci.Level as a flag.
+type levelFlag struct{ foci.Level }
+
+// Set reads one, quorum or all.
+func (l *levelFlag) Set(s string) error { return l.UnmarshalText([]byte(s)) }
+
+// Type names the flag's value in help texts.
+func (l *levelFlag) Type() string { return "level" }
+
+// config is what the flags and the environment ask for.
+func (r *remoteFlags) config() (client.Config, error) {
+	if r.timeout <= 0 {
+		return client.Config{}, usagef("--timeout %v: want more than 0", r.timeout)
+	}
+	remotes := r.remotes
+	if len(remotes) == 0 {
+		// Fields: several remotes may stand in the variable.
+		remotes = strings.FieldsFunc(os.Getenv("FOCI_REMOTE"), func(c rune) bool { return c == ',' || c == ' ' })
+	}
+	if len(remotes) == 0 {
+		remotes = []string{defaultRemote}
+	}
+	for _, s := range remotes {
+		if _, err := route.ParseRemote(s); err != nil {
+			return client.Config{}, usage(err)
+		}
+	}
+	tables, err := parseTables(r.tables)
+	if err != nil {
+		return client.Config{}, err
+	}
+	cluster := r.cluster
+	if cluster == "" {
+		cluster = os.Getenv("FOCI_CLUSTER")
+	}
+	return client.Config{Remotes: remotes, Tables: tables, Cluster: cluster, Timeout: r.timeout}, nil
+}
+
+func parseTables(s string) ([]foci.Table, error) {
+	if s == "" {
+		return nil, nil
+	}
+	var tables []foci.Table
+	for part := range strings.SplitSeq(s, ",") {
+		n, err := strconv.ParseUint(strings.TrimSpace(part), 10, 32)
+		if err != nil || n >= foci.MaxTable {
+			return nil, usagef("--tables %.80q: want numbers below %d, like 0,2", s, foci.MaxTable)
+		}
+		tables = append(tables, foci.Table(n))
+	}
+	return tables, nil
+}
+
+// dial connects to the cluster.
+func (r *remoteFlags) dial(ctx context.Context) (*client.Client, error) {
+	cfg, err := r.config()
+	if err != nil {
+		return nil, err
+	}
+	return client.Dial(ctx, cfg)
+}
+
+// session runs do with a session on the cluster.
+func (r *remoteFlags) session(ctx context.Context, a *app, do func(*client.Session) error) error {
+	c, err := r.dial(ctx)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	if r.ack.Level == foci.One {
+		a.message("--ack one: this write may be lost with one disk, and reads may miss it for a while")
+	}
+	if r.read.Level == foci.One {
+		a.message("--read one: what is read may be old")
+	}
+	return do(c.Session(client.SessionOptions{Ack: r.ack.Level, Read: r.read.Level, Timeout: r.timeout}))
+}
+
+// parseName reads a key on the command line.
+func parseName(s string) (foci.Name, error) {
+	n, err := foci.ParseName(s)
+	return n, usage(err)
+}

@@ -1,0 +1,181 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/route"
+	"github.com/foci-store/foci/internal/node"
+	"github.com/foci-store/foci/internal/peer"
+)
+
+func serveCommand(a *app) *cobra.Command {
+	var s serveFlags
+	c := &cobra.Command{
+		Use:   "serve",
+		Short: "Run one node until it is told to stop",
+		Long: `Run one node in the foreground until SIGINT or SIGTERM. It reads foci.toml, from --config or from
+the working directory; flags replace what the file says. In the directory of the node it finds its
+identity, and layout.json as foci init made it; without a layout it owns nothing.
+
+  foci serve --config /etc/foci.toml
+  foci serve --name a --addr 10.0.0.17:1025:2-0 --dir /srv/foci
+
+foci.toml, every setting of which may be left out:
+
+  cluster = "foci"            # what every member and client must say
+  name = "a"                  # which node of the layout this is; needed at its first start
+  dir = "/srv/foci"           # identity and layout; else the file's own directory
+  role = "data"               # or client: a member that stores nothing
+  seeds = ["10.0.0.18:1025:2"]  # peers to contact besides those of the layout
+  log = "info"                # debug, info, warn or error
+
+  [[address]]                 # else those that the layout has for the node
+  addr = "203.0.113.7:1025:2-2"
+  listen = "0.0.0.0:11025"    # to bind in its place, behind NAT and in containers
+
+  [[backend]]                 # else those that the layout has for the node
+  dir = "/disk1"
+  group = 1                   # 0: that of its next backend in the layout
+
+  [connections_per_node]      # of each link, by class; 0: 1, 1, 6, 3 and 2
+  reg = 6`,
+		Args: usageArgs(cobra.NoArgs),
+		RunE: func(c *cobra.Command, _ []string) error { return a.serve(c.Context(), &s) },
+	}
+	f := c.Flags()
+	f.StringVar(&s.config, "config", "", "configuration file (default foci.toml, if there is one)")
+	f.StringArrayVar(&s.addrs, "addr", nil, "address that others dial, host:port:family-table; repeatable")
+	f.StringArrayVar(&s.seeds, "seed", nil, "peer to contact first, host:port:family or srv:name; repeatable")
+	f.StringVar(&s.name, "name", "", "which node of the layout this is")
+	f.StringVar(&s.dir, "dir", "", "directory of identity and layout")
+	f.StringVar(&s.cluster, "cluster", "", "name of the cluster")
+	f.StringVar(&s.role, "role", "", "data, or client for a member that stores nothing")
+	f.Uint32Var(&s.group, "group", 0, "group of a node with one backend")
+	f.BoolVar(&s.stopAtEOF, "stop-at-eof", false, "stop when standard input ends, as it does when the parent is gone")
+	_ = f.MarkHidden("stop-at-eof")
+	return c
+}
+
+// serveFlags are the flags of serve.
+type serveFlags struct {
+	config, name, dir, cluster, role string
+	addrs, seeds                     []string
+	group                            uint32
+	stopAtEOF                        bool
+}
+
+// settings are those of the file, with what flags say in their place.
+func (s *serveFlags) settings() (serveConfig, error) {
+	c, err := s.file()
+	if err != nil {
+		return c, err
+	}
+	for flag, setting := range map[*string]*string{&s.name: &c.Name, &s.dir: &c.Dir, &s.cluster: &c.Cluster, &s.role: &c.Role} {
+		if *flag != "" {
+			*setting = *flag
+		}
+	}
+	if len(s.addrs) > 0 {
+		c.Addresses = nil
+	}
+	for _, addr := range s.addrs {
+		c.Addresses = append(c.Addresses, addressConfig{Addr: addr})
+	}
+	for _, text := range s.seeds {
+		r, err := route.ParseRemote(text)
+		if err != nil {
+			return c, usage(err)
+		}
+		c.Seeds = append(c.Seeds, r)
+	}
+	if c.Dir == "" {
+		return c, usagef("no directory: give --dir, or --config with a file in it")
+	}
+	if s.group > 0 {
+		c.Backends = c.oneBackend(foci.Group(s.group))
+	}
+	return c, c.complete()
+}
+
+// file reads the configuration file, if there is one or one was named.
+func (s *serveFlags) file() (serveConfig, error) {
+	if s.config != "" {
+		return readConfig(s.config)
+	}
+	c, err := readConfig(configFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return serveConfig{}, nil
+	}
+	return c, err
+}
+
+// nodeConfig is what the settings mean to a node.
+func (c *serveConfig) nodeConfig(log *slog.Logger) (node.Config, error) {
+	binds, err := c.binds()
+	if err != nil {
+		return node.Config{}, err
+	}
+	n := node.Config{
+		Cluster: c.Cluster, Dir: c.Dir, Name: c.Name, Role: foci.RoleData,
+		Addresses: binds, Seeds: c.Seeds, Channels: c.Connections.perClass(), Logger: log,
+	}
+	if c.Role == foci.RoleClient.String() {
+		n.Role = foci.RoleClient
+	}
+	for _, b := range c.Backends {
+		n.Backends = append(n.Backends, node.Backend{Dir: b.Dir, Group: b.Group})
+	}
+	return n, nil
+}
+
+func (a *app) serve(ctx context.Context, s *serveFlags) error {
+	c, err := s.settings()
+	if err != nil {
+		return err
+	}
+	log := slog.New(slog.NewTextHandler(a.stderr, &slog.HandlerOptions{Level: c.Log}))
+	cfg, err := c.nodeConfig(log)
+	if err != nil {
+		return err
+	}
+	n, err := node.New(cfg)
+	if err != nil {
+		return err
+	}
+	if err := a.printServing(n.Status()); err != nil {
+		return errors.Join(err, n.Close())
+	}
+	if s.stopAtEOF {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithCancel(ctx)
+		go func() {
+			_, _ = io.Copy(io.Discard, a.stdin)
+			cancel()
+		}()
+	}
+	<-ctx.Done()
+	log.Info("stopping")
+	return n.Close()
+}
+
+// printServing says that the node serves.
+func (a *app) printServing(st peer.NodeStatus) error {
+	ready := struct {
+		Event string `json:"event"`
+		PID   int    `json:"pid"`
+		peer.NodeStatus
+	}{"ready", os.Getpid(), st}
+	return a.print(ready, func() error {
+		_, err := fmt.Fprintf(a.stdout, "node %s %s serves at %v with %d backends, layout epoch %d\n", st.Name, st.ID, st.Addrs, len(st.Backends), st.Epoch)
+		return err
+	})
+}

@@ -1,0 +1,310 @@
+package e2e
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// binary is foci, built once for all tests.
+var binary string
+
+func TestMain(m *testing.M) { os.Exit(buildAndRun(m)) }
+
+func buildAndRun(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "foci-e2e-*")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	binary = filepath.Join(dir, "foci")
+	build := exec.Command("go", "build", "-o", binary, "github.com/foci-store/foci/cmd/foci")
+	build.Stderr = os.Stderr
+	if err := build.Run(); err != nil {
+		fmt.Fprintln(os.Stderr, "building foci:", err)
+		return 1
+	}
+	return m.Run()
+}
+
+// full reports whether tests take their full sizes.
+func full() bool { return os.Getenv("FOCI_E2E") == "full" }
+
+// patience bounds every wait for something that must happen.
+const patience = 90 * time.Second
+
+// cluster is foci up and the processes that it started.
+type cluster struct {
+	dir  string
+	port int
+	size int      // nodes
+	args []string // of up, beyond directory, port and size
+
+	cmd    *exec.Cmd
+	events chan event
+	ended  chan struct{}
+	stderr *safeBuffer
+
+	mu   sync.Mutex
+	pids map[string]int       // of running nodes, by name
+	solo map[string]*exec.Cmd // nodes that were started again by hand
+}
+
+// event is one line that up prints with --json.
+type event struct {
+	Event string `json:"event"`
+	Node  string `json:"node"`
+	PID   int    `json:"pid"`
+	Nodes []struct {
+		Name string `json:"name"`
+		PID  int    `json:"pid"`
+		Addr string `json:"addr"`
+		Dir  string `json:"dir"`
+	} `json:"nodes"`
+}
+
+// newCluster chooses ports for a cluster in dir; start starts it.
+func newCluster(dir string, nodes int, args ...string) (*cluster, error) {
+	port, err := freePorts(nodes)
+	if err != nil {
+		return nil, err
+	}
+	return &cluster{dir: dir, port: port, size: nodes, args: args, solo: map[string]*exec.Cmd{}}, nil
+}
+
+// startCluster is a cluster of three nodes, stopped when the test ends.
+func startCluster(t *testing.T, args ...string) *cluster {
+	t.Helper()
+	c, err := newCluster(filepath.Join(t.TempDir(), "cluster"), 3, args...)
+	if err == nil {
+		err = c.start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		c.stop()
+		if t.Failed() {
+			t.Logf("foci up said:\n%s", c.stderr)
+		}
+	})
+	return c
+}
+
+// start runs foci up and returns when it is ready.
+func (c *cluster) start() error {
+	args := append([]string{"up", "--json", "--dir", c.dir, "--port", strconv.Itoa(c.port), "--nodes", strconv.Itoa(c.size)}, c.args...)
+	c.cmd = exec.Command(binary, args...)
+	c.stderr = &safeBuffer{}
+	c.cmd.Stderr = c.stderr
+	stdout, err := c.cmd.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	if err := c.cmd.Start(); err != nil {
+		return err
+	}
+	c.events, c.ended = make(chan event, 64), make(chan struct{})
+	go c.read(stdout)
+	ready, err := c.await("ready", "")
+	if err != nil {
+		c.stop()
+		return fmt.Errorf("%w; foci up said:\n%s", err, c.stderr)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.pids = map[string]int{}
+	for _, n := range ready.Nodes {
+		c.pids[n.Name] = n.PID
+	}
+	return nil
+}
+
+func (c *cluster) read(stdout io.Reader) {
+	defer close(c.ended)
+	lines := bufio.NewScanner(stdout)
+	for lines.Scan() {
+		var e event
+		if json.Unmarshal(lines.Bytes(), &e) == nil {
+			c.events <- e
+		}
+	}
+	_ = c.cmd.Wait()
+}
+
+// await takes events until one of that kind, about that node unless it is "".
+func (c *cluster) await(kind, node string) (event, error) {
+	deadline := time.After(patience)
+	for {
+		select {
+		case e := <-c.events:
+			if e.Event == kind && (node == "" || e.Node == node) {
+				return e, nil
+			}
+		case <-c.ended:
+			return event{}, fmt.Errorf("foci up ended before %q", kind)
+		case <-deadline:
+			return event{}, fmt.Errorf("no %q within %v", kind, patience)
+		}
+	}
+}
+
+// remotes is what clients contact: all nodes, so that any may be down.
+func (c *cluster) remotes() []string {
+	var out []string
+	for i := range c.size {
+		out = append(out, fmt.Sprintf("127.0.0.1:%d:2", c.port+i))
+	}
+	return out
+}
+
+// kill ends a node with SIGKILL and returns when it is gone.
+func (c *cluster) kill(node string) error {
+	c.mu.Lock()
+	pid, byHand := c.pids[node], c.solo[node]
+	delete(c.pids, node)
+	delete(c.solo, node)
+	c.mu.Unlock()
+	if byHand != nil {
+		_ = byHand.Process.Kill()
+		_ = byHand.Wait()
+		return nil
+	}
+	if pid == 0 {
+		return fmt.Errorf("node %s does not run", node)
+	}
+	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+		return err
+	}
+	_, err := c.await("exit", node)
+	return err
+}
+
+// killAll ends everything at once, foci up too.
+func (c *cluster) killAll() {
+	c.mu.Lock()
+	for _, pid := range c.pids {
+		_ = syscall.Kill(pid, syscall.SIGKILL)
+	}
+	c.mu.Unlock()
+	_ = c.cmd.Process.Kill()
+	<-c.ended
+}
+
+// serve starts a killed node again by hand and returns when it is ready.
+func (c *cluster) serve(node string) error {
+	cmd := exec.Command(binary, "serve", "--json", "--config", filepath.Join(c.dir, node, "foci.toml"))
+	cmd.Stderr = c.stderr
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	c.mu.Lock()
+	c.solo[node] = cmd
+	c.mu.Unlock()
+	timer := time.AfterFunc(patience, func() { _ = cmd.Process.Kill() })
+	defer timer.Stop()
+	lines := bufio.NewScanner(stdout)
+	for lines.Scan() {
+		var e event
+		if json.Unmarshal(lines.Bytes(), &e) == nil && e.Event == "ready" {
+			go func() { _, _ = io.Copy(io.Discard, stdout) }()
+			return nil
+		}
+	}
+	return fmt.Errorf("node %s ended before it was ready; said:\n%s", node, c.stderr)
+}
+
+// stop ends all processes, as Ctrl-C does.
+func (c *cluster) stop() {
+	c.mu.Lock()
+	solo := c.solo
+	c.solo = map[string]*exec.Cmd{}
+	c.mu.Unlock()
+	for _, cmd := range solo {
+		_ = cmd.Process.Signal(syscall.SIGTERM)
+		_ = cmd.Wait()
+	}
+	if c.cmd == nil || c.cmd.Process == nil {
+		return
+	}
+	_ = c.cmd.Process.Signal(os.Interrupt)
+	select {
+	case <-c.ended:
+	case <-time.After(patience):
+		_ = c.cmd.Process.Kill()
+		<-c.ended
+	}
+}
+
+// run is one command line of foci against the cluster.
+func (c *cluster) run(stdin io.Reader, args ...string) (stdout, stderr string, status int) {
+	cmd := exec.Command(binary, args...)
+	cmd.Env = append(os.Environ(), "FOCI_REMOTE="+strings.Join(c.remotes(), ","))
+	var out, errs strings.Builder
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, &out, &errs
+	_ = cmd.Run()
+	return out.String(), errs.String(), cmd.ProcessState.ExitCode()
+}
+
+// freePorts is the first of n ports that nobody listens on.
+func freePorts(n int) (int, error) {
+	for range 100 {
+		l, err := net.Listen("tcp4", "127.0.0.1:0")
+		if err != nil {
+			return 0, err
+		}
+		port := l.Addr().(*net.TCPAddr).Port
+		l.Close()
+		if port+n < 65536 && allFree(port, n) {
+			return port, nil
+		}
+	}
+	return 0, fmt.Errorf("no %d free ports in a row", n)
+}
+
+func allFree(port, n int) bool {
+	for i := range n {
+		l, err := net.Listen("tcp4", fmt.Sprintf("127.0.0.1:%d", port+i))
+		if err != nil {
+			return false
+		}
+		l.Close()
+	}
+	return true
+}
+
+// safeBuffer keeps what several processes say, up to a bound.
+type safeBuffer struct {
+	mu sync.Mutex
+	b  []byte
+}
+
+func (s *safeBuffer) Write(p []byte) (int, error) {
+	const most = 1 << 20
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.b = append(s.b, p[:min(len(p), most-min(most, len(s.b)))]...)
+	return len(p), nil
+}
+
+func (s *safeBuffer) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return string(s.b)
+}
