@@ -61,6 +61,17 @@ func (r Role) String() string {
 // MarshalText makes roles readable in JSON.
 func (r Role) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
 
+// UnmarshalText reads a role's name.
+func (r *Role) UnmarshalText(t []byte) error {
+	for i, n := range roleNames {
+		if n == string(t) {
+			*r = Role(i)
+			return nil
+		}
+	}
+	return Errorf(Invalid, "role %q: want transport, client or data", clip(string(t)))
+}
+
 // Level is how many groups must have answered before a caller is called back.
 type Level uint8
 
