@@ -28,12 +28,14 @@ type content struct {
 
 	next   foci.Version        // where the log goes on
 	at     uint32              // into the payload there
+	exact  bool                // the log has to go on with next itself
 	page   []wire.FetchedEntry // read and not yet planned
 	body   []byte              // of page
 	more   bool                // the log goes on behind page
 	chunks *chunked            // the manifest that is being read
 	ahead  []coming            // pieces in order, on their way
 	now    []byte              // of the piece that is being read
+	seen   wire.Vote           // count and sum of the log, as far as it was read
 	err    error
 }
 
@@ -76,27 +78,18 @@ func (c *content) first(ctx context.Context) (torn bool, err error) {
 		return false, nil
 	}
 	if err := c.turn(); err != nil {
-		c.end()
 		return false, err
 	}
 	if len(c.page) == 0 || !f.Vote.Base.IsZero() && c.page[0].Version != f.Vote.Base {
-		c.end()
 		return false, foci.Errorf(foci.Gone, "version %v was destroyed meanwhile", f.Vote.Base)
 	}
 	c.meta = c.page[0].Meta
 	return !c.more && !c.whole(), nil
 }
 
-// whole reports whether the page is exactly what was resolved.
+// whole reports whether what was read of the log is what was resolved.
 func (c *content) whole() bool {
-	var got wire.Vote
-	for i := range c.page {
-		if e := &c.page[i].Entry; c.mine(e) {
-			got.Count++
-			got.Sum = got.Sum.Add(e.Sum())
-		}
-	}
-	return got.Count == c.found.Vote.Count && got.Sum == c.found.Vote.Sum
+	return c.seen.Count == c.found.Vote.Count && c.seen.Sum == c.found.Vote.Sum
 }
 
 // mine reports whether an entry is of the content that was resolved: another
@@ -118,7 +111,17 @@ func (c *content) turn() error {
 	if err != nil {
 		return err
 	}
-	c.page, c.body, c.more = m.Entries, body, m.More
+	if c.exact && m.Entries[0].Version != c.next {
+		return foci.Errorf(foci.Gone, "version %v was destroyed meanwhile", c.next)
+	}
+	c.page, c.body, c.more, c.exact = m.Entries, body, m.More, false
+	for i := range c.page {
+		if e := &c.page[i].Entry; c.mine(e) && c.seen.Newest.Less(e.Version) { // some are read twice
+			c.seen.Count++
+			c.seen.Sum = c.seen.Sum.Add(e.Sum())
+			c.seen.Newest = e.Version
+		}
+	}
 	return nil
 }
 
@@ -133,7 +136,7 @@ func (c *content) fetch(ctx context.Context, from foci.Version, limit, offset, b
 	m := quorum.NewAny(cfg, wire.Fetch{ID: c.id, From: from, To: c.found.Vote.Newest, Limit: limit, Offset: offset, MaxBytes: bytes})
 	c.s.run(ctx, m, peer.Op{ID: c.id, Bucket: c.name.Bucket, Class: foci.Bulk, Deadline: cfg.Deadline})
 	rep, body, err := m.Result()
-	if err != nil {
+	if err = givenUp(ctx, err); err != nil {
 		if foci.KindOf(err) == foci.NotFound {
 			err = foci.Errorf(foci.Gone, "version %v was destroyed meanwhile", from)
 		}
@@ -201,8 +204,11 @@ func (c *content) advance() error {
 		return err
 	}
 	if len(c.ahead) == 0 {
-		if c.left > 0 {
+		switch {
+		case c.left > 0:
 			return foci.Errorf(foci.Gone, "the content ends %d bytes early", c.left)
+		case !c.found.Inline && !c.more && !c.whole():
+			return foci.Errorf(foci.Gone, "an append slid in while it was read: the end of what was read is not right")
 		}
 		return io.EOF
 	}
@@ -290,7 +296,7 @@ func (c *content) done(e *wire.FetchedEntry, bytes int) {
 
 // again has the log read anew from a place in it.
 func (c *content) again(v foci.Version, at uint32) {
-	c.next, c.at = v, at
+	c.next, c.at, c.exact = v, at, true
 	c.page, c.body, c.more = []wire.FetchedEntry{}, nil, true
 }
 
@@ -320,21 +326,21 @@ func (c *content) nextChunk() {
 // fetchChunk sends for a part of one chunk.
 func (c *content) fetchChunk(index int, offset, length uint32) coming {
 	come := make(chan part, 1)
-	id := foci.ChunkID(c.name.Bucket, c.chunks.Upload, uint32(index))
+	id, want := foci.ChunkID(c.name.Bucket, c.chunks.Upload, uint32(index)), c.chunks.Version
 	cfg, err := c.s.config(c.ctx, c.name, id, foci.Quorum)
 	if err != nil {
 		come <- part{err: err}
 		return coming{come, func() bool { return true }}
 	}
 	cfg.Hedge = max(cfg.Hedge, bulkHedge)
-	m := quorum.NewAny(cfg, wire.Fetch{ID: id, Limit: 1, Offset: offset, MaxBytes: length})
+	m := quorum.NewAny(cfg, wire.Fetch{ID: id, From: want, To: want, Limit: 1, Offset: offset, MaxBytes: length})
 	giveUp := c.s.peer.Run(m, peer.Op{ID: id, Bucket: c.name.Bucket, Class: foci.Bulk, Deadline: cfg.Deadline, Done: func() {
-		_, body, err := m.Result()
+		rep, body, err := m.Result()
 		switch {
 		case foci.KindOf(err) == foci.NotFound && err != nil:
 			err = foci.Errorf(foci.Gone, "chunk %d is in no group", index)
-		case err == nil && len(body) != int(length):
-			err = foci.Errorf(foci.Corrupt, "chunk %d: %d bytes came, %d were asked for", index, len(body), length)
+		case err == nil && (rep.Entries[0].Version != want || len(body) != int(length)):
+			err = foci.Errorf(foci.Corrupt, "chunk %d: %d bytes of version %v came, %d of %v were asked for", index, len(body), rep.Entries[0].Version, length, want)
 		}
 		come <- part{b: body, err: err}
 	}})

@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"io"
+	"time"
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/quorum"
@@ -36,8 +37,9 @@ type Object struct {
 var _ io.ReadCloser = (*Object)(nil)
 
 // Get finds an object and begins to read it: promise P1. Its content is that of
-// one version whatever is written meanwhile. It fails with NotFound when a
-// quorum says that there is none.
+// one version whatever is written meanwhile. ctx is for the reading, too. It
+// fails with NotFound when a quorum says that there is none, and with Busy when
+// appends come in faster than it can be read.
 func (s *Session) Get(ctx context.Context, n foci.Name, o GetOptions) (*Object, error) {
 	if err := n.Validate(); err != nil {
 		return nil, err
@@ -53,8 +55,8 @@ func (s *Session) Get(ctx context.Context, n foci.Name, o GetOptions) (*Object, 
 // reads is not what it resolved: then an append has slid in, or the version was
 // destroyed in between.
 func (s *Session) get(ctx context.Context, n foci.Name, o GetOptions) (*Object, error) {
-	const tries = 8
-	for try := 0; ; try++ {
+	const tries = 16
+	for try := 1; ; try++ {
 		found, err := s.resolve(ctx, n, o.Version)
 		if err != nil {
 			return nil, err
@@ -69,12 +71,21 @@ func (s *Session) get(ctx context.Context, n foci.Name, o GetOptions) (*Object, 
 		}
 		obj.content = newContent(s, n, found, o.Offset, left)
 		torn, err := obj.first(ctx)
-		switch {
-		case err == nil && (!torn || try == tries):
+		if err == nil && !torn {
 			obj.Meta = obj.meta
 			return obj, nil
-		case err != nil && (foci.KindOf(err) != foci.Gone || try == tries):
+		}
+		_ = obj.Close() // never fails
+		switch {
+		case err != nil && foci.KindOf(err) != foci.Gone:
 			return nil, err
+		case try < tries:
+		case err != nil:
+			return nil, err
+		case !o.Version.IsZero():
+			return nil, foci.Errorf(foci.NoQuorum, "no group that answers holds all of version %v", o.Version)
+		default:
+			return nil, &foci.Error{Kind: foci.Busy, Msg: "appends come in faster than it can be read", Fix: "try again", RetryAfter: 50 * time.Millisecond}
 		}
 	}
 }
@@ -95,7 +106,9 @@ func (s *Session) Stat(ctx context.Context, n foci.Name) (Info, error) {
 		if err != nil {
 			return Info{}, about("stat", n, err)
 		}
-		info.Meta = page.Entries[0].Meta
+		if e := &page.Entries[0]; e.Version == found.Vote.Base {
+			info.Meta = e.Meta
+		}
 	}
 	return info, nil
 }
@@ -121,6 +134,7 @@ func (s *Session) resolve(ctx context.Context, n foci.Name, at foci.Version) (qu
 	m := quorum.NewRead(cfg, id, wire.MaxInline)
 	s.run(ctx, m, peer.Op{ID: id, Bucket: n.Bucket, Class: foci.Reg, Deadline: cfg.Deadline})
 	found, err := m.Result()
+	err = givenUp(ctx, err)
 	switch {
 	case err != nil:
 		return found, err

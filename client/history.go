@@ -7,6 +7,7 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/wire"
+	"github.com/foci-store/foci/internal/peer"
 )
 
 // HistoryEntry is one transaction of an object.
@@ -61,11 +62,27 @@ type log struct {
 	err   error // of the first page
 }
 
-// open reads the first pages of as many groups as make a quorum.
+// open reads the first pages, by the newest layout that some node works by.
 func (h *history) open(n foci.Name) error {
+	deadline := h.s.deadline(h.ctx)
+	for {
+		stale, err := h.ask(n)
+		if stale == 0 {
+			return givenUp(h.ctx, err)
+		}
+		if err := h.s.peer.AwaitLayout(h.ctx, stale, deadline); err != nil {
+			return err
+		}
+	}
+}
+
+// ask reads the first pages of as many groups as make a quorum. stale is the
+// epoch of a node that works by a newer layout.
+func (h *history) ask(n foci.Name) (stale foci.Epoch, err error) {
+	h.logs = nil
 	cfg, err := h.s.config(h.ctx, n, h.id, foci.Quorum)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	need := foci.Quorum.Need(len(cfg.Plan.Groups))
 	ctx, enough := context.WithCancel(h.ctx)
@@ -83,13 +100,14 @@ func (h *history) open(n foci.Name) error {
 		l := <-answers
 		if l.err != nil {
 			failed = append(failed, l.err)
+			stale = max(stale, peer.StaleEpoch(l.err))
 			continue
 		}
 		if h.logs = append(h.logs, l); len(h.logs) == need {
-			return nil
+			return 0, nil
 		}
 	}
-	return foci.Errorf(foci.NoQuorum, "%d of %d groups gave their log, %d are needed: %w", len(h.logs), len(cfg.Plan.Groups), need, errors.Join(failed...))
+	return stale, foci.Errorf(foci.NoQuorum, "%d of %d groups gave their log, %d are needed: %w", len(h.logs), len(cfg.Plan.Groups), need, errors.Join(failed...))
 }
 
 // turn reads the next page of a log.

@@ -13,6 +13,7 @@ import (
 	"github.com/foci-store/foci/internal/core/quorum"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/layout"
+	"github.com/foci-store/foci/internal/peer"
 )
 
 // ListOptions choose the keys of a bucket; the zero value is all of them.
@@ -41,6 +42,11 @@ func (s *Session) List(ctx context.Context, bucket string, o ListOptions) iter.S
 			yield(Item{}, err)
 			return
 		}
+		if len(o.Prefix) > foci.MaxKeyLen {
+			yield(Item{}, foci.Errorf(foci.Invalid, "prefix of %d bytes, keys have at most %d", len(o.Prefix), foci.MaxKeyLen))
+			return
+		}
+		o.After = o.After[:min(len(o.After), foci.MaxKeyLen)]
 		l := listing{s: s, ctx: ctx, bucket: bucket, o: o}
 		if err := l.run(yield); err != nil {
 			yield(Item{}, &foci.Error{Kind: foci.KindOf(err), Op: "list", Where: bucket, Msg: err.Error(), Err: foci.Cause(err)})
@@ -119,12 +125,30 @@ func (l *listing) item(e *quorum.Entry) (Item, bool, error) {
 func lastWith(prefix string) string {
 	const highest = "\U0010ffff"
 	room := foci.MaxKeyLen - len(prefix)
-	return prefix + strings.Repeat(highest, room/len(highest)) + strings.Repeat("\x7f", room%len(highest))
+	return prefix + strings.Repeat(highest, room/len(highest)) + [...]string{"", "\x7f", "\u07ff", "\uffff"}[room%len(highest)]
 }
 
-// page asks all backends of the bucket's groups for their next keys and merges
-// those of a quorum of groups.
+// page is the next page, by the newest layout that some node works by.
 func (l *listing) page(at string) ([]quorum.Entry, bool, error) {
+	if l.ctx.Err() != nil {
+		return nil, false, canceled(l.ctx)
+	}
+	deadline := l.s.deadline(l.ctx)
+	for {
+		entries, more, stale, err := l.ask(at, deadline)
+		if stale == 0 {
+			return entries, more, givenUp(l.ctx, err)
+		}
+		if err := l.s.peer.AwaitLayout(l.ctx, stale, deadline); err != nil {
+			return nil, false, err
+		}
+	}
+}
+
+// ask asks all backends of the bucket's groups for their next keys and merges
+// those of a quorum of groups. stale is the epoch of a node that works by a
+// newer layout.
+func (l *listing) ask(at string, deadline time.Duration) (entries []quorum.Entry, more bool, stale foci.Epoch, err error) {
 	snap := l.s.layout.Load()
 	groups := snap.GroupsOf(l.bucket)
 	need := l.s.opts.Read.Need(len(groups))
@@ -137,7 +161,7 @@ func (l *listing) page(at string) ([]quorum.Entry, bool, error) {
 	answers := make(chan answer, len(groups))
 	for _, g := range groups {
 		go func() {
-			ps, err := l.group(ctx, snap, g, at)
+			ps, err := l.group(ctx, snap, g, at, deadline)
 			answers <- answer{ps, err}
 		}()
 	}
@@ -148,19 +172,20 @@ func (l *listing) page(at string) ([]quorum.Entry, bool, error) {
 		a := <-answers
 		if a.err != nil {
 			failed = append(failed, a.err)
+			stale = max(stale, peer.StaleEpoch(a.err))
 			continue
 		}
 		pages = append(pages, a.pages...)
 		if got++; got == need {
-			entries, more := quorum.MergeList(pages, need)
-			return entries, more, nil
+			entries, more = quorum.MergeList(pages, need)
+			return entries, more, 0, nil
 		}
 	}
-	return nil, false, foci.Errorf(foci.NoQuorum, "%d of %d groups gave their keys, %d are needed: %w", got, len(groups), need, errors.Join(failed...))
+	return nil, false, stale, foci.Errorf(foci.NoQuorum, "%d of %d groups gave their keys, %d are needed: %w", got, len(groups), need, errors.Join(failed...))
 }
 
 // group asks all backends of a group.
-func (l *listing) group(ctx context.Context, snap *layout.Snapshot, g foci.Group, at string) ([]quorum.Page, error) {
+func (l *listing) group(ctx context.Context, snap *layout.Snapshot, g foci.Group, at string, deadline time.Duration) ([]quorum.Page, error) {
 	var backends []foci.BackendID
 	for i := range snap.Backends {
 		if snap.Backends[i].Group == g {
@@ -170,7 +195,6 @@ func (l *listing) group(ctx context.Context, snap *layout.Snapshot, g foci.Group
 	pages := make([]quorum.Page, len(backends))
 	eg, ctx := errgroup.WithContext(ctx)
 	eg.SetLimit(16)
-	deadline := l.s.deadline(l.ctx)
 	for i, id := range backends {
 		eg.Go(func() error {
 			m, _, err := l.s.peer.Call(ctx, &wire.List{

@@ -52,6 +52,9 @@ func (s *Session) write(ctx context.Context, op wire.Op, n foci.Name, r io.Reade
 	if len(meta) > foci.MaxMetaLen {
 		return Result{}, foci.Errorf(foci.TooLarge, "%d bytes of metadata, at most %d", len(meta), foci.MaxMetaLen)
 	}
+	if size > foci.MaxChunks*foci.MaxPayload {
+		return Result{}, foci.Errorf(foci.TooLarge, "%d bytes of content, at most %d", size, foci.MaxChunks*foci.MaxPayload)
+	}
 	rec := wire.Record{Entry: wire.Entry{Op: op}, Name: n, Meta: meta}
 	if size < 0 || size > foci.MaxPayload {
 		return s.upload(ctx, rec, r, size)
@@ -78,21 +81,34 @@ func (s *Session) commit(ctx context.Context, rec wire.Record) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	release, err := s.inTurn(ctx, rec.Name)
+	cfg, err := s.inTurnWith(ctx, &rec)
 	if err != nil {
 		free()
 		return Result{}, err
 	}
-	defer release()
-	rec.ID = foci.ObjectID(rec.Name)
-	rec.Seal()
-	cfg, err := s.config(ctx, rec.Name, rec.ID, s.opts.Ack)
-	if err != nil {
-		free()
-		return Result{}, err
-	}
+	defer s.release(rec.Name)
 	w := quorum.NewWrite(cfg, rec)
 	s.run(ctx, w, peer.Op{ID: rec.ID, Bucket: rec.Name.Bucket, Class: foci.Reg, Deadline: cfg.Deadline, Idle: free})
 	v, err := w.Result()
-	return Result{Version: v, Size: int64(rec.Size)}, err
+	return Result{Version: v, Size: int64(rec.Size)}, givenUp(ctx, err)
+}
+
+// inTurnWith waits for a record's turn, completes it but for its version, and
+// says how it is to be stored. The turn is to be released.
+func (s *Session) inTurnWith(ctx context.Context, rec *wire.Record) (quorum.Config, error) {
+	rec.ID = foci.ObjectID(rec.Name)
+	cfg, err := s.config(ctx, rec.Name, rec.ID, s.opts.Ack)
+	if err != nil {
+		return cfg, err
+	}
+	rec.Seal()
+	waited, err := s.inTurn(ctx, rec.Name, cfg.Deadline)
+	if waited && err == nil { // things may have changed, but not when it must end
+		deadline := cfg.Deadline
+		if cfg, err = s.config(ctx, rec.Name, rec.ID, s.opts.Ack); err != nil {
+			s.release(rec.Name)
+		}
+		cfg.Deadline = deadline
+	}
+	return cfg, err
 }

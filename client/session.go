@@ -43,31 +43,36 @@ func (c *Client) Session(o SessionOptions) *Session {
 	return &Session{Client: c, opts: o, order: txn.NewOrder[foci.Name, *turn](maxQueued)}
 }
 
-// inTurn waits until no earlier mutation of the key runs in this session.
-func (s *Session) inTurn(ctx context.Context, n foci.Name) (release func(), err error) {
+// inTurn waits until no earlier mutation of the key runs in this session, until
+// a deadline at the latest. Unless it fails, release is to be called.
+func (s *Session) inTurn(ctx context.Context, n foci.Name, deadline time.Duration) (waited bool, err error) {
 	t := &turn{come: make(chan struct{})}
 	s.mu.Lock()
 	now, err := s.order.Acquire(n, t)
 	s.mu.Unlock()
-	if err != nil {
-		return nil, err
+	if now || err != nil {
+		return false, err
 	}
-	if now {
-		return func() { s.release(n) }, nil
-	}
+	late := time.NewTimer(deadline - s.peer.Now())
+	defer late.Stop()
+	err = errNoTurn
 	select {
 	case <-t.come:
-		return func() { s.release(n) }, nil
+		return true, nil
 	case <-ctx.Done():
+		err = canceled(ctx)
+	case <-late.C:
 	}
 	s.mu.Lock()
-	waited := s.order.Withdraw(n, t)
+	still := s.order.Withdraw(n, t)
 	s.mu.Unlock()
-	if !waited {
+	if !still {
 		s.release(n) // the turn came at the same moment
 	}
-	return nil, canceled(ctx)
+	return true, err
 }
+
+var errNoTurn = &foci.Error{Kind: foci.Busy, Msg: "earlier changes of the same key took all of its time, nothing was sent", Fix: "try again, or allow more time"}
 
 func (s *Session) release(n foci.Name) {
 	s.mu.Lock()
@@ -78,7 +83,7 @@ func (s *Session) release(n foci.Name) {
 }
 
 func canceled(ctx context.Context) error {
-	return foci.Errorf(foci.Canceled, "given up before anything was sent: %w", context.Cause(ctx))
+	return foci.Errorf(foci.Canceled, "given up, nothing was changed: %w", context.Cause(ctx))
 }
 
 // deadline is when an operation that begins now ends at the latest.
@@ -104,8 +109,21 @@ func (s *Session) run(ctx context.Context, m peer.Machine, op peer.Op) {
 	}
 }
 
-// config is for an operation on an object that begins now.
+// givenUp is err, or the reason why ctx was ended when that is why there was no
+// quorum: nothing has happened then, and the caller knows why.
+func givenUp(ctx context.Context, err error) error {
+	if err != nil && ctx.Err() == context.Canceled && foci.KindOf(err) == foci.NoQuorum {
+		return canceled(ctx)
+	}
+	return err
+}
+
+// config is for an operation on an object that begins now. It fails when ctx
+// has ended.
 func (s *Session) config(ctx context.Context, n foci.Name, id foci.ID, level foci.Level) (quorum.Config, error) {
+	if ctx.Err() != nil {
+		return quorum.Config{}, canceled(ctx)
+	}
 	return s.peer.Config(n.Bucket, id, level, s.deadline(ctx))
 }
 

@@ -5,6 +5,9 @@ import (
 	"crypto/rand"
 	"errors"
 	"io"
+	"maps"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/foci-store/foci"
@@ -20,7 +23,7 @@ const chunkWindow = 4
 // the head that names them once all of them are acknowledged (promise P0).
 // Content that turns out to fit into one record becomes one.
 func (s *Session) upload(ctx context.Context, rec wire.Record, r io.Reader, size int64) (Result, error) {
-	u := &upload{Session: s, name: rec.Name, slots: make(chan []byte, chunkWindow), failed: make(chan error, 1)}
+	u := &upload{Session: s, ctx: ctx, name: rec.Name, open: map[uint32]func(){}, slots: make(chan []byte, chunkWindow), failed: make(chan error, 1)}
 	for range chunkWindow {
 		u.slots <- nil
 	}
@@ -29,7 +32,8 @@ func (s *Session) upload(ctx context.Context, rec wire.Record, r io.Reader, size
 	}
 	u.manifest.Chunk = foci.MaxPayload
 	u.manifest.Version = foci.Version{Time: max(time.Now().UnixNano(), 1), Nonce: 1}
-	first, more, err := u.next(ctx, r, size)
+	defer u.giveUp()
+	first, more, err := u.first(r, size)
 	if err != nil {
 		return Result{}, err
 	}
@@ -37,7 +41,7 @@ func (s *Session) upload(ctx context.Context, rec wire.Record, r io.Reader, size
 		rec.Payload, rec.Size = first, uint64(len(first))
 		return s.commit(ctx, rec)
 	}
-	if err := u.all(ctx, first, r, size); err != nil {
+	if err := u.all(first, r, size); err != nil {
 		return Result{}, err
 	}
 	rec.Payload = u.manifest.Append(nil)
@@ -49,66 +53,104 @@ func (s *Session) upload(ctx context.Context, rec wire.Record, r io.Reader, size
 
 type upload struct {
 	*Session
+	ctx      context.Context
 	name     foci.Name
 	manifest wire.Manifest
 	slots    chan []byte // buffers that may be used; nil = not yet made
 	failed   chan error  // the first error
+	over     byte        // read to see whether there is a second chunk
+	peeked   bool        // over is to go before what is read next
+
+	mu   sync.Mutex
+	open map[uint32]func() // chunks under way, and how to give each up
+}
+
+// first reads the first chunk; more is false when it is all. Content of unknown
+// size is mostly short, so it gets no more memory than it needs.
+func (u *upload) first(r io.Reader, size int64) (chunk []byte, more bool, err error) {
+	if size >= 0 {
+		return u.next(r, size)
+	}
+	b, err := io.ReadAll(io.LimitReader(r, foci.MaxPayload+1))
+	if err != nil {
+		return nil, false, shortRead(err, size)
+	}
+	if len(b) <= foci.MaxPayload {
+		return b, false, nil
+	}
+	u.over = b[foci.MaxPayload]
+	u.peeked = true
+	<-u.slots // whose buffer this one is
+	return b[:foci.MaxPayload], true, nil
 }
 
 // all stores one chunk after another, a few at a time, and waits for all.
-func (u *upload) all(ctx context.Context, chunk []byte, r io.Reader, size int64) error {
+func (u *upload) all(chunk []byte, r io.Reader, size int64) error {
 	more := true
 	for index := uint32(0); len(chunk) > 0; index++ {
 		if index >= foci.MaxChunks {
 			return foci.Errorf(foci.TooLarge, "over %d chunks", foci.MaxChunks)
 		}
 		u.manifest.Size += uint64(len(chunk))
-		if err := u.store(ctx, index, chunk); err != nil {
+		if err := u.store(index, chunk); err != nil {
 			return err
 		}
 		chunk = nil
 		if more {
 			var err error
-			if chunk, more, err = u.next(ctx, r, size); err != nil {
+			if chunk, more, err = u.next(r, size); err != nil {
 				return err
 			}
 		}
 	}
 	for range chunkWindow { // all have come back
-		if _, err := u.slot(ctx); err != nil {
+		if _, err := u.slot(); err != nil {
 			return err
 		}
 	}
-	return nil
+	select {
+	case err := <-u.failed:
+		return err
+	default:
+		return nil
+	}
 }
 
 // next reads the next chunk into a free buffer; more is false when it is the
-// last one.
-func (u *upload) next(ctx context.Context, r io.Reader, size int64) (chunk []byte, more bool, err error) {
+// last one. It is empty when there is none.
+func (u *upload) next(r io.Reader, size int64) (chunk []byte, more bool, err error) {
 	want := int64(foci.MaxPayload)
 	if size >= 0 {
 		want = min(want, size-int64(u.manifest.Size))
 	}
-	b, err := u.slot(ctx)
+	b, err := u.slot()
 	if err != nil {
 		return nil, false, err
 	}
 	if b == nil {
 		b = make([]byte, foci.MaxPayload)
 	}
-	k, err := io.ReadFull(r, b[:want])
+	k := 0
+	if u.peeked {
+		b[0], k, u.peeked = u.over, 1, false
+	}
+	n, err := io.ReadFull(r, b[k:want])
+	k += n
 	switch {
 	case err == nil:
-		return b[:k], size < 0 || int64(u.manifest.Size)+int64(k) < size, nil
+		more = size < 0 || int64(u.manifest.Size)+int64(k) < size
 	case size < 0 && (errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)):
-		return b[:k], false, nil
 	default:
 		return nil, false, shortRead(err, size)
 	}
+	if k == 0 {
+		u.slots <- b
+	}
+	return b[:k], more, nil
 }
 
 // slot waits for a free buffer, or for the first failure.
-func (u *upload) slot(ctx context.Context) ([]byte, error) {
+func (u *upload) slot() ([]byte, error) {
 	select {
 	case err := <-u.failed:
 		return nil, err
@@ -119,27 +161,33 @@ func (u *upload) slot(ctx context.Context) ([]byte, error) {
 		return b, nil
 	case err := <-u.failed:
 		return nil, err
-	case <-ctx.Done():
-		return nil, foci.Errorf(foci.Canceled, "given up before all chunks were stored, the object is unchanged: %w", context.Cause(ctx))
+	case <-u.ctx.Done():
+		return nil, foci.Errorf(foci.Canceled, "given up before all chunks were stored, the object is unchanged: %w", context.Cause(u.ctx))
 	}
 }
 
 // store sends one chunk; its buffer comes back when no replica needs it any
 // more.
-func (u *upload) store(ctx context.Context, index uint32, b []byte) error {
+func (u *upload) store(index uint32, b []byte) error {
 	rec := wire.Record{
 		Entry: wire.Entry{Op: wire.OpChunk, Version: u.manifest.Version, Size: uint64(len(b))},
 		ID:    foci.ChunkID(u.name.Bucket, u.manifest.Upload, index), Name: u.name, Payload: b,
 	}
 	rec.Seal()
-	cfg, err := u.config(ctx, u.name, rec.ID, u.opts.Ack)
+	cfg, err := u.config(u.ctx, u.name, rec.ID, u.opts.Ack)
 	if err != nil {
 		return err
 	}
 	w := quorum.NewChunk(cfg, rec)
-	u.peer.Run(w, peer.Op{
+	u.mu.Lock()
+	u.open[index] = func() {}
+	u.mu.Unlock()
+	giveUp := u.peer.Run(w, peer.Op{
 		ID: rec.ID, Bucket: u.name.Bucket, Class: foci.Bulk, Deadline: cfg.Deadline,
 		Done: func() {
+			u.mu.Lock()
+			delete(u.open, index)
+			u.mu.Unlock()
 			if _, err := w.Result(); err != nil {
 				select {
 				case u.failed <- foci.Errorf(foci.KindOf(noHead(err)), "chunk %d was not stored, the object is unchanged: %w", index, err):
@@ -149,7 +197,22 @@ func (u *upload) store(ctx context.Context, index uint32, b []byte) error {
 		},
 		Idle: func() { u.slots <- b[:foci.MaxPayload] },
 	})
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if _, open := u.open[index]; open {
+		u.open[index] = giveUp
+	}
 	return nil
+}
+
+// giveUp ends the chunks that are under way: without a head nobody needs them.
+func (u *upload) giveUp() {
+	u.mu.Lock()
+	open := slices.Collect(maps.Values(u.open))
+	u.mu.Unlock()
+	for _, f := range open {
+		f()
+	}
 }
 
 // noHead is a chunk's error for the whole upload: without a head that names

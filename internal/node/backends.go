@@ -2,7 +2,9 @@ package node
 
 import (
 	"crypto/rand"
+	"log/slog"
 	"path/filepath"
+	"strings"
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/device/store"
@@ -41,11 +43,11 @@ func (n *Node) openBackends() error {
 func (n *Node) assign(mine []*layout.Backend) ([]string, error) {
 	taken := map[string]bool{}
 	dirs := make([]string, len(mine))
-	for dir, id := range n.id.Backends {
+	for kept, id := range n.id.Backends {
 		for i, lb := range mine {
 			if lb.ID == id {
-				dirs[i] = dir
-				taken[dir] = true
+				dirs[i] = n.dirOf(kept)
+				taken[dirs[i]] = true
 			}
 		}
 	}
@@ -86,7 +88,8 @@ func (n *Node) freeDir(lb *layout.Backend, taken map[string]bool) string {
 // open opens one. A directory that had taken the identity and is empty now is
 // refused: it would vote that everything it held never existed.
 func (n *Node) open(dir string, lb *layout.Backend) (*store.Backend, error) {
-	known := n.id.Backends[dir] == lb.ID
+	kept := n.keptAs(dir)
+	known := n.id.Backends[kept] == lb.ID
 	if known && !store.Exists(n.cfg.FS, dir) {
 		return nil, &foci.Error{
 			Kind: foci.NotReady, Where: dir, Msg: "held backend " + lb.ID.String() + " and is empty now",
@@ -100,8 +103,39 @@ func (n *Node) open(dir string, lb *layout.Backend) (*store.Backend, error) {
 	if n.id.Backends == nil {
 		n.id.Backends = map[string]foci.BackendID{}
 	}
-	n.id.Backends[dir] = lb.ID
+	n.id.Backends[kept] = lb.ID
+	raiseEpoch(n.log, b, n.layout.Epoch())
 	return b, nil
+}
+
+// raiseEpoch makes durable in a backend that no layout older than this one
+// counts any more. One that cannot be written to has its node's layout for that.
+func raiseEpoch(log *slog.Logger, b *store.Backend, e foci.Epoch) {
+	if b.Epoch() >= e {
+		return
+	}
+	if err := b.SetEpoch(e); err != nil {
+		log.Warn("the layout's epoch is not on the backend's disk", "backend", b.ID(), "epoch", e, "err", err)
+	}
+}
+
+// inside marks directories that are in the node's own.
+const inside = "./"
+
+// keptAs is how a directory is written down in the node's identity.
+func (n *Node) keptAs(dir string) string {
+	if rel, err := filepath.Rel(n.cfg.Dir, dir); err == nil && filepath.IsLocal(rel) {
+		return inside + rel
+	}
+	return dir
+}
+
+// dirOf is the directory that was written down.
+func (n *Node) dirOf(kept string) string {
+	if rel, ok := strings.CutPrefix(kept, inside); ok {
+		return filepath.Join(n.cfg.Dir, rel)
+	}
+	return kept
 }
 
 func newNodeID() (foci.NodeID, error) {

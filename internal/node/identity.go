@@ -1,6 +1,7 @@
 package node
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"io/fs"
@@ -14,6 +15,7 @@ import (
 const (
 	identityFile = "node.json"
 	layoutFile   = "layout.json"
+	lockFile     = "LOCK"
 	maxIdentity  = 1 << 20
 )
 
@@ -23,7 +25,8 @@ type identity struct {
 	Node        foci.NodeID      `json:"node"`
 	Incarnation foci.Incarnation `json:"incarnation"` // of the last start
 	// Backends are the directories that once took a backend's identity. One
-	// that is empty now is a new disk, not that backend.
+	// that is empty now is a new disk, not that backend. Those inside of the
+	// node's directory begin with "./", so that it may be moved as a whole.
 	Backends map[string]foci.BackendID `json:"backends,omitempty"`
 }
 
@@ -67,6 +70,13 @@ func loadLayout(fsys vfs.FS, dir string) (*layout.Layout, error) {
 		return nil, &foci.Error{Kind: foci.KindOf(err), Where: path, Msg: "the kept layout cannot be used", Err: err, Fix: "copy it from another node"}
 	}
 	return l, nil
+}
+
+// same reports whether two layouts say the same.
+func same(a, b *layout.Layout) bool {
+	x, errA := a.Marshal()
+	y, errB := b.Marshal()
+	return errA == nil && errB == nil && bytes.Equal(x, y)
 }
 
 // saveLayout is durable when it returns.

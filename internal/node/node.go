@@ -2,11 +2,14 @@ package node
 
 import (
 	"errors"
+	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/foci-store/foci"
@@ -27,7 +30,8 @@ type Node struct {
 	binds   []route.Bind
 	layout  layout.Holder
 	peer    atomic.Pointer[peer.Peer] // set once it serves
-	reads   chan struct{}             // a token for each fetch or listing that runs
+	reads   chan struct{}             // a token for each request that is served apart
+	tasks   sync.WaitGroup            // of those
 	started time.Time
 
 	backends map[foci.BackendID]*store.Backend
@@ -37,8 +41,8 @@ type Node struct {
 	closed  error
 }
 
-// maxReads bounds the fetches and listings that run at a time; each may hold
-// foci.MaxPayload bytes.
+// maxReads bounds the fetches, listings and questions about the system that run
+// at a time; each may hold foci.MaxPayload bytes.
 const maxReads = 64
 
 // New opens the node's directory and backends and serves.
@@ -60,24 +64,47 @@ func New(cfg Config) (*Node, error) {
 }
 
 func (n *Node) start() error {
-	if err := vfs.MkdirAll(n.cfg.FS, n.cfg.Dir); err != nil {
-		return &foci.Error{Kind: foci.ReadOnly, Where: n.cfg.Dir, Msg: "cannot be made", Err: err, Fix: "choose a directory that this user may write to"}
+	if err := n.lockDir(); err != nil {
+		return err
 	}
-	lock, err := n.cfg.FS.Lock(filepath.Join(n.cfg.Dir, "LOCK"))
-	if err != nil {
-		return &foci.Error{Kind: foci.Busy, Where: n.cfg.Dir, Msg: "cannot be locked", Err: err, Fix: "is a node running on it? may this user write there?"}
-	}
-	n.lock = lock
 	if err := n.identify(); err != nil {
 		return err
 	}
 	if err := n.openBackends(); err != nil {
 		return err
 	}
-	if err := n.id.save(n.cfg.FS, n.cfg.Dir); err != nil {
+	if err := n.save(); err != nil {
 		return err
 	}
 	return n.serve()
+}
+
+// lockDir makes the node's directory and keeps other processes out of it.
+func (n *Node) lockDir() error {
+	if err := vfs.MkdirAll(n.cfg.FS, n.cfg.Dir); err != nil {
+		return notWritable(n.cfg.Dir, "cannot be made", err)
+	}
+	lock, err := n.cfg.FS.Lock(filepath.Join(n.cfg.Dir, lockFile))
+	switch {
+	case err == nil:
+		n.lock = lock
+		return nil
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS), errors.Is(err, syscall.ENOSPC):
+		return notWritable(n.cfg.Dir, "cannot be locked", err)
+	}
+	return &foci.Error{Kind: foci.Busy, Where: n.cfg.Dir, Msg: "is in use by another process", Err: err, Fix: "stop the node that runs on it, or name another directory"}
+}
+
+// save puts the node's identity on its disk.
+func (n *Node) save() error {
+	if err := n.id.save(n.cfg.FS, n.cfg.Dir); err != nil {
+		return notWritable(filepath.Join(n.cfg.Dir, identityFile), "cannot be written", err)
+	}
+	return nil
+}
+
+func notWritable(where, what string, err error) error {
+	return &foci.Error{Kind: foci.ReadOnly, Where: where, Msg: what, Err: err, Fix: "make room there, or name a directory that this user may write to"}
 }
 
 // identify finds out which node this is, and by which layout it works.
@@ -93,10 +120,16 @@ func (n *Node) identify() error {
 	if err != nil {
 		return err
 	}
-	if !found {
-		id = identity{Cluster: n.cfg.Cluster}
-		if id.Node, err = n.claim(l); err != nil {
-			return err
+	claimed, err := n.claim(l)
+	switch {
+	case err != nil && !found:
+		return err
+	case !found:
+		id = identity{Cluster: n.cfg.Cluster, Node: claimed}
+	case err == nil && n.cfg.Name != "" && claimed != id.Node:
+		return &foci.Error{
+			Kind: foci.Denied, Where: n.cfg.Dir, Msg: fmt.Sprintf("is the directory of node %v, %s is node %v", id.Node, n.cfg.Name, claimed),
+			Fix: "name this node's own directory",
 		}
 	}
 	id.Incarnation = max(id.Incarnation+1, foci.Incarnation(n.cfg.Now()/int64(time.Second)))
@@ -105,7 +138,7 @@ func (n *Node) identify() error {
 		return err
 	}
 	// Before anything is said under it: an incarnation is never used twice.
-	return n.id.save(n.cfg.FS, n.cfg.Dir)
+	return n.save()
 }
 
 // newestLayout is the kept layout or the given one, whichever is newer; the
@@ -116,8 +149,15 @@ func (n *Node) newestLayout() (*layout.Layout, error) {
 		return nil, err
 	}
 	best := kept
-	if given := n.cfg.Layout; given != nil && (kept == nil || given.Epoch > kept.Epoch) {
+	switch given := n.cfg.Layout; {
+	case given == nil:
+	case kept == nil || given.Epoch > kept.Epoch:
 		best = given
+	case given.Epoch == kept.Epoch && !same(given, kept):
+		return nil, &foci.Error{
+			Kind: foci.Denied, Where: n.cfg.Dir, Msg: fmt.Sprintf("keeps another layout of epoch %d than the one given", kept.Epoch),
+			Fix: "foci init was run twice: name the directory that belongs to this layout, or give none",
+		}
 	}
 	if best == nil {
 		return nil, nil
@@ -180,7 +220,7 @@ func (n *Node) serve() error {
 			Channels: n.cfg.Channels, Handler: mesh.HandlerFunc(n.handle), Timing: mesh.Timing{Grace: n.cfg.Grace},
 		},
 		Seeds: n.cfg.Seeds, Layout: &n.layout, Logger: n.log,
-		Adopted: func(s *layout.Snapshot) error { return saveLayout(n.cfg.FS, n.cfg.Dir, s.Layout) },
+		Adopted: n.adopt,
 	}
 	for _, b := range n.binds {
 		pc.Addresses = append(pc.Addresses, b.Addr)
@@ -191,6 +231,18 @@ func (n *Node) serve() error {
 		return err
 	}
 	n.peer.Store(p)
+	return nil
+}
+
+// adopt makes a newer layout durable before anybody votes by it: the layout in
+// the node's directory and in each backend that no older one counts any more.
+func (n *Node) adopt(s *layout.Snapshot) error {
+	if err := saveLayout(n.cfg.FS, n.cfg.Dir, s.Layout); err != nil {
+		return err
+	}
+	for _, b := range n.backends {
+		raiseEpoch(n.log, b, s.Epoch)
+	}
 	return nil
 }
 
@@ -205,6 +257,7 @@ func (n *Node) Close() error {
 		if p := n.peer.Load(); p != nil {
 			errs = append(errs, p.Close())
 		}
+		n.tasks.Wait()
 		for _, b := range n.backends {
 			errs = append(errs, b.Close())
 		}

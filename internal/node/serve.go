@@ -1,6 +1,7 @@
 package node
 
 import (
+	"fmt"
 	"strconv"
 	"time"
 
@@ -27,7 +28,7 @@ func (n *Node) handle(in *mesh.Incoming) {
 	case wire.MethodRoutes:
 		n.routes(in)
 	case wire.MethodLayout:
-		n.giveLayout(in)
+		n.apart(in, n.giveLayout)
 	case wire.MethodStatus:
 		n.apart(in, n.status)
 	case wire.MethodPing:
@@ -37,15 +38,15 @@ func (n *Node) handle(in *mesh.Incoming) {
 	}
 }
 
-// apart serves a request that may wait for a disk on a goroutine of its own;
-// when too many do, it is refused.
+// apart serves a request that may wait for a disk, or take long, on a goroutine
+// of its own; when too many do, it is refused.
 func (n *Node) apart(in *mesh.Incoming, serve func(*mesh.Incoming)) {
 	select {
 	case n.reads <- struct{}{}:
-		go func() {
+		n.tasks.Go(func() {
 			defer func() { <-n.reads }()
 			serve(in)
-		}()
+		})
 	default:
 		in.Fail(&foci.Error{Kind: foci.Busy, Msg: "too many reads run here", RetryAfter: 20 * time.Millisecond})
 	}
@@ -77,9 +78,7 @@ func (n *Node) backend(in *mesh.Incoming, t *wire.Target, id *foci.ID) *store.Ba
 		in.FailWith(&wire.Error{Kind: foci.StaleLayout, Epoch: s.Epoch, Text: "the layout here is of epoch " + strconv.FormatUint(uint64(s.Epoch), 10)})
 		return nil
 	case t.Epoch > s.Epoch:
-		if p := n.peer.Load(); p != nil {
-			p.Newer(t.Epoch)
-		}
+		n.catchUp()
 		in.Fail(&foci.Error{Kind: foci.Busy, Msg: "this node is fetching the newer layout", RetryAfter: 50 * time.Millisecond})
 		return nil
 	}
@@ -88,10 +87,26 @@ func (n *Node) backend(in *mesh.Incoming, t *wire.Target, id *foci.ID) *store.Ba
 		which, _, _ = s.Owner(t.Group, *id)
 	}
 	if b := n.backends[which]; b != nil {
+		if e := b.Epoch(); e > s.Epoch {
+			// A newer layout is being adopted, or was and has been lost since.
+			n.catchUp()
+			in.Fail(&foci.Error{
+				Kind: foci.Busy, Where: "backend " + which.Short(), RetryAfter: 50 * time.Millisecond,
+				Msg: fmt.Sprintf("works by the layout of epoch %d, this node has that of epoch %d", e, s.Epoch), Fix: "bring back a node that has it",
+			})
+			return nil
+		}
 		return b
 	}
 	in.Fail(foci.Errorf(foci.NotReady, "backend %v of group %d is not served by this node", which, t.Group))
 	return nil
+}
+
+// catchUp has the newest layout fetched from other nodes.
+func (n *Node) catchUp() {
+	if p := n.peer.Load(); p != nil {
+		p.Newer()
+	}
 }
 
 func groupText(g foci.Group) string { return strconv.FormatUint(uint64(g), 10) }

@@ -33,16 +33,16 @@ type join struct {
 	mu      sync.Mutex
 	routes  *route.Routes
 	tables  []foci.Table // that we use; empty until the first welcome
-	tried   int          // seeds that were tried at least once
-	seedErr error        // of the last attempt
-	reached bool         // a seed has answered
+	seeds   []seed
+	reached bool // a seed has answered
 	waiting []layoutWaiter
 	asking  bool // for a newer layout
 }
 
-type layoutWaiter struct {
-	epoch foci.Epoch
-	op    *operation
+// seed is a peer to contact first, and why the last attempt failed.
+type seed struct {
+	remote route.Remote
+	err    error
 }
 
 func (j *join) init(p *Peer, r *route.Routes) {
@@ -58,20 +58,23 @@ func (j *join) init(p *Peer, r *route.Routes) {
 // start begins to look for the others.
 func (j *join) start() {
 	j.connectAll()
-	for _, s := range j.cfg.Seeds {
-		j.tasks.Go(func() { j.seek(s) })
+	j.seeds = make([]seed, len(j.cfg.Seeds))
+	for i, r := range j.cfg.Seeds {
+		j.seeds[i].remote = r
+	}
+	for i := range j.seeds {
+		j.tasks.Go(func() { j.seek(&j.seeds[i]) })
 	}
 	j.tasks.Go(j.exchange)
 }
 
 // seek contacts a seed until it has answered once; from then on the link to
 // the node that it is keeps itself up.
-func (j *join) seek(seed route.Remote) {
+func (j *join) seek(s *seed) {
 	for wait := seekMin; ; wait = min(2*wait, seekMax) {
-		l, err := j.mesh.Dial(j.ctx, seed.HostPort(), true)
+		l, err := j.mesh.Dial(j.ctx, s.remote.HostPort(), true)
 		j.mu.Lock()
-		j.tried++
-		j.seedErr = err
+		s.err = err
 		j.reached = j.reached || err == nil
 		j.mu.Unlock()
 		j.learnt()
@@ -80,7 +83,7 @@ func (j *join) seek(seed route.Remote) {
 			j.met(l.Peer())
 			return
 		}
-		j.log.Info("seed cannot be reached", "seed", seed, "err", err, "again", wait)
+		j.log.Info("seed cannot be reached", "seed", s.remote, "err", err, "again", wait)
 		select {
 		case <-j.ctx.Done():
 			return

@@ -44,10 +44,14 @@ func (l *latency) of(node foci.NodeID) time.Duration {
 	return 0
 }
 
+// unreachable is further than any node that can be reached.
+const unreachable = 64
+
 // order is the groups of an object, nearest owner first, and how long to wait
 // for one before the next is asked. Owners that are about equally near take
-// turns.
-func (l *latency) order(s *layout.Snapshot, bucket string, id foci.ID) ([]foci.Group, time.Duration) {
+// turns; those that no channel leads to come last, for to ask them first would
+// cost every operation that wait.
+func (p *Peer) order(s *layout.Snapshot, bucket string, id foci.ID) ([]foci.Group, time.Duration) {
 	type near struct {
 		group foci.Group
 		step  int // power of two
@@ -55,12 +59,16 @@ func (l *latency) order(s *layout.Snapshot, bucket string, id foci.ID) ([]foci.G
 	}
 	all := s.GroupsOf(bucket)
 	list := make([]near, 0, foci.MaxGroups)
-	turn := int(l.turn.Add(1) & 0xffff)
+	turn := int(p.latency.turn.Add(1) & 0xffff)
 	for i := range all {
 		g := all[(i+turn)%len(all)]
 		_, node, _ := s.Owner(g, id)
-		took := l.of(node)
-		list = append(list, near{g, bits.Len64(uint64(took / (2 * time.Millisecond))), took})
+		n := near{g, unreachable, 0}
+		if k := p.links.get(node); k != nil && k.Up() {
+			n.took = p.latency.of(node)
+			n.step = bits.Len64(uint64(n.took / (2 * time.Millisecond)))
+		}
+		list = append(list, n)
 	}
 	slices.SortStableFunc(list, func(a, b near) int { return cmp.Compare(a.step, b.step) })
 	groups := make([]foci.Group, len(list))

@@ -2,11 +2,11 @@ package peer
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
 	"github.com/foci-store/foci"
-	"github.com/foci-store/foci/internal/core/quorum"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/mesh"
 	"github.com/foci-store/foci/internal/layout"
@@ -27,10 +27,12 @@ func (j *join) fetchLayout(ctx context.Context, l *mesh.Link) error {
 
 // Adopt makes a layout the one to work by if it is newer than the present one.
 func (p *Peer) Adopt(v *layout.Layout) error {
+	p.adopting.Lock() // an older one must not be put on the disk after a newer one
+	defer p.adopting.Unlock()
 	if v.Epoch <= p.cfg.Layout.Epoch() {
 		return nil
 	}
-	if want := p.cfg.Mesh.Cluster; want != "" && v.Cluster != want {
+	if want := p.mesh.Cluster(); want != "" && v.Cluster != want {
 		return foci.Errorf(foci.Denied, "a layout of cluster %q, this is %q", v.Cluster, want)
 	}
 	s, err := layout.NewSnapshot(v)
@@ -45,54 +47,92 @@ func (p *Peer) Adopt(v *layout.Layout) error {
 	if p.cfg.Layout.Adopt(s) {
 		p.log.Info("layout adopted", "epoch", s.Epoch)
 		p.join.connectAll()
-		p.join.replan()
+		p.join.tellWaiters()
 		p.rerouted()
 	}
 	return nil
 }
 
-// needLayout lets an operation rest until a layout of at least epoch is there.
-func (p *Peer) needLayout(epoch foci.Epoch, o *operation) {
+// layoutWaiter waits for a layout of at least epoch. tell is called once, or
+// never when the time comes first.
+type layoutWaiter struct {
+	epoch foci.Epoch
+	until time.Duration
+	tell  func(*layout.Snapshot)
+}
+
+// needLayout lets somebody wait for a newer layout, and has it fetched.
+func (p *Peer) needLayout(w layoutWaiter) {
 	j := &p.join
 	j.mu.Lock()
-	j.waiting = append(j.waiting, layoutWaiter{epoch, o})
-	start := !j.asking
-	j.asking = true
+	j.waiting = append(j.waiting, w)
 	j.mu.Unlock()
-	j.replan()
+	j.tellWaiters()
+	p.Newer()
+}
+
+// Newer says that somebody works by a newer layout; it is fetched.
+func (p *Peer) Newer() {
+	j := &p.join
+	j.mu.Lock()
+	start := !j.asking && j.ctx.Err() == nil
+	j.asking = j.asking || start
+	j.mu.Unlock()
 	if start {
 		p.tasks.Go(j.askAround)
 	}
 }
 
-// replan tells the operations that wait for it of the new layout.
-func (j *join) replan() {
+// AwaitLayout waits for a layout of at least an epoch, until a deadline on the
+// clock of Now. It fails with StaleLayout when none has come.
+func (p *Peer) AwaitLayout(ctx context.Context, epoch foci.Epoch, deadline time.Duration) error {
+	come := make(chan struct{})
+	p.needLayout(layoutWaiter{epoch: epoch, until: deadline, tell: func(*layout.Snapshot) { close(come) }})
+	late := time.NewTimer(max(deadline-p.Now(), 0))
+	defer late.Stop()
+	select {
+	case <-come:
+		return nil
+	case <-ctx.Done():
+		return foci.Errorf(foci.Canceled, "waiting for the layout of epoch %d was given up: %w", epoch, context.Cause(ctx))
+	case <-late.C:
+	case <-p.ctx.Done():
+	}
+	return foci.Errorf(foci.StaleLayout, "no node gave the layout of epoch %d", epoch)
+}
+
+// StaleEpoch is the epoch of whoever refused a question because it was of an
+// older layout; 0 when err says something else.
+func StaleEpoch(err error) foci.Epoch {
+	var said *mesh.PeerError
+	if errors.As(err, &said) && foci.KindOf(err) == foci.StaleLayout {
+		return said.Epoch
+	}
+	return 0
+}
+
+// tellWaiters tells those who wait for it of the new layout.
+func (j *join) tellWaiters() {
 	l := j.cfg.Layout.Load()
 	if l == nil {
 		return
 	}
 	j.mu.Lock()
-	var ready []*operation
-	rest := j.waiting[:0]
-	for _, w := range j.waiting {
-		if w.epoch <= l.Epoch {
-			ready = append(ready, w.op)
-		} else {
-			rest = append(rest, w)
+	var ready []layoutWaiter
+	j.waiting = slices.DeleteFunc(j.waiting, func(w layoutWaiter) bool {
+		if w.epoch > l.Epoch {
+			return false
 		}
-	}
-	clear(j.waiting[len(rest):])
-	j.waiting = rest
+		ready = append(ready, w)
+		return true
+	})
 	j.mu.Unlock()
-	for _, o := range ready {
-		groups, _ := j.latency.order(l, o.Bucket, o.ID)
-		o.event(func(m Machine, now time.Duration) quorum.Out {
-			return m.Replan(now, quorum.Plan{Epoch: l.Epoch, Groups: groups})
-		})
+	for _, w := range ready {
+		w.tell(l)
 	}
 }
 
-// askAround asks peers for their layout as long as an operation waits for one.
+// askAround asks peers for their layout as long as somebody waits for one.
 func (j *join) askAround() {
 	for pause := seekMin; ; pause = min(2*pause, seekMax) {
 		for id, l := range *j.links.all.Load() {
@@ -104,9 +144,8 @@ func (j *join) askAround() {
 			}
 		}
 		j.mu.Lock()
-		// An operation that has ended by its deadline meanwhile does not count.
 		now := j.Now()
-		j.waiting = slices.DeleteFunc(j.waiting, func(w layoutWaiter) bool { return w.op.Deadline <= now })
+		j.waiting = slices.DeleteFunc(j.waiting, func(w layoutWaiter) bool { return w.until <= now })
 		if len(j.waiting) == 0 || j.ctx.Err() != nil {
 			j.asking = false
 			j.mu.Unlock()
@@ -134,7 +173,8 @@ func (p *Peer) Ready(ctx context.Context) error {
 	defer look.Stop()
 	for {
 		j.mu.Lock()
-		changed, hopeless, err := j.changed, !j.reached && j.tried >= len(j.cfg.Seeds), j.seedErr
+		changed := j.changed
+		err := j.hopeless()
 		j.mu.Unlock()
 		up, tried := j.linked()
 		switch {
@@ -142,8 +182,8 @@ func (p *Peer) Ready(ctx context.Context) error {
 			return nil
 		case up && settled == nil:
 			settled = time.After(settleIn)
-		case hopeless && err != nil:
-			return &foci.Error{Kind: foci.KindOf(err), Msg: "no node can be reached", Err: err, Fix: "is one running there? name others with --remote"}
+		case err != nil:
+			return err
 		}
 		select {
 		case <-changed:
@@ -154,6 +194,27 @@ func (p *Peer) Ready(ctx context.Context) error {
 			return foci.Errorf(foci.Away, "no node told its layout in time: %w", context.Cause(ctx))
 		}
 	}
+}
+
+// hopeless is the error when every seed was tried and none has answered; nil
+// while there is hope. j.mu is held.
+func (j *join) hopeless() error {
+	if j.reached || len(j.seeds) == 0 {
+		return nil
+	}
+	errs := make([]error, len(j.seeds))
+	kind := foci.Away
+	for i := range j.seeds {
+		s := &j.seeds[i]
+		if s.err == nil {
+			return nil
+		}
+		errs[i] = foci.Errorf(foci.KindOf(s.err), "%v: %w", s.remote, s.err)
+		if foci.KindOf(s.err) == foci.Denied {
+			kind = foci.Denied
+		}
+	}
+	return &foci.Error{Kind: kind, Msg: "no node can be reached", Err: errors.Join(errs...), Fix: "is one running there? name others with --remote"}
 }
 
 // linked reports whether a link is up, and whether all were at least tried.

@@ -2,7 +2,6 @@ package peer
 
 import (
 	"errors"
-	"slices"
 	"sync"
 	"time"
 
@@ -19,6 +18,7 @@ type leg struct {
 	method wire.Method
 	class  foci.Class
 	body   []byte
+	long   bool       // its body, or that of its answer, may travel for longer than the stall time
 	have   *wire.Have // how to ask whether it has arrived; nil for queries
 	done   func(quorum.Answer)
 	id     txn.LegID // guarded by Peer.mu
@@ -27,23 +27,27 @@ type leg struct {
 	// when nobody minds.
 	hold, release func()
 
-	mu   sync.Mutex
-	sent []*mesh.Request // attempts that the mesh still has
+	mu    sync.Mutex
+	ended bool       // the asker has, or is getting, the answer: nothing more is sent
+	sent  []*attempt // that the mesh still has
 }
 
-// newLeg finds out what kind of question a message is.
-func newLeg(m wire.Message, class foci.Class, done func(quorum.Answer)) *leg {
-	l := &leg{msg: m, class: class, done: done}
+// newLeg finds out what kind of question a message is. Its done is to be set.
+func newLeg(m wire.Message, class foci.Class) *leg {
+	l := &leg{msg: m, class: class}
 	switch m := m.(type) {
 	case *wire.Query:
 		l.method = wire.MethodQuery
 	case *wire.Fetch:
 		l.method = wire.MethodFetch
+		l.long = m.MaxBytes > short
 	case *wire.List:
 		l.method = wire.MethodList
+		l.long = true
 	case *wire.Store:
 		l.method = wire.MethodStore
 		l.body = m.Record.Payload
+		l.long = len(l.body) > short
 		l.have = &wire.Have{Target: m.Target, ID: m.Record.ID, Version: m.Record.Version, Hash: m.Record.Hash}
 	}
 	return l
@@ -134,26 +138,28 @@ func (p *Peer) carryOut(e *txn.Effect) {
 	if e.Do == txn.Ask {
 		method, msg, body = wire.MethodHave, l.have, nil
 	}
-	id, attempt, asked := e.Leg, e.Attempt, e.Do == txn.Ask
-	req := &mesh.Request{Class: l.class, Method: method, Head: msg.Append(make([]byte, 0, 256)), Body: body}
-	req.Done = func(r *mesh.Reply, err error) {
-		l.over(req)
-		p.replied(id, attempt, asked, l, r, err)
+	at := &attempt{leg: e.Leg, number: e.Attempt}
+	asked := e.Do == txn.Ask
+	at.req = &mesh.Request{Class: l.class, Method: method, Head: msg.Append(make([]byte, 0, 256)), Body: body}
+	at.req.Done = func(r *mesh.Reply, err error) {
+		p.over(l, at)
+		p.replied(at, asked, l, r, err)
 	}
-	link := p.links.get(e.Peer)
+	if !p.begin(l, at) {
+		return // it has ended since the machine said so
+	}
 	err := error(errNoLink)
-	if link != nil {
-		l.begin(req)
-		if err = link.Send(req); err != nil {
-			l.over(req)
-			err = notSent(err)
-		}
+	if link := p.links.get(e.Peer); link != nil {
+		err = link.Send(at.req)
 	}
-	if err != nil {
-		p.step(func(out []txn.Effect, now time.Duration) []txn.Effect {
-			return p.txns.Failed(out, now, id, attempt, err)
-		})
+	if err == nil {
+		l.accepted(at)
+		return
 	}
+	p.over(l, at)
+	p.step(func(out []txn.Effect, now time.Duration) []txn.Effect {
+		return p.txns.Failed(out, now, at.leg, at.number, notSent(err))
+	})
 }
 
 // An attempt that never left is told to the machine as having had no way, so
@@ -167,38 +173,8 @@ func notSent(err error) error {
 	return err
 }
 
-// begin notes an attempt that the mesh has from now on.
-func (l *leg) begin(r *mesh.Request) {
-	l.mu.Lock()
-	l.sent = append(l.sent, r)
-	l.mu.Unlock()
-	if l.hold != nil {
-		l.hold()
-	}
-}
-
-// over notes that the mesh has done with an attempt.
-func (l *leg) over(r *mesh.Request) {
-	l.mu.Lock()
-	l.sent = slices.DeleteFunc(l.sent, func(s *mesh.Request) bool { return s == r })
-	l.mu.Unlock()
-	if l.release != nil {
-		l.release()
-	}
-}
-
-// recall cancels the attempts whose answers are not needed any more.
-func (l *leg) recall() {
-	l.mu.Lock()
-	sent := slices.Clone(l.sent)
-	l.mu.Unlock()
-	for _, r := range sent {
-		r.Cancel()
-	}
-}
-
 // replied tells the machine what came back for one attempt.
-func (p *Peer) replied(id txn.LegID, attempt uint32, asked bool, l *leg, r *mesh.Reply, err error) {
+func (p *Peer) replied(at *attempt, asked bool, l *leg, r *mesh.Reply, err error) {
 	var msg wire.Message
 	if err == nil {
 		msg, err = decode(l, asked, r)
@@ -206,18 +182,18 @@ func (p *Peer) replied(id txn.LegID, attempt uint32, asked bool, l *leg, r *mesh
 	p.step(func(out []txn.Effect, now time.Duration) []txn.Effect {
 		switch h, isHave := msg.(*wire.HaveReply); {
 		case err != nil:
-			return p.txns.Failed(out, now, id, attempt, p.lostOrAway(err))
+			return p.txns.Failed(out, now, at.leg, at.number, lostOrAway(err))
 		case isHave:
-			return p.txns.HaveAnswer(out, now, id, attempt, h.State)
+			return p.txns.HaveAnswer(out, now, at.leg, at.number, h.State)
 		default:
-			return p.txns.Reply(out, now, id, attempt, quorum.Answer{Msg: msg, Body: r.Body})
+			return p.txns.Reply(out, now, at.leg, at.number, quorum.Answer{Msg: msg, Body: r.Body})
 		}
 	})
 }
 
 // lostOrAway tells a lost channel, whose questions go by another one at once,
 // from what the peer said.
-func (p *Peer) lostOrAway(err error) error {
+func lostOrAway(err error) error {
 	var said *mesh.PeerError
 	if foci.KindOf(err) == foci.Away && !errors.As(err, &said) {
 		return foci.Errorf(foci.Closed, "%w", err)
@@ -239,13 +215,19 @@ func decode(l *leg, asked bool, r *mesh.Reply) (wire.Message, error) {
 	default:
 		m = new(wire.ListReply)
 	}
-	return m, wire.Unmarshal(r.Head, m)
+	if err := wire.Unmarshal(r.Head, m); err != nil {
+		return nil, err
+	}
+	if f, ok := m.(*wire.FetchReply); ok {
+		return m, checkFetched(l.msg.(*wire.Fetch), f, r.Body)
+	}
+	return m, nil
 }
 
 // finish gives the asker the one answer.
 func (l *leg) finish(p *Peer, o *txn.Outcome) {
 	a := quorum.Answer{Err: o.Err, Stray: o.MayApply}
-	l.recall()
+	l.end()
 	switch {
 	case o.Err != nil:
 		var said *mesh.PeerError

@@ -3,6 +3,7 @@ package peer
 import (
 	"container/heap"
 	"math"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/quorum"
 	"github.com/foci-store/foci/internal/core/txn"
+	"github.com/foci-store/foci/internal/layout"
 )
 
 // Machine is an operation of package quorum.
@@ -40,8 +42,8 @@ type Op struct {
 	// still be open then: those of a write go on for a while, unless their node
 	// is away, and hold its payload.
 	Done func()
-	// Idle is called exactly once, when no leg is open any more and the mesh has
-	// let go of the payload. It may be nil, and may be called before Done.
+	// Idle is called exactly once, after Done, when no leg is open any more and
+	// the mesh has let go of the payload. It may be nil.
 	Idle func()
 }
 
@@ -51,10 +53,10 @@ type operation struct {
 	peer  *Peer
 	mu    sync.Mutex // of m
 	m     Machine
-	legs  []*leg // every one that was asked
+	legs  []*leg // those that are open
 	done  bool   // the caller has been, or is being, answered
 	idle  bool
-	held  atomic.Int32  // attempts that the mesh has, and 1 until idle
+	held  atomic.Int32  // attempts that the mesh has, 1 until idle, and 1 until Done has returned
 	wake  time.Duration // guarded by peer.wakes.mu, like place
 	place int           // in the heap; -1 = not in it
 }
@@ -63,8 +65,7 @@ type operation struct {
 // its caller now, as if the deadline had come.
 func (p *Peer) Run(m Machine, op Op) (giveUp func()) {
 	o := &operation{Op: op, peer: p, m: m, place: -1}
-	o.held.Store(1)
-	p.running.Add(1)
+	o.held.Store(2)
 	o.event(Machine.Start)
 	return func() {
 		o.event(func(m Machine, _ time.Duration) quorum.Out { return m.Wake(math.MaxInt64) })
@@ -91,11 +92,13 @@ func (o *operation) event(tell func(m Machine, now time.Duration) quorum.Out) {
 		o.peer.submit(legs)
 	}
 	if out.Layout != 0 {
-		o.peer.needLayout(out.Layout, o)
+		o.peer.needLayout(layoutWaiter{epoch: out.Layout, until: o.Deadline, tell: o.replan})
 	}
 	if out.Done {
+		o.peer.lingering.Add(1)
 		o.Done()
 		o.settle(false)
+		o.release()
 	}
 	if idle {
 		o.release()
@@ -111,7 +114,7 @@ func (o *operation) release() {
 	if o.Idle != nil {
 		o.Idle()
 	}
-	if o.peer.running.Add(-1) == 0 {
+	if o.peer.lingering.Add(-1) == 0 {
 		select {
 		case o.peer.quiet <- struct{}{}:
 		default:
@@ -127,10 +130,13 @@ func (o *operation) begin(asks []quorum.Ask) []submission {
 	subs := make([]submission, len(asks))
 	for i := range asks {
 		a := asks[i].Leg
-		done := func(ans quorum.Answer) {
-			o.event(func(m Machine, now time.Duration) quorum.Out { return m.Answer(now, a, ans) })
+		l := newLeg(asks[i].Msg, o.Class)
+		l.done = func(ans quorum.Answer) {
+			o.event(func(m Machine, now time.Duration) quorum.Out {
+				o.forget(l) // its payload must not stay as long as the operation does
+				return m.Answer(now, a, ans)
+			})
 		}
-		l := newLeg(asks[i].Msg, o.Class, done)
 		if l.have != nil {
 			l.hold, l.release = o.hold, o.release
 		}
@@ -138,6 +144,24 @@ func (o *operation) begin(asks []quorum.Ask) []submission {
 		subs[i] = submission{leg: l, deadline: o.Deadline}
 	}
 	return subs
+}
+
+// forget drops a leg that has ended; the operation is locked.
+func (o *operation) forget(l *leg) {
+	at := slices.Index(o.legs, l)
+	if last := len(o.legs) - 1; at >= 0 {
+		o.legs[at] = o.legs[last]
+		o.legs[last] = nil
+		o.legs = o.legs[:last]
+	}
+}
+
+// replan gives the machine a newer layout.
+func (o *operation) replan(s *layout.Snapshot) {
+	groups, _ := o.peer.order(s, o.Bucket, o.ID)
+	o.event(func(m Machine, now time.Duration) quorum.Out {
+		return m.Replan(now, quorum.Plan{Epoch: s.Epoch, Groups: groups})
+	})
 }
 
 // woken is called when the time has come that was wished for: of the machine,
@@ -157,7 +181,7 @@ func (o *operation) woken() {
 // for a node that is away; in the end all.
 func (o *operation) settle(all bool) {
 	o.mu.Lock()
-	legs := o.legs
+	legs := slices.Clone(o.legs)
 	idle := o.idle
 	o.mu.Unlock()
 	if idle {

@@ -49,8 +49,12 @@ type Peer struct {
 	wakes  wakes
 	limits limits
 
-	running atomic.Int32  // operations that are not idle
-	quiet   chan struct{} // told when there are none
+	lingering atomic.Int32  // operations whose callers were answered and that are not idle
+	quiet     chan struct{} // told when there are none
+
+	moving moving
+
+	adopting sync.Mutex // a newer layout
 
 	mu   sync.Mutex // of txns
 	txns *txn.Machine
@@ -96,11 +100,8 @@ func New(cfg Config) (*Peer, error) {
 // Close lets legs whose callers were answered go on for a moment, ends all
 // operations and closes all channels. It may be called twice.
 func (p *Peer) Close() error {
-	if p.running.Load() > 0 && p.ctx.Err() == nil {
-		select {
-		case <-p.quiet:
-		case <-time.After(linger):
-		}
+	if p.ctx.Err() == nil {
+		p.linger()
 	}
 	p.stop()
 	p.step(func(out []txn.Effect, now time.Duration) []txn.Effect { return p.txns.Close(out, now) })
@@ -108,6 +109,19 @@ func (p *Peer) Close() error {
 	err := p.mesh.Close()
 	p.tasks.Wait()
 	return err
+}
+
+// linger waits for the legs whose callers were answered, for a while.
+func (p *Peer) linger() {
+	end := time.NewTimer(linger)
+	defer end.Stop()
+	for p.lingering.Load() > 0 {
+		select {
+		case <-p.quiet:
+		case <-end.C:
+			return
+		}
+	}
 }
 
 // Now is the clock of deadlines: time since the process began.
@@ -125,7 +139,7 @@ func (p *Peer) Config(bucket string, id foci.ID, level foci.Level, deadline time
 	if l == nil {
 		return quorum.Config{}, p.join.noLayout()
 	}
-	groups, hedge := p.latency.order(l, bucket, id)
+	groups, hedge := p.order(l, bucket, id)
 	return quorum.Config{
 		Plan: quorum.Plan{Epoch: l.Epoch, Groups: groups}, Level: level, Deadline: deadline, Hedge: hedge,
 		Clock: func() int64 { return time.Now().UnixNano() }, Nonce: nonce,
@@ -164,7 +178,10 @@ func (p *Peer) route(t txn.Target) (txn.Hop, error) {
 
 // tick runs what is due: stalled legs, deadlines and operations to be woken.
 func (p *Peer) tick() {
-	p.step(func(out []txn.Effect, now time.Duration) []txn.Effect { return p.txns.Tick(out, now) })
+	p.step(func(out []txn.Effect, now time.Duration) []txn.Effect {
+		p.progress(now)
+		return p.txns.Tick(out, now)
+	})
 	ops, next := p.wakes.due(p.now())
 	for _, o := range ops {
 		o.woken()

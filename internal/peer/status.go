@@ -88,23 +88,12 @@ func (p *Peer) Ask(ctx context.Context, node foci.NodeID, what string, v any) er
 	return nil
 }
 
-// Newer says that somebody works by a newer layout; it is fetched.
-func (p *Peer) Newer(foci.Epoch) {
-	j := &p.join
-	j.mu.Lock()
-	start := !j.asking
-	j.asking = true
-	j.mu.Unlock()
-	if start {
-		p.tasks.Go(j.askAround)
-	}
-}
-
 // Call asks one question to one target and waits for the answer, with all that
 // the transaction machine does about stalls and lost channels.
 func (p *Peer) Call(ctx context.Context, m wire.Message, class foci.Class, deadline time.Duration) (wire.Message, []byte, error) {
 	done := make(chan quorum.Answer, 1)
-	l := newLeg(m, class, func(a quorum.Answer) { done <- a })
+	l := newLeg(m, class)
+	l.done = func(a quorum.Answer) { done <- a }
 	p.submit([]submission{{deadline: deadline, leg: l}})
 	select {
 	case a := <-done:

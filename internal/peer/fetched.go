@@ -1,0 +1,39 @@
+package peer
+
+import (
+	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/wire"
+)
+
+// checkFetched refuses an answer to a fetch that does not fit its question, or
+// whose payloads are not what their hashes say: another group is asked then.
+// What comes through can be cut up without further doubt.
+func checkFetched(f *wire.Fetch, m *wire.FetchReply, body []byte) error {
+	rest := body
+	for i := range m.Entries {
+		e := &m.Entries[i]
+		offset := uint32(0)
+		if i == 0 {
+			offset = min(f.Offset, e.Length)
+		}
+		switch {
+		case int(e.Bytes) > len(rest) || e.Bytes > e.Length-offset:
+			return foci.Errorf(foci.Protocol, "version %v: %d bytes of its %d from byte %d on, %d came", e.Version, e.Bytes, e.Length, offset, len(rest))
+		case !e.Manifest && e.Size != uint64(e.Length):
+			return foci.Errorf(foci.Corrupt, "version %v: its size %d is not its length %d", e.Version, e.Size, e.Length)
+		case i == 0 && e.Bytes < min(f.MaxBytes, e.Length-offset):
+			return foci.Errorf(foci.Protocol, "version %v: %d bytes came, %d were there to be sent", e.Version, e.Bytes, min(f.MaxBytes, e.Length-offset))
+		case i > 0 && !m.Entries[i-1].Version.Less(e.Version), e.Version.Less(f.From):
+			return foci.Errorf(foci.Protocol, "version %v is out of order", e.Version)
+		}
+		data := rest[:e.Bytes]
+		rest = rest[e.Bytes:]
+		if e.Length > 0 && e.Bytes == e.Length && e.Hash != wire.ContentHash(e.Op, e.Manifest, e.Meta, data) {
+			return foci.Errorf(foci.Corrupt, "version %v: its content is not what its hash says", e.Version)
+		}
+	}
+	if len(rest) > 0 {
+		return foci.Errorf(foci.Protocol, "%d bytes came that belong to no entry", len(rest))
+	}
+	return nil
+}
