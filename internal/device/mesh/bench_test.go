@@ -1,8 +1,10 @@
 package mesh
 
 import (
+	"context"
 	"io"
 	"net"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -20,8 +22,8 @@ func oneChannel(c *Config) { c.Channels[foci.Reg], c.Channels[foci.Bulk] = 1, 1 
 func BenchmarkRequests256(b *testing.B) {
 	server, client := startNode(b, 1), startClient(b, oneChannel)
 	l := connect(b, client, server, false)
-	ctx, head := b.Context(), make([]byte, 64)
-	if _, err := l.Call(ctx, foci.Reg, methodEcho, head, nil); err != nil {
+	head := make([]byte, 64)
+	if _, err := l.Call(b.Context(), foci.Reg, methodEcho, head, nil); err != nil {
 		b.Fatal(err)
 	}
 	b.ReportAllocs()
@@ -31,6 +33,8 @@ func BenchmarkRequests256(b *testing.B) {
 	var callers sync.WaitGroup
 	for range 256 {
 		callers.Go(func() {
+			ctx, cancel := context.WithCancel(b.Context())
+			defer cancel()
 			for next.Add(1) <= int64(b.N) {
 				if _, err := l.Call(ctx, foci.Reg, methodEcho, head, nil); err != nil {
 					b.Error(err)
@@ -160,12 +164,12 @@ func BenchmarkRawTCP(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	buf := make([]byte, 256<<10)
+	body := make([]byte, bulkBody)
 	b.SetBytes(bulkBody)
 	defer startCPU(b)()
 	for b.Loop() {
-		for range bulkBody / len(buf) {
-			if _, err := conn.Write(buf); err != nil {
+		for p := range slices.Chunk(body, 256<<10) {
+			if _, err := conn.Write(p); err != nil {
 				b.Fatal(err)
 			}
 		}

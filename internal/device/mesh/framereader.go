@@ -13,7 +13,12 @@ type frameReader struct {
 	src  io.Reader
 	buf  []byte
 	r, w int
+	long bool // the last contents were long: so are the next, probably
 }
+
+// peekLong is how much is read ahead between long contents: what is read into
+// the buffer must be copied from there, what is not costs another read.
+const peekLong = 1 << 10
 
 func newFrameReader(src io.Reader) *frameReader {
 	return &frameReader{src: src, buf: make([]byte, 64<<10)}
@@ -35,7 +40,11 @@ func (f *frameReader) peek(n int) ([]byte, error) {
 	if f.w-f.r < n {
 		copy(f.buf, f.buf[f.r:f.w])
 		f.r, f.w = 0, f.w-f.r
-		got, err := io.ReadAtLeast(f.src, f.buf[f.w:], n-f.w)
+		most := len(f.buf)
+		if f.long {
+			most = max(n, peekLong)
+		}
+		got, err := io.ReadAtLeast(f.src, f.buf[f.w:most], n-f.w)
 		if f.w += got; err != nil {
 			if f.w > 0 && err == io.EOF {
 				err = io.ErrUnexpectedEOF
@@ -57,6 +66,7 @@ func (f *frameReader) small(n int) ([]byte, error) {
 
 // full fills dst.
 func (f *frameReader) full(dst []byte) error {
+	f.long = len(dst) > len(f.buf)/4
 	n := copy(dst, f.buf[f.r:f.w])
 	f.r += n
 	if n == len(dst) {

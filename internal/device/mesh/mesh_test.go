@@ -101,6 +101,10 @@ func (nd *node) Serve(in *Incoming) {
 	case methodFail:
 		in.FailWith(&wire.Error{Kind: foci.StaleLayout, Epoch: 7, Text: "there is a newer one", RetryAfter: time.Second})
 	case methodGive:
+		if len(in.Head) != 4 {
+			in.Fail(foci.Errorf(foci.Invalid, "how many?"))
+			return
+		}
 		in.ReplySource(in.Head, pattern(binary.LittleEndian.Uint32(in.Head)))
 	case methodHold:
 		nd.held <- in
@@ -112,6 +116,10 @@ func (nd *node) Serve(in *Incoming) {
 }
 
 func (nd *node) serveSlow(in *Incoming) {
+	if in.Stream() == nil {
+		in.Reply(nil, nil)
+		return
+	}
 	p := make([]byte, 64<<10)
 	for {
 		<-nd.slow

@@ -1,8 +1,11 @@
 package mesh
 
 import (
+	"context"
 	"errors"
+	"io"
 	"net"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -153,4 +156,29 @@ func rawServer(t testing.TB, id foci.NodeID, serve func(*raw, wire.Hello)) strin
 		<-done
 	})
 	return ln.Addr().String()
+}
+
+// dialOnce gives a dialler whose first connection is welcomed and then played
+// to; further ones fail.
+func dialOnce(b []byte) func(context.Context, string) (net.Conn, error) {
+	var dialled atomic.Bool
+	return func(context.Context, string) (net.Conn, error) {
+		if dialled.Swap(true) {
+			return nil, io.EOF
+		}
+		ours, theirs := net.Pipe()
+		go func() {
+			f := newFrameReader(ours)
+			if _, _, err := opening(f); err != nil {
+				_ = ours.Close()
+				return
+			}
+			w := wire.Welcome{
+				Protocol: 1, Cluster: "test", Node: nodeID(9), Incarnation: 1, Role: foci.RoleData,
+				Window: wire.DefWindow, Streams: 4,
+			}
+			play(ours, wire.AppendFrame(nil, &wire.Header{Type: wire.FrameWelcome}, w.Append(nil), nil), b)
+		}()
+		return theirs, nil
+	}
 }

@@ -2,6 +2,7 @@ package mesh
 
 import (
 	"context"
+	"sync"
 	"sync/atomic"
 
 	"github.com/foci-store/foci"
@@ -127,28 +128,33 @@ func (q *Request) uncount() {
 	}
 }
 
+// answered is what a call ended with.
+type answered struct {
+	reply *Reply
+	err   error
+}
+
+var answerChannels = sync.Pool{New: func() any { return make(chan answered, 1) }}
+
 // Call sends a request and waits for its reply, the whole body included. When
 // ctx ends first the error is its cause, of kind Canceled.
 func (l *Link) Call(ctx context.Context, class foci.Class, method wire.Method, head, body []byte) (*Reply, error) {
-	type outcome struct {
-		reply *Reply
-		err   error
-	}
-	got := make(chan outcome, 1)
+	got := answerChannels.Get().(chan answered)
 	q := &Request{Class: class, Method: method, Head: head, Body: body}
-	q.Done = func(r *Reply, err error) { got <- outcome{r, err} }
+	q.Done = func(r *Reply, err error) { got <- answered{r, err} }
 	if err := l.Send(q); err != nil {
 		return nil, err
 	}
 	select {
-	case o := <-got:
-		return o.reply, o.err
+	case a := <-got:
+		answerChannels.Put(got)
+		return a.reply, a.err
 	case <-ctx.Done():
 		q.Cancel()
-		o := <-got
-		if o.err != nil && foci.KindOf(o.err) == foci.Canceled {
-			o.err = foci.Errorf(foci.Canceled, "%v request to node %s: %w", class, l.node.Short(), context.Cause(ctx))
+		a := <-got
+		if a.err != nil && foci.KindOf(a.err) == foci.Canceled {
+			a.err = foci.Errorf(foci.Canceled, "%v request to node %s: %w", class, l.node.Short(), context.Cause(ctx))
 		}
-		return o.reply, o.err
+		return a.reply, a.err
 	}
 }

@@ -21,6 +21,7 @@ type writer struct {
 	pieces   []piece
 	headers  []byte
 	slices   net.Buffers
+	rest     net.Buffers
 	scratch  [flushPieces]*buffer // for bodies that come from a source
 	deadline time.Time
 }
@@ -108,8 +109,8 @@ func (w *writer) flush(out []byte) error {
 	for i := range w.pieces {
 		w.add(i)
 	}
-	all := w.slices // WriteTo moves the slice on; keep its beginning
-	n, err := all.WriteTo(ch.conn)
+	w.rest = w.slices // WriteTo moves the slice on; keep its beginning
+	n, err := w.rest.WriteTo(ch.conn)
 	ch.count.bytesOut.Add(n)
 	return err
 }
