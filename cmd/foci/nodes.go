@@ -52,6 +52,7 @@ func (a *app) nodes(ctx context.Context, c *client.Client) error {
 	for i := range nodes {
 		if !nodes[i].Up {
 			down++
+			a.message("node %s: %s", nodes[i].Name, nodes[i].Error)
 		}
 		if a.json {
 			if err := a.print(nodes[i], nil); err != nil {

@@ -1,0 +1,86 @@
+package e2e
+
+import (
+	"context"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/client"
+)
+
+// sourceTree is real input: Go's own source, all of it in full runs.
+func sourceTree(t *testing.T) string {
+	t.Helper()
+	out, err := exec.Command("go", "env", "GOROOT").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	src := filepath.Join(strings.TrimSpace(string(out)), "src")
+	if !full() {
+		src = filepath.Join(src, "net")
+	}
+	if _, err := os.Stat(src); err != nil {
+		t.Skip("this Go installation has no source:", err)
+	}
+	return src
+}
+
+// filesBelow are the regular files of a tree, in the order in which cp takes them.
+func filesBelow(t *testing.T, root string) []string {
+	t.Helper()
+	var files []string
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() {
+			return err
+		}
+		rel, err := filepath.Rel(root, path)
+		files = append(files, filepath.ToSlash(rel))
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(files) < 10 {
+		t.Fatalf("only %d files below %s", len(files), root)
+	}
+	return files
+}
+
+func readFile(t *testing.T, root, rel string) []byte {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(rel)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// awaitObject returns once the object exists.
+func awaitObject(t *testing.T, c *cluster, n foci.Name) {
+	t.Helper()
+	s := dial(t, c).Session(client.SessionOptions{})
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		_, err := s.Stat(ctx, n)
+		if err == nil {
+			return
+		}
+		if foci.KindOf(err) != foci.NotFound {
+			t.Fatal(err)
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			t.Fatalf("%v did not come into being", n)
+		}
+	}
+}
