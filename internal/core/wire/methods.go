@@ -27,8 +27,6 @@ type Target struct {
 	Backend foci.BackendID // zero: the owner of the id in the group
 }
 
-const targetSize = 8 + 4 + 16
-
 func (t *Target) append(b []byte) []byte {
 	b = appendU32(appendU64(b, uint64(t.Epoch)), uint32(t.Group))
 	return append(b, t.Backend[:]...)
