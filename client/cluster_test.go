@@ -25,12 +25,18 @@ type cluster struct {
 	layout *layout.Layout
 	nodes  []*node.Node // nil: it is down
 	addrs  []string
+	change func(i int, c *node.Config) // of a node that is about to start; may be nil
 }
 
 // newCluster starts n nodes, each in a group of its own up to groups.
 func newCluster(t testing.TB, n, groups int) *cluster {
 	t.Helper()
-	c := &cluster{t: t, dir: t.TempDir()}
+	return newClusterWith(t, n, groups, nil)
+}
+
+func newClusterWith(t testing.TB, n, groups int, change func(i int, c *node.Config)) *cluster {
+	t.Helper()
+	c := &cluster{t: t, dir: t.TempDir(), change: change}
 	plan := &layout.Plan{Cluster: "test"}
 	for i := range n {
 		ln, err := net.Listen("tcp", "127.0.0.1:0")
@@ -67,10 +73,14 @@ func newCluster(t testing.TB, n, groups int) *cluster {
 
 func (c *cluster) start(i int) {
 	c.t.Helper()
-	n, err := node.New(node.Config{
+	cfg := node.Config{
 		Cluster: "test", Dir: filepath.Join(c.dir, fmt.Sprintf("n%d", i+1)), Name: fmt.Sprintf("n%d", i+1),
-		Layout: c.layout, Role: foci.RoleData, Logger: logger(),
-	})
+		Layout: c.layout, Role: foci.RoleData, Grace: 100 * time.Millisecond, Logger: logger(),
+	}
+	if c.change != nil {
+		c.change(i, &cfg)
+	}
+	n, err := node.New(cfg)
 	if err != nil {
 		c.t.Fatal(err)
 	}
@@ -87,12 +97,18 @@ func (c *cluster) stop(i int) {
 	c.nodes[i] = nil
 }
 
-// dial gives a session that waits for all replicas, so that tests need not.
+// dial gives a session of a new client.
 func (c *cluster) dial(o client.SessionOptions) *client.Session {
+	c.t.Helper()
+	return c.dialWith(client.Config{}).Session(o)
+}
+
+func (c *cluster) dialWith(cfg client.Config) *client.Client {
 	c.t.Helper()
 	ctx, cancel := context.WithTimeout(c.t.Context(), 10*time.Second)
 	defer cancel()
-	cl, err := client.Dial(ctx, client.Config{Remotes: c.addrs, Logger: logger()})
+	cfg.Remotes, cfg.Logger = c.addrs, logger()
+	cl, err := client.Dial(ctx, cfg)
 	if err != nil {
 		c.t.Fatal(err)
 	}
@@ -101,7 +117,7 @@ func (c *cluster) dial(o client.SessionOptions) *client.Session {
 			c.t.Errorf("close: %v", err)
 		}
 	})
-	return cl.Session(o)
+	return cl
 }
 
 func logger() *slog.Logger {
