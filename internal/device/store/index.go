@@ -24,7 +24,8 @@ import (
 type index struct {
 	db      *pebble.DB
 	trouble atomic.Pointer[string] // why it cannot write now; nil: it can
-	dead    atomic.Bool            // it must not be touched again, not even closed
+	opened  atomic.Bool
+	dead    atomic.Bool // it must not be touched again, not even closed
 	log     *slog.Logger
 }
 
@@ -45,9 +46,12 @@ var (
 // none that can be used.
 func openIndex(o *Options, backend foci.BackendID) (*index, error) {
 	dir := o.FS.PathJoin(o.Dir, indexDir)
-	x, err := tryIndex(o, dir, backend)
+	err := discardDamaged(o)
 	if err == nil {
-		return x, nil
+		var x *index
+		if x, err = tryIndex(o, dir, backend); err == nil {
+			return x, nil
+		}
 	}
 	// The disk's own errors are no reason to throw an index away.
 	var disk syscall.Errno
@@ -106,6 +110,7 @@ func openPebble(o *Options, dir string) (x *index, err error) {
 		Logger:                     x,
 		EventListener: &pebble.EventListener{
 			BackgroundError: func(err error) { x.troubled(err) },
+			DataCorruption:  func(i pebble.DataCorruptionInfo) { x.damaged(o, i.Details) },
 			FlushEnd: func(i pebble.FlushInfo) {
 				if i.Err == nil {
 					x.trouble.Store(nil)
@@ -123,7 +128,32 @@ func openPebble(o *Options, dir string) (x *index, err error) {
 		}
 	}()
 	x.db, err = pebble.Open(dir, opts)
+	x.opened.Store(true)
 	return x, err
+}
+
+// damaged leaves a note that makes the next start rebuild the index: damage
+// that a read has met is not always met again while opening.
+func (x *index) damaged(o *Options, what error) {
+	x.log.Error("index is damaged; it will be rebuilt when the node is restarted", "err", what)
+	if err := vfs.WriteFile(o.FS, o.FS.PathJoin(o.Dir, indexDamaged), nil); err != nil {
+		x.log.Error("the note that the index is damaged cannot be written: remove the directory before the restart", "err", err)
+	}
+}
+
+// discardDamaged removes an index that was found to be damaged.
+func discardDamaged(o *Options) error {
+	note := o.FS.PathJoin(o.Dir, indexDamaged)
+	if _, err := o.FS.Stat(note); err != nil {
+		return nil // no note
+	}
+	if err := o.FS.RemoveAll(o.FS.PathJoin(o.Dir, indexDir)); err != nil {
+		return err
+	}
+	if err := vfs.SyncDir(o.FS, o.Dir); err != nil {
+		return err
+	}
+	return o.FS.Remove(note)
 }
 
 func (x *index) troubled(err error) {
@@ -150,6 +180,9 @@ func (x *index) IsTracingEnabled(context.Context) bool { return false }
 // that called ends: it waits for ever, holding what it holds, and the index is
 // never asked to write again. Opening it anew takes a new process.
 func (x *index) Fatalf(format string, args ...any) {
+	if !x.opened.Load() {
+		panic(fmt.Sprintf(format, args...)) // openPebble hears it
+	}
 	why := "the index has failed, restart the node: " + fmt.Sprintf(format, args...)
 	x.dead.Store(true)
 	x.trouble.Store(&why)
@@ -185,6 +218,18 @@ func (x *index) summary(id *foci.ID) (s summary, ok bool, err error) {
 		err = indexError(e)
 	}
 	return s, err == nil, err
+}
+
+// row reads an object's row, the zero summary when there is none; absent says
+// that this is likely.
+func (x *index) row(absent bool) func(*foci.ID) (summary, error) {
+	if absent {
+		return x.expected
+	}
+	return func(id *foci.ID) (summary, error) {
+		s, _, err := x.summary(id)
+		return s, err
+	}
 }
 
 // expected is the object's row when there is most likely none, as for a put of
@@ -227,7 +272,7 @@ func indexError(err error) error {
 	}
 	return &foci.Error{
 		Kind: foci.Corrupt, Op: "read index", Err: errors.Join(errIndex, err),
-		Fix: "restart the node; if that does not help remove the directory index, it is rebuilt from the log",
+		Fix: "restart the node: the index is then rebuilt from the log",
 	}
 }
 

@@ -9,21 +9,26 @@ import (
 // Query is the backend's vote on an object. When the object's content is
 // exactly one put of at most inline bytes it comes along as rec.
 //
+// Whoever wants no content is taken for one who is about to store: then most
+// likely there is no such object yet.
+//
 // Kinds of errors: NotReady, Corrupt, Closed.
 func (b *Backend) Query(id foci.ID, inline uint32) (v wire.Vote, rec *wire.Record, err error) {
 	if err := b.enterUse(); err != nil {
 		return v, nil, err
 	}
 	defer b.leaveUse()
-	s, ok, err := b.index.summary(&id)
+	seen, err := b.look(&id, b.index.row(inline == 0))
 	if err != nil {
 		return v, nil, err
 	}
+	b.sightings.note(&id, seen)
+	s := &seen.sum
 	// The floor is read after the object: when something is destroyed, the
 	// floor is raised first, so one of the two always tells.
 	v = s.vote
 	v.Floor = b.Floor(id)
-	if !ok || !s.sole || s.vote.BaseOp != wire.OpPut && s.vote.BaseOp != wire.OpChunk || s.loc.Length > inline {
+	if !s.sole || s.vote.BaseOp != wire.OpPut && s.vote.BaseOp != wire.OpChunk || s.loc.Length > inline {
 		return v, nil, nil
 	}
 	h, err := b.read(&id, s.loc)

@@ -48,6 +48,7 @@ type Backend struct {
 	epoch    atomic.Uint64
 	segments atomic.Uint64
 
+	sightings    sightings
 	visibleGroup atomic.Uint64 // number of the newest group in the index
 	totals       sharedTotals
 
@@ -164,14 +165,25 @@ func (b *Backend) accept(s *wire.Store, done func(dup bool, err error)) error {
 	}
 	defer b.leaveUse()
 	it := item{store: s, done: done}
-	it.seen.group = b.visibleGroup.Load()
+	visible := b.visibleGroup.Load()
+	// A little younger than what is remembered: it still has to wait.
+	if seen, ok := b.sightings.recall(&s.Record.ID, visible-min(visible, rememberedGroups/2)); ok {
+		it.seen = seen
+		return b.queue.put(it)
+	}
 	var err error
-	it.seen.sum, err = b.index.expected(&s.Record.ID)
-	it.seen.known = err == nil
-	if err != nil {
+	if it.seen, err = b.look(&s.Record.ID, b.index.expected); err != nil {
 		return err
 	}
 	return b.queue.put(it)
+}
+
+// look reads an object's row as it is at least since some group was visible.
+func (b *Backend) look(id *foci.ID, read func(*foci.ID) (summary, error)) (s sighting, err error) {
+	s.group = b.visibleGroup.Load()
+	s.sum, err = read(id)
+	s.known = err == nil
+	return s, err
 }
 
 // checkShape is what the log and the index rely on. It does not read the payload.
