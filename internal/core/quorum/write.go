@@ -216,11 +216,12 @@ func (w *Write) expire() {
 }
 
 // refusal reports whether a replica that answers with this kind has certainly
-// not kept the record.
+// not kept the record. ReadOnly is not among these kinds: a record whose fsync
+// failed may be there after a restart.
 func refusal(k foci.Kind) bool {
 	switch k {
 	case foci.Invalid, foci.TooLarge, foci.Busy, foci.NoRoute, foci.StaleLayout, foci.NotReady, foci.ClockAhead,
-		foci.BelowFloor, foci.Conflict, foci.ReadOnly, foci.Denied:
+		foci.BelowFloor, foci.Conflict, foci.Denied:
 		return true
 	default:
 		return false

@@ -182,12 +182,12 @@ func stored(t *testing.T, change func(*Config)) (*Write, *story) {
 
 func TestRefusedByAll(t *testing.T) {
 	w, s := stored(t, nil)
-	s.fails("store 1", foci.ReadOnly)
-	s.fails("store 2", foci.ReadOnly)
+	s.fails("store 1", foci.BelowFloor)
+	s.fails("store 2", foci.BelowFloor)
 	s.going() // the third may have kept it
 	s.fails("store 3", foci.ClockAhead)
 	_, err := w.Result()
-	s.failed(err, foci.ReadOnly)
+	s.failed(err, foci.BelowFloor)
 }
 
 func TestOutcomes(t *testing.T) {
@@ -201,6 +201,7 @@ func TestOutcomes(t *testing.T) {
 	}{
 		{"refused, but an earlier sending is on its way", [3]Answer{refused, refused, stray(foci.NotReady)}, foci.OutcomeUnknown},
 		{"no answer", [3]Answer{refused, refused, {Err: foci.Errorf(foci.Stalled, "no")}}, foci.OutcomeUnknown},
+		{"an fsync failed", [3]Answer{refused, refused, {Err: foci.Errorf(foci.ReadOnly, "no")}}, foci.OutcomeUnknown},
 		{"one kept it", [3]Answer{acked, refused, refused}, foci.OutcomeUnknown},
 		{"not an acknowledgement", [3]Answer{refused, refused, {Msg: &wire.QueryReply{Epoch: 1}}}, foci.OutcomeUnknown},
 		{"an acknowledgement of another epoch", [3]Answer{acked, {Msg: &wire.StoreReply{Epoch: 2}}, refused}, foci.OutcomeUnknown},
