@@ -89,10 +89,10 @@ func (a *app) bench(ctx context.Context, s *client.Session, b *benchFlags, mode 
 	if err := ctx.Err(); err != nil {
 		return foci.Errorf(foci.Canceled, "interrupted: %w", err)
 	}
-	if r.Disk, err = diskLimit(ctx, b.dir, int(b.size), b.concurrency, b.count); err != nil {
+	if r.Disk, err = diskLimit(ctx, b.dir, int(b.size), b.concurrency); err != nil {
 		return foci.Errorf(foci.Internal, "measuring the disk of %s: %w", b.dir, err)
 	}
-	if r.Net, err = netLimit(ctx, int(b.size), b.concurrency, b.count); err != nil {
+	if r.Net, err = netLimit(ctx, int(b.size), b.concurrency); err != nil {
 		return foci.Errorf(foci.Internal, "measuring a TCP connection: %w", err)
 	}
 	failed := int64(0)

@@ -50,15 +50,19 @@ func TestLoadStopsWhenInterrupted(t *testing.T) {
 }
 
 func TestLimits(t *testing.T) {
-	disk, err := diskLimit(t.Context(), t.TempDir(), 1024, 8, 200)
+	ctx, cancel := context.WithTimeout(t.Context(), 400*time.Millisecond)
+	defer cancel()
+	disk, err := diskLimit(ctx, t.TempDir(), 1024, 8)
 	if err != nil || disk.PerSecond <= 0 || disk.Bytes != disk.PerSecond*1024 {
 		t.Errorf("disk %+v: %v", disk, err)
 	}
-	net, err := netLimit(t.Context(), 1024, 8, 200)
+	ctx, cancel = context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	net, err := netLimit(ctx, 1024, 8)
 	if err != nil || net.PerSecond <= 0 || net.Bytes != net.PerSecond*1024 {
 		t.Errorf("net %+v: %v", net, err)
 	}
-	if _, err := diskLimit(t.Context(), "/no/such/folder", 1, 1, 1); err == nil {
+	if _, err := diskLimit(t.Context(), "/no/such/folder", 1, 1); err == nil {
 		t.Error("measured a disk that is not there")
 	}
 }

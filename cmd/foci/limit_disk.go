@@ -9,8 +9,12 @@ import (
 	"time"
 )
 
-// limitTime bounds each measurement of a machine's limit.
-const limitTime = 3 * time.Second
+// Bounds on each measurement of a machine's limit: long enough that one slow
+// fsync does not make the figure.
+const (
+	limitTime  = 2 * time.Second
+	limitBytes = 1 << 30
+)
 
 // limitRate is what the bare machine does.
 type limitRate struct {
@@ -26,7 +30,7 @@ func rateOf(n int64, size int, took time.Duration) limitRate {
 // diskLimit measures what a put cannot be faster than: size bytes appended to
 // one bare file and fsynced, by that many writers who share fsyncs. The file is
 // in dir, so on the disk that is asked about, and gone afterwards.
-func diskLimit(ctx context.Context, dir string, size, writers int, most int64) (limitRate, error) {
+func diskLimit(ctx context.Context, dir string, size, writers int) (limitRate, error) {
 	f, err := os.CreateTemp(dir, "foci-bench-*")
 	if err != nil {
 		return limitRate{}, err
@@ -42,12 +46,13 @@ func diskLimit(ctx context.Context, dir string, size, writers int, most int64) (
 	began := time.Now()
 	var committer, all sync.WaitGroup
 	committer.Go(func() { log.run(buf) })
+	most := limitBytes / int64(writers*max(size, 1))
 	counts := make([]int64, writers)
 	errs := make([]error, writers)
 	for i := range writers {
 		all.Go(func() {
 			done := make(chan error, 1)
-			for counts[i] < max(1, most/int64(writers)) && ctx.Err() == nil && errs[i] == nil {
+			for counts[i] < max(1, most) && ctx.Err() == nil && errs[i] == nil {
 				log.queue <- done
 				errs[i] = <-done
 				counts[i]++

@@ -14,7 +14,7 @@ import (
 
 // netLimit measures what a request cannot be faster than: frames of size bytes
 // echoed over one TCP connection inside this machine, by that many callers.
-func netLimit(ctx context.Context, size, callers int, most int64) (limitRate, error) {
+func netLimit(ctx context.Context, size, callers int) (limitRate, error) {
 	client, server, err := connected()
 	if err != nil {
 		return limitRate{}, err
@@ -36,7 +36,7 @@ func netLimit(ctx context.Context, size, callers int, most int64) (limitRate, er
 	both.Go(func() { e.flushLoop() })
 
 	began := time.Now()
-	n := e.callers(ctx, size, callers, most)
+	n := e.callers(ctx, size, callers)
 	took := time.Since(began)
 	e.close()
 	both.Wait()
@@ -94,7 +94,7 @@ type echoClient struct {
 	err     error
 }
 
-func (e *echoClient) callers(ctx context.Context, size, callers int, most int64) int64 {
+func (e *echoClient) callers(ctx context.Context, size, callers int) int64 {
 	counts := make([]int64, callers)
 	var all sync.WaitGroup
 	for i := range callers {
@@ -102,7 +102,7 @@ func (e *echoClient) callers(ctx context.Context, size, callers int, most int64)
 			frame := binary.LittleEndian.AppendUint32(make([]byte, 0, frameHead+size), uint32(size))
 			frame = frame[:frameHead+size]
 			back := make(chan struct{}, 1)
-			for counts[i] < max(1, most/int64(callers)) && ctx.Err() == nil {
+			for ctx.Err() == nil {
 				if !e.send(frame, back) {
 					return
 				}
