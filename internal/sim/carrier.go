@@ -78,7 +78,7 @@ func (c *carrier) do(out []txn.Effect) {
 			s := q.msg.(*wire.Store)
 			c.links[nodeOf(e.Peer)].send(e, &wire.Have{Target: s.Target, ID: s.Record.ID, Version: s.Record.Version, Hash: s.Record.Hash})
 		case txn.Finish:
-			q.answer(q.outcome(&e.Outcome))
+			q.answer(c.outcome(q.msg, &e.Outcome))
 		}
 	}
 	c.schedule()
@@ -99,13 +99,13 @@ func (c *carrier) schedule() {
 }
 
 // outcome is what a leg's end means to the operation.
-func (q *question) outcome(o *txn.Outcome) quorum.Answer {
+func (c *carrier) outcome(asked wire.Message, o *txn.Outcome) quorum.Answer {
 	switch {
 	case o.Stored:
 		// A node answers Have in its own epoch only, so it is the question's.
-		return quorum.Answer{Msg: &wire.StoreReply{Epoch: target(q.msg).Epoch}}
+		return quorum.Answer{Msg: &wire.StoreReply{Epoch: target(asked).Epoch}}
 	case o.Err != nil:
-		a := quorum.Answer{Err: o.Err, Stray: o.MayApply}
+		a := quorum.Answer{Err: o.Err, Stray: o.MayApply && c.variant != ForgetAttempts}
 		var s staleEpoch
 		if errors.As(o.Err, &s) {
 			a.Epoch = foci.Epoch(s)

@@ -108,9 +108,13 @@ func (ch *channel) carry(s sending, m wire.Message) {
 }
 
 // held is how long a message waits in a queue before it is sent: now and then
-// a write-back does for so long that what it repairs is removed meanwhile.
+// a record does for so long that its object is removed meanwhile, or what it
+// repairs is.
 func (l *link) held(m wire.Message) time.Duration {
-	if s, ok := m.(*wire.Store); ok && s.Repair && !l.over && l.chance(0.2) {
+	s, ok := m.(*wire.Store)
+	switch {
+	case !ok || l.over:
+	case s.Repair && l.chance(0.2), l.chance(0.04):
 		return l.between(0, time.Second)
 	}
 	return 0

@@ -63,12 +63,18 @@ func (c *cluster) blackout() {
 	}
 }
 
+// crashFor kills a node, which comes back after a while and may then have to
+// compare itself with others before it votes.
 func (c *cluster) crashFor(n *node, kept int, d time.Duration) {
 	n.crash(kept)
 	born := n.born
 	c.after(d, func() {
-		if n.born == born {
-			n.up = true
+		if n.born != born {
+			return
+		}
+		n.up = true
+		if c.chance(0.3) && !c.over {
+			n.ready = c.now + c.between(0, 400*time.Millisecond)
 		}
 	})
 }

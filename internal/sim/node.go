@@ -17,6 +17,7 @@ type node struct {
 	disk  *store
 	epoch foci.Epoch    // kept on disk
 	clock time.Duration // how far its clock is off
+	ready time.Duration // until then it only says that it cannot vote
 }
 
 // wall is what the node's clock says.
@@ -62,6 +63,10 @@ func (n *node) handle(m wire.Message, reply func(quorum.Answer)) {
 	}
 	if n.layouts[n.epoch][t.Group] != n.at {
 		reply(quorum.Answer{Err: foci.Errorf(foci.NotReady, "not of group %d", t.Group)})
+		return
+	}
+	if n.now < n.ready {
+		reply(quorum.Answer{Err: foci.Errorf(foci.NotReady, "not compared yet")})
 		return
 	}
 	if n.chance(n.busy) {

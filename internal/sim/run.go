@@ -71,7 +71,7 @@ func (c *cluster) heal() {
 	c.over = true
 	c.network.heal()
 	for _, n := range c.nodes {
-		n.up, n.clock = true, 0
+		n.up, n.clock, n.ready = true, 0, 0
 	}
 }
 

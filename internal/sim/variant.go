@@ -18,11 +18,13 @@ const (
 	TwoEpochs       Variant = "two-epochs"        // votes of two layouts in one quorum
 	NoContentHash   Variant = "no-content-hash"   // a version is taken for its content
 	RepairPastFloor Variant = "repair-past-floor" // write-backs do not carry the floor
+	ForgetAttempts  Variant = "forget-attempts"   // only the last sending of a record counts
 )
 
 // Variants are all the broken ones.
 var Variants = []Variant{
 	AckBeforeSync, ReadBeforeSync, NoWriteBack, OneRound, SharedVersions, NewestOnly, TwoEpochs, NoContentHash, RepairPastFloor,
+	ForgetAttempts,
 }
 
 func (v Variant) weaken() quorum.Weaken {

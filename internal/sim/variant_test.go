@@ -13,14 +13,15 @@ import (
 // searchSeeds is a failure of the simulator.
 var caughtBy = map[Variant]uint64{
 	AckBeforeSync:   1,
-	ReadBeforeSync:  268,
+	ReadBeforeSync:  123,
 	NoWriteBack:     1,
-	OneRound:        1,
-	SharedVersions:  5,
+	OneRound:        2,
+	SharedVersions:  1,
 	NewestOnly:      1,
-	TwoEpochs:       128,
-	NoContentHash:   4,
-	RepairPastFloor: 305,
+	TwoEpochs:       526,
+	NoContentHash:   1,
+	RepairPastFloor: 7,
+	ForgetAttempts:  314,
 }
 
 const searchSeeds = 4000
