@@ -17,7 +17,7 @@ func FuzzRecovery(f *testing.F) {
 	w, err := Create(fs, dir, h, &none)
 	must(f, err)
 	write(f, w, true, object(1, 100), object(2, 0))
-	write(f, w, true, object(3, 70_000))
+	write(f, w, true, object(3, 300))
 	write(f, w, true, &Record{Kind: Mark})
 	whole, err := vfs.ReadFile(fs, dir+"/"+fileName(1), MaxSize)
 	must(f, err)

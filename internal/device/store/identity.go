@@ -19,6 +19,7 @@ const (
 	lockFile     = "LOCK"
 	segmentsDir  = "segments"
 	indexDir     = "index"
+	indexDamaged = "index.damaged" // a note: rebuild it
 )
 
 const (
