@@ -31,6 +31,8 @@ type cluster struct {
 	full    float64                  // share of messages that a channel refuses
 	busy    float64                  // share of requests that a node refuses
 	stuck   float64                  // share of fsyncs that take up to half a second
+	// misended is an operation that did not end once and by its deadline.
+	misended error
 	Counts
 }
 

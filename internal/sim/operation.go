@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/foci-store/foci/internal/core/quorum"
@@ -20,14 +21,16 @@ type operation struct {
 	*client
 	m        machine
 	life     int           // of the client
+	limit    time.Duration // when it must have ended
 	deadline time.Duration // of its legs
-	done     func()        // called once
+	done     func()
+	ends     int
 	wake     time.Duration
 }
 
 // run drives a machine; done is called once, unless the client leaves.
 func (c *client) run(m machine, deadline time.Duration, done func()) {
-	r := &operation{client: c, m: m, life: c.life, deadline: deadline + c.between(0, time.Second), done: done}
+	r := &operation{client: c, m: m, life: c.life, limit: deadline, deadline: deadline + c.between(0, time.Second), done: done}
 	r.do(m.Start(c.now))
 }
 
@@ -52,6 +55,10 @@ func (r *operation) do(out quorum.Out) {
 		})
 	}
 	if out.Done {
+		if r.ends++; r.ends > 1 || r.now > r.limit {
+			r.misended = fmt.Errorf("E: %T of client %d ended %d times, at %v, its deadline was %v", r.m, r.number, r.ends, r.now, r.limit)
+			return
+		}
 		r.done()
 	}
 }

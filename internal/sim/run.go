@@ -114,6 +114,9 @@ func (c *cluster) readBack() error {
 
 func (c *cluster) verify() error {
 	r := c.report()
+	if c.misended != nil {
+		return c.misended
+	}
 	if r.Acked < leastAcked {
 		return fmt.Errorf("too little traffic: %d of %d operations acknowledged", r.Acked, r.Ops)
 	}

@@ -8,6 +8,9 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/foci-store/foci/internal/core/quorum"
 )
 
 var (
@@ -82,6 +85,20 @@ func TestTooLittleTraffic(t *testing.T) {
 	c := newCluster(1, Correct)
 	if err := c.verify(); err == nil || broken(err) || !strings.Contains(err.Error(), "too little traffic") {
 		t.Fatalf("an idle run ends with %v", err)
+	}
+}
+
+// TestEndsOnceInTime is that a late end, and a second one, are failures.
+func TestEndsOnceInTime(t *testing.T) {
+	for name, times := range map[string][]time.Duration{"late": {3}, "twice": {1, 2}} {
+		c := newCluster(1, Correct)
+		r := &operation{client: c.clients[0], limit: 2, done: func() {}}
+		for _, c.now = range times {
+			r.do(quorum.Out{Done: true})
+		}
+		if err := c.verify(); err == nil || err != c.misended {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 
