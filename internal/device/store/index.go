@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"syscall"
 
@@ -25,7 +26,8 @@ type index struct {
 	db      *pebble.DB
 	trouble atomic.Pointer[string] // why it cannot write now; nil: it can
 	opened  atomic.Bool
-	dead    atomic.Bool // it must not be touched again, not even closed
+	failed  chan struct{} // closed: it must not be touched again, not even closed
+	fail    sync.Once
 	log     *slog.Logger
 }
 
@@ -99,7 +101,7 @@ func openPebble(o *Options, dir string) (x *index, err error) {
 	if err := vfs.MkdirAll(o.FS, dir); err != nil {
 		return nil, err
 	}
-	x = &index{log: o.Logger.With("index", dir)}
+	x = &index{failed: make(chan struct{}), log: o.Logger.With("index", dir)}
 	cache := pebble.NewCache(o.CacheBytes)
 	defer cache.Unref()
 	opts := &pebble.Options{
@@ -184,8 +186,8 @@ func (x *index) Fatalf(format string, args ...any) {
 		panic(fmt.Sprintf(format, args...)) // openPebble hears it
 	}
 	why := "the index has failed, restart the node: " + fmt.Sprintf(format, args...)
-	x.dead.Store(true)
 	x.trouble.Store(&why)
+	x.fail.Do(func() { close(x.failed) })
 	x.log.Error("index failed; the backend takes no records until the node is restarted", "err", why)
 	select {}
 }
@@ -277,17 +279,25 @@ func indexError(err error) error {
 }
 
 // close writes out what is in memory, so that the next start need not replay
-// it. Failure loses nothing.
-func (x *index) close() {
-	if x.dead.Load() {
-		return
-	}
-	if x.trouble.Load() == nil {
-		if err := x.db.Flush(); err != nil {
-			x.log.Warn("index not written out, it will be replayed from the log", "err", err)
+// it. Failure loses nothing. It is false when the index has failed and may
+// still hold its files.
+func (x *index) close() bool {
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		if x.trouble.Load() == nil {
+			if err := x.db.Flush(); err != nil {
+				x.log.Warn("index not written out, it will be replayed from the log", "err", err)
+			}
 		}
-	}
-	if err := x.db.Close(); err != nil {
-		x.log.Warn("index closed with an error", "err", err)
+		if err := x.db.Close(); err != nil {
+			x.log.Warn("index closed with an error", "err", err)
+		}
+	}()
+	select {
+	case <-x.failed:
+		return false
+	case <-ended:
+		return true
 	}
 }

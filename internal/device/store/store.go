@@ -305,8 +305,7 @@ func (b *Backend) Close() error {
 	}
 	b.closed = true
 	err := b.files.Close()
-	b.index.close()
-	if b.index.dead.Load() {
+	if !b.index.close() {
 		return err // and keep the lock: this index may still be written to
 	}
 	return errors.Join(err, b.lock.Close())
