@@ -4,11 +4,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"os/exec"
+	"regexp"
 	"strings"
 )
 
 // DependencyReasons wants each module that is imported here, or used as a
-// tool, to stand in a decision record with a reason beside it.
+// tool, to stand in a decision record with a reason beside it; and no reason to
+// outlive its dependency.
 func DependencyReasons(m *Module) []Finding {
 	required, tools, err := m.requirements()
 	if err != nil {
@@ -29,6 +31,25 @@ func DependencyReasons(m *Module) []Finding {
 	for mod := range direct {
 		if !m.explained(mod) {
 			out = append(out, Finding{File: "go.mod", Msg: mod + " has no line with a reason in " + Decisions})
+		}
+	}
+	return append(out, m.staleReasons(direct)...)
+}
+
+// reasonLine is how a decision record lists a module that is taken.
+var reasonLine = regexp.MustCompile("^- `([^`]+\\.[^`]+/[^`]+)`:")
+
+// staleReasons are lines about modules that nothing here uses.
+func (m *Module) staleReasons(direct map[string]bool) []Finding {
+	var out []Finding
+	for _, f := range m.Files {
+		if !strings.HasPrefix(f, Decisions) {
+			continue
+		}
+		for i, line := range strings.Split(string(m.read(f)), "\n") {
+			if r := reasonLine.FindStringSubmatch(line); r != nil && !direct[r[1]] {
+				out = append(out, Finding{f, i + 1, r[1] + " is not used any more: remove the line"})
+			}
 		}
 	}
 	return out

@@ -56,6 +56,7 @@ func TestRulesCanFail(t *testing.T) {
 		"architecture symbols": {"`ring.Vanished` does not exist", "`ring.Table.NoSuchMethod` does not exist", "names 2 symbols"},
 		"dependencies have reasons": {
 			"go.mod: example.com/reasonless has no line",
+			"0001.md:2: example.com/gone is not used any more",
 		},
 		"promises have tests": {"TestThatWasDeleted does not exist", "promises.md:4: this row names no test"},
 		"words":               {"notes.md:1: \"TO" + "DO\"", "a path of one machine", "give the reason itself"},
