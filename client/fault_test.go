@@ -1,0 +1,329 @@
+package client_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
+
+	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/client"
+	"github.com/foci-store/foci/internal/device/vfs"
+	"github.com/foci-store/foci/internal/node"
+)
+
+// TestDiskFails breaks the disk of one node of three: it takes no writes any
+// more, says so, and puts go on with the acknowledgements of the others.
+func TestDiskFails(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		cause error
+		fails func(errorfs.OpKind) bool
+	}{
+		{"fsync", syscall.EIO, func(k errorfs.OpKind) bool {
+			return k == errorfs.OpFileSync || k == errorfs.OpFileSyncData || k == errorfs.OpFileSyncTo
+		}},
+		{"full", syscall.ENOSPC, func(k errorfs.OpKind) bool {
+			return k == errorfs.OpFileWrite || k == errorfs.OpFileWriteAt || k == errorfs.OpCreate || k == errorfs.OpFilePreallocate
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var broken atomic.Bool
+			cl := newClusterWith(t, 3, 3, func(i int, cfg *node.Config) {
+				if i == 1 {
+					cfg.FS = vfs.WithErrors(vfs.OS(), func(op vfs.Op) error {
+						if broken.Load() && strings.Contains(op.Path, "segments") && c.fails(op.Kind) {
+							return c.cause
+						}
+						return nil
+					})
+				}
+			})
+			conn := cl.dialWith(client.Config{})
+			s := conn.Session(client.SessionOptions{Timeout: 10 * time.Second})
+			put(t, s, "before", []byte("before"))
+			broken.Store(true)
+			var wg sync.WaitGroup
+			for i := range 50 {
+				wg.Go(func() { put(t, s, fmt.Sprintf("during/%d", i), fmt.Appendf(nil, "content %d", i)) })
+			}
+			wg.Wait()
+			if got := get(t, s, "before", client.GetOptions{}); string(got) != "before" {
+				t.Errorf("got %q", got)
+			}
+			for i := range 50 {
+				if got := get(t, s, fmt.Sprintf("during/%d", i), client.GetOptions{}); string(got) != fmt.Sprintf("content %d", i) {
+					t.Errorf("%d: got %q", i, got)
+				}
+			}
+			nodes, err := conn.Nodes(t.Context())
+			if err != nil || !nodes[1].Up || nodes[1].Node.Backends[0].ReadOnly == "" {
+				t.Errorf("the node with the broken disk: %+v, %v", nodes[1], err)
+			}
+			all := conn.Session(client.SessionOptions{Ack: foci.All, Timeout: 3 * time.Second})
+			if _, err := all.Put(t.Context(), name("all"), strings.NewReader("x"), 1, nil); err == nil {
+				t.Error("a put was acknowledged by all, one of which cannot write")
+			}
+			broken.Store(false)
+			cl.stop(1)
+			cl.start(1)
+			put(t, all, "all", []byte("again"))
+		})
+	}
+}
+
+// segments are the files that hold a node's records.
+func (c *cluster) segments(i int) []string {
+	c.t.Helper()
+	files, err := filepath.Glob(filepath.Join(c.dir, fmt.Sprintf("n%d", i+1), "*", "segments", "*"))
+	if err != nil || len(files) == 0 {
+		c.t.Fatalf("segments of node %d: %v, %v", i, files, err)
+	}
+	return files
+}
+
+// damage changes a node's segments as they lie on the disk.
+func (c *cluster) damage(i int, change func(b []byte) (changed int)) {
+	c.t.Helper()
+	changed := 0
+	for _, f := range c.segments(i) {
+		b, err := os.ReadFile(f)
+		if err != nil {
+			c.t.Fatal(err)
+		}
+		changed += change(b)
+		if err := os.WriteFile(f, b, 0o600); err != nil {
+			c.t.Fatal(err)
+		}
+	}
+	if changed == 0 {
+		c.t.Fatal("nothing was damaged")
+	}
+}
+
+// TestBitRot flips bits where they lie: what is damaged on one node is got from
+// the others; what is damaged everywhere is an error and never wrong bytes.
+func TestBitRot(t *testing.T) {
+	const objects = 30
+	c := newCluster(t, 3, 3)
+	s := c.dial(client.SessionOptions{Ack: foci.All, Timeout: 5 * time.Second})
+	contents := map[string][]byte{"large": random(2*chunk+77, 1)}
+	for i := range objects {
+		contents[fmt.Sprintf("o%d", i)] = random(200+i*4000, uint64(i+10)) // inline and not
+	}
+	for key, b := range contents {
+		put(t, s, key, b)
+	}
+	if _, err := appendTo(t.Context(), s, "o3", "and more"); err != nil {
+		t.Fatal(err)
+	}
+	contents["o3"] = append(contents["o3"], "and more"...)
+	all := func() {
+		t.Helper()
+		for key, want := range contents {
+			for range 3 { // the groups take turns
+				if got := get(t, s, key, client.GetOptions{}); !bytes.Equal(got, want) {
+					t.Fatalf("%s: wrong bytes", key)
+				}
+			}
+		}
+	}
+	flip := func(from int, some ...[]byte) func([]byte) int {
+		return func(b []byte) (n int) {
+			for _, part := range some {
+				if at := bytes.Index(b, part[from:from+100]); at >= 0 {
+					b[at+50] ^= 1 << rand.IntN(8)
+					n++
+				}
+			}
+			return n
+		}
+	}
+	// Single bits in the payloads of all objects, on one node after the other:
+	// every object has two good copies at any time.
+	var some [][]byte
+	for _, b := range contents {
+		some = append(some, b)
+	}
+	for i := range 2 {
+		third := some[i*len(some)/3 : (i+1)*len(some)/3]
+		c.stop(i)
+		c.damage(i, flip(0, third...))
+		c.start(i)
+		all()
+	}
+	// All over the third node, headers and all.
+	c.stop(2)
+	c.damage(2, func(b []byte) (n int) {
+		for at := 1000; at < len(b); at += 50_000 {
+			b[at] ^= 0x10
+			n++
+		}
+		return n
+	})
+	c.start(2)
+	rest := contents
+	contents = map[string][]byte{}
+	for key, b := range rest { // those that have lost no copy before
+		if !containsSame(some[:2*len(some)/3], b) {
+			contents[key] = b
+		}
+	}
+	all()
+	// One object, everywhere.
+	for i := range 3 {
+		c.stop(i)
+	}
+	for i := range 3 {
+		c.damage(i, flip(100, rest["o20"]))
+	}
+	for i := range 3 {
+		c.start(i)
+	}
+	for range 3 {
+		if obj, err := s.Get(t.Context(), name("o20"), client.GetOptions{}); err == nil {
+			got, err := readAll(obj)
+			if err == nil && !bytes.Equal(got, rest["o20"]) {
+				t.Fatal("wrong bytes")
+			}
+			if err == nil {
+				t.Fatal("got what is damaged everywhere")
+			}
+		} else if k := foci.KindOf(err); k != foci.Corrupt && k != foci.NoQuorum {
+			t.Fatal(err)
+		}
+	}
+}
+
+func containsSame(all [][]byte, b []byte) bool {
+	for _, x := range all {
+		if &x[0] == &b[0] {
+			return true
+		}
+	}
+	return false
+}
+
+func readAll(obj *client.Object) ([]byte, error) {
+	var b bytes.Buffer
+	_, err := obj.WriteTo(&b)
+	return b.Bytes(), errors.Join(err, obj.Close())
+}
+
+// TestNewerLayout: nodes that come back with a newer layout tell a client that
+// works by the old one, which goes on by the new one; each change is made once.
+func TestNewerLayout(t *testing.T) {
+	c := newCluster(t, 3, 3)
+	s := c.dial(client.SessionOptions{})
+	put(t, s, "k", []byte("one"))
+	next := c.layout.Clone()
+	next.Epoch = 2
+	c.layout = next
+	c.stop(0)
+	c.start(0)
+	// Node 0 works by epoch 2; the others learn of it from whoever asks.
+	if keys := keysOf(t, s, "test-bucket", client.ListOptions{}); len(keys) != 1 {
+		t.Fatalf("listing: %q", keys)
+	}
+	put(t, s, "k", []byte("two"))
+	next = next.Clone()
+	next.Epoch = 3
+	c.layout = next
+	for i := range 3 {
+		c.stop(i)
+		c.start(i)
+	}
+	n := 0
+	for _, err := range s.History(t.Context(), name("k")) {
+		if n++; err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n != 2 {
+		t.Fatalf("%d transactions, want 2", n)
+	}
+	next = next.Clone()
+	next.Epoch = 4
+	c.layout = next
+	for i := range 3 {
+		c.stop(i)
+		c.start(i)
+	}
+	big := random(2*chunk, 3)
+	put(t, s, "big", big)
+	if got := get(t, s, "big", client.GetOptions{}); !bytes.Equal(got, big) {
+		t.Fatal("wrong bytes")
+	}
+	if got := get(t, s, "k", client.GetOptions{}); string(got) != "two" {
+		t.Fatalf("got %q", got)
+	}
+}
+
+// TestCloseEndsAll: whatever is under way when a client is closed ends, once,
+// and what is begun later is refused.
+func TestCloseEndsAll(t *testing.T) {
+	c := newCluster(t, 3, 3)
+	cl := c.dialWith(client.Config{})
+	s := cl.Session(client.SessionOptions{})
+	put(t, s, "k", []byte("1"))
+	c.stop(1)
+	c.stop(2)
+	var began, wg sync.WaitGroup
+	closed := func(what string, err error) {
+		switch foci.KindOf(err) {
+		case foci.Closed, foci.NoQuorum, foci.OutcomeUnknown:
+			if err != nil {
+				return
+			}
+		}
+		t.Errorf("%s: %v", what, err)
+	}
+	for i := range 20 {
+		began.Add(3)
+		wg.Go(func() {
+			began.Done()
+			_, err := s.Put(t.Context(), name(fmt.Sprint(i)), strings.NewReader("2"), 1, nil)
+			closed("put", err)
+		})
+		wg.Go(func() {
+			began.Done()
+			_, err := s.Put(t.Context(), name(fmt.Sprint(i)), bytes.NewReader(make([]byte, 3*chunk)), -1, nil)
+			closed("upload", err)
+		})
+		wg.Go(func() {
+			began.Done()
+			_, err := s.Get(t.Context(), name("k"), client.GetOptions{})
+			closed("get", err)
+		})
+	}
+	began.Wait()
+	for range 2 {
+		wg.Go(func() {
+			if err := cl.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	done := make(chan struct{})
+	go func() {
+		wg.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+	case <-time.After(10 * time.Second):
+		t.Fatal("something goes on although the client is closed")
+	}
+	_, err := s.Put(t.Context(), name("late"), strings.NewReader("2"), 1, nil)
+	closed("put after close", err)
+}
