@@ -322,3 +322,40 @@ func TestTooMuchWaiting(t *testing.T) {
 	}
 	closeIt(t, b)
 }
+
+// TestRepeatOfTheFirstRecord repeats an object's first record in the very
+// group that brings its second: until then the first has no row of its own.
+func TestRepeatOfTheFirstRecord(t *testing.T) {
+	b := open(t, testOptions(vfs.NewCrashable()))
+	m := storetest.NewModel()
+	first := storetest.Record(wire.OpPut, "k", 1, []byte("first"), nil)
+	second := storetest.Record(wire.OpPut, "k", 2, []byte("second"), nil)
+	stores(t, b, m, first)
+	type outcome struct {
+		dup bool
+		err error
+	}
+	outcomes := make(chan outcome, 2)
+	done := func(dup bool, err error) { outcomes <- outcome{dup, err} }
+	if err := b.queue.put(item{store: &wire.Store{Record: second}, done: done}, item{store: &wire.Store{Record: first}, done: done}); err != nil {
+		t.Fatal(err)
+	}
+	dups := 0
+	for range 2 {
+		o := <-outcomes
+		if o.err != nil {
+			t.Fatal(o.err)
+		}
+		if o.dup {
+			dups++
+		}
+	}
+	if s := b.Stats(); dups != 1 || s.Records != 2 {
+		t.Errorf("%d of the two were repeats, %d records are stored", dups, s.Records)
+	}
+	if _, err := m.Add(second); err != nil {
+		t.Fatal(err)
+	}
+	compare(t, b, m)
+	closeIt(t, b)
+}
