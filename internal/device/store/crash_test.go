@@ -25,7 +25,7 @@ const (
 	groupsPerWorkload  = 24
 )
 
-func TestCrash(t *testing.T) {
+func TestCrashPoints(t *testing.T) {
 	if text := os.Getenv("FOCI_CRASH_SEED"); text != "" {
 		seed, err := strconv.ParseUint(text, 10, 64)
 		if err != nil {
@@ -84,7 +84,7 @@ func crashWorkload(t *testing.T, seed uint64) int {
 	points := recordCrashes(t, rng)
 	for i, p := range points {
 		if err := p.check(); err != nil {
-			t.Errorf("crash point %d (%v): %v\nreplay with:\n\tFOCI_CRASH_SEED=%d go test -run 'TestCrash$' ./internal/device/store",
+			t.Errorf("crash point %d (%v): %v\nreplay with:\n\tFOCI_CRASH_SEED=%d go test -run 'TestCrashPoints$' ./internal/device/store",
 				i, p, err, seed)
 			break
 		}
