@@ -71,10 +71,11 @@ type Out struct {
 // Weaken turns single rules of the protocol off. Nothing but the simulator
 // sets it, to prove that its checkers notice what each rule is for.
 type Weaken struct {
-	OneRound    bool // a write takes its version from the clock, without asking
-	NoWriteBack bool // a read answers although votes differ
-	NewestOnly  bool // votes are compared by their newest version alone
-	KeepVotes   bool // a phase keeps its votes when the layout changes
+	OneRound        bool // a write takes its version from the clock, without asking
+	NoWriteBack     bool // a read answers although votes differ
+	NewestOnly      bool // votes are compared by their newest version alone
+	KeepVotes       bool // a phase keeps its votes when the layout changes
+	UnsettledFloors bool // a read believes votes that may be older than another one's floor
 }
 
 // needs is how many groups must answer.

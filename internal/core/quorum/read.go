@@ -20,6 +20,7 @@ type Read struct {
 	reconcile *reconcile
 	patience  time.Duration // when a write-back without progress goes on without the silent voters
 	restarts  int
+	floors    map[foci.Group]wire.Floor // as told by votes before the present ballot
 	found     Found
 }
 
@@ -86,7 +87,7 @@ func (r *Read) Wake(now time.Duration) Out {
 // Replan gives a newer layout: everything is asked again.
 func (r *Read) Replan(now time.Duration, p Plan) Out {
 	if r.replan(p) {
-		r.reconcile = nil
+		r.reconcile, r.floors = nil, nil // a group may be another backend now
 		r.ballot.start(&r.op, now, p.Groups)
 	}
 	return r.give()
@@ -118,7 +119,7 @@ func (r *Read) answerBallot(now time.Duration, g foci.Group, a *Answer) {
 	case r.agreed():
 		r.resolve()
 	default:
-		r.reconcile = newReconcile(&r.op, r.ballot.id, r.ballot.votes)
+		r.reconcile = newReconcile(&r.op, r.ballot.id, r.ballot.votes, r.floors)
 		r.wait(now)
 	}
 }
@@ -164,6 +165,8 @@ func (r *Read) resolve() {
 func (r *Read) answerReconcile(now time.Duration, g foci.Group, leg Leg, a *Answer) {
 	done, err := r.reconcile.answer(&r.op, g, leg, a)
 	switch {
+	case foci.KindOf(err) == foci.BelowFloor:
+		r.again(now, nil) // nobody failed: something was destroyed
 	case err != nil:
 		r.again(now, []foci.Group{g})
 	case done:
@@ -196,6 +199,13 @@ func (r *Read) again(now time.Duration, last []foci.Group) {
 		return cmp.Compare(slices.Index(last, a), slices.Index(last, b))
 	})
 	r.reconcile = nil
+	if r.floors == nil {
+		r.floors = map[foci.Group]wire.Floor{}
+	}
+	for i := range r.ballot.votes {
+		v := &r.ballot.votes[i]
+		r.floors[v.group] = v.reply.Vote.Floor
+	}
 	r.ballot.start(&r.op, now, order)
 }
 

@@ -249,11 +249,77 @@ func TestRefusedRepairAsksAnew(t *testing.T) {
 	s.fails("repair 2", foci.BelowFloor)
 	s.fresh = nil
 	s.vote("query 1", wire.Vote{}) // destroyed meanwhile
-	s.vote("query 3", wire.Vote{})
+	s.vote("query 2", wire.Vote{})
 	s.ended()
 	if f, err := r.Result(); err != nil || f.Vote.Exists() {
 		t.Fatal(f, err)
 	}
+}
+
+// TestVoteOlderThanTheFloorBesideIt: group 1 votes before the remove reaches it.
+// When group 2 votes, all groups have had the tombstone, and group 2 has
+// destroyed it. Nothing in the two votes speaks of it but the floor.
+func TestVoteOlderThanTheFloorBesideIt(t *testing.T) {
+	floor := wire.Floor{Version: at(150), Drops: 1}
+	r, s := read(t, nil)
+	s.vote("query 1", voteOf(base))
+	s.vote("query 2", wire.Vote{Floor: floor})
+	s.page("log 1", false, base)
+	s.asks("query 1", "query 2", "log 1", "log 2")
+	s.page("log 2", false)
+	s.asks("query 1", "query 2") // anew: what they say now is newer than the floor
+	s.vote("query 1", voteOf(rec(wire.OpRemove, 150, "")))
+	s.vote("query 2", wire.Vote{Floor: floor})
+	s.page("log 1", false, rec(wire.OpRemove, 150, ""))
+	s.page("log 2", false)
+	s.page("fetch 1", false, rec(wire.OpRemove, 150, ""))
+	s.ack("repair 2")
+	s.found(r, []foci.Group{1, 2}, rec(wire.OpRemove, 150, ""))
+}
+
+// TestLiveBelowTheFloor: the floor is of other objects of the range. Once the
+// votes are newer than it, what group 2 lacks is written back.
+func TestLiveBelowTheFloor(t *testing.T) {
+	floor := wire.Floor{Version: at(150), Drops: 1}
+	r, s := read(t, nil)
+	for range 2 {
+		s.vote("query 1", voteOf(base))
+		s.vote("query 2", wire.Vote{Floor: floor})
+		s.page("log 1", false, base)
+		s.page("log 2", false)
+	}
+	s.page("fetch 1", false, base)
+	if got := s.pending("repair 2").Msg.(*wire.Store).Floor; got != floor {
+		t.Fatalf("the repair names the floor %+v", got)
+	}
+	s.ack("repair 2")
+	s.found(r, []foci.Group{1, 2}, base)
+}
+
+// TestFloorThatRisesBetweenTwoVotes is the same once more, with something else
+// destroyed meanwhile: again nothing is known.
+func TestFloorThatRisesBetweenTwoVotes(t *testing.T) {
+	_, s := read(t, nil)
+	for drops := range uint64(3) {
+		s.asks("query 1", "query 2")
+		s.vote("query 1", voteOf(base))
+		s.vote("query 2", wire.Vote{Floor: wire.Floor{Version: at(150), Drops: 1 + drops}})
+		s.asks("log 1", "log 2")
+		s.page("log 1", false, base)
+		s.page("log 2", false)
+	}
+	s.asks("query 1", "query 2")
+}
+
+// TestWhatIsAboveTheFloorNeedsNoSecondVote: nothing that was destroyed can
+// have been newer.
+func TestWhatIsAboveTheFloorNeedsNoSecondVote(t *testing.T) {
+	_, s := read(t, nil)
+	s.vote("query 1", voteOf(base))
+	s.vote("query 2", wire.Vote{Floor: wire.Floor{Version: at(99), Drops: 1}})
+	s.page("log 1", false, base)
+	s.page("log 2", false)
+	s.asks("query 1", "query 2", "log 1", "log 2", "fetch 1")
 }
 
 func TestSilentVoterIsNotWaitedForUntilTheDeadline(t *testing.T) {

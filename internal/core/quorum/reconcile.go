@@ -31,6 +31,7 @@ type reconcile struct {
 type voter struct {
 	group   foci.Group
 	floor   wire.Floor
+	settled bool // the floor was known before anybody was asked for these votes
 	page    []wire.FetchedEntry
 	more    bool         // the log goes on behind page
 	next    foci.Version // where the next page begins
@@ -54,7 +55,7 @@ type errand struct {
 	storing  bool
 }
 
-func newReconcile(o *op, id foci.ID, votes []vote) *reconcile {
+func newReconcile(o *op, id foci.ID, votes []vote, floors map[foci.Group]wire.Floor) *reconcile {
 	o.begin()
 	r := &reconcile{id: id, pending: map[Leg]errand{}}
 	var from foci.Version
@@ -68,10 +69,11 @@ func newReconcile(o *op, id foci.ID, votes []vote) *reconcile {
 		}
 	}
 	for i := range votes {
-		r.voters = append(r.voters, voter{group: votes[i].group, floor: votes[i].reply.Vote.Floor, next: from, more: true})
+		g, floor := votes[i].group, votes[i].reply.Vote.Floor
+		known, ok := floors[g]
+		r.voters = append(r.voters, voter{group: g, floor: floor, settled: ok && known == floor, next: from, more: true})
 	}
-	r.union = wire.Vote{}
-	r.advance(o)
+	r.filled(o)
 	return r
 }
 
@@ -86,16 +88,18 @@ func (r *reconcile) groups() []foci.Group {
 
 // advance merges as far as the pages reach and asks for what is needed to go
 // on. It reports whether all is merged and stored.
-func (r *reconcile) advance(o *op) (done bool) {
+func (r *reconcile) advance(o *op) (done bool, err error) {
 	for r.filled(o) && r.copies < maxCopies {
 		e, holders := r.smallest()
 		if holders == nil {
-			return r.copies == 0
+			return r.copies == 0, nil
 		}
 		r.count(&e)
-		r.copyTo(o, &e, holders)
+		if err := r.copyTo(o, &e, holders); err != nil {
+			return false, err
+		}
 	}
-	return false
+	return false, nil
 }
 
 // filled asks for a page of every log that has run out of entries here but
@@ -150,15 +154,25 @@ func (r *reconcile) count(e *wire.Entry) {
 // copyTo fetches a record for the voters that lack it. A tombstone is no
 // exception even at or below a voter's floor: the floor is of a range, so it
 // does not say that the voter ever had this one.
-func (r *reconcile) copyTo(o *op, e *wire.Entry, holders []int) {
+//
+// But it may have had it, and destroyed it with a tombstone that came to the
+// holder only after the holder had voted. Whatever is destroyed anywhere is
+// removed everywhere before; so votes that are asked for when the floor is
+// known know of the tombstone, and it fails until then.
+func (r *reconcile) copyTo(o *op, e *wire.Entry, holders []int) error {
 	t := &transfer{entry: *e}
 	for i := range r.voters {
-		if !slices.Contains(holders, i) {
-			t.to = append(t.to, i)
+		v := &r.voters[i]
+		if slices.Contains(holders, i) {
+			continue
 		}
+		if !v.floor.Version.Less(e.Version) && !v.settled && !o.cfg.Weaken.UnsettledFloors {
+			return foci.Errorf(foci.BelowFloor, "group %d lacks %v and may have destroyed it: the others must be asked again", v.group, e.Version)
+		}
+		t.to = append(t.to, i)
 	}
 	if len(t.to) == 0 {
-		return // all have it
+		return nil // all have it
 	}
 	r.copies++
 	g := r.voters[holders[0]].group
@@ -167,6 +181,7 @@ func (r *reconcile) copyTo(o *op, e *wire.Entry, holders []int) {
 		ID:     r.id, From: e.Version, To: e.Version, Limit: 1, MaxBytes: foci.MaxPayload,
 	})
 	r.pending[leg] = errand{transfer: t}
+	return nil
 }
 
 // answer ends a leg and reports whether all is done. An error means that the
@@ -182,11 +197,14 @@ func (r *reconcile) answer(o *op, g foci.Group, leg Leg, a *Answer) (bool, error
 	default:
 		err = r.run(o, g, e, a)
 	}
+	done := false
+	if err == nil {
+		done, err = r.advance(o)
+	}
 	if err != nil {
 		o.errs = append(o.errs, err)
-		return false, err
 	}
-	return r.advance(o), nil
+	return done, err
 }
 
 // run takes what a leg was sent for, and goes on with it.
