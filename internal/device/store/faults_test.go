@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"testing"
 
+	pebblevfs "github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
 	"github.com/foci-store/foci"
@@ -357,5 +358,36 @@ func TestRepeatOfTheFirstRecord(t *testing.T) {
 		t.Fatal(err)
 	}
 	compare(t, b, m)
+	closeIt(t, b)
+}
+
+// smallDisk has so much free space.
+type smallDisk struct {
+	vfs.FS
+	free atomic.Uint64
+}
+
+func (d *smallDisk) GetDiskUsage(string) (pebblevfs.DiskUsage, error) {
+	return pebblevfs.DiskUsage{AvailBytes: d.free.Load()}, nil
+}
+
+func TestReserveIsKept(t *testing.T) {
+	disk := &smallDisk{FS: vfs.NewCrashable()}
+	disk.free.Store(1 << 30)
+	b := open(t, testOptions(disk))
+	m := storetest.NewModel()
+	stores(t, b, m, record(1, 100))
+	disk.free.Store(64 << 20)
+	_, err := storetest.Put(b, record(2, 100))
+	wantKind(t, err, foci.ReadOnly)
+	if b.Stats().ReadOnly == "" {
+		t.Error("stats do not say that the disk is full")
+	}
+	compare(t, b, m)
+	disk.free.Store(1 << 30)
+	stores(t, b, m, record(2, 100))
+	if s := b.Stats(); s.ReadOnly != "" {
+		t.Errorf("stats still say %q", s.ReadOnly)
+	}
 	closeIt(t, b)
 }

@@ -1,0 +1,93 @@
+package store
+
+import (
+	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/object"
+	"github.com/foci-store/foci/internal/device/segment"
+)
+
+// admit decides on one item, in log order, and adds it to the group.
+func (c *committer) admit(g *group, it *item) {
+	if it.store == nil {
+		c.admitControl(g, it)
+		return
+	}
+	r := &it.store.Record
+	if it.seen.group < c.gone {
+		it.seen.known = false // what it says may be outdated
+	}
+	o, err := c.plan.open(&r.ID, &it.seen)
+	if err != nil {
+		c.refuse(it, err)
+		return
+	}
+	defer func() {
+		if len(o.entries) == 0 {
+			c.plan.drop(&r.ID, o)
+		}
+	}()
+	at, found, err := c.plan.find(o, &r.ID, r.Version)
+	if err == nil && found {
+		err = object.SameContent(&at.entry, &r.Entry)
+	}
+	if err != nil {
+		c.refuse(it, err)
+		return
+	}
+	if found {
+		c.repeat(it, at.group)
+		return
+	}
+	if err := object.Admit(it.store, c.floors.of(r.ID.Prefix()), c.b.opts.Now()); err != nil {
+		c.refuse(it, err)
+		return
+	}
+	after, err := c.plan.next(o, &r.ID, &r.Entry)
+	if err != nil {
+		c.refuse(it, err)
+		return
+	}
+	rec := segment.Record{Kind: segment.Object, Record: *r}
+	loc := c.batch.Append(&rec)
+	if err := c.plan.add(g.rows, o, r, after, placed{r.Entry, loc, g}, &g.totals); err != nil {
+		// Rows are put together in memory: only a bug comes here, and the
+		// record is in the batch already.
+		panic(err)
+	}
+	g.items, g.ids = append(g.items, *it), append(g.ids, r.ID)
+}
+
+// repeat answers for a record that is there, or will be with its group.
+func (c *committer) repeat(it *item, g *group) {
+	if g != nil && g.share(it) {
+		return
+	}
+	c.b.queue.finish(*it)
+	it.done(true, nil)
+}
+
+func (c *committer) refuse(it *item, err error) {
+	c.b.queue.finish(*it)
+	it.done(false, err)
+}
+
+// admitControl adds an epoch or a floor, unless it changes nothing.
+func (c *committer) admitControl(g *group, it *item) {
+	switch it.rec.Kind {
+	case segment.Epoch:
+		if it.rec.Entry.Size <= c.b.epoch.Load() {
+			c.repeat(it, nil)
+			return
+		}
+		c.epoch = max(c.epoch, foci.Epoch(it.rec.Entry.Size))
+	case segment.Floor:
+		raised := c.floors.raise(floorOf(&it.rec))
+		if len(raised) > maxFloors {
+			c.refuse(it, foci.Errorf(foci.TooLarge, "the floors of a backend may have at most %d ranges", maxFloors))
+			return
+		}
+		c.floors = raised
+	}
+	c.batch.Append(&it.rec)
+	g.items = append(g.items, *it)
+}
