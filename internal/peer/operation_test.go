@@ -109,7 +109,7 @@ func TestPayloadsAreFreeWhenIdle(t *testing.T) {
 			select {
 			case <-stop:
 				return
-			case <-time.After(30 * time.Millisecond):
+			case <-time.After(50 * time.Millisecond):
 				rs.stop(i)
 				rs.start(i)
 			}
@@ -119,7 +119,7 @@ func TestPayloadsAreFreeWhenIdle(t *testing.T) {
 	for w := range 8 {
 		wg.Go(func() {
 			payload := make([]byte, 200<<10)
-			for i := range 15 {
+			for i := range 8 {
 				for k := range payload {
 					payload[k] = byte(w + i + k)
 				}
@@ -136,8 +136,8 @@ func TestPayloadsAreFreeWhenIdle(t *testing.T) {
 	wg.Wait()
 	close(stop)
 	nemesis.Wait()
-	if ok.Load() < 100 {
-		t.Errorf("%d of 120 writes went well", ok.Load())
+	if ok.Load() < 50 {
+		t.Errorf("%d of 64 writes went well", ok.Load())
 	}
 }
 
