@@ -24,6 +24,7 @@ type carrier struct {
 // question is a leg's message and who waits for its answer.
 type question struct {
 	msg    wire.Message
+	late   bool // it is kept back until something is destroyed where it goes
 	answer func(quorum.Answer)
 }
 
@@ -49,14 +50,17 @@ func (c *carrier) route(t txn.Target) (txn.Hop, error) {
 }
 
 // ask submits one question; done is called once, unless the client leaves.
-func (c *carrier) ask(g foci.Group, m wire.Message, deadline time.Duration, done func(quorum.Answer)) {
+func (c *carrier) ask(g foci.Group, m wire.Message, late bool, deadline time.Duration, done func(quorum.Answer)) {
 	store, mutation := m.(*wire.Store)
 	leg := txn.Leg{
 		Target: txn.Target{Group: g}, Class: foci.Reg, Mutation: mutation, CanAsk: true,
-		Deadline: deadline, Ref: &question{m, done},
+		Deadline: deadline, Ref: &question{m, late, done},
 	}
 	if mutation {
 		leg.Size = 2 + int(store.Record.Length)
+	}
+	if late {
+		leg.Stall = 2 * time.Second
 	}
 	out, _, err := c.machine.Submit(nil, c.now, leg)
 	if err != nil {
@@ -73,10 +77,10 @@ func (c *carrier) do(out []txn.Effect) {
 		q := e.Ref.(*question)
 		switch e.Do {
 		case txn.Transmit:
-			c.links[nodeOf(e.Peer)].send(e, q.msg)
+			c.links[nodeOf(e.Peer)].send(e, q.msg, q.late)
 		case txn.Ask:
 			s := q.msg.(*wire.Store)
-			c.links[nodeOf(e.Peer)].send(e, &wire.Have{Target: s.Target, ID: s.Record.ID, Version: s.Record.Version, Hash: s.Record.Hash})
+			c.links[nodeOf(e.Peer)].send(e, &wire.Have{Target: s.Target, ID: s.Record.ID, Version: s.Record.Version, Hash: s.Record.Hash}, false)
 		case txn.Finish:
 			q.answer(c.outcome(q.msg, &e.Outcome))
 		}

@@ -67,7 +67,7 @@ func (l *link) dial(i int) {
 }
 
 // send takes an attempt on a channel, another one than the last if there is.
-func (l *link) send(e *txn.Effect, m wire.Message) {
+func (l *link) send(e *txn.Effect, m wire.Message, late bool) {
 	var usable []*channel
 	for _, ch := range l.channels {
 		if !ch.closed && (ch.id != e.Avoid || l.open == 1) {
@@ -80,7 +80,7 @@ func (l *link) send(e *txn.Effect, m wire.Message) {
 	case l.chance(l.full):
 		l.fail(sending{e.Leg, e.Attempt}, foci.Busy, l.between(0, 20*time.Millisecond))
 	default:
-		usable[l.rng.IntN(len(usable))].carry(sending{e.Leg, e.Attempt}, m)
+		usable[l.rng.IntN(len(usable))].carry(sending{e.Leg, e.Attempt}, m, late)
 	}
 }
 
@@ -91,7 +91,7 @@ func (l *link) fail(s sending, k foci.Kind, retry time.Duration) {
 
 // carry sends a message and brings back its answer. A request that was on its
 // way when the channel broke may have got through; an answer does not.
-func (ch *channel) carry(s sending, m wire.Message) {
+func (ch *channel) carry(s sending, m wire.Message, late bool) {
 	l := ch.link
 	ch.sent = append(ch.sent, s)
 	l.machine.Sent(s.leg, s.attempt, ch.id, 0)
@@ -104,7 +104,12 @@ func (ch *channel) carry(s sending, m wire.Message) {
 			l.network.send(l.to.at, l.at, func() { ch.answer(s, a) })
 		})
 	}
-	l.after(l.held(m), func() { l.network.send(l.at, l.to.at, arrive) })
+	send := func() { l.network.send(l.at, l.to.at, arrive) }
+	if late && !l.over {
+		l.to.hold(send)
+		return
+	}
+	l.after(l.held(m), send)
 }
 
 // held is how long a message waits in a queue before it is sent: now and then

@@ -21,7 +21,7 @@ var actions = map[string][]check.Action{
 	"register": {check.Put, check.Put, check.Remove, check.Get, check.Get, check.Get},
 	"journal":  {check.Append, check.Append, check.Get, check.Get},
 	"mixed":    {check.Put, check.Append, check.Append, check.Append, check.Remove, check.Get, check.Get, check.Get},
-	"brief":    {check.Put, check.Append, check.Remove, check.Remove, check.Get},
+	"brief":    {check.Put, check.Append, check.Remove, check.Remove, check.Get, check.Get},
 	"loose":    {check.Put, check.Put, check.Append, check.Remove, check.Get, check.Get},
 }
 

@@ -15,14 +15,14 @@ func (c *cluster) disturb() {
 	}
 	n := c.nodes[c.rng.IntN(len(c.nodes))]
 	cl := c.clients[c.rng.IntN(len(c.clients))]
-	switch c.rng.IntN(10) {
+	switch c.rng.IntN(11) {
 	case 0, 1:
 		c.crashFor(n, n.unsyncedKept(), c.between(10*time.Millisecond, 1500*time.Millisecond))
 	case 2:
-		c.isolate(n, true, true)
+		c.cutOff(c.some(n), true, true, 2*time.Second)
 	case 3:
 		inward := c.chance(0.5)
-		c.isolate(n, inward, !inward)
+		c.cutOff(c.some(n), inward, !inward, 2*time.Second)
 	case 4:
 		n.clock = c.skew()
 	case 5:
@@ -41,6 +41,8 @@ func (c *cluster) disturb() {
 		} else {
 			cl.carrier.links[n.at].reset(c.between(0, 500*time.Millisecond))
 		}
+	case 10:
+		c.cutOff(c.allBut(cl, n), true, true, 500*time.Millisecond)
 	}
 	c.after(c.between(20*time.Millisecond, 600*time.Millisecond), c.disturb)
 }
@@ -79,30 +81,53 @@ func (c *cluster) crashFor(n *node, kept int, d time.Duration) {
 	})
 }
 
-// isolate cuts a node from some clients, one way or both, for a while. A
-// client that suspects it in time closes its channels.
-func (c *cluster) isolate(n *node, inward, outward bool) {
-	var cut []*client
+// pair is a client and a node.
+type pair struct {
+	cl *client
+	n  *node
+}
+
+// some are the ways to a node from most clients.
+func (c *cluster) some(n *node) []pair {
+	var ways []pair
 	for _, cl := range c.clients {
 		if c.chance(0.7) {
-			cut = append(cut, cl)
+			ways = append(ways, pair{cl, n})
 		}
 	}
+	return ways
+}
+
+// allBut are the ways from a client to all nodes but one. Of a quorum's votes
+// that one's is then much older than the others'.
+func (c *cluster) allBut(cl *client, but *node) []pair {
+	var ways []pair
+	for _, n := range c.nodes {
+		if n != but {
+			ways = append(ways, pair{cl, n})
+		}
+	}
+	return ways
+}
+
+// cutOff cuts ways in one direction or both, for a while. A client that
+// suspects it in time closes its channels.
+func (c *cluster) cutOff(ways []pair, inward, outward bool, most time.Duration) {
 	set := func(v bool) {
-		for _, cl := range cut {
+		for _, w := range ways {
 			if inward {
-				c.cut[[2]endpoint{cl.at, n.at}] = v
+				c.cut[[2]endpoint{w.cl.at, w.n.at}] = v
 			}
 			if outward {
-				c.cut[[2]endpoint{n.at, cl.at}] = v
+				c.cut[[2]endpoint{w.n.at, w.cl.at}] = v
 			}
 		}
 	}
 	set(true)
-	for _, cl := range cut {
-		cl.carrier.links[n.at].reset(2 * time.Second)
+	for _, w := range ways {
+		w.cl.carrier.links[w.n.at].reset(2 * time.Second)
 	}
-	c.after(c.between(50*time.Millisecond, 2*time.Second), func() { set(false) })
+	c.after(c.between(50*time.Millisecond, most), func() { set(false) })
 }
 
 // swap gives one group to the spare node, as a change of layout would: as many
@@ -161,10 +186,15 @@ func (c *cluster) collect() {
 		}
 	}
 	for _, n := range owners {
-		c.after(c.between(0, 100*time.Millisecond), func() {
+		within := 100 * time.Millisecond
+		if c.chance(0.3) {
+			within = time.Second
+		}
+		c.after(c.between(0, within), func() {
 			if n.up && n.epoch == epoch {
 				n.disk.drop(id, first.Base)
 				c.Drops++
+				n.release()
 			}
 		})
 	}

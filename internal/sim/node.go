@@ -18,6 +18,7 @@ type node struct {
 	epoch foci.Epoch    // kept on disk
 	clock time.Duration // how far its clock is off
 	ready time.Duration // until then it only says that it cannot vote
+	held  []func()      // questions that wait until it destroys something
 }
 
 // wall is what the node's clock says.
@@ -178,4 +179,26 @@ func target(m wire.Message) *wire.Target {
 		return &m.Target
 	}
 	return nil
+}
+
+// hold keeps a question back until the node destroys something, but not for
+// long: then the vote is much younger than the others beside it.
+func (n *node) hold(f func()) {
+	once := false
+	release := func() {
+		if !once {
+			once = true
+			f()
+		}
+	}
+	n.held = append(n.held, release)
+	n.after(time.Second, release)
+}
+
+func (n *node) release() {
+	held := n.held
+	n.held = nil
+	for _, f := range held {
+		f()
+	}
 }

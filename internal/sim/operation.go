@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/quorum"
+	"github.com/foci-store/foci/internal/core/wire"
 )
 
 // machine is what quorum's operations have in common.
@@ -23,6 +25,7 @@ type operation struct {
 	life     int           // of the client
 	limit    time.Duration // when it must have ended
 	deadline time.Duration // of its legs
+	prompt   foci.Group    // when not 0, the only group whose votes come at once
 	done     func()
 	ends     int
 	wake     time.Duration
@@ -31,12 +34,17 @@ type operation struct {
 // run drives a machine; done is called once, unless the client leaves.
 func (c *client) run(m machine, deadline time.Duration, done func()) {
 	r := &operation{client: c, m: m, life: c.life, limit: deadline, deadline: deadline + c.between(0, time.Second), done: done}
+	if c.chance(0.1) && !c.over {
+		r.prompt = foci.Group(1 + c.rng.IntN(groups))
+	}
 	r.do(m.Start(c.now))
 }
 
 func (r *operation) do(out quorum.Out) {
 	for _, a := range out.Asks {
-		r.carrier.ask(a.Group, a.Msg, r.deadline, func(ans quorum.Answer) {
+		_, vote := a.Msg.(*wire.Query)
+		late := vote && r.prompt != 0 && r.prompt != a.Group
+		r.carrier.ask(a.Group, a.Msg, late, r.deadline, func(ans quorum.Answer) {
 			r.event(func() quorum.Out { return r.m.Answer(r.now, a.Leg, ans) })
 		})
 	}
@@ -56,7 +64,7 @@ func (r *operation) do(out quorum.Out) {
 	}
 	if out.Done {
 		if r.ends++; r.ends > 1 || r.now > r.limit {
-			r.misended = fmt.Errorf("E: %T of client %d ended %d times, at %v, its deadline was %v", r.m, r.number, r.ends, r.now, r.limit)
+			r.misended = fmt.Errorf("promise E: %T of client %d ended %d times, at %v, its deadline was %v", r.m, r.number, r.ends, r.now, r.limit)
 			return
 		}
 		r.done()

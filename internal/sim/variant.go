@@ -18,13 +18,14 @@ const (
 	TwoEpochs       Variant = "two-epochs"        // votes of two layouts in one quorum
 	NoContentHash   Variant = "no-content-hash"   // a version is taken for its content
 	RepairPastFloor Variant = "repair-past-floor" // write-backs do not carry the floor
+	UnsettledFloors Variant = "unsettled-floors"  // a vote may be older than the floor beside it
 	ForgetAttempts  Variant = "forget-attempts"   // only the last sending of a record counts
 )
 
 // Variants are all the broken ones.
 var Variants = []Variant{
 	AckBeforeSync, ReadBeforeSync, NoWriteBack, OneRound, SharedVersions, NewestOnly, TwoEpochs, NoContentHash, RepairPastFloor,
-	ForgetAttempts,
+	UnsettledFloors, ForgetAttempts,
 }
 
 func (v Variant) weaken() quorum.Weaken {
@@ -33,5 +34,7 @@ func (v Variant) weaken() quorum.Weaken {
 		NoWriteBack: v == NoWriteBack,
 		NewestOnly:  v == NewestOnly,
 		KeepVotes:   v == TwoEpochs,
+
+		UnsettledFloors: v == UnsettledFloors,
 	}
 }
