@@ -51,6 +51,10 @@ type coming struct {
 	forget func() bool
 }
 
+// aheadWindow is how many pieces of a download are on their way while another
+// is being read: with them a process stays well under 64 MiB.
+const aheadWindow = 2
+
 // bulkHedge is how long a group may take for a body before another one is
 // asked for it, too: bodies take longer than votes, and cost more to send twice.
 const bulkHedge = 500 * time.Millisecond
@@ -226,7 +230,7 @@ func (c *content) advance() error {
 // plan sends for pieces until enough are on their way. It reads a page of the
 // log only when nothing is, for that waits.
 func (c *content) plan() error {
-	for c.left > 0 && len(c.ahead) < chunkWindow {
+	for c.left > 0 && len(c.ahead) < aheadWindow {
 		switch {
 		case c.chunks != nil:
 			c.nextChunk()

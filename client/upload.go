@@ -16,7 +16,7 @@ import (
 	"github.com/foci-store/foci/internal/peer"
 )
 
-// chunkWindow is how many chunks of one upload or download are in memory.
+// chunkWindow is how many chunks of one upload are in memory.
 const chunkWindow = 4
 
 // upload stores content that may be larger than one record: chunks first, and

@@ -44,6 +44,11 @@ func (l *latency) of(node foci.NodeID) time.Duration {
 	return 0
 }
 
+// nearness is the difference in answering times, in one step and doubled with
+// each further one, below which nodes are equally near. It is above what a busy
+// processor or disk adds, so that nodes side by side share the load.
+const nearness = 8 * time.Millisecond
+
 // unreachable is further than any node that can be reached.
 const unreachable = 64
 
@@ -66,7 +71,7 @@ func (p *Peer) order(s *layout.Snapshot, bucket string, id foci.ID) ([]foci.Grou
 		n := near{g, unreachable, 0}
 		if k := p.links.get(node); k != nil && k.Up() {
 			n.took = p.latency.of(node)
-			n.step = bits.Len64(uint64(n.took / (2 * time.Millisecond)))
+			n.step = bits.Len64(uint64(n.took / nearness))
 		}
 		list = append(list, n)
 	}
