@@ -111,107 +111,94 @@ func (c *cluster) damage(i int, change func(b []byte) (changed int)) {
 	}
 }
 
+// rot is a cluster whose disks go bad, and what it should hold.
+type rot struct {
+	*cluster
+	s        *client.Session
+	keys     []string
+	contents map[string][]byte
+}
+
+func newRot(t *testing.T) *rot {
+	c := newCluster(t, 3, 3)
+	r := &rot{cluster: c, s: c.dial(client.SessionOptions{Ack: foci.All, Timeout: 5 * time.Second})}
+	r.contents = map[string][]byte{"large": random(2*chunk+77, 1)}
+	for i := range 30 {
+		r.contents[fmt.Sprintf("o%d", i)] = random(200+i*4000, uint64(i+10)) // inline and not
+	}
+	for key, b := range r.contents {
+		r.keys = append(r.keys, key)
+		put(t, r.s, key, b)
+	}
+	if _, err := appendTo(t.Context(), r.s, "o3", "and more"); err != nil {
+		t.Fatal(err)
+	}
+	r.contents["o3"] = append(r.contents["o3"], "and more"...)
+	return r
+}
+
+// right gets objects, several times because the groups take turns.
+func (r *rot) right(t *testing.T, keys []string) {
+	t.Helper()
+	for _, key := range keys {
+		for range 3 {
+			if got := get(t, r.s, key, client.GetOptions{}); !bytes.Equal(got, r.contents[key]) {
+				t.Fatalf("%s: wrong bytes", key)
+			}
+		}
+	}
+}
+
+// flip changes one bit of each object's content on a node, which is down
+// meanwhile, somewhere in the hundred bytes from a place on.
+func (r *rot) flip(i, from int, keys ...string) {
+	r.stop(i)
+	r.damage(i, func(b []byte) (n int) {
+		for _, key := range keys {
+			if at := bytes.Index(b, r.contents[key][from:from+100]); at >= 0 {
+				b[at+50] ^= 1 << rand.IntN(8)
+				n++
+			}
+		}
+		return n
+	})
+	r.start(i)
+}
+
 // TestBitRot flips bits where they lie: what is damaged on one node is got from
 // the others; what is damaged everywhere is an error and never wrong bytes.
 func TestBitRot(t *testing.T) {
-	const objects = 30
-	c := newCluster(t, 3, 3)
-	s := c.dial(client.SessionOptions{Ack: foci.All, Timeout: 5 * time.Second})
-	contents := map[string][]byte{"large": random(2*chunk+77, 1)}
-	for i := range objects {
-		contents[fmt.Sprintf("o%d", i)] = random(200+i*4000, uint64(i+10)) // inline and not
-	}
-	for key, b := range contents {
-		put(t, s, key, b)
-	}
-	if _, err := appendTo(t.Context(), s, "o3", "and more"); err != nil {
-		t.Fatal(err)
-	}
-	contents["o3"] = append(contents["o3"], "and more"...)
-	all := func() {
-		t.Helper()
-		for key, want := range contents {
-			for range 3 { // the groups take turns
-				if got := get(t, s, key, client.GetOptions{}); !bytes.Equal(got, want) {
-					t.Fatalf("%s: wrong bytes", key)
-				}
-			}
-		}
-	}
-	flip := func(from int, some ...[]byte) func([]byte) int {
-		return func(b []byte) (n int) {
-			for _, part := range some {
-				if at := bytes.Index(b, part[from:from+100]); at >= 0 {
-					b[at+50] ^= 1 << rand.IntN(8)
-					n++
-				}
-			}
-			return n
-		}
-	}
-	// Single bits in the payloads of all objects, on one node after the other:
-	// every object has two good copies at any time.
-	var some [][]byte
-	for _, b := range contents {
-		some = append(some, b)
-	}
+	r := newRot(t)
+	// Every object has two good copies at any time.
+	third := len(r.keys) / 3
 	for i := range 2 {
-		third := some[i*len(some)/3 : (i+1)*len(some)/3]
-		c.stop(i)
-		c.damage(i, flip(0, third...))
-		c.start(i)
-		all()
+		r.flip(i, 0, r.keys[i*third:(i+1)*third]...)
+		r.right(t, r.keys)
 	}
 	// All over the third node, headers and all.
-	c.stop(2)
-	c.damage(2, func(b []byte) (n int) {
+	r.stop(2)
+	r.damage(2, func(b []byte) (n int) {
 		for at := 1000; at < len(b); at += 50_000 {
 			b[at] ^= 0x10
 			n++
 		}
 		return n
 	})
-	c.start(2)
-	rest := contents
-	contents = map[string][]byte{}
-	for key, b := range rest { // those that have lost no copy before
-		if !containsSame(some[:2*len(some)/3], b) {
-			contents[key] = b
-		}
-	}
-	all()
-	// One object, everywhere.
+	r.start(2)
+	r.right(t, r.keys[2*third:])
 	for i := range 3 {
-		c.stop(i)
-	}
-	for i := range 3 {
-		c.damage(i, flip(100, rest["o20"]))
-	}
-	for i := range 3 {
-		c.start(i)
+		r.flip(i, 100, "o20")
 	}
 	for range 3 {
-		if obj, err := s.Get(t.Context(), name("o20"), client.GetOptions{}); err == nil {
-			got, err := readAll(obj)
-			if err == nil && !bytes.Equal(got, rest["o20"]) {
-				t.Fatal("wrong bytes")
-			}
-			if err == nil {
-				t.Fatal("got what is damaged everywhere")
-			}
-		} else if k := foci.KindOf(err); k != foci.Corrupt && k != foci.NoQuorum {
-			t.Fatal(err)
+		var got []byte
+		obj, err := r.s.Get(t.Context(), name("o20"), client.GetOptions{})
+		if err == nil {
+			got, err = readAll(obj)
+		}
+		if k := foci.KindOf(err); err == nil || k != foci.Corrupt && k != foci.NoQuorum {
+			t.Fatalf("damaged everywhere: %d bytes, right: %v, %v", len(got), bytes.Equal(got, r.contents["o20"]), err)
 		}
 	}
-}
-
-func containsSame(all [][]byte, b []byte) bool {
-	for _, x := range all {
-		if &x[0] == &b[0] {
-			return true
-		}
-	}
-	return false
 }
 
 func readAll(obj *client.Object) ([]byte, error) {

@@ -90,12 +90,15 @@ func store(l *layout.Layout, key, text string) *wire.Store {
 	return s
 }
 
-// TestHostileRequests: whatever a client asks, it gets a typed error; nothing is
-// stored of it, and the node goes on.
-func TestHostileRequests(t *testing.T) {
-	cfg := config(t)
-	n := start(t, cfg)
-	l := dial(t, n)
+// hostile is a question and the kind of error that answers it.
+type hostile struct {
+	name string
+	m    wire.Message
+	want foci.Kind
+}
+
+// hostileQuestions are for a node of this layout.
+func hostileQuestions(cfg *node.Config) []hostile {
 	good := func(change func(s *wire.Store)) *wire.Store {
 		s := store(cfg.Layout, "key", "content")
 		change(s)
@@ -108,11 +111,7 @@ func TestHostileRequests(t *testing.T) {
 		})
 	}
 	fetch := wire.Fetch{Target: target(cfg.Layout), ID: query(cfg.Layout).ID, MaxBytes: 100}
-	for _, c := range []struct {
-		name string
-		m    wire.Message
-		want foci.Kind
-	}{
+	return []hostile{
 		{"hash that lies", good(func(s *wire.Store) { s.Record.Hash[3]++ }), foci.Corrupt},
 		{"payload that lies", good(func(s *wire.Store) { s.Record.Payload[0]++ }), foci.Corrupt},
 		{"length too long", good(func(s *wire.Store) { s.Record.Length++ }), foci.Protocol},
@@ -148,7 +147,16 @@ func TestHostileRequests(t *testing.T) {
 		{"list of no backend", &wire.List{Target: target(cfg.Layout), Bucket: "bucket"}, foci.NotReady},
 		{"list of a bucket against the rules", &wire.List{Target: wire.Target{Epoch: 1, Group: 1, Backend: cfg.Layout.Backends[0].ID}, Bucket: "../.."}, foci.Invalid},
 		{"list after a key of 1025 bytes", &wire.List{Target: target(cfg.Layout), Bucket: "bucket", After: strings.Repeat("k", 1025)}, foci.Protocol},
-	} {
+	}
+}
+
+// TestHostileRequests: whatever a client asks, it gets a typed error; nothing is
+// stored of it, and the node goes on.
+func TestHostileRequests(t *testing.T) {
+	cfg := config(t)
+	n := start(t, cfg)
+	l := dial(t, n)
+	for _, c := range hostileQuestions(&cfg) {
 		if _, err := call(t, l, c.m); !errors.Is(err, c.want) {
 			t.Errorf("%s: %v, want %v", c.name, err, c.want)
 		}

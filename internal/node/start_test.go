@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -108,73 +109,81 @@ func backendDir(t testing.TB, fs vfs.FS, dir string) string {
 	return ""
 }
 
+// refusal is a start that is refused: spoil changes a node that has run before.
+type refusal struct {
+	name  string
+	spoil func(t *testing.T, cfg *node.Config)
+	want  foci.Kind
+	says  []string
+}
+
+var wrongStarts = []refusal{
+	{"no cluster", func(_ *testing.T, cfg *node.Config) { cfg.Cluster = "" }, foci.Invalid, []string{"cluster"}},
+	{"no directory", func(_ *testing.T, cfg *node.Config) { cfg.Dir = "" }, foci.Invalid, []string{"directory"}},
+	{"a client's role", func(_ *testing.T, cfg *node.Config) { cfg.Role = foci.RoleTransport }, foci.Invalid, []string{"transport"}},
+	{"directory of another cluster", func(t *testing.T, cfg *node.Config) {
+		cfg.Cluster, cfg.Layout = "other", twoNodes(t, "other")
+	}, foci.Denied, []string{"/data", "test", "other"}},
+	{"layout of another cluster", func(t *testing.T, cfg *node.Config) {
+		cfg.Dir, cfg.Layout = "/new", twoNodes(t, "other")
+	}, foci.Denied, []string{"/new", "test", "other"}},
+	{"directory of another node", func(_ *testing.T, cfg *node.Config) { cfg.Name = "b" }, foci.Denied, []string{"/data", "b"}},
+	{"unknown name", func(_ *testing.T, cfg *node.Config) { cfg.Dir, cfg.Name = "/new", "c" }, foci.Invalid, []string{`"c"`, "epoch 1"}},
+	{"name without a layout", func(_ *testing.T, cfg *node.Config) { cfg.Dir, cfg.Layout = "/new", nil }, foci.Invalid, []string{`"a"`, "foci init"}},
+	{"another layout of the same epoch", func(t *testing.T, cfg *node.Config) { cfg.Layout, cfg.Name = twoNodes(t, "test"), "" }, foci.Denied, []string{"/data", "epoch 1"}},
+	{"no address", func(_ *testing.T, cfg *node.Config) { cfg.Dir, cfg.Layout, cfg.Name = "/new", nil, "" }, foci.Invalid, []string{"--addr"}},
+}
+
+var damagedStarts = []refusal{
+	{"damaged identity", func(t *testing.T, cfg *node.Config) { write(t, cfg.FS, "/data/node.json", `{"cluster":`) }, foci.Corrupt, []string{"/data/node.json"}},
+	{"empty identity", func(t *testing.T, cfg *node.Config) { write(t, cfg.FS, "/data/node.json", "{}") }, foci.Corrupt, []string{"/data/node.json"}},
+	{"damaged layout", func(t *testing.T, cfg *node.Config) { write(t, cfg.FS, "/data/layout.json", "{]") }, foci.Invalid, []string{"/data/layout.json", "another node"}},
+	{"backend that is empty now", func(t *testing.T, cfg *node.Config) {
+		if err := cfg.FS.RemoveAll(backendDir(t, cfg.FS, cfg.Dir)); err != nil {
+			t.Fatal(err)
+		}
+	}, foci.NotReady, []string{"/data/backend-", "empty"}},
+	{"backend of no configured directory", func(_ *testing.T, cfg *node.Config) {
+		cfg.Dir, cfg.Backends = "/new", []node.Backend{{Dir: "/disk", Group: 9}}
+	}, foci.Invalid, []string{"group 1", "[[backend]]"}},
+	{"directory that cannot be made", func(_ *testing.T, cfg *node.Config) {
+		cfg.FS = vfs.WithErrors(cfg.FS, func(op vfs.Op) error {
+			if op.Kind == errorfs.OpMkdirAll {
+				return syscall.EACCES
+			}
+			return nil
+		})
+	}, foci.ReadOnly, []string{"/data", "permission denied"}},
+	{"read-only directory", func(_ *testing.T, cfg *node.Config) {
+		cfg.FS = vfs.WithErrors(cfg.FS, func(op vfs.Op) error {
+			if op.Kind == errorfs.OpLock || op.Kind == errorfs.OpCreate {
+				return syscall.EROFS
+			}
+			return nil
+		})
+	}, foci.ReadOnly, []string{"/data", "read-only"}},
+	{"full disk", func(_ *testing.T, cfg *node.Config) {
+		cfg.FS = vfs.WithErrors(cfg.FS, func(op vfs.Op) error {
+			if op.Kind == errorfs.OpFileWrite {
+				return syscall.ENOSPC
+			}
+			return nil
+		})
+	}, foci.ReadOnly, []string{"/data/node.json", "no space left"}},
+	{"port in use", func(t *testing.T, cfg *node.Config) {
+		cfg.Layout = cfg.Layout.Clone()
+		ln, err := net.Listen("tcp", cfg.Layout.Nodes[0].Addrs[0].HostPort())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = ln.Close() })
+	}, foci.Invalid, []string{"127.0.0.1:", "in use"}},
+}
+
 // TestRefusedStarts is what a node does not start with: the error says what is
 // wrong, and where.
 func TestRefusedStarts(t *testing.T) {
-	for _, c := range []struct {
-		name  string
-		spoil func(t *testing.T, cfg *node.Config)
-		want  foci.Kind
-		says  []string
-	}{
-		{"no cluster", func(_ *testing.T, cfg *node.Config) { cfg.Cluster = "" }, foci.Invalid, []string{"cluster"}},
-		{"no directory", func(_ *testing.T, cfg *node.Config) { cfg.Dir = "" }, foci.Invalid, []string{"directory"}},
-		{"a client's role", func(_ *testing.T, cfg *node.Config) { cfg.Role = foci.RoleTransport }, foci.Invalid, []string{"transport"}},
-		{"directory of another cluster", func(t *testing.T, cfg *node.Config) {
-			cfg.Cluster, cfg.Layout = "other", twoNodes(t, "other")
-		}, foci.Denied, []string{"/data", "test", "other"}},
-		{"layout of another cluster", func(t *testing.T, cfg *node.Config) {
-			cfg.Dir, cfg.Layout = "/new", twoNodes(t, "other")
-		}, foci.Denied, []string{"/new", "test", "other"}},
-		{"directory of another node", func(_ *testing.T, cfg *node.Config) { cfg.Name = "b" }, foci.Denied, []string{"/data", "b"}},
-		{"unknown name", func(_ *testing.T, cfg *node.Config) { cfg.Dir, cfg.Name = "/new", "c" }, foci.Invalid, []string{`"c"`, "epoch 1"}},
-		{"name without a layout", func(_ *testing.T, cfg *node.Config) { cfg.Dir, cfg.Layout = "/new", nil }, foci.Invalid, []string{`"a"`, "foci init"}},
-		{"another layout of the same epoch", func(t *testing.T, cfg *node.Config) { cfg.Layout, cfg.Name = twoNodes(t, "test"), "" }, foci.Denied, []string{"/data", "epoch 1"}},
-		{"no address", func(_ *testing.T, cfg *node.Config) { cfg.Dir, cfg.Layout, cfg.Name = "/new", nil, "" }, foci.Invalid, []string{"--addr"}},
-		{"damaged identity", func(t *testing.T, cfg *node.Config) { write(t, cfg.FS, "/data/node.json", `{"cluster":`) }, foci.Corrupt, []string{"/data/node.json"}},
-		{"empty identity", func(t *testing.T, cfg *node.Config) { write(t, cfg.FS, "/data/node.json", "{}") }, foci.Corrupt, []string{"/data/node.json"}},
-		{"damaged layout", func(t *testing.T, cfg *node.Config) { write(t, cfg.FS, "/data/layout.json", "{]") }, foci.Invalid, []string{"/data/layout.json", "another node"}},
-		{"backend that is empty now", func(t *testing.T, cfg *node.Config) {
-			if err := cfg.FS.RemoveAll(backendDir(t, cfg.FS, cfg.Dir)); err != nil {
-				t.Fatal(err)
-			}
-		}, foci.NotReady, []string{"/data/backend-", "empty"}},
-		{"backend of no configured directory", func(_ *testing.T, cfg *node.Config) {
-			cfg.Dir, cfg.Backends = "/new", []node.Backend{{Dir: "/disk", Group: 9}}
-		}, foci.Invalid, []string{"group 1", "[[backend]]"}},
-		{"directory that cannot be made", func(_ *testing.T, cfg *node.Config) {
-			cfg.FS = vfs.WithErrors(cfg.FS, func(op vfs.Op) error {
-				if op.Kind == errorfs.OpMkdirAll {
-					return syscall.EACCES
-				}
-				return nil
-			})
-		}, foci.ReadOnly, []string{"/data", "permission denied"}},
-		{"read-only directory", func(_ *testing.T, cfg *node.Config) {
-			cfg.FS = vfs.WithErrors(cfg.FS, func(op vfs.Op) error {
-				if op.Kind == errorfs.OpLock || op.Kind == errorfs.OpCreate {
-					return syscall.EROFS
-				}
-				return nil
-			})
-		}, foci.ReadOnly, []string{"/data", "read-only"}},
-		{"full disk", func(_ *testing.T, cfg *node.Config) {
-			cfg.FS = vfs.WithErrors(cfg.FS, func(op vfs.Op) error {
-				if op.Kind == errorfs.OpFileWrite {
-					return syscall.ENOSPC
-				}
-				return nil
-			})
-		}, foci.ReadOnly, []string{"/data/node.json", "no space left"}},
-		{"port in use", func(t *testing.T, cfg *node.Config) {
-			cfg.Layout = cfg.Layout.Clone()
-			ln, err := net.Listen("tcp", cfg.Layout.Nodes[0].Addrs[0].HostPort())
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() { _ = ln.Close() })
-		}, foci.Invalid, []string{"127.0.0.1:", "in use"}},
-	} {
+	for _, c := range slices.Concat(wrongStarts, damagedStarts) {
 		t.Run(c.name, func(t *testing.T) {
 			cfg := config(t)
 			restart(t, cfg) // so that /data is this node's
