@@ -8,6 +8,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
+	"strconv"
 	"strconv"
 	"sync"
 	"time"
@@ -130,7 +132,19 @@ func serveProcess(n localNode) *exec.Cmd {
 	if err != nil {
 		self = os.Args[0]
 	}
-	return exec.Command(self, "serve", "--json", "--stop-at-eof", "--config", filepath.Join(n.Dir, configFile))
+	cmd := exec.Command(self, "serve", "--json", "--stop-at-eof", "--config", filepath.Join(n.Dir, configFile))
+	cmd.Env = append(os.Environ(), processors(os.Getenv("GOMAXPROCS")))
+	return cmd
+}
+
+// processors gives a local node half of the machine's processors, unless it is
+// said otherwise: several nodes share them, and Go threads that look for work
+// in one process would take them from those that have some in another.
+func processors(said string) string {
+	if said == "" {
+		said = strconv.Itoa(max(1, runtime.NumCPU()/2))
+	}
+	return "GOMAXPROCS=" + said
 }
 
 // stopAll stops all nodes at once and lets no new ones start.
