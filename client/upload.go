@@ -169,9 +169,10 @@ func (u *upload) slot() ([]byte, error) {
 // store sends one chunk; its buffer comes back when no replica needs it any
 // more.
 func (u *upload) store(index uint32, b []byte) error {
+	place := wire.ChunkMeta{Upload: u.manifest.Upload, Index: index}
 	rec := wire.Record{
 		Entry: wire.Entry{Op: wire.OpChunk, Version: u.manifest.Version, Size: uint64(len(b))},
-		ID:    foci.ChunkID(u.name.Bucket, u.manifest.Upload, index), Name: u.name, Payload: b,
+		ID:    foci.ChunkID(u.name.Bucket, place.Upload, place.Index), Name: u.name, Meta: place.Append(nil), Payload: b,
 	}
 	rec.Seal()
 	cfg, err := u.config(u.ctx, u.name, rec.ID, u.opts.Ack)

@@ -114,7 +114,7 @@ type Record struct {
 	Entry
 	ID      foci.ID
 	Name    foci.Name // of a chunk: the bucket and the name of the object, for people
-	Meta    []byte    // the client's metadata, opaque here
+	Meta    []byte    // the client's metadata, opaque here; of a chunk: its ChunkMeta
 	Payload []byte    // travels as the body of the message, not in the encoding
 }
 
@@ -154,12 +154,37 @@ func (c *Record) Check() error {
 		return foci.Errorf(foci.Invalid, "record %v of %v: a remove carries no payload", c.Version, c.Name)
 	case !c.Manifest && c.Size != uint64(c.Length):
 		return foci.Errorf(foci.Invalid, "record %v of %v: size %d is not its length %d", c.Version, c.Name, c.Size, c.Length)
-	case c.Op != OpChunk && c.ID != foci.ObjectID(c.Name):
+	case !c.placed():
 		return foci.Errorf(foci.Invalid, "record %v of %v: id does not belong to the name", c.Version, c.Name)
 	case c.Hash != ContentHash(c.Op, c.Manifest, c.Meta, c.Payload):
 		return foci.Errorf(foci.Corrupt, "record %v of %v: content hash does not match", c.Version, c.Name)
 	}
 	return c.Name.Validate()
+}
+
+// placed reports whether the id is that of the name, or of the chunk that the
+// metadata names: nobody may store a chunk in an object's place.
+func (c *Record) placed() bool {
+	if c.Op != OpChunk {
+		return c.ID == foci.ObjectID(c.Name)
+	}
+	var m ChunkMeta
+	return Unmarshal(c.Meta, &m) == nil && c.ID == foci.ChunkID(c.Name.Bucket, m.Upload, m.Index)
+}
+
+// ChunkMeta is the metadata of a chunk: with the bucket it makes up its id.
+type ChunkMeta struct {
+	Upload foci.UploadID
+	Index  uint32
+}
+
+// Append encodes.
+func (m *ChunkMeta) Append(b []byte) []byte { return appendU32(append(b, m.Upload[:]...), m.Index) }
+
+// Decode decodes.
+func (m *ChunkMeta) Decode(r *Reader) {
+	r.Fixed(m.Upload[:])
+	m.Index = r.U32()
 }
 
 // Append encodes everything but the payload.
