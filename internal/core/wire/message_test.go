@@ -31,6 +31,8 @@ func samples() []Message {
 		&ListReply{Epoch: 3, Keys: []Listed{{Key: "2026/a.jpg", Vote: vote}}, More: true},
 		sampleHello(),
 		sampleWelcome(),
+		&Manifest{Upload: foci.UploadID{1}, Chunk: 1 << 20, Size: 5 << 20, Version: v},
+		&ChunkMeta{Upload: foci.UploadID{1}, Index: 4},
 	}
 }
 
@@ -38,7 +40,7 @@ func samples() []Message {
 func fresh(i int) Message {
 	return []Message{
 		&Error{}, &Routes{}, &Empty{}, &Ask{}, &Query{}, &QueryReply{}, &Store{}, &StoreReply{}, &Have{}, &HaveReply{},
-		&Fetch{}, &FetchReply{}, &List{}, &ListReply{}, &Hello{}, &Welcome{},
+		&Fetch{}, &FetchReply{}, &List{}, &ListReply{}, &Hello{}, &Welcome{}, &Manifest{}, &ChunkMeta{},
 	}[i]
 }
 
