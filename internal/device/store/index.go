@@ -107,7 +107,10 @@ func openPebble(o *Options, dir string) (x *index, err error) {
 	opts := &pebble.Options{
 		FS: o.FS, FormatMajorVersion: indexFormat, DisableWAL: true,
 		Cache: cache, MaxOpenFiles: 256,
-		MemTableSize: uint64(o.MemTableBytes), MemTableStopWritesThreshold: 4,
+		MemTableSize: uint64(o.MemTableBytes), MemTableStopWritesThreshold: 3,
+		// Ids are random, so a compaction rewrites all of the level below: one
+		// level does for as long as that is not large.
+		L0CompactionThreshold: 4, LBaseMaxBytes: 256 << 20,
 		CompactionConcurrencyRange: func() (int, int) { return 1, 1 },
 		Logger:                     x,
 		EventListener: &pebble.EventListener{

@@ -25,7 +25,7 @@ type Options struct {
 	MaxQueueBytes   int64 // bytes that wait for their fsync, over it Put is Busy; 0: 64 MiB
 	ReserveBytes    int64 // free space that writes leave on the disk; 0: 64 MiB; negative: none
 	CacheBytes      int64 // the index's block cache; 0: 16 MiB
-	MemTableBytes   int64 // the index's memory table; 0: 4 MiB
+	MemTableBytes   int64 // the index's memory table, small, because its searches miss the processor's cache; 0: 4 MiB
 
 	Logger *slog.Logger // nil: slog.Default
 }
