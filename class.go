@@ -34,7 +34,7 @@ func (c *Class) UnmarshalText(t []byte) error {
 			return nil
 		}
 	}
-	return Errorf(Invalid, "class %q: want ping, state, reg, bulk or recovery", clip(string(t)))
+	return Errorf(Invalid, "class %q: want ping, state, reg, bulk or recovery", Clip(string(t)))
 }
 
 // Role is what a process is to the mesh.
@@ -69,7 +69,7 @@ func (r *Role) UnmarshalText(t []byte) error {
 			return nil
 		}
 	}
-	return Errorf(Invalid, "role %q: want transport, client or data", clip(string(t)))
+	return Errorf(Invalid, "role %q: want transport, client or data", Clip(string(t)))
 }
 
 // Level is how many groups must have answered before a caller is called back.
@@ -100,7 +100,7 @@ func (l *Level) UnmarshalText(t []byte) error {
 			return nil
 		}
 	}
-	return Errorf(Invalid, "level %q: want one, quorum or all", clip(string(t)))
+	return Errorf(Invalid, "level %q: want one, quorum or all", Clip(string(t)))
 }
 
 // Need is the number of groups out of n that the level asks for.

@@ -62,11 +62,11 @@ func uuidString(u [16]byte) string {
 func parseUUID(dst *[16]byte, text []byte) error {
 	s := string(text)
 	if len(s) != 36 || s[8] != '-' || s[13] != '-' || s[18] != '-' || s[23] != '-' {
-		return Errorf(Invalid, "%q is not a UUID", clip(s))
+		return Errorf(Invalid, "%q is not a UUID", Clip(s))
 	}
 	b, err := hex.DecodeString(strings.ReplaceAll(s, "-", ""))
 	if err != nil || len(b) != len(dst) {
-		return Errorf(Invalid, "%q is not a UUID", clip(s))
+		return Errorf(Invalid, "%q is not a UUID", Clip(s))
 	}
 	copy(dst[:], b)
 	return nil

@@ -19,7 +19,7 @@ func (n Name) String() string { return n.Bucket + "/" + n.Key }
 func ParseName(s string) (Name, error) {
 	bucket, key, ok := strings.Cut(s, "/")
 	if !ok {
-		return Name{}, Errorf(Invalid, "key %q: want bucket/key", clip(s))
+		return Name{}, Errorf(Invalid, "key %q: want bucket/key", Clip(s))
 	}
 	n := Name{Bucket: bucket, Key: key}
 	return n, n.Validate()
@@ -37,7 +37,7 @@ func (n Name) Validate() error {
 // and ending with a letter or digit, no two dots in a row, not an IPv4 address.
 func ValidateBucket(b string) error {
 	if len(b) < MinBucketLen || len(b) > MaxBucketLen {
-		return Errorf(Invalid, "bucket %q: %d bytes long, want %d to %d", clip(b), len(b), MinBucketLen, MaxBucketLen)
+		return Errorf(Invalid, "bucket %q: %d bytes long, want %d to %d", Clip(b), len(b), MinBucketLen, MaxBucketLen)
 	}
 	digitsAndDots := true
 	for i := range len(b) {
@@ -46,18 +46,18 @@ func ValidateBucket(b string) error {
 		edge := i == 0 || i == len(b)-1
 		switch {
 		case !alnum && c != '-' && c != '.':
-			return Errorf(Invalid, "bucket %q: only a-z, 0-9, '-' and '.' are allowed", clip(b))
+			return Errorf(Invalid, "bucket %q: only a-z, 0-9, '-' and '.' are allowed", Clip(b))
 		case !alnum && edge:
-			return Errorf(Invalid, "bucket %q: must begin and end with a letter or a digit", clip(b))
+			return Errorf(Invalid, "bucket %q: must begin and end with a letter or a digit", Clip(b))
 		case c == '.' && b[i-1] == '.':
-			return Errorf(Invalid, "bucket %q: two dots in a row", clip(b))
+			return Errorf(Invalid, "bucket %q: two dots in a row", Clip(b))
 		}
 		if c != '.' && (c < '0' || c > '9') {
 			digitsAndDots = false
 		}
 	}
 	if digitsAndDots && strings.Count(b, ".") == 3 {
-		return Errorf(Invalid, "bucket %q: looks like an IPv4 address", clip(b))
+		return Errorf(Invalid, "bucket %q: looks like an IPv4 address", Clip(b))
 	}
 	return nil
 }
@@ -68,17 +68,17 @@ func ValidateKey(k string) error {
 	case k == "":
 		return Errorf(Invalid, "key is empty, want 1 to %d bytes", MaxKeyLen)
 	case len(k) > MaxKeyLen:
-		return Errorf(Invalid, "key %q: %d bytes long, want at most %d", clip(k), len(k), MaxKeyLen)
+		return Errorf(Invalid, "key %q: %d bytes long, want at most %d", Clip(k), len(k), MaxKeyLen)
 	case !utf8.ValidString(k):
-		return Errorf(Invalid, "key %q: not valid UTF-8", clip(k))
+		return Errorf(Invalid, "key %q: not valid UTF-8", Clip(k))
 	case strings.IndexByte(k, 0) >= 0:
-		return Errorf(Invalid, "key %q: contains NUL", clip(k))
+		return Errorf(Invalid, "key %q: contains NUL", Clip(k))
 	}
 	return nil
 }
 
-// clip keeps error messages short whatever they are about.
-func clip(s string) string {
+// Clip keeps what somebody sent short enough for an error message.
+func Clip(s string) string {
 	const most = 80
 	if len(s) <= most {
 		return s

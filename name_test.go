@@ -38,9 +38,9 @@ func TestKeys(t *testing.T) {
 	} {
 		err := ValidateKey(k)
 		if KindOf(err) != Invalid || err == nil {
-			t.Errorf("%q: %v, want Invalid", clip(k), err)
+			t.Errorf("%q: %v, want Invalid", Clip(k), err)
 		} else if len(err.Error()) > 500 {
-			t.Errorf("%q: an error of %d bytes", clip(k), len(err.Error()))
+			t.Errorf("%q: an error of %d bytes", Clip(k), len(err.Error()))
 		}
 	}
 }

@@ -66,7 +66,7 @@ func (v Version) String() string {
 // ParseVersion reads what [Version.String] prints.
 func ParseVersion(s string) (Version, error) {
 	if len(s) != VersionLen {
-		return Version{}, Errorf(Invalid, "version %q: want %d characters", clip(s), VersionLen)
+		return Version{}, Errorf(Invalid, "version %q: want %d characters", Clip(s), VersionLen)
 	}
 	var hi, lo uint64
 	for i := range len(s) {

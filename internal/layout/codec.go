@@ -139,13 +139,13 @@ func (m *bucketMap) UnmarshalJSON(b []byte) error {
 		}
 		name := t.(string) // the decoder takes nothing else for a key
 		if _, twice := (*m)[name]; twice {
-			return foci.Errorf(foci.Invalid, "bucket %q is there twice", clip(name))
+			return foci.Errorf(foci.Invalid, "bucket %q is there twice", foci.Clip(name))
 		}
 		var v struct {
 			Groups groupList `json:"groups"`
 		}
 		if err := d.Decode(&v); err != nil {
-			return invalid(fmt.Sprintf("bucket %q", clip(name)), err)
+			return invalid(fmt.Sprintf("bucket %q", foci.Clip(name)), err)
 		}
 		(*m)[name] = Bucket{Groups: v.Groups}
 	}

@@ -61,7 +61,7 @@ func (p Point) MarshalText() ([]byte, error) {
 func (p *Point) UnmarshalText(t []byte) error {
 	var b [8]byte
 	if len(t) != 16 {
-		return foci.Errorf(foci.Invalid, "point %q: want 16 hexadecimal digits", clip(string(t)))
+		return foci.Errorf(foci.Invalid, "point %q: want 16 hexadecimal digits", foci.Clip(string(t)))
 	}
 	if _, err := hex.Decode(b[:], t); err != nil {
 		return foci.Errorf(foci.Invalid, "point %q: want 16 hexadecimal digits", t)
@@ -139,13 +139,4 @@ func (l *Layout) place() error {
 		}
 	}
 	return nil
-}
-
-// clip keeps error messages short whatever they are about.
-func clip(s string) string {
-	const most = 80
-	if len(s) <= most {
-		return s
-	}
-	return s[:most] + "…"
 }

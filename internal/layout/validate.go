@@ -124,9 +124,9 @@ func (l *Layout) checkBackends(nodes map[foci.NodeID]bool) (map[foci.Group]bool,
 		case b.Weight == 0 || b.Weight > ring.MaxWeight:
 			return nil, foci.Errorf(foci.Invalid, "backend %v: weight %d, want 1 to %d", b.ID, b.Weight, ring.MaxWeight)
 		case len(b.Dir) > MaxDirLen || strings.IndexByte(b.Dir, 0) >= 0:
-			return nil, foci.Errorf(foci.Invalid, "backend %v: dir %q is longer than %d bytes or contains NUL", b.ID, clip(b.Dir), MaxDirLen)
+			return nil, foci.Errorf(foci.Invalid, "backend %v: dir %q is longer than %d bytes or contains NUL", b.ID, foci.Clip(b.Dir), MaxDirLen)
 		case b.Dir != "" && dirs[at]:
-			return nil, foci.Errorf(foci.Invalid, "backend %v: dir %q belongs to another backend of the node", b.ID, clip(b.Dir))
+			return nil, foci.Errorf(foci.Invalid, "backend %v: dir %q belongs to another backend of the node", b.ID, foci.Clip(b.Dir))
 		}
 		ids[b.ID], dirs[at], groups[b.Group] = true, true, true
 	}
@@ -153,11 +153,11 @@ func checkGroups(what string, list []foci.Group, known map[foci.Group]bool) erro
 // printed and compared, never part of a path.
 func checkName(what, s string) error {
 	if s == "" || len(s) > MaxNameLen {
-		return foci.Errorf(foci.Invalid, "%s name %q: %d bytes long, want 1 to %d", what, clip(s), len(s), MaxNameLen)
+		return foci.Errorf(foci.Invalid, "%s name %q: %d bytes long, want 1 to %d", what, foci.Clip(s), len(s), MaxNameLen)
 	}
 	for _, c := range []byte(s) {
 		if !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-' || c == '.' || c == '_') {
-			return foci.Errorf(foci.Invalid, "%s name %q: only letters, digits, '-', '.' and '_' are allowed", what, clip(s))
+			return foci.Errorf(foci.Invalid, "%s name %q: only letters, digits, '-', '.' and '_' are allowed", what, foci.Clip(s))
 		}
 	}
 	return nil

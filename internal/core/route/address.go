@@ -109,15 +109,6 @@ func ParseAddress(s string) (Address, error) {
 func refusal(what, text, want string) func(format string, args ...any) error {
 	return func(format string, args ...any) error {
 		cause := foci.Errorf(foci.Invalid, format, args...)
-		return &foci.Error{Kind: foci.Invalid, Where: what + " " + strconv.Quote(clip(text)), Msg: cause.Error(), Fix: "want " + want}
+		return &foci.Error{Kind: foci.Invalid, Where: what + " " + strconv.Quote(foci.Clip(text)), Msg: cause.Error(), Fix: "want " + want}
 	}
-}
-
-// clip keeps error messages short whatever they are about.
-func clip(s string) string {
-	const most = 80
-	if len(s) <= most {
-		return s
-	}
-	return s[:most] + "…"
 }

@@ -31,7 +31,7 @@ func ParseBind(addr, listen string) (Bind, error) {
 	}
 	ip, err := netip.ParseAddr(host)
 	if err != nil {
-		return Bind{}, refuse("host %q is not an IP", clip(host))
+		return Bind{}, refuse("host %q is not an IP", foci.Clip(host))
 	}
 	if ip.Is4() != (a.Family == IPv4) || ip.Is4In6() {
 		return Bind{}, refuse("not of family %d, as the address beside it is", a.Family)

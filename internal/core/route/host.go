@@ -33,12 +33,12 @@ func joinHostPort(host string, port uint16) string {
 // each number has one form.
 func parseNumber(s string, most int) (int, error) {
 	if s == "" || len(s) > 6 || s[0] == '0' && s != "0" {
-		return 0, foci.Errorf(foci.Invalid, "%q is not a number of 0 to %d", clip(s), most)
+		return 0, foci.Errorf(foci.Invalid, "%q is not a number of 0 to %d", foci.Clip(s), most)
 	}
 	n := 0
 	for _, c := range []byte(s) {
 		if c < '0' || c > '9' {
-			return 0, foci.Errorf(foci.Invalid, "%q is not a number of 0 to %d", clip(s), most)
+			return 0, foci.Errorf(foci.Invalid, "%q is not a number of 0 to %d", foci.Clip(s), most)
 		}
 		n = n*10 + int(c-'0')
 	}
@@ -68,7 +68,7 @@ func parseFamily(s string) (Family, error) {
 	case "10":
 		return IPv6, nil
 	}
-	return 0, foci.Errorf(foci.Invalid, "family %q: want 2 for IPv4 or 10 for IPv6", clip(s))
+	return 0, foci.Errorf(foci.Invalid, "family %q: want 2 for IPv4 or 10 for IPv6", foci.Clip(s))
 }
 
 // parseHost brings an IP or a name to its one form.
@@ -83,7 +83,7 @@ func parseHost(s string, f Family) (string, error) {
 	case ip.Is4() && f == IPv6, ip.Is6() && f == IPv4:
 		return "", foci.Errorf(foci.Invalid, "host %s is not of family %d", ip, f)
 	case ip.Zone() != "" && !plainZone(ip.Zone()):
-		return "", foci.Errorf(foci.Invalid, "host %q: the zone is no interface's name", clip(s))
+		return "", foci.Errorf(foci.Invalid, "host %q: the zone is no interface's name", foci.Clip(s))
 	}
 	return ip.String(), nil
 }
@@ -98,7 +98,7 @@ func plainZone(z string) bool {
 // records and many private networks have them.
 func parseName(s string) (string, error) {
 	bad := func(why string) (string, error) {
-		return "", foci.Errorf(foci.Invalid, "host %q %s", clip(s), why)
+		return "", foci.Errorf(foci.Invalid, "host %q %s", foci.Clip(s), why)
 	}
 	if s == "" {
 		return bad("is empty")
