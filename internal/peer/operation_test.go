@@ -246,6 +246,38 @@ func TestStaleForEver(t *testing.T) {
 	wait(t, "idle", r.idle)
 }
 
+// TestCloseWhileWaitingForALayout: an operation that has no leg left, because it
+// waits for a newer layout, ends with its process, too.
+func TestCloseWhileWaitingForALayout(t *testing.T) {
+	for _, method := range []wire.Method{wire.MethodQuery, wire.MethodStore} {
+		rs := newReplicas(t, 3, func(_ int, in *mesh.Incoming) bool {
+			if in.Method == method {
+				in.FailWith(&wire.Error{Kind: foci.StaleLayout, Epoch: 9, Text: "believe me"})
+			}
+			return in.Method == method
+		})
+		p := rs.connect(nil)
+		r := write(t, p, "k", []byte("content"), time.Hour, nil)
+		for deadline := p.Now() + 20*time.Second; rs.count(method) < 2 || len(p.Txns().Pending) > 0; {
+			if p.Now() > deadline {
+				t.Fatal("it does not get as far as waiting")
+			}
+			time.Sleep(time.Millisecond) // how long does not matter: it is only looked at again
+		}
+		if err := p.Close(); err != nil {
+			t.Fatal(err)
+		}
+		want := foci.NoQuorum
+		if method == wire.MethodStore {
+			want = foci.OutcomeUnknown
+		}
+		if err := r.result(t); !errors.Is(err, want) {
+			t.Errorf("method %d: %v, want %v", method, err, want)
+		}
+		wait(t, "idle", r.idle)
+	}
+}
+
 func TestAdmit(t *testing.T) {
 	rs := newReplicas(t, 1, nil)
 	p := rs.connect(func(c *peer.Config) { c.MaxOps, c.MaxHeld = 3, 1000 })

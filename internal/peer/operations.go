@@ -67,9 +67,12 @@ func (p *Peer) Run(m Machine, op Op) (giveUp func()) {
 	o := &operation{Op: op, peer: p, m: m, place: -1}
 	o.held.Store(2)
 	o.event(Machine.Start)
-	return func() {
-		o.event(func(m Machine, _ time.Duration) quorum.Out { return m.Wake(math.MaxInt64) })
-	}
+	return o.giveUp
+}
+
+// giveUp ends the operation for its caller, as if the deadline had come.
+func (o *operation) giveUp() {
+	o.event(func(m Machine, _ time.Duration) quorum.Out { return m.Wake(math.MaxInt64) })
 }
 
 // event tells the machine something and does what it says. The machine is
@@ -93,6 +96,9 @@ func (o *operation) event(tell func(m Machine, now time.Duration) quorum.Out) {
 	}
 	if out.Layout != 0 {
 		o.peer.needLayout(layoutWaiter{epoch: out.Layout, until: o.Deadline, tell: o.replan})
+		if o.peer.ctx.Err() != nil {
+			o.giveUp() // no layout comes any more, and no alarm rings
+		}
 	}
 	if out.Done {
 		o.peer.lingering.Add(1)

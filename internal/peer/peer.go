@@ -3,6 +3,7 @@ package peer
 import (
 	"context"
 	"log/slog"
+	"math"
 	"math/rand/v2"
 	"sync"
 	"sync/atomic"
@@ -35,6 +36,11 @@ type Config struct {
 
 	Logger *slog.Logger // nil = silent
 }
+
+// seekAgain is the longest pause between attempts to reach a node that is away,
+// for a transport client. A member hears of a node that is back because that
+// dials it; nobody dials a client, and its operations wait meanwhile.
+const seekAgain = 2 * time.Second
 
 // Peer is this process in the mesh.
 type Peer struct {
@@ -88,6 +94,9 @@ func New(cfg Config) (*Peer, error) {
 	p.join.init(p, routes)
 	mc := cfg.Mesh
 	mc.OnPeer, mc.Logger = p.onPeer, cfg.Logger
+	if mc.Role == foci.RoleTransport && mc.Timing.BackoffMax == 0 {
+		mc.Timing.BackoffMax = seekAgain
+	}
 	p.links.init()
 	if p.mesh, err = mesh.New(mc); err != nil {
 		stop()
@@ -106,6 +115,11 @@ func (p *Peer) Close() error {
 	p.stop()
 	p.step(func(out []txn.Effect, now time.Duration) []txn.Effect { return p.txns.Close(out, now) })
 	p.timer.close()
+	// One that waits for a layout has no leg that could tell it of the end.
+	ops, _ := p.wakes.due(math.MaxInt64)
+	for _, o := range ops {
+		o.giveUp()
+	}
 	err := p.mesh.Close()
 	p.tasks.Wait()
 	return err
