@@ -59,8 +59,15 @@ func (c *committer) admit(g *group, it *item) {
 
 // repeat answers for a record that is there, or will be with its group.
 func (c *committer) repeat(it *item, g *group) {
-	if g != nil && g.share(it) {
-		return
+	if g != nil {
+		waits, err := g.share(it)
+		if waits {
+			return
+		}
+		if err != nil { // durable, but nobody can see it
+			c.refuse(it, err)
+			return
+		}
 	}
 	c.b.queue.finish(*it)
 	it.done(true, nil)

@@ -12,10 +12,14 @@ import (
 
 // apply is the goroutine that writes the index: groups in the order of the
 // log, each already fsynced, each with its cursor. What it has written is
-// visible.
+// visible. After one that it could not write none follows: the cursor must not
+// pass what is not in the index.
 func (b *Backend) apply(ready <-chan *group, back chan<- *group) {
+	var err error
 	for g := range ready {
-		err := b.enter(g)
+		if err == nil {
+			err = b.enter(g)
+		}
 		b.settle(g, err)
 		back <- g
 	}
@@ -50,7 +54,7 @@ func (b *Backend) settle(g *group, err error) {
 	}
 	b.queue.finish(g.items...)
 	g.mu.Lock()
-	g.finished = true
+	g.finished, g.err = true, err
 	b.queue.finish(g.again...)
 	g.mu.Unlock()
 	for i := range g.items {

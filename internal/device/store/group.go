@@ -25,17 +25,19 @@ type group struct {
 
 	mu       sync.Mutex
 	finished bool
+	err      error  // why it did not become visible, once finished
 	again    []item // repeats of records of this group: they share its outcome
 }
 
-// share makes the item wait for the group, unless that has ended.
-func (g *group) share(it *item) bool {
+// share makes the item wait for the group, unless that has ended; then it
+// says how.
+func (g *group) share(it *item) (waits bool, err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if !g.finished {
 		g.again = append(g.again, *it)
 	}
-	return !g.finished
+	return !g.finished, g.err
 }
 
 // letGo keeps nothing that belongs to the callers.
@@ -118,6 +120,6 @@ func (c *committer) reclaim(g *group) {
 func (c *committer) recycle(g *group) {
 	g.letGo()
 	g.ids = g.ids[:0]
-	g.rows, g.floors, g.totals, g.finished = nil, nil, totals{}, false
+	g.rows, g.floors, g.totals, g.finished, g.err = nil, nil, totals{}, false, nil
 	c.free = append(c.free, g)
 }
