@@ -31,6 +31,9 @@ func (l *Link) keep() {
 	}
 }
 
+// errTaken says that a channel was opened in vain: its slot was filled meanwhile.
+var errTaken = foci.Errorf(foci.Closed, "there is such a channel already")
+
 // step starts to open what is wanted now and returns how long to wait for the
 // next time; negative: until something happens.
 func (l *Link) step(now time.Time) time.Duration {
@@ -95,7 +98,7 @@ func (l *Link) adopt(ch *channel) error {
 	case l.removed:
 		err = foci.Errorf(foci.Closed, "the link to node %s is closed", l.node.Short())
 	case s.ch != nil:
-		err = foci.Errorf(foci.Closed, "there is such a channel already")
+		err = errTaken
 	}
 	if err != nil {
 		l.mu.Unlock()
@@ -151,7 +154,13 @@ func (l *Link) undialled(class foci.Class, index int, err error) {
 	l.mu.Lock()
 	s := &l.slots[class][index]
 	s.dialing = false
+	if err == errTaken { // the peer was reached all the same
+		l.mu.Unlock()
+		l.hurry()
+		return
+	}
 	l.addrAt++
+	first := l.failures == 0
 	l.failed(err)
 	var waiting []*Request
 	for c := range l.waiting {
@@ -164,9 +173,8 @@ func (l *Link) undialled(class foci.Class, index int, err error) {
 		s.wanted = false // asked for by those alone
 	}
 	away := l.away()
-	level := l.failures == 1
 	l.mu.Unlock()
-	if level && !errors.Is(err, context.Canceled) {
+	if first && !errors.Is(err, context.Canceled) {
 		l.mesh.log.Info("peer cannot be reached", "peer", l.node, "class", class, "err", err)
 	}
 	for _, q := range waiting {
@@ -181,10 +189,15 @@ func (l *Link) noneOpen(class foci.Class) bool {
 }
 
 // failed counts a failure and sets the time of the next attempt; l.mu is held.
+// Channels that fail together count once: all of them at a restart of the peer
+// would else keep it away for as long as many attempts in vain.
 func (l *Link) failed(err error) {
 	t := &l.mesh.cfg.Timing
-	l.failures++
 	l.lastErr, l.lastAt = err, time.Now()
+	if l.failures > 0 && l.retryAt.After(l.lastAt) {
+		return
+	}
+	l.failures++
 	l.retryAt = l.lastAt.Add(backoff(l.failures, t.BackoffMin, t.BackoffMax, rand.Float64()))
 }
 
@@ -220,11 +233,13 @@ func (l *Link) draining(ch *channel) {
 	l.publish(ch.class)
 }
 
-// revive lets the next attempt begin now: the peer has just shown itself.
+// revive lets the next attempt begin now: the peer has just shown itself. An
+// attempt that began before that may still fail, and then counts as the first.
 func (l *Link) revive() {
 	l.mu.Lock()
 	again := l.retryAt.After(time.Now())
 	l.retryAt = time.Time{}
+	l.failures = min(l.failures, 1)
 	l.mu.Unlock()
 	if again {
 		l.hurry()
