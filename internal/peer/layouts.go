@@ -3,6 +3,7 @@ package peer
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -165,7 +166,7 @@ const settleIn = time.Second
 
 // Ready waits until this process can work: it has a layout, a link to some
 // node, and the others were at least tried. It fails at once when every seed
-// was tried and none could be reached.
+// was tried and none could be reached, and when no node is in our tables.
 func (p *Peer) Ready(ctx context.Context) error {
 	j := &p.join
 	var settled <-chan time.Time
@@ -179,7 +180,7 @@ func (p *Peer) Ready(ctx context.Context) error {
 		up, tried := j.linked()
 		switch {
 		case up && tried:
-			return nil
+			return j.inTables()
 		case up && settled == nil:
 			settled = time.After(settleIn)
 		case err != nil:
@@ -189,7 +190,7 @@ func (p *Peer) Ready(ctx context.Context) error {
 		case <-changed:
 		case <-look.C:
 		case <-settled:
-			return nil
+			return j.inTables()
 		case <-ctx.Done():
 			return foci.Errorf(foci.Away, "no node told its layout in time: %w", context.Cause(ctx))
 		}
@@ -234,6 +235,29 @@ func (j *join) linked() (up, tried bool) {
 		}
 	}
 	return up, tried
+}
+
+// inTables reports NoRoute when no other node has an address in our tables. The
+// node that told the layout was reached by a seed's address, whatever its table.
+func (j *join) inTables() error {
+	l := j.cfg.Layout.Load()
+	others := 0
+	for i := range l.Nodes {
+		n := &l.Nodes[i]
+		if n.ID == j.cfg.Mesh.Node {
+			continue
+		}
+		if len(j.reach(n)) > 0 {
+			return nil
+		}
+		others++
+	}
+	if others == 0 {
+		return nil
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return &foci.Error{Kind: foci.NoRoute, Msg: fmt.Sprintf("no node has an address in our tables %v", j.tables), Fix: "foci route shows which tables there are; name them with --tables"}
 }
 
 func (j *join) noLayout() error {

@@ -155,3 +155,17 @@ func TestUnknownTargets(t *testing.T) {
 		}
 	}
 }
+
+// TestReadyInATableOfNobody: waiting cannot help who may use only tables in
+// which no node has an address.
+func TestReadyInATableOfNobody(t *testing.T) {
+	rs := newReplicas(t, 3, nil)
+	p := rs.join(func(c *peer.Config) {
+		c.Seeds = []route.Remote{remote(t, rs.addrs[0])}
+		c.Tables = []foci.Table{7}
+	})
+	err := ready(t, p, time.Minute)
+	if !errors.Is(err, foci.NoRoute) || !strings.Contains(err.Error(), "7") {
+		t.Fatalf("%v", err)
+	}
+}
