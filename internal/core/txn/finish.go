@@ -2,6 +2,7 @@ package txn
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/foci-store/foci"
@@ -31,7 +32,8 @@ func (m *Machine) fail(out []Effect, p *pending, kind foci.Kind, last error) []E
 	}
 	switch {
 	case last != nil:
-		e.Msg = last.Error()
+		// What a replica said of itself begins with its name already.
+		e.Msg = strings.TrimPrefix(last.Error(), e.Where+": ")
 		e.RetryAfter = retryAfter(last)
 	default:
 		e.Msg, e.Fix = m.explain(p, kind)

@@ -206,7 +206,7 @@ func dialError(k foci.Kind, addr, msg string, err error) error {
 	var op *net.OpError
 	switch {
 	case errors.Is(err, syscall.ECONNREFUSED):
-		e.Msg, e.Err, e.Fix = "connection refused", err, "is a node running there?"
+		e.Msg, e.Err, e.Fix = "connection refused", foci.Cause(err), "is a node running there?"
 	case errors.As(err, &op) && op.Err != nil: // the rest repeats the address
 		e.Err = op.Err
 	}
