@@ -107,12 +107,12 @@ func (c connectionsConfig) perClass() [foci.NumClasses]int {
 func readConfig(path string) (serveConfig, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return serveConfig{}, &foci.Error{Kind: foci.Invalid, Op: "config", Err: err, Msg: "cannot be read"}
+		return serveConfig{}, &foci.Error{Kind: foci.Invalid, Op: "config", Where: path, Err: pathless(err), Msg: "cannot be read"}
 	}
 	defer f.Close()
 	text, err := io.ReadAll(io.LimitReader(f, maxConfig+1))
 	if err != nil {
-		return serveConfig{}, &foci.Error{Kind: foci.Invalid, Op: "config", Where: path, Err: err, Msg: "cannot be read"}
+		return serveConfig{}, &foci.Error{Kind: foci.Invalid, Op: "config", Where: path, Err: pathless(err), Msg: "cannot be read"}
 	}
 	c, err := parseConfig(text)
 	if err != nil {

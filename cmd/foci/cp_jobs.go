@@ -87,7 +87,9 @@ func downloads(ctx context.Context, o objects, from place) iter.Seq[copyJob] {
 				j.path = scheme + from.bucket + "/" + prefix
 			} else {
 				j.path = strings.TrimPrefix(item.key, prefix)
-				j.err = safeRelative(j.path)
+				if j.err = safeRelative(j.path); j.err != nil {
+					j.path = scheme + printable(j.name.String()) // there is no such file
+				}
 			}
 			if !yield(j) || err != nil {
 				return

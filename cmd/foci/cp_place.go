@@ -66,7 +66,7 @@ func (p place) fileFor(key string) (string, error) {
 	}
 	name := path.Base(key)
 	if err := safeRelative(name); err != nil {
-		return "", err
+		return "", foci.Errorf(foci.Invalid, "%s: %w", printable(key), err)
 	}
 	return filepath.Join(p.path, name), nil
 }
@@ -76,7 +76,7 @@ func (p place) fileFor(key string) (string, error) {
 // another key would also be written to ("a//b" and "a/b").
 func safeRelative(rel string) error {
 	refuse := func(why string) error {
-		return foci.Errorf(foci.Invalid, "key %.80q: %s; get it with foci get and -o", rel, why)
+		return foci.Errorf(foci.Invalid, "%s; get it with foci get and -o", why)
 	}
 	if rel == "" || strings.HasSuffix(rel, "/") {
 		return refuse("names no file, only a folder")

@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"io/fs"
 
 	"github.com/spf13/cobra"
 
@@ -43,10 +44,19 @@ func usagef(format string, args ...any) error {
 func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
 	return func(c *cobra.Command, args []string) error {
 		if err := check(c, args); err != nil {
-			return usagef("%w; see foci help %s", err, c.Name())
+			return usagef("%w; see %s --help", err, c.CommandPath())
 		}
 		return nil
 	}
+}
+
+// pathless is the cause of a file's error, for a message that names the file itself.
+func pathless(err error) error {
+	var p *fs.PathError
+	if errors.As(err, &p) {
+		return p.Err
+	}
+	return err
 }
 
 // status is the exit status of an error.

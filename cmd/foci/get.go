@@ -103,7 +103,7 @@ func outputFile(path string) (f *os.File, commit func(error) error, err error) {
 		return f, func(err error) error { return errors.Join(err, f.Close()) }, err
 	}
 	if f, err = os.CreateTemp(filepath.Dir(path), ".foci-*"); err != nil {
-		return nil, nil, err
+		return nil, nil, foci.Errorf(foci.Invalid, "-o %s: no file can be made in its folder: %w", path, pathless(err))
 	}
 	commit = func(err error) error {
 		if err = errors.Join(err, f.Chmod(0o644), f.Close()); err == nil {

@@ -75,10 +75,10 @@ func (a *app) printItem(i client.Item) error {
 	}
 	return a.print(l, func() error {
 		if i.Prefix {
-			_, err := fmt.Fprintf(a.stdout, "%19s  %10s  %s\n", "", "", i.Key)
+			_, err := fmt.Fprintf(a.stdout, "%19s  %10s  %s\n", "", "", printable(i.Key))
 			return err
 		}
-		_, err := fmt.Fprintf(a.stdout, "%s  %10d  %s\n", formatTime(i.Modified), i.Size, i.Key)
+		_, err := fmt.Fprintf(a.stdout, "%s  %10d  %s\n", formatTime(i.Modified), i.Size, printable(i.Key))
 		return err
 	})
 }

@@ -14,6 +14,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -45,9 +46,11 @@ func run(ctx context.Context, a *app, args []string) int {
 	return status(err)
 }
 
-// message prints one line for people.
+// message tells people something. What follows on further lines, such as what
+// each replica said, is indented, so that every message begins with "foci: ".
 func (a *app) message(format string, args ...any) {
-	fmt.Fprintf(a.stderr, "foci: "+format+"\n", args...)
+	text := strings.ReplaceAll(fmt.Sprintf(format, args...), "\n", "\n  ")
+	fmt.Fprintf(a.stderr, "foci: %s\n", text)
 }
 
 func rootCommand(a *app) *cobra.Command {
@@ -70,7 +73,7 @@ Exit status: 0 done, 1 failed, 2 wrong usage, 3 not found, 4 outcome unknown.`,
 	root.SetIn(a.stdin)
 	root.SetOut(a.stdout)
 	root.SetErr(a.stderr)
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(err) })
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return usagef("%w; see %s --help", err, c.CommandPath()) })
 	root.PersistentFlags().BoolVar(&a.json, "json", false, "print JSON, one object per line")
 	for _, add := range commands {
 		root.AddCommand(add(a))

@@ -47,6 +47,24 @@ func TestWrongUsage(t *testing.T) {
 	}
 }
 
+// TestMessagesAreTold wants one "foci: " for each message, however many lines.
+func TestMessagesAreTold(t *testing.T) {
+	var stderr bytes.Buffer
+	a := &app{stderr: &stderr}
+	a.message("%v", errors.Join(errors.New("one"), errors.New("two")))
+	if got, want := stderr.String(), "foci: one\n  two\n"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+func TestPrintable(t *testing.T) {
+	for key, want := range map[string]string{"a b/ü…": "a b/ü…", "a\nb": `"a\nb"`, "\x1b[31m": `"\x1b[31m"`} {
+		if got := printable(key); got != want {
+			t.Errorf("%q is shown as %s, want %s", key, got, want)
+		}
+	}
+}
+
 func TestVersionPrintsJSON(t *testing.T) {
 	code, out, _ := fociCommand(t, "version", "--json")
 	var b buildInfo

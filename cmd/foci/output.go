@@ -3,9 +3,11 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
+	"unicode"
 )
 
 // print writes v as one line of JSON with --json, else what people does.
@@ -24,6 +26,15 @@ func (a *app) table(header string, rows [][]string) error {
 		fmt.Fprintln(w, strings.Join(r, "\t"))
 	}
 	return w.Flush()
+}
+
+// printable is a key as people see it: quoted when it holds what a terminal
+// would obey instead of show, such as a line feed. JSON carries keys as they are.
+func printable(key string) string {
+	if strings.ContainsFunc(key, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return strconv.Quote(key)
+	}
+	return key
 }
 
 // formatTime is how times are shown to people: local, to the second.

@@ -174,6 +174,9 @@ func (a *app) printServing(st peer.NodeStatus) error {
 		PID   int    `json:"pid"`
 		peer.NodeStatus
 	}{"ready", os.Getpid(), st}
+	if st.Epoch == 0 {
+		a.message("no layout yet: until this node has one it owns nothing (put the layout.json that foci init made into its directory, or name a member as a seed)")
+	}
 	return a.print(ready, func() error {
 		_, err := fmt.Fprintf(a.stdout, "node %s %s serves at %v with %d backends, layout epoch %d\n", st.Name, st.ID, st.Addrs, len(st.Backends), st.Epoch)
 		return err

@@ -64,7 +64,7 @@ func (a *app) printInfo(name foci.Name, info client.Info) error {
 	}
 	return a.print(o, func() error {
 		w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
-		fmt.Fprintf(w, "key\t%s\nsize\t%d (%v)\nversion\t%s\n", o.Key, o.Size, byteSize(o.Size), o.Version)
+		fmt.Fprintf(w, "key\t%s\nsize\t%d (%v)\nversion\t%s\n", printable(o.Key), o.Size, byteSize(o.Size), o.Version)
 		if o.Base != "" {
 			fmt.Fprintf(w, "base\t%s\n", o.Base)
 		}
@@ -109,7 +109,7 @@ append and remove that is kept. foci get --version reads the content as of one o
 					}
 				}
 				if !found {
-					return &foci.Error{Kind: foci.NotFound, Op: "history", Where: name.String()}
+					return &foci.Error{Kind: foci.NotFound, Op: "history", Where: name.String(), Msg: "there is no such object"}
 				}
 				return nil
 			})

@@ -102,11 +102,8 @@ func (u *up) prepare(l *localCluster) ([]localNode, error) {
 		return nil, err
 	}
 	l.dir = dir
-	if err := l.claim(); err != nil {
-		return nil, err
-	}
 	nodes := l.members()
-	if err := portsFree(nodes); err != nil {
+	if err := l.claim(func() error { return portsFree(nodes) }); err != nil {
 		return nil, err
 	}
 	return nodes, l.create(nodes)

@@ -47,6 +47,8 @@ func (l *localCluster) check() error {
 		return usagef("--groups %d with --nodes %d: each group needs a node of its own", l.Groups, l.Nodes)
 	case l.Port < 1 || l.Port+l.Nodes-1 > 65535:
 		return usagef("--port %d: %d nodes need ports up to %d, want 1 to 65535", l.Port, l.Nodes, l.Port+l.Nodes-1)
+	case l.Cluster == "":
+		return usagef("--cluster is empty: want a name")
 	}
 	return nil
 }
@@ -80,8 +82,10 @@ func (l *localCluster) config(n localNode) serveConfig {
 // clusterFile marks a directory as a local cluster's.
 const clusterFile = "cluster.json"
 
-// claim makes the directory this cluster's, or finds that it already is.
-func (l *localCluster) claim() error {
+// claim makes the directory this cluster's, or finds that it already is. It asks
+// ready before it writes anything: a first up that fails for want of a port may
+// be repeated with another.
+func (l *localCluster) claim(ready func() error) error {
 	refuse := func(format string, args ...any) error {
 		return &foci.Error{Kind: foci.Invalid, Op: "up", Where: l.dir, Msg: fmt.Sprintf(format, args...), Fix: "give another --dir"}
 	}
@@ -90,7 +94,7 @@ func (l *localCluster) claim() error {
 	}
 	text, err := os.ReadFile(filepath.Join(l.dir, clusterFile))
 	if errors.Is(err, fs.ErrNotExist) {
-		return l.claimEmpty(refuse)
+		return l.claimEmpty(ready, refuse)
 	}
 	if err != nil {
 		return refuse("%v", err)
@@ -106,16 +110,22 @@ func (l *localCluster) claim() error {
 		return refuse("holds cluster %s of %d nodes in %d groups from port %d, not %s of %d in %d from %d",
 			old.Cluster, old.Nodes, old.Groups, old.Port, l.Cluster, l.Nodes, l.Groups, l.Port)
 	}
-	return writable(l.dir, refuse)
+	if err := writable(l.dir, refuse); err != nil {
+		return err
+	}
+	return ready()
 }
 
-func (l *localCluster) claimEmpty(refuse func(string, ...any) error) error {
+func (l *localCluster) claimEmpty(ready func() error, refuse func(string, ...any) error) error {
 	entries, err := os.ReadDir(l.dir)
 	if err != nil {
 		return refuse("%v", err)
 	}
 	if len(entries) > 0 {
 		return refuse("is not empty, and not a cluster that foci up made")
+	}
+	if err := ready(); err != nil {
+		return err
 	}
 	text, err := json.Marshal(l)
 	if err != nil {

@@ -14,7 +14,7 @@ func portsFree(nodes []localNode) error {
 		if err != nil {
 			return &foci.Error{
 				Kind: foci.Invalid, Op: "up", Where: n.Addr.HostPort(), Err: err,
-				Msg: "node " + n.Name + " cannot listen here", Fix: "stop what uses the port, or give another --port",
+				Msg: "node " + n.Name + " cannot listen here", Fix: "stop what uses the port, or give another --port, and to a cluster of other ports its own --dir",
 			}
 		}
 		l.Close()

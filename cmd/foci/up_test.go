@@ -55,7 +55,7 @@ func freePorts(t *testing.T, n int) int {
 		}
 		port := l.Addr().(*net.TCPAddr).Port
 		l.Close()
-		c := localCluster{Nodes: n, Groups: 1, Port: port}
+		c := localCluster{Cluster: "c", Nodes: n, Groups: 1, Port: port}
 		if c.check() == nil && portsFree(c.members()) == nil {
 			return port
 		}
@@ -195,7 +195,7 @@ func TestUpRefusesReadOnlyDirectory(t *testing.T) {
 		t.Fatal(err)
 	}
 	l := localCluster{Cluster: "c", Nodes: 1, Groups: 1, Port: 1025, dir: dir}
-	if err := l.claim(); err == nil || !strings.Contains(err.Error(), "cannot be written") {
+	if err := l.claim(func() error { return nil }); err == nil || !strings.Contains(err.Error(), "cannot be written") {
 		t.Fatal(err)
 	}
 }
@@ -204,7 +204,7 @@ func TestUpRefusesReadOnlyDirectory(t *testing.T) {
 // and fits the layout, and that a cut-short creation is finished.
 func TestUpWritesWhatNodesRead(t *testing.T) {
 	l := &localCluster{Cluster: "c", Nodes: 6, Groups: 3, Port: 2000, dir: t.TempDir()}
-	if err := l.claim(); err != nil {
+	if err := l.claim(func() error { return nil }); err != nil {
 		t.Fatal(err)
 	}
 	nodes := l.members()
@@ -250,5 +250,25 @@ func TestUpWritesWhatNodesRead(t *testing.T) {
 	}
 	if perGroup[1] != 2 || perGroup[2] != 2 || perGroup[3] != 2 {
 		t.Fatalf("nodes of each group: %v", perGroup)
+	}
+}
+
+// TestUpLeavesNoTraceWithoutItsPorts repeats a first up that found its port
+// taken with another port: the directory must not remember the first.
+func TestUpLeavesNoTraceWithoutItsPorts(t *testing.T) {
+	taken, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	dir := filepath.Join(t.TempDir(), "cluster")
+	port := taken.Addr().(*net.TCPAddr).Port
+	l := &localCluster{Cluster: "c", Nodes: 1, Groups: 1, Port: port, dir: dir}
+	if _, err := (&up{}).prepare(l); err == nil || !strings.Contains(err.Error(), "cannot listen") {
+		t.Fatalf("port taken: %v", err)
+	}
+	l.Port++
+	if err := l.claim(func() error { return nil }); err != nil {
+		t.Fatalf("another port: %v", err)
 	}
 }
