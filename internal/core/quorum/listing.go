@@ -54,12 +54,15 @@ func MergeList(pages []Page, groups int) (entries []Entry, more bool) {
 	slices.SortStableFunc(all, func(a, b mention) int { return strings.Compare(a.Key, b.Key) })
 	for len(all) > 0 {
 		n := 1
-		same := true
+		same, voters := true, []foci.Group{all[0].group}
 		for n < len(all) && all[n].Key == all[0].Key {
 			same = same && all[n].Vote.Same(&all[0].Vote)
+			if !slices.Contains(voters, all[n].group) {
+				voters = append(voters, all[n].group)
+			}
 			n++
 		}
-		entries = append(entries, Entry{Key: all[0].Key, Vote: all[0].Vote, Settled: same && n == groups})
+		entries = append(entries, Entry{Key: all[0].Key, Vote: all[0].Vote, Settled: same && len(voters) == groups})
 		all = all[n:]
 	}
 	return entries, more
