@@ -109,7 +109,7 @@ func (c *content) turn() error {
 	if c.skip > 0 && c.at == 0 && c.page == nil {
 		want = 0
 	} else {
-		want = max(want, 1<<10) // a manifest must fit
+		want = max(want, 1<<10) // a manifest fits
 	}
 	m, body, err := c.fetch(c.ctx, c.next, wire.MaxFetchEntries, c.at, uint32(want))
 	if err != nil {
@@ -264,12 +264,17 @@ func (c *content) nextEntry() error {
 			c.skip -= size
 		}
 		c.done(e, len(data))
+	case e.Manifest && e.Length != uint32(wire.ManifestSize):
+		return foci.Errorf(foci.Corrupt, "version %v: a manifest of %d bytes, want %d", e.Version, e.Length, wire.ManifestSize)
 	case e.Manifest && missing > 0:
 		c.again(e.Version, 0) // the whole of it is needed
 	case e.Manifest:
 		var m chunked
 		if err := wire.Unmarshal(data, &m.Manifest); err != nil {
 			return foci.Errorf(foci.Corrupt, "version %v: %w", e.Version, err)
+		}
+		if m.Size != e.Size {
+			return foci.Errorf(foci.Corrupt, "version %v: a manifest of %d bytes of content, its record says %d", e.Version, m.Size, e.Size)
 		}
 		m.index = int(c.skip / int64(m.Chunk))
 		c.skip -= int64(m.index) * int64(m.Chunk)

@@ -205,12 +205,34 @@ func (l *listing) group(ctx context.Context, snap *layout.Snapshot, g foci.Group
 				return err
 			}
 			rep := m.(*wire.ListReply)
-			if rep.More && len(rep.Keys) == 0 {
-				return foci.Errorf(foci.Protocol, "group %d: an empty page of its keys", g)
+			if err := checkListed(rep, snap.Epoch, l.o.Prefix, at); err != nil {
+				return foci.Errorf(foci.Protocol, "group %d: %w", g, err)
 			}
 			pages[i] = quorum.Page{Group: g, Keys: rep.Keys, More: rep.More}
 			return nil
 		})
 	}
 	return pages, eg.Wait()
+}
+
+// checkListed refuses a page that is not what was asked for: keys that do not
+// go upward from the one asked for would lead the listing in a circle.
+func checkListed(m *wire.ListReply, epoch foci.Epoch, prefix, after string) error {
+	if m.Epoch != epoch {
+		return foci.Errorf(foci.Protocol, "keys of epoch %d, asked for by epoch %d", m.Epoch, epoch)
+	}
+	if m.More && len(m.Keys) == 0 {
+		return foci.Errorf(foci.Protocol, "an empty page of keys, and more to come")
+	}
+	for i := range m.Keys {
+		k := m.Keys[i].Key
+		if k <= after || !strings.HasPrefix(k, prefix) {
+			return foci.Errorf(foci.Protocol, "key %q was not asked for, or is out of order", foci.Clip(k))
+		}
+		if err := foci.ValidateKey(k); err != nil {
+			return err
+		}
+		after = k
+	}
+	return nil
 }

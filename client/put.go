@@ -1,6 +1,7 @@
 package client
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -55,7 +56,8 @@ func (s *Session) write(ctx context.Context, op wire.Op, n foci.Name, r io.Reade
 	if size > foci.MaxChunks*foci.MaxPayload {
 		return Result{}, foci.Errorf(foci.TooLarge, "%d bytes of content, at most %d", size, foci.MaxChunks*foci.MaxPayload)
 	}
-	rec := wire.Record{Entry: wire.Entry{Op: op}, Name: n, Meta: meta}
+	// A slow replica may be sent it again when the caller was answered already.
+	rec := wire.Record{Entry: wire.Entry{Op: op}, Name: n, Meta: bytes.Clone(meta)}
 	if size < 0 || size > foci.MaxPayload {
 		return s.upload(ctx, rec, r, size)
 	}

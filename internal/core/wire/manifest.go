@@ -10,6 +10,9 @@ type Manifest struct {
 	Version foci.Version
 }
 
+// ManifestSize is the length of an encoded manifest.
+const ManifestSize = 1 + len(foci.UploadID{}) + 4 + 8 + 16
+
 // manifestFormat is the first byte of every manifest.
 const manifestFormat = 1
 
