@@ -9,6 +9,9 @@ import (
 // whose payloads are not what their hashes say: another group is asked then.
 // What comes through can be cut up without further doubt.
 func checkFetched(f *wire.Fetch, m *wire.FetchReply, body []byte) error {
+	if most := int(f.Limit); most > 0 && len(m.Entries) > most {
+		return foci.Errorf(foci.Protocol, "%d entries came, at most %d were asked for", len(m.Entries), most)
+	}
 	rest := body
 	for i := range m.Entries {
 		e := &m.Entries[i]
@@ -23,7 +26,7 @@ func checkFetched(f *wire.Fetch, m *wire.FetchReply, body []byte) error {
 			return foci.Errorf(foci.Corrupt, "version %v: its size %d is not its length %d", e.Version, e.Size, e.Length)
 		case i == 0 && e.Bytes < min(f.MaxBytes, e.Length-offset):
 			return foci.Errorf(foci.Protocol, "version %v: %d bytes came, %d were there to be sent", e.Version, e.Bytes, min(f.MaxBytes, e.Length-offset))
-		case i > 0 && !m.Entries[i-1].Version.Less(e.Version), e.Version.Less(f.From):
+		case i > 0 && !m.Entries[i-1].Version.Less(e.Version), e.Version.Less(f.From), !f.To.IsZero() && f.To.Less(e.Version):
 			return foci.Errorf(foci.Protocol, "version %v is out of order", e.Version)
 		}
 		data := rest[:e.Bytes]

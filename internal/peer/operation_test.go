@@ -319,7 +319,12 @@ func TestFetchedIsChecked(t *testing.T) {
 		"too many":      func(_ *wire.FetchReply, b *[]byte) { *b = append(bytes.Clone(good), 1) },
 		"fewer said":    func(r *wire.FetchReply, b *[]byte) { r.Entries[0].Bytes, *b = 0, nil },
 		"another size":  func(r *wire.FetchReply, _ *[]byte) { r.Entries[0].Size = 1 << 50 },
-		"older":         func(r *wire.FetchReply, _ *[]byte) { r.Entries[0].Version.Time = 1 },
+		"newer":         func(r *wire.FetchReply, _ *[]byte) { r.Entries[0].Version.Time = 9 },
+		"more entries": func(r *wire.FetchReply, _ *[]byte) {
+			r.Entries = append(r.Entries, wire.FetchedEntry{Entry: entry})
+			r.Entries[1].Version.Nonce++
+		},
+		"older": func(r *wire.FetchReply, _ *[]byte) { r.Entries[0].Version.Time = 1 },
 	} {
 		var asked atomic.Int32
 		rs := newReplicas(t, 3, func(_ int, in *mesh.Incoming) bool {
@@ -338,7 +343,7 @@ func TestFetchedIsChecked(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		m := quorum.NewAny(cfg, wire.Fetch{ID: id, From: entry.Version, MaxBytes: 100})
+		m := quorum.NewAny(cfg, wire.Fetch{ID: id, From: entry.Version, To: foci.Version{Time: 6}, Limit: 1, MaxBytes: 100})
 		done := make(chan struct{})
 		p.Run(m, peer.Op{ID: id, Bucket: "bucket", Class: foci.Bulk, Deadline: cfg.Deadline, Done: func() { close(done) }})
 		wait(t, name, done)
