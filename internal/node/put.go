@@ -18,8 +18,7 @@ func (n *Node) put(in *mesh.Incoming) {
 		in.Fail(foci.Errorf(foci.Protocol, "record %v: %d bytes of payload in the body, the header says %d", m.Record.Version, in.BodyLen(), m.Record.Length))
 		return
 	}
-	b := n.backend(in, &m.Target, &m.Record.ID)
-	if b == nil {
+	if n.backend(in, &m.Target, &m.Record.ID) == nil {
 		return
 	}
 	in.Collect(func(err error) {
@@ -29,6 +28,12 @@ func (n *Node) put(in *mesh.Incoming) {
 		}
 		if err != nil {
 			in.Fail(err)
+			return
+		}
+		// Its body may have been long on its way: an acknowledgement is one of the
+		// layout that counts when it is given.
+		b := n.backend(in, &m.Target, &m.Record.ID)
+		if b == nil {
 			return
 		}
 		// The record stays the request's until it is answered, and so does its
