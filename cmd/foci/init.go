@@ -35,6 +35,10 @@ nodes.toml:
   [[node]]
   …
 
+Then, on the host of each node:
+
+  foci serve --cluster home --name a --dir /srv/foci
+
 foci up does all this by itself for a cluster on one machine.`,
 		Args: usageArgs(cobra.NoArgs),
 		RunE: func(*cobra.Command, []string) error { return initCluster(a, nodes, out) },

@@ -27,7 +27,7 @@ the working directory; flags replace what the file says. In the directory of the
 identity, and layout.json as foci init made it; without a layout it owns nothing.
 
   foci serve --config /etc/foci.toml
-  foci serve --name a --addr 10.0.0.17:1025:2-0 --dir /srv/foci
+  foci serve --cluster home --name a --dir /srv/foci
 
 foci.toml, every setting of which may be left out:
 
@@ -57,7 +57,7 @@ foci.toml, every setting of which may be left out:
 	f.StringArrayVar(&s.seeds, "seed", nil, "peer to contact first, host:port:family or srv:name; repeatable")
 	f.StringVar(&s.name, "name", "", "which node of the layout this is")
 	f.StringVar(&s.dir, "dir", "", "directory of identity and layout")
-	f.StringVar(&s.cluster, "cluster", "", "name of the cluster")
+	f.StringVar(&s.cluster, "cluster", "", "name of the cluster (default \""+defaultCluster+"\")")
 	f.StringVar(&s.role, "role", "", "data, or client for a member that stores nothing")
 	f.Uint32Var(&s.group, "group", 0, "group of a node with one backend")
 	f.BoolVar(&s.stopAtEOF, "stop-at-eof", false, "stop when standard input ends, as it does when the parent is gone")

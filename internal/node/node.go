@@ -114,7 +114,7 @@ func (n *Node) identify() error {
 		return err
 	}
 	if found && id.Cluster != n.cfg.Cluster {
-		return &foci.Error{Kind: foci.Denied, Where: n.cfg.Dir, Msg: "belongs to cluster " + id.Cluster + ", not to " + n.cfg.Cluster, Fix: "name another directory or that cluster"}
+		return &foci.Error{Kind: foci.Denied, Where: n.cfg.Dir, Msg: "belongs to cluster " + id.Cluster + ", not to " + n.cfg.Cluster, Fix: "name another directory, or that cluster by --cluster or in foci.toml"}
 	}
 	l, err := n.newestLayout()
 	if err != nil {
@@ -163,7 +163,7 @@ func (n *Node) newestLayout() (*layout.Layout, error) {
 		return nil, nil
 	}
 	if best.Cluster != n.cfg.Cluster {
-		return nil, &foci.Error{Kind: foci.Denied, Where: n.cfg.Dir, Msg: "the layout is of cluster " + best.Cluster + ", not of " + n.cfg.Cluster, Fix: "name another directory, or that cluster"}
+		return nil, &foci.Error{Kind: foci.Denied, Where: n.cfg.Dir, Msg: "the layout is of cluster " + best.Cluster + ", not of " + n.cfg.Cluster, Fix: "name another directory, or that cluster by --cluster or in foci.toml"}
 	}
 	s, err := layout.NewSnapshot(best)
 	if err != nil {

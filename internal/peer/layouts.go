@@ -215,7 +215,7 @@ func (j *join) hopeless() error {
 			kind = foci.Denied
 		}
 	}
-	return &foci.Error{Kind: kind, Msg: "no node can be reached", Err: errors.Join(errs...), Fix: "is one running there? name others with --remote"}
+	return &foci.Error{Kind: kind, Msg: "no node can be reached", Err: errors.Join(errs...), Fix: "--remote names other nodes to ask"}
 }
 
 // linked reports whether a link is up, and whether all were at least tried.
