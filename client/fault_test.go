@@ -314,3 +314,26 @@ func TestCloseEndsAll(t *testing.T) {
 	_, err := s.Put(t.Context(), name("late"), strings.NewReader("2"), 1, nil)
 	closed("put after close", err)
 }
+
+// TestOldVersionThatAGroupHoldsInPart: a group that missed the put, and has the
+// append above it, does not keep the others from serving what they were.
+func TestOldVersionThatAGroupHoldsInPart(t *testing.T) {
+	c := newCluster(t, 3, 3)
+	s := c.dial(client.SessionOptions{Timeout: 10 * time.Second})
+	one := random(100<<10, 1) // too much to linger for a node that is away
+	for i := range 3 {
+		key := fmt.Sprint(i)
+		c.stop(i)
+		put(t, s, key, one)
+		c.start(i)
+		all := c.dial(client.SessionOptions{Ack: foci.All, Timeout: 10 * time.Second})
+		old, err := appendTo(t.Context(), all, key, " and two")
+		if err != nil {
+			t.Fatal(err)
+		}
+		put(t, all, key, []byte("three"))
+		if got := get(t, s, key, client.GetOptions{Version: old.Version}); !bytes.Equal(got, append(bytes.Clone(one), " and two"...)) {
+			t.Errorf("group %d lacks the put: got %d bytes", i+1, len(got))
+		}
+	}
+}

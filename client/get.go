@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/foci-store/foci"
@@ -60,6 +61,11 @@ func (s *Session) get(ctx context.Context, n foci.Name, o GetOptions) (*Object, 
 		found, err := s.resolve(ctx, n, o.Version)
 		if err != nil {
 			return nil, err
+		}
+		if k := len(found.Holders); k > 0 && !o.Version.IsZero() {
+			// The group that was asked first may lack a part of an old version.
+			turn := (try - 1) % k
+			found.Holders = slices.Concat(found.Holders[turn:], found.Holders[:turn])
 		}
 		obj := &Object{Info: infoOf(n, &found)}
 		if o.Offset > obj.Size {
