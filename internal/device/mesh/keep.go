@@ -162,13 +162,7 @@ func (l *Link) undialled(class foci.Class, index int, err error) {
 	l.addrAt++
 	first := l.failures == 0
 	l.failed(err)
-	var waiting []*Request
-	for c := range l.waiting {
-		if l.channels == 0 || foci.Class(c) == class && l.noneOpen(class) {
-			waiting = append(waiting, l.waiting[c]...)
-			l.waiting[c] = nil
-		}
-	}
+	waiting := l.stranded(class)
 	if len(waiting) > 0 && !l.eager {
 		s.wanted = false // asked for by those alone
 	}
@@ -181,6 +175,20 @@ func (l *Link) undialled(class foci.Class, index int, err error) {
 		q.complete(nil, away)
 	}
 	l.hurry()
+}
+
+// stranded takes out the requests that wait for a channel that could not be
+// opened, or was lost at once: those of its class when none of that is open,
+// all when the link is down. l.mu is held.
+func (l *Link) stranded(class foci.Class) []*Request {
+	var out []*Request
+	for c := range l.waiting {
+		if l.channels == 0 || foci.Class(c) == class && l.noneOpen(class) {
+			out = append(out, l.waiting[c]...)
+			l.waiting[c] = nil
+		}
+	}
+	return out
 }
 
 func (l *Link) noneOpen(class foci.Class) bool {
@@ -214,13 +222,20 @@ func (l *Link) lost(ch *channel, why error) {
 	l.channels--
 	l.publish(ch.class)
 	l.lastErr, l.lastAt = why, time.Now()
+	var waiting []*Request
 	if time.Since(ch.born) < steady {
 		l.failed(why)
+		// They came between the channel's end and this: none will be opened soon.
+		waiting = l.stranded(ch.class)
 	}
+	away := l.away()
 	if l.channels == 0 && !l.eager {
 		l.slots[foci.Ping][0].wanted = true // so that it comes back by itself
 	}
 	l.mu.Unlock()
+	for _, q := range waiting {
+		q.complete(nil, away)
+	}
 	l.mesh.log.Debug("channel lost", "peer", l.node, "class", ch.class, "n", ch.index, "err", why)
 	l.mesh.announce(l)
 	l.hurry()
