@@ -54,6 +54,7 @@ func (a *app) nodes(ctx context.Context, c *client.Client) error {
 			down++
 			a.message("node %s: %s", nodes[i].Name, nodes[i].Error)
 		}
+		a.complain(&nodes[i])
 		if a.json {
 			if err := a.print(nodes[i], nil); err != nil {
 				return err
@@ -73,6 +74,33 @@ func (a *app) nodes(ctx context.Context, c *client.Client) error {
 	return nil
 }
 
+// worse is a node's state with one more of its backends.
+func worse(state string, notReady, readOnly bool) string {
+	switch {
+	case notReady:
+		return "not ready"
+	case readOnly && state == "up":
+		return "read only"
+	default:
+		return state
+	}
+}
+
+// complain says why backends of a node that answers do not do all they should.
+func (a *app) complain(n *client.NodeStatus) {
+	if n.Node == nil {
+		return
+	}
+	for _, b := range n.Node.Backends {
+		switch {
+		case b.NotReady != "":
+			a.message("node %s, group %d: %s", n.Name, b.Group, b.NotReady)
+		case b.ReadOnly != "":
+			a.message("node %s, group %d: %s", n.Name, b.Group, b.ReadOnly)
+		}
+	}
+}
+
 func nodeRow(n *client.NodeStatus) []string {
 	groups := make([]string, len(n.Groups))
 	for i, g := range n.Groups {
@@ -84,9 +112,7 @@ func nodeRow(n *client.NodeStatus) []string {
 		var count uint64
 		for _, b := range s.Backends {
 			count += b.Objects
-			if b.NotReady != "" {
-				state = "not ready: " + b.NotReady
-			}
+			state = worse(state, b.NotReady != "", b.ReadOnly != "")
 		}
 		objects = strconv.FormatUint(count, 10)
 	}

@@ -1,0 +1,40 @@
+package main
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"github.com/foci-store/foci/client"
+	"github.com/foci-store/foci/internal/device/store"
+	"github.com/foci-store/foci/internal/peer"
+)
+
+// TestSickNodeIsShown: a node that answers but takes no writes must not look
+// like one that is well.
+func TestSickNodeIsShown(t *testing.T) {
+	node := func(stats ...store.Stats) *client.NodeStatus {
+		n := &client.NodeStatus{Name: "n1", Up: true, Node: &peer.NodeStatus{}}
+		for _, s := range stats {
+			n.Node.Backends = append(n.Node.Backends, peer.BackendStatus{Group: 1, Stats: s})
+		}
+		return n
+	}
+	full, broken := store.Stats{ReadOnly: "the disk is full"}, store.Stats{NotReady: "damaged", ReadOnly: "damaged"}
+	for _, c := range []struct {
+		n     *client.NodeStatus
+		state string
+		why   string
+	}{
+		{node(store.Stats{}), "up", ""},
+		{node(store.Stats{}, full), "read only", "node n1, group 1: the disk is full"},
+		{node(broken, full), "not ready", "node n1, group 1: damaged"},
+	} {
+		var out bytes.Buffer
+		a := &app{stderr: &out}
+		a.complain(c.n)
+		if got := nodeRow(c.n)[2]; got != c.state || !strings.Contains(out.String(), c.why) || c.why == "" && out.Len() > 0 {
+			t.Errorf("state %q and %q, want %q and %q", got, out.String(), c.state, c.why)
+		}
+	}
+}
