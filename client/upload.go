@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"io"
 	"maps"
 	"slices"
@@ -191,7 +192,7 @@ func (u *upload) store(index uint32, b []byte) error {
 			u.mu.Unlock()
 			if _, err := w.Result(); err != nil {
 				select {
-				case u.failed <- foci.Errorf(foci.KindOf(noHead(err)), "chunk %d was not stored, the object is unchanged: %w", index, err):
+				case u.failed <- noHead(index, err):
 				default:
 				}
 			}
@@ -216,11 +217,15 @@ func (u *upload) giveUp() {
 	}
 }
 
-// noHead is a chunk's error for the whole upload: without a head that names
-// it, it does not matter whether the chunk is there.
-func noHead(err error) error {
-	if foci.KindOf(err) == foci.OutcomeUnknown {
-		return foci.NoQuorum
+// noHead is a chunk's error for the whole upload: without a head that names it,
+// nobody can see whether the chunk is there, so its unknown outcome is none.
+func noHead(index uint32, err error) error {
+	e := &foci.Error{Kind: foci.KindOf(err), Err: err}
+	e.Msg = fmt.Sprintf("chunk %d was not stored, the object is unchanged", index)
+	if e.Kind == foci.OutcomeUnknown {
+		e.Kind, e.Err = foci.NoQuorum, foci.Cause(err)
+		e.Msg = fmt.Sprintf("too few groups acknowledged chunk %d, the object is unchanged", index)
+		e.Fix = "see foci nodes for what is down or full"
 	}
-	return err
+	return e
 }
