@@ -187,15 +187,19 @@ func (o *operation) woken() {
 // for a node that is away; in the end all.
 func (o *operation) settle(all bool) {
 	o.mu.Lock()
-	legs := slices.Clone(o.legs)
-	idle := o.idle
+	var legs []*leg
+	for _, l := range o.legs {
+		if all || l.have == nil || len(l.body) > heavy {
+			legs = append(legs, l)
+		}
+	}
 	o.mu.Unlock()
-	if idle {
-		return
+	if len(legs) == 0 {
+		return // as after most writes: the last replica is about to answer
 	}
 	o.peer.step(func(out []txn.Effect, now time.Duration) []txn.Effect {
 		for _, l := range legs {
-			if l.id != 0 && (all || l.have == nil || len(l.body) > heavy && o.peer.txns.Parked(l.id)) {
+			if l.id != 0 && (all || l.have == nil || o.peer.txns.Parked(l.id)) {
 				out = o.peer.txns.Cancel(out, now, l.id)
 			}
 		}
