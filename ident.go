@@ -2,6 +2,7 @@ package foci
 
 import (
 	"encoding/hex"
+	"io"
 	"strings"
 )
 
@@ -53,6 +54,18 @@ func (n *NodeID) UnmarshalText(t []byte) error { return parseUUID((*[16]byte)(n)
 
 // UnmarshalText reads the usual form of a UUID.
 func (b *BackendID) UnmarshalText(t []byte) error { return parseUUID((*[16]byte)(b), t) }
+
+// NewUUID draws a random UUID, version 4, for a [NodeID] or [BackendID]. random
+// is crypto/rand.Reader outside of tests.
+func NewUUID(random io.Reader) ([16]byte, error) {
+	var u [16]byte
+	if _, err := io.ReadFull(random, u[:]); err != nil {
+		return u, Errorf(Internal, "drawing an identity: %w", err)
+	}
+	u[6] = u[6]&0x0f | 0x40
+	u[8] = u[8]&0x3f | 0x80
+	return u, nil
+}
 
 func uuidString(u [16]byte) string {
 	h := hex.EncodeToString(u[:])

@@ -31,6 +31,14 @@ func (v Version) Compare(w Version) int {
 // Less reports whether v is older than w.
 func (v Version) Less(w Version) bool { return v.Compare(w) < 0 }
 
+// Next is the first version that can follow v: where a log is read on.
+func (v Version) Next() Version {
+	if v.Nonce++; v.Nonce == 0 {
+		v.Time++
+	}
+	return v
+}
+
 // IsZero reports whether v is the version before all others.
 func (v Version) IsZero() bool { return v == Version{} }
 

@@ -79,3 +79,17 @@ func FuzzParseVersion(f *testing.F) {
 		}
 	})
 }
+
+// TestNextVersion: nothing fits between a version and the next, not even where
+// the nonce is the last there is.
+func TestNextVersion(t *testing.T) {
+	for v, want := range map[Version]Version{
+		{}:                               {Nonce: 1},
+		{Time: 7, Nonce: 9}:              {Time: 7, Nonce: 10},
+		{Time: 7, Nonce: math.MaxUint64}: {Time: 8},
+	} {
+		if got := v.Next(); got != want {
+			t.Errorf("after %v comes %v, want %v", v, got, want)
+		}
+	}
+}

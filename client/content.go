@@ -3,7 +3,6 @@ package client
 import (
 	"context"
 	"io"
-	"math"
 	"time"
 
 	"github.com/foci-store/foci"
@@ -298,7 +297,7 @@ func (c *content) nextEntry() error {
 
 // done leaves an entry behind.
 func (c *content) done(e *wire.FetchedEntry, bytes int) {
-	c.next, c.at = after(e.Version), 0
+	c.next, c.at = e.Version.Next(), 0
 	c.body = c.body[bytes:]
 	c.page = c.page[1:]
 }
@@ -354,12 +353,4 @@ func (c *content) fetchChunk(index int, offset, length uint32) coming {
 		come <- part{b: body, err: err}
 	}})
 	return coming{come, context.AfterFunc(c.ctx, giveUp)}
-}
-
-// after is the first version that can follow v.
-func after(v foci.Version) foci.Version {
-	if v.Nonce == math.MaxUint64 {
-		return foci.Version{Time: v.Time + 1}
-	}
-	return foci.Version{Time: v.Time, Nonce: v.Nonce + 1}
 }

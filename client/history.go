@@ -123,7 +123,7 @@ func (h *history) turn(ctx context.Context, l *log) error {
 	}
 	l.page, l.more = rep.Entries, rep.More
 	if len(l.page) > 0 {
-		l.next = after(l.page[len(l.page)-1].Version)
+		l.next = l.page[len(l.page)-1].Version.Next()
 	}
 	return nil
 }

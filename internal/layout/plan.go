@@ -78,13 +78,13 @@ func Init(p *Plan, random io.Reader) (*Layout, error) {
 	groups := make(map[foci.Group]bool)
 	for i := range p.Nodes {
 		pn := &p.Nodes[i]
-		id, err := newUUID(random)
+		id, err := foci.NewUUID(random)
 		if err != nil {
 			return nil, err
 		}
 		l.Nodes = append(l.Nodes, Node{ID: foci.NodeID(id), Name: pn.Name, Addrs: slices.Clone(pn.Addrs)})
 		for _, pb := range pn.Backends {
-			bid, err := newUUID(random)
+			bid, err := foci.NewUUID(random)
 			if err != nil {
 				return nil, err
 			}
@@ -108,15 +108,4 @@ func Init(p *Plan, random io.Reader) (*Layout, error) {
 		return nil, err
 	}
 	return l, l.Validate()
-}
-
-// newUUID draws a random UUID, version 4.
-func newUUID(random io.Reader) ([16]byte, error) {
-	var u [16]byte
-	if _, err := io.ReadFull(random, u[:]); err != nil {
-		return u, foci.Errorf(foci.Internal, "drawing an identity: %w", err)
-	}
-	u[6] = u[6]&0x0f | 0x40
-	u[8] = u[8]&0x3f | 0x80
-	return u, nil
 }

@@ -1,7 +1,6 @@
 package node
 
 import (
-	"crypto/rand"
 	"log/slog"
 	"path/filepath"
 	"strings"
@@ -136,14 +135,4 @@ func (n *Node) dirOf(kept string) string {
 		return filepath.Join(n.cfg.Dir, rel)
 	}
 	return kept
-}
-
-func newNodeID() (foci.NodeID, error) {
-	var id foci.NodeID
-	if _, err := rand.Read(id[:]); err != nil {
-		return id, err
-	}
-	id[6] = id[6]&0x0f | 0x40 // a random UUID, version 4
-	id[8] = id[8]&0x3f | 0x80
-	return id, nil
 }

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -183,7 +184,8 @@ func (n *Node) newestLayout() (*layout.Layout, error) {
 func (n *Node) claim(l *layout.Layout) (foci.NodeID, error) {
 	switch {
 	case n.cfg.Name == "":
-		return newNodeID()
+		id, err := foci.NewUUID(rand.Reader)
+		return foci.NodeID(id), err
 	case l == nil:
 		return foci.NodeID{}, foci.Errorf(foci.Invalid, "node %q: no layout says who that is (give it the layout that foci init printed)", n.cfg.Name)
 	}

@@ -64,7 +64,7 @@ func (g *getting) page(from foci.Version) {
 		}
 		g.take(m, body)
 		if last := m.Entries[len(m.Entries)-1].Version; m.More {
-			g.page(foci.Version{Time: last.Time, Nonce: last.Nonce + 1})
+			g.page(last.Next())
 			return
 		}
 		g.end(nil)

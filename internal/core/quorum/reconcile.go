@@ -242,10 +242,7 @@ func (r *reconcile) takePage(i int, m *wire.FetchReply) error {
 		return foci.Errorf(foci.Protocol, "group %d: a page of its log is empty", v.group)
 	}
 	v.page, v.more = m.Entries, m.More
-	v.next = foci.Version{Time: last.Time, Nonce: last.Nonce + 1}
-	if v.next.Nonce == 0 {
-		v.next.Time++
-	}
+	v.next = last.Next()
 	return nil
 }
 

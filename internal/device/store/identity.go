@@ -109,7 +109,11 @@ func found(o *Options, path string) (identity, error) {
 	}
 	id := identity{Format: dirFormat, Backend: o.ID, Cluster: o.Cluster}
 	if id.Backend.IsZero() {
-		id.Backend = newID()
+		drawn, err := foci.NewUUID(rand.Reader)
+		if err != nil {
+			return identity{}, err
+		}
+		id.Backend = drawn
 	}
 	h := segment.NewHeader(id.Backend, 0, 0)
 	var none segment.Batch
@@ -126,14 +130,6 @@ func found(o *Options, path string) (identity, error) {
 		return id, err
 	}
 	return id, vfs.WriteFile(o.FS, path, append(b, '\n'))
-}
-
-// newID is a random UUID of version 4.
-func newID() (id foci.BackendID) {
-	_, _ = rand.Read(id[:]) // never fails
-	id[6] = id[6]&0x0f | 0x40
-	id[8] = id[8]&0x3f | 0x80
-	return id
 }
 
 // Exists reports whether a directory is a backend's.

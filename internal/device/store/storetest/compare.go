@@ -88,16 +88,9 @@ func CompareObject(s Store, m *Model, id foci.ID) error {
 		if n == 0 {
 			return fmt.Errorf("fetch of %s: no progress at %v", id.Short(), f.From)
 		}
-		f.From = after(got[len(got)-1].Version)
+		f.From = got[len(got)-1].Version.Next()
 	}
 	return compareLog(s, id, got, body, want)
-}
-
-func after(v foci.Version) foci.Version {
-	if v.Nonce++; v.Nonce == 0 {
-		v.Time++
-	}
-	return v
 }
 
 func compareLog(s Store, id foci.ID, got []wire.FetchedEntry, body []byte, want []wire.Record) error {

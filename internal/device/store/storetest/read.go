@@ -34,7 +34,7 @@ func testFetchWindows(t *testing.T, s Store) {
 		{wire.Fetch{To: records[1].Version}, []uint32{0, 0}, nil, false},
 		{wire.Fetch{From: records[3].Version}, []uint32{0}, nil, false},
 		{wire.Fetch{From: records[3].Version, MaxBytes: 100}, []uint32{5}, []byte("world"), false},
-		{wire.Fetch{From: after(records[3].Version)}, nil, nil, false},
+		{wire.Fetch{From: records[3].Version.Next()}, nil, nil, false},
 		{wire.Fetch{MaxBytes: 10}, []uint32{10, 0, 0, 0}, base[:10], false},
 		{wire.Fetch{MaxBytes: 65_540, Offset: 65_530}, []uint32{65_540, 0, 0, 0}, base[65_530 : 65_530+65_540], false},
 		{wire.Fetch{MaxBytes: 100_000, Offset: 149_999, Limit: 3}, []uint32{1, 5, 0}, append(base[149_999:150_000:150_000], "hello"...), true},
