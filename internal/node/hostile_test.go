@@ -28,7 +28,7 @@ func dial(t testing.TB, n *node.Node) *mesh.Link {
 	}
 	t.Cleanup(func() { _ = m.Close() })
 	addr := strings.TrimSuffix(n.Status().Addrs[0], ":2-0")
-	l, err := m.Dial(t.Context(), addr, false)
+	l, err := m.Dial(t.Context(), mesh.Addr{HostPort: addr}, false)
 	if err != nil {
 		t.Fatal(err)
 	}

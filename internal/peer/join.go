@@ -72,7 +72,7 @@ func (j *join) start() {
 // the node that it is keeps itself up.
 func (j *join) seek(s *seed) {
 	for wait := seekMin; ; wait = min(2*wait, seekMax) {
-		l, err := j.mesh.Dial(j.ctx, s.remote.HostPort(), true)
+		l, err := j.mesh.Dial(j.ctx, mesh.Addr{HostPort: s.remote.HostPort(), Network: s.remote.Family.Network()}, true)
 		j.mu.Lock()
 		s.err = err
 		j.reached = j.reached || err == nil
@@ -246,7 +246,7 @@ func (j *join) connectAll() {
 
 // reach lists a node's addresses in our tables: those that it has told, else
 // those of the layout.
-func (j *join) reach(n *layout.Node) []string {
+func (j *join) reach(n *layout.Node) []mesh.Addr {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	known, err := j.routes.Reach(n.ID, j.tables)
@@ -259,15 +259,15 @@ func (j *join) reach(n *layout.Node) []string {
 			}
 		}
 	}
-	out := make([]string, 0, len(known))
+	out := make([]mesh.Addr, 0, len(known))
 	for _, a := range known {
-		out = append(out, a.HostPort())
+		out = append(out, mesh.Addr{HostPort: a.HostPort(), Table: a.Table, Network: a.Family.Network()})
 	}
 	return out
 }
 
 // connect has the mesh keep a link.
-func (j *join) connect(id foci.NodeID, addrs []string) {
+func (j *join) connect(id foci.NodeID, addrs []mesh.Addr) {
 	l, err := j.mesh.AddPeer(mesh.Peer{Node: id, Addrs: addrs, Eager: true})
 	if err != nil {
 		j.log.Warn("no link", "peer", id, "err", err)

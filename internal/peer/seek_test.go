@@ -20,7 +20,7 @@ func TestClientSeeksSoon(t *testing.T) {
 		tries := make(chan time.Time, 10_000)
 		p, err := New(Config{Layout: new(layout.Holder), Mesh: mesh.Config{
 			Role: foci.RoleTransport,
-			Dial: func(context.Context, string) (net.Conn, error) {
+			Dial: func(context.Context, string, string) (net.Conn, error) {
 				tries <- time.Now()
 				return nil, errors.New("nobody there")
 			},
@@ -28,7 +28,7 @@ func TestClientSeeksSoon(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := p.mesh.AddPeer(mesh.Peer{Node: foci.NodeID{1}, Addrs: []string{"away"}, Eager: true}); err != nil {
+		if _, err := p.mesh.AddPeer(mesh.Peer{Node: foci.NodeID{1}, Addrs: []mesh.Addr{{HostPort: "away"}}, Eager: true}); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(5 * time.Minute) // of the bubble's clock

@@ -38,8 +38,8 @@ func (c slowConn) Read(p []byte) (int, error) {
 
 func slowly(c *peer.Config) {
 	c.Stall = 250 * time.Millisecond
-	c.Mesh.Dial = func(ctx context.Context, addr string) (net.Conn, error) {
-		conn, err := new(net.Dialer).DialContext(ctx, "tcp", addr)
+	c.Mesh.Dial = func(ctx context.Context, network, addr string) (net.Conn, error) {
+		conn, err := new(net.Dialer).DialContext(ctx, network, addr)
 		if err == nil {
 			// The kernel must not take at once what is to leave slowly.
 			err = conn.(*net.TCPConn).SetWriteBuffer(slowPiece)

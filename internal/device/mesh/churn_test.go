@@ -48,7 +48,7 @@ func TestChurn(t *testing.T) {
 			servers[i] = startNode(t, byte(i+1), func(cfg *Config) { cfg.Listen[0].Addr = at })
 		}
 		for _, s := range servers {
-			l, err := client.AddPeer(Peer{Node: s.id, Addrs: []string{s.addr}, Eager: true})
+			l, err := client.AddPeer(Peer{Node: s.id, Addrs: at(s.addr), Eager: true})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -76,9 +76,9 @@ func churn(t *testing.T, client *node, servers []*node, c *cable) {
 		})
 	}
 	for range 2 {
-		forever(func(s *node) { _, _ = client.Dial(ctx, s.addr, true) }) // it may be cut
+		forever(func(s *node) { _, _ = client.Dial(ctx, Addr{HostPort: s.addr}, true) }) // it may be cut
 		forever(func(s *node) {
-			l, err := client.AddPeer(Peer{Node: s.id, Addrs: []string{s.addr}, Eager: true})
+			l, err := client.AddPeer(Peer{Node: s.id, Addrs: at(s.addr), Eager: true})
 			if err != nil {
 				t.Error(err)
 				return

@@ -30,8 +30,16 @@ type Config struct {
 	OnPeer func(PeerEvent)
 	Logger *slog.Logger // nil = silent
 
+	// Links says what the loss of one channel means for its siblings.
+	Links LinkMode
+	// Eager opens all channels of every link to a member at once, and keeps
+	// them open; otherwise those for pings and state, and the others when they
+	// are first used.
+	Eager   bool
+	Classes [foci.NumClasses]ClassConfig
+
 	// Dial opens a connection; nil = TCP with keepalive.
-	Dial func(ctx context.Context, addr string) (net.Conn, error)
+	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
 }
 
 // Listener is one address to bind and the route table of those who come in by

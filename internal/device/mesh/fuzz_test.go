@@ -86,7 +86,7 @@ func playClient(t *testing.T, b []byte) {
 		c.Timing.BackoffMin, c.Timing.BackoffMax = time.Hour, time.Hour
 		c.Dial = dialOnce(b)
 	})
-	l, err := client.AddPeer(Peer{Node: nodeID(9), Addrs: []string{"pipe"}})
+	l, err := client.AddPeer(Peer{Node: nodeID(9), Addrs: at("pipe")})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,26 +13,26 @@ import (
 
 // open dials an address and does the dialling side of a handshake; expect is
 // zero when whoever is there will do.
-func (m *Mesh) open(ctx context.Context, addr string, expect foci.NodeID, class foci.Class, index int) (*channel, *frameReader, error) {
+func (m *Mesh) open(ctx context.Context, addr Addr, expect foci.NodeID, class foci.Class, index int) (*channel, *frameReader, error) {
 	select {
 	case m.dials <- struct{}{}:
 		defer func() { <-m.dials }()
 	case <-ctx.Done():
-		return nil, nil, dialError(foci.Away, addr, "too many handshakes at a time", context.Cause(ctx))
+		return nil, nil, dialError(foci.Away, addr.HostPort, "too many handshakes at a time", context.Cause(ctx))
 	}
-	conn, err := m.cfg.Dial(ctx, addr)
+	conn, err := m.cfg.Dial(ctx, addr.network(), addr.HostPort)
 	if err != nil {
-		return nil, nil, dialError(foci.Away, addr, "", err)
+		return nil, nil, dialError(foci.Away, addr.HostPort, "", err)
 	}
 	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
 	f := newFrameReader(conn)
-	peer, w, err := m.greet(conn, f, expect, class, index)
+	peer, w, err := m.greet(conn, f, expect, addr.Table, class, index)
 	if !stop() && err == nil {
 		err = context.Cause(ctx)
 	}
 	if err != nil {
 		_ = conn.Close() // the handshake failed already
-		return nil, nil, greetError(addr, err)
+		return nil, nil, greetError(addr.HostPort, err)
 	}
 	_ = conn.SetDeadline(time.Time{}) // fails only when closed, as the first read will
 	streams := min(w.Streams, uint32(m.cfg.Limits.ChannelRequests))
@@ -40,11 +40,11 @@ func (m *Mesh) open(ctx context.Context, addr string, expect foci.NodeID, class 
 }
 
 // greet says hello and checks the answer.
-func (m *Mesh) greet(conn net.Conn, f *frameReader, expect foci.NodeID, class foci.Class, index int) (Identity, *wire.Welcome, error) {
+func (m *Mesh) greet(conn net.Conn, f *frameReader, expect foci.NodeID, table foci.Table, class foci.Class, index int) (Identity, *wire.Welcome, error) {
 	hello := wire.Hello{
 		MinProtocol: wire.MinProtocol, MaxProtocol: wire.MaxProtocol,
 		Cluster: m.Cluster(), Node: m.cfg.Node, Incarnation: m.cfg.Incarnation, Role: m.cfg.Role,
-		Expect: expect, Class: class, Index: uint16(index), Window: m.cfg.Window, Auth: wire.AuthNone,
+		Expect: expect, Class: class, Index: uint16(index), Table: table, Window: m.cfg.Window, Auth: wire.AuthNone,
 	}
 	if _, err := conn.Write(wire.AppendFrame(nil, &wire.Header{Type: wire.FrameHello}, hello.Append(nil), nil)); err != nil {
 		return Identity{}, nil, err

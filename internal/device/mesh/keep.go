@@ -73,7 +73,7 @@ func (l *Link) step(now time.Time) time.Duration {
 }
 
 // dial opens one channel and serves it.
-func (l *Link) dial(class foci.Class, index int, addr string) {
+func (l *Link) dial(class foci.Class, index int, addr Addr) {
 	ctx, cancel := context.WithTimeout(l.mesh.ctx, l.mesh.cfg.Timing.Handshake)
 	ch, f, err := l.mesh.open(ctx, addr, l.node, class, index)
 	cancel()

@@ -28,12 +28,12 @@ type cabled struct {
 	once   sync.Once
 }
 
-func (c *cable) dial(ctx context.Context, addr string) (net.Conn, error) {
+func (c *cable) dial(ctx context.Context, network, addr string) (net.Conn, error) {
 	c.dials.Add(1)
 	if to := c.to.Load(); to != nil {
 		addr = *to
 	}
-	conn, err := dialTCP(ctx, addr)
+	conn, err := dialTCP(ctx, network, addr)
 	if err != nil {
 		return nil, err
 	}
@@ -319,7 +319,7 @@ func TestSeed(t *testing.T) {
 // TestRemovePeer: requests of a removed link end, and no more are taken.
 func TestRemovePeer(t *testing.T) {
 	server, client := startNode(t, 1), startNode(t, 2)
-	l, err := client.AddPeer(Peer{Node: server.id, Addrs: []string{server.addr}})
+	l, err := client.AddPeer(Peer{Node: server.id, Addrs: at(server.addr)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -341,7 +341,7 @@ func TestRemovePeer(t *testing.T) {
 // next address is tried.
 func TestWrongNode(t *testing.T) {
 	one, two, client := startNode(t, 1), startNode(t, 2), startNode(t, 3)
-	l, err := client.AddPeer(Peer{Node: two.id, Addrs: []string{one.addr, two.addr}, Eager: true})
+	l, err := client.AddPeer(Peer{Node: two.id, Addrs: at(one.addr, two.addr), Eager: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -376,7 +376,7 @@ func TestInboundRevives(t *testing.T) {
 	})
 	nowhere := "127.0.0.1:1"
 	c.to.Store(&nowhere)
-	l, err := client.AddPeer(Peer{Node: server.id, Addrs: []string{server.addr}, Eager: true})
+	l, err := client.AddPeer(Peer{Node: server.id, Addrs: at(server.addr), Eager: true})
 	if err != nil {
 		t.Fatal(err)
 	}

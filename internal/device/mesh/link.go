@@ -20,7 +20,7 @@ const (
 // Peer is a node to have a link to.
 type Peer struct {
 	Node  foci.NodeID
-	Addrs []string // host:port, tried in turn
+	Addrs []Addr // tried in turn
 	// Eager opens ping and state at once and keeps them open, as members do;
 	// otherwise a channel is opened when it is first used.
 	Eager bool
@@ -37,7 +37,7 @@ type Link struct {
 	ended chan struct{}
 
 	mu       sync.Mutex
-	addrs    []string
+	addrs    []Addr
 	eager    bool
 	addrAt   int // of the address to try next
 	slots    [foci.NumClasses][]slot

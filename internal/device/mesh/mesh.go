@@ -159,9 +159,9 @@ func (m *Mesh) RemovePeer(node foci.NodeID) {
 	}
 }
 
-// Dial connects to an address, host:port, whoever is there, and makes a link
+// Dial connects to an address, whoever is there, and makes a link
 // to that node. It tries once.
-func (m *Mesh) Dial(ctx context.Context, addr string, eager bool) (*Link, error) {
+func (m *Mesh) Dial(ctx context.Context, addr Addr, eager bool) (*Link, error) {
 	ctx, cancel := context.WithTimeout(ctx, m.cfg.Timing.Handshake)
 	defer cancel()
 	defer context.AfterFunc(m.ctx, cancel)()
@@ -181,7 +181,7 @@ func (m *Mesh) Dial(ctx context.Context, addr string, eager bool) (*Link, error)
 	ch.link = l
 	l.mu.Lock()
 	if len(l.addrs) == 0 {
-		l.addrs = []string{addr}
+		l.addrs = []Addr{addr}
 	}
 	l.mu.Unlock()
 	if err := l.adopt(ch); err == nil {
@@ -209,7 +209,7 @@ func (m *Mesh) Seed(addr string, eager bool) {
 	m.begin(func() {
 		t := &m.cfg.Timing
 		for failures := 1; ; failures++ {
-			_, err := m.Dial(m.ctx, addr, eager)
+			_, err := m.Dial(m.ctx, Addr{HostPort: addr}, eager)
 			if err == nil || m.ctx.Err() != nil {
 				return
 			}

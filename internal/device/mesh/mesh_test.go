@@ -160,7 +160,7 @@ func testContext(t testing.TB) context.Context {
 
 func connect(t testing.TB, from, to *node, eager bool) *Link {
 	t.Helper()
-	l, err := from.Dial(testContext(t), to.addr, eager)
+	l, err := from.Dial(testContext(t), Addr{HostPort: to.addr}, eager)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -248,3 +248,12 @@ func TestErrorsCross(t *testing.T) {
 }
 
 func asPeerError(err error, p **PeerError) bool { return errors.As(err, p) }
+
+// at makes addresses of host:port texts.
+func at(hostPorts ...string) []Addr {
+	list := make([]Addr, len(hostPorts))
+	for i, h := range hostPorts {
+		list[i].HostPort = h
+	}
+	return list
+}

@@ -160,9 +160,9 @@ func rawServer(t testing.TB, id foci.NodeID, serve func(*raw, wire.Hello)) strin
 
 // dialOnce gives a dialler whose first connection is welcomed and then played
 // to; further ones fail.
-func dialOnce(b []byte) func(context.Context, string) (net.Conn, error) {
+func dialOnce(b []byte) func(context.Context, string, string) (net.Conn, error) {
 	var dialled atomic.Bool
-	return func(context.Context, string) (net.Conn, error) {
+	return func(context.Context, string, string) (net.Conn, error) {
 		if dialled.Swap(true) {
 			return nil, io.EOF
 		}

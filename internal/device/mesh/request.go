@@ -31,6 +31,10 @@ type Request struct {
 	// frame; otherwise Done is called when all of it is there.
 	Stream bool
 
+	// NoReplay says that the request must not be sent a second time, on another
+	// channel, when its own is lost before it is answered; then it ends Away.
+	NoReplay bool
+
 	// Done is called exactly once if, and only if, Send returned nil: with the
 	// reply, with the error that the peer answered (a [PeerError] is in its
 	// chain), or with an error of this side: Away when the channel was lost,

@@ -95,7 +95,7 @@ func (l *Link) Stats() LinkStats {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	s := LinkStats{
-		Peer: l.peer, Addrs: l.addrs, Up: l.channels > 0, RTT: l.RTT(), Failures: l.failures,
+		Peer: l.peer, Addrs: hostPorts(l.addrs), Up: l.channels > 0, RTT: l.RTT(), Failures: l.failures,
 		InFlight: l.flow.count.Load(), Bytes: l.flow.bytes.Load(), LastAt: l.lastAt,
 	}
 	s.Peer.Node = l.node
