@@ -103,7 +103,7 @@ func (l *Link) Send(q *Request) error {
 		size += q.Source.Size()
 	}
 	switch body := size - int64(len(q.Head)); {
-	case q.Class >= foci.NumClasses || q.Done == nil || q.Source != nil && len(q.Body) > 0:
+	case q.Class >= foci.NumClasses || q.Done == nil && q.answer == nil || q.Source != nil && len(q.Body) > 0:
 		return foci.Errorf(foci.Invalid, "request without a class or Done, or with two bodies")
 	case len(q.Head) > wire.MaxHead || body > wire.MaxBody || body < 0:
 		return foci.Errorf(foci.TooLarge, "request with %d bytes of head and %d of body: at most %d and %d", len(q.Head), body, wire.MaxHead, wire.MaxBody)

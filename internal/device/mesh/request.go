@@ -43,6 +43,7 @@ type Request struct {
 	Done func(*Reply, error)
 
 	size     int64
+	answer   chan answered           // of Call, instead of Done
 	copied   bool                    // into the queue, as short ones are
 	finished atomic.Bool             // whoever sets it calls Done
 	channel  atomic.Pointer[channel] // once it is on one
@@ -121,6 +122,10 @@ func (q *Request) refused(err error) error {
 func (q *Request) done(r *Reply, err error) {
 	q.uncount()
 	closeSource(q.Source)
+	if q.answer != nil {
+		q.answer <- answered{r, err}
+		return
+	}
 	q.Done(r, err)
 }
 
@@ -144,9 +149,9 @@ var answerChannels = sync.Pool{New: func() any { return make(chan answered, 1) }
 // ctx ends first the error is its cause, of kind Canceled.
 func (l *Link) Call(ctx context.Context, class foci.Class, method wire.Method, head, body []byte) (*Reply, error) {
 	got := answerChannels.Get().(chan answered)
-	q := &Request{Class: class, Method: method, Head: head, Body: body}
-	q.Done = func(r *Reply, err error) { got <- answered{r, err} }
+	q := &Request{Class: class, Method: method, Head: head, Body: body, answer: got}
 	if err := l.Send(q); err != nil {
+		answerChannels.Put(got)
 		return nil, err
 	}
 	select {
@@ -154,11 +159,12 @@ func (l *Link) Call(ctx context.Context, class foci.Class, method wire.Method, h
 		answerChannels.Put(got)
 		return a.reply, a.err
 	case <-ctx.Done():
-		q.Cancel()
-		a := <-got
-		if a.err != nil && foci.KindOf(a.err) == foci.Canceled {
-			a.err = foci.Errorf(foci.Canceled, "%v request to node %s: %w", class, l.node.Short(), context.Cause(ctx))
-		}
-		return a.reply, a.err
 	}
+	q.Cancel()
+	a := <-got
+	answerChannels.Put(got)
+	if a.err != nil && foci.KindOf(a.err) == foci.Canceled {
+		a.err = foci.Errorf(foci.Canceled, "%v request to node %s: %w", class, l.node.Short(), context.Cause(ctx))
+	}
+	return a.reply, a.err
 }
