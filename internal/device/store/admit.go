@@ -78,7 +78,7 @@ func (c *committer) refuse(it *item, err error) {
 	it.done(false, err)
 }
 
-// admitControl adds an epoch or a floor, unless it changes nothing.
+// admitControl adds an epoch or a floor, unless it changes nothing, or a hint.
 func (c *committer) admitControl(g *group, it *item) {
 	switch it.rec.Kind {
 	case segment.Epoch:
@@ -94,6 +94,10 @@ func (c *committer) admitControl(g *group, it *item) {
 			return
 		}
 		c.floors = raised
+	case segment.Hint, segment.Unhint:
+		if err := hintRow(g.rows, &it.rec); err != nil {
+			panic(err) // as in admit
+		}
 	}
 	c.batch.Append(&it.rec)
 	g.items = append(g.items, *it)

@@ -23,6 +23,7 @@ type Options struct {
 	MaxBatchBytes   int64 // bytes committed by one fsync; 0: 16 MiB
 	MaxQueueRecords int   // records that wait for their fsync, over it Put is Busy; 0: 8192
 	MaxQueueBytes   int64 // bytes that wait for their fsync, over it Put is Busy; 0: 64 MiB
+	MaxHints        int   // hints kept, one for each object and group; over it Hint is TooLarge; 0: 1,048,576
 	ReserveBytes    int64 // free space that writes leave on the disk; 0: 64 MiB; negative: none
 	CacheBytes      int64 // the index's block cache; 0: 16 MiB
 	MemTableBytes   int64 // the index's memory table, small, because its searches miss the processor's cache; 0: 4 MiB
@@ -76,8 +77,11 @@ func (o *Options) fill() error {
 	if o.MaxQueueRecords == 0 {
 		o.MaxQueueRecords = 8192
 	}
-	if o.MaxBatchRecords < 1 || o.MaxQueueRecords < 1 {
-		return foci.Errorf(foci.Invalid, "backend: MaxBatchRecords and MaxQueueRecords must be positive")
+	if o.MaxHints == 0 {
+		o.MaxHints = 1 << 20
+	}
+	if o.MaxBatchRecords < 1 || o.MaxQueueRecords < 1 || o.MaxHints < 1 {
+		return foci.Errorf(foci.Invalid, "backend: MaxBatchRecords, MaxQueueRecords and MaxHints must be positive")
 	}
 	return nil
 }

@@ -50,6 +50,9 @@ func (b *Backend) recover() (*committer, error) {
 	if err := r.flush(); err != nil {
 		return nil, err
 	}
+	if err := b.countHints(); err != nil {
+		return nil, err
+	}
 	b.segments.Store(c.prev)
 	b.totals.store(r.meta.totals)
 	b.floors.Store(&r.meta.floors)
@@ -111,6 +114,8 @@ func (r *replayer) add(rec *segment.Record, loc segment.Loc) error {
 		r.meta.epoch = max(r.meta.epoch, foci.Epoch(rec.Entry.Size))
 	case segment.Floor:
 		r.meta.floors = r.meta.floors.raise(floorOf(rec))
+	case segment.Hint, segment.Unhint:
+		return hintRow(r.rows, rec)
 	case segment.Object:
 		return r.object(rec, loc)
 	}

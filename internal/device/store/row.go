@@ -12,6 +12,7 @@ import (
 
 // The first byte of an index key says what kind of row it is.
 const (
+	rowHint    = 'h' // group, id: the group may lack something of the object
 	rowMeta    = 'm' // about the backend
 	rowName    = 'n' // bucket, NUL, key: the object exists; its id follows from the name
 	rowObject  = 'o' // id: the summary

@@ -26,6 +26,8 @@ type Stats struct {
 	Bytes    uint64 // of their payloads
 	Segments int
 	Queued   int    // records that wait for their fsync
+	Hints    int    // objects, each with a group that may lack something of it
+	Unhinted uint64 // hints refused because there were too many, since the start
 	ReadOnly string // why no writes are taken; empty: they are
 	NotReady string // why no questions are answered; empty: they are
 }
@@ -48,6 +50,7 @@ type Backend struct {
 	epoch    atomic.Uint64
 	segments atomic.Uint64
 
+	hints        hints
 	sightings    sightings
 	visibleGroup atomic.Uint64 // number of the newest group in the index
 	totals       sharedTotals
@@ -76,6 +79,7 @@ func Open(o Options) (*Backend, error) {
 		return nil, err
 	}
 	b := &Backend{opts: o, lock: l, queue: newQueue(&o), ended: make(chan struct{})}
+	b.hints.init(o.MaxHints)
 	if err := b.open(); err != nil {
 		_ = l.Close()
 		return nil, err
@@ -283,6 +287,7 @@ func (b *Backend) Stats() Stats {
 		Records: t.records, Objects: t.objects, Bytes: t.bytes,
 		Segments: int(b.segments.Load()), Queued: b.queue.len(),
 	}
+	s.Hints, s.Unhinted = b.hints.stats()
 	if b.notReady != nil {
 		s.NotReady = b.notReady.Error()
 	}

@@ -1,0 +1,291 @@
+package store
+
+import (
+	"encoding/binary"
+	"sync"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/device/segment"
+)
+
+// Hint says that a group may lack something of an object that this backend
+// has. It says neither what nor how often: whoever follows it compares the
+// two and brings over what is missing.
+type Hint struct {
+	Group foci.Group
+	ID    foci.ID
+}
+
+// hints are those of one backend. The rows are in the index; here is what is
+// under way with single ones, so that a hint given again while it is being
+// followed is not lost, and one given again at another time costs no write.
+type hints struct {
+	mu      sync.Mutex
+	most    int
+	n       int    // rows, and those on their way to be
+	refused uint64 // for want of room
+	moving  map[Hint]*movingHint
+}
+
+// movingHint is a hint that is being kept, followed or dropped. At most one of
+// these happens to a hint at a time.
+type movingHint struct {
+	followed bool          // else it is being kept or dropped
+	again    bool          // given again while it is followed
+	waiting  []func(error) // for it to be durable
+}
+
+func (h *hints) init(most int) {
+	h.most, h.moving = most, map[Hint]*movingHint{}
+}
+
+func (h *hints) stats() (n int, refused uint64) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.n, h.refused
+}
+
+// Hint keeps a hint and calls done once: with nil when it is durable. Hints
+// for one object and group are one, however often they are given.
+//
+// Kinds of errors: NotFound (this backend has nothing of the object), TooLarge
+// (too many hints are kept), Busy, ReadOnly, NotReady, Corrupt, Closed.
+func (b *Backend) Hint(k Hint, done func(error)) {
+	if err := b.hint(k, done); err != nil {
+		done(err)
+	}
+}
+
+func (b *Backend) hint(k Hint, done func(error)) error {
+	if err := b.refusal(); err != nil {
+		return err
+	}
+	if err := b.enterUse(); err != nil {
+		return err
+	}
+	defer b.leaveUse()
+	if _, found, err := b.index.summary(&k.ID); err != nil || !found {
+		if err == nil {
+			err = foci.Errorf(foci.NotFound, "backend %s has nothing of object %s", b.id.Short(), k.ID.Short())
+		}
+		return err
+	}
+	if wait := b.hints.give(k, done); !wait {
+		return nil
+	}
+	known, err := b.index.has(hintKey(nil, k))
+	if err != nil || known {
+		b.hints.kept(k, err)
+		return nil
+	}
+	b.keep(k)
+	return nil
+}
+
+// give notes that a hint is wanted. It reports whether the caller must see to
+// it; else done was, or will be, called.
+func (h *hints) give(k Hint, done func(error)) bool {
+	h.mu.Lock()
+	m := h.moving[k]
+	if m == nil {
+		h.moving[k] = &movingHint{waiting: []func(error){done}}
+		h.mu.Unlock()
+		return true
+	}
+	if m.followed {
+		m.again = true // its row stays
+		h.mu.Unlock()
+		done(nil)
+		return false
+	}
+	m.waiting = append(m.waiting, done)
+	h.mu.Unlock()
+	return false
+}
+
+// keep writes a hint.
+func (b *Backend) keep(k Hint) {
+	h := &b.hints
+	h.mu.Lock()
+	full := h.n >= h.most
+	if full {
+		h.refused++
+	} else {
+		h.n++
+	}
+	h.mu.Unlock()
+	if full {
+		h.kept(k, &foci.Error{
+			Kind: foci.TooLarge, Where: "backend " + b.id.Short(), Msg: "it keeps as many hints as it may",
+			Fix: "bring back the group that is away; comparing groups finds what hints do not",
+		})
+		return
+	}
+	err := b.queue.put(item{rec: hintRecord(segment.Hint, k), done: func(_ bool, err error) {
+		if err != nil {
+			h.uncount()
+		}
+		h.kept(k, err)
+	}})
+	if err != nil {
+		h.uncount()
+		h.kept(k, err)
+	}
+}
+
+func (h *hints) uncount() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.n--
+}
+
+// kept answers those who wait for a hint.
+func (h *hints) kept(k Hint, err error) {
+	h.mu.Lock()
+	m := h.moving[k]
+	delete(h.moving, k)
+	h.mu.Unlock()
+	for _, done := range m.waiting {
+		done(err)
+	}
+}
+
+// Follow begins to follow a hint and returns how to end that: with true when
+// the group has been brought all that it lacked. It is nil when somebody else
+// follows the hint, or it is just being kept or dropped.
+func (b *Backend) Follow(k Hint) (end func(brought bool)) {
+	h := &b.hints
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.moving[k] != nil {
+		return nil
+	}
+	m := &movingHint{followed: true}
+	h.moving[k] = m
+	return func(brought bool) { b.followed(k, m, brought) }
+}
+
+// followed drops a hint that is of no more use, unless it was given again.
+func (b *Backend) followed(k Hint, m *movingHint, brought bool) {
+	h := &b.hints
+	h.mu.Lock()
+	m.followed = false
+	if !brought || m.again {
+		delete(h.moving, k)
+		h.mu.Unlock()
+		return
+	}
+	h.mu.Unlock()
+	dropped := func(_ bool, err error) {
+		if err == nil {
+			h.uncount()
+		}
+		b.droppedHint(k, m, err)
+	}
+	if err := b.queue.put(item{rec: hintRecord(segment.Unhint, k), done: dropped}); err != nil {
+		dropped(false, err)
+	}
+}
+
+// droppedHint goes on with those who gave the hint while it was being dropped.
+func (b *Backend) droppedHint(k Hint, m *movingHint, err error) {
+	h := &b.hints
+	h.mu.Lock()
+	wanted := len(m.waiting) > 0
+	if !wanted {
+		delete(h.moving, k)
+	}
+	h.mu.Unlock()
+	switch {
+	case !wanted:
+	case err != nil: // the row may be there or not: nobody may rely on it
+		h.kept(k, err)
+	default:
+		b.keep(k)
+	}
+}
+
+// Hints lists at most limit hints after one, by group and id; the zero Hint is
+// before all.
+//
+// Kinds of errors: NotReady, Corrupt, Closed.
+func (b *Backend) Hints(after Hint, limit int) (list []Hint, err error) {
+	if err := b.enterUse(); err != nil {
+		return nil, err
+	}
+	defer b.leaveUse()
+	err = b.index.hints(after, func(k Hint) bool {
+		list = append(list, k)
+		return len(list) < limit
+	})
+	return list, err
+}
+
+// hints walks the hint rows after one while yield says so.
+func (x *index) hints(after Hint, yield func(Hint) bool) error {
+	lower := append(hintKey(nil, after), 0)
+	it, err := x.db.NewIter(&pebble.IterOptions{LowerBound: lower, UpperBound: []byte{rowHint + 1}})
+	if err != nil {
+		return indexError(err)
+	}
+	for it.First(); it.Valid(); it.Next() {
+		k, ok := parseHintKey(it.Key())
+		if !ok {
+			_ = it.Close() // what is wrong is known already
+			return badRow("hint")
+		}
+		if !yield(k) {
+			break
+		}
+	}
+	return indexError(it.Close())
+}
+
+// has reports whether there is a row.
+func (x *index) has(key []byte) (bool, error) {
+	v, err := x.get(key)
+	return v != nil, err
+}
+
+// countHints counts the rows, at start.
+func (b *Backend) countHints() error {
+	n := 0
+	err := b.index.hints(Hint{}, func(Hint) bool {
+		n++
+		return true
+	})
+	b.hints.n = n
+	return err
+}
+
+// hintRow writes or removes the row that a record speaks of.
+func hintRow(rows *pebble.Batch, r *segment.Record) error {
+	key := hintKey(nil, Hint{foci.Group(r.Entry.Size), r.ID})
+	if r.Kind == segment.Unhint {
+		return rows.Delete(key, nil)
+	}
+	return rows.Set(key, []byte{1}, nil)
+}
+
+func hintRecord(kind segment.Kind, k Hint) segment.Record {
+	r := segment.Record{Kind: kind}
+	r.ID = k.ID
+	r.Entry.Size = uint64(k.Group)
+	return r
+}
+
+func hintKey(b []byte, k Hint) []byte {
+	b = binary.BigEndian.AppendUint32(append(b, rowHint), uint32(k.Group))
+	return append(b, k.ID[:]...)
+}
+
+func parseHintKey(b []byte) (k Hint, ok bool) {
+	if len(b) != 1+4+idLen {
+		return k, false
+	}
+	k.Group = foci.Group(binary.BigEndian.Uint32(b[1:]))
+	copy(k.ID[:], b[5:])
+	return k, true
+}
