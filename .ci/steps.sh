@@ -64,3 +64,12 @@ fuzz_targets() {
     go test -list '^Fuzz' "./$pkg" | awk -v pkg="./$pkg" '/^Fuzz/ { print pkg, $1 }'
   done
 }
+
+# in_lab LENGTH TIMEOUT runs the scenarios in network namespaces. They need two
+# programs, which are installed when they are missing and this is a Debian.
+in_lab() {
+  if ! { command -v ip && command -v nft; } >/dev/null && command -v apt-get >/dev/null; then
+    (apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends iproute2 nftables) >/dev/null
+  fi
+  FOCI_LAB=$1 go test -count=1 -parallel 4 -timeout "$2" ./test/lab
+}

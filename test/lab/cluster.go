@@ -1,0 +1,214 @@
+package lab
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os/exec"
+	"strings"
+	"time"
+
+	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/client"
+	"github.com/foci-store/foci/internal/device/mesh"
+)
+
+// nodePort is where every node listens, and metricsPort where it is measured.
+const (
+	nodePort    = 1025
+	metricsPort = 9100
+)
+
+// Cluster is nodes on hosts, each a group of its own.
+type Cluster struct {
+	lab   *Lab
+	hosts []*Host
+	nodes map[*Host]*Process
+	extra string // of every foci.toml, above its tables
+}
+
+// Cluster makes and starts a cluster with a host for each name.
+func (l *Lab) Cluster(names ...string) *Cluster {
+	l.t.Helper()
+	c := l.Planned("", names...)
+	c.Start()
+	return c
+}
+
+// Planned makes a cluster without starting it. What extra says stands in each
+// node's foci.toml.
+func (l *Lab) Planned(extra string, names ...string) *Cluster {
+	l.t.Helper()
+	var hosts []*Host
+	for _, name := range names {
+		hosts = append(hosts, l.Host(name))
+	}
+	return l.ClusterOn(extra, hosts...)
+}
+
+// ClusterOn makes a cluster on these hosts, without starting it.
+func (l *Lab) ClusterOn(extra string, hosts ...*Host) *Cluster {
+	l.t.Helper()
+	c := &Cluster{lab: l, hosts: hosts, nodes: map[*Host]*Process{}, extra: extra}
+	c.init(func(h *Host) string { return h.address() })
+	for _, h := range hosts {
+		c.Configure(h, extra)
+	}
+	return c
+}
+
+// address is what others dial, in table 0.
+func (h *Host) address() string { return fmt.Sprintf("%v:%d:2-0", h.Addr(), nodePort) }
+
+// init writes the layout, which has these addresses for the nodes.
+func (c *Cluster) init(addr func(*Host) string) {
+	c.lab.t.Helper()
+	var plan strings.Builder
+	fmt.Fprintf(&plan, "cluster = %q\n", c.name())
+	for i, h := range c.hosts {
+		fmt.Fprintf(&plan, "[[node]]\nname = %q\naddr = [%q]\n[[node.backend]]\ngroup = %d\n", h.name, addr(h), i+1)
+	}
+	cmd := exec.Command(binary, "init", "--nodes", "-")
+	cmd.Stdin = strings.NewReader(plan.String())
+	out, err := cmd.Output()
+	if err != nil {
+		c.lab.t.Fatalf("foci init: %v\n%s", err, plan.String())
+	}
+	for _, h := range c.hosts {
+		h.File("node/layout.json", string(out))
+	}
+}
+
+func (c *Cluster) name() string { return fmt.Sprintf("lab-%d", c.lab.lan.id) }
+
+// Configure writes the foci.toml of a node.
+func (c *Cluster) Configure(h *Host, extra string) {
+	c.lab.t.Helper()
+	h.File("node/foci.toml", fmt.Sprintf("cluster = %q\nname = %q\n%s\n[[address]]\naddr = %q\n", c.name(), h.name, extra, h.address()))
+}
+
+// Start starts all nodes and waits until each serves.
+func (c *Cluster) Start() {
+	c.lab.t.Helper()
+	for _, h := range c.hosts {
+		c.nodes[h] = h.Start("serve", "--json", "--config", "node/foci.toml")
+	}
+	for _, h := range c.hosts {
+		c.nodes[h].AwaitReady()
+	}
+}
+
+// Restart starts the node of a host again and waits until it serves.
+func (c *Cluster) Restart(h *Host) {
+	c.lab.t.Helper()
+	c.nodes[h] = h.Start("serve", "--json", "--config", "node/foci.toml")
+	c.nodes[h].AwaitReady()
+}
+
+// Host is the host of that name.
+func (c *Cluster) Host(name string) *Host {
+	c.lab.t.Helper()
+	for _, h := range c.hosts {
+		if h.name == name {
+			return h
+		}
+	}
+	c.lab.t.Fatalf("no host %s", name)
+	return nil
+}
+
+// Node is the process on the host of that name.
+func (c *Cluster) Node(name string) *Process { return c.nodes[c.Host(name)] }
+
+// Remote is the host as a client names it.
+func (h *Host) Remote() string { return fmt.Sprintf("%v:%d:2", h.Addr(), nodePort) }
+
+// Dial is a client, in the test's own process and on each of the lab's
+// networks, that contacts these hosts first; none: all of the cluster.
+func (c *Cluster) Dial(hosts ...*Host) *client.Client {
+	c.lab.t.Helper()
+	if len(hosts) == 0 {
+		hosts = c.hosts
+	}
+	cfg := client.Config{Timeout: 30 * time.Second, Cluster: c.name()}
+	for _, h := range hosts {
+		cfg.Remotes = append(cfg.Remotes, h.Remote())
+	}
+	ctx, cancel := context.WithTimeout(c.lab.t.Context(), patience)
+	defer cancel()
+	cl, err := client.Dial(ctx, cfg)
+	if err != nil {
+		c.lab.t.Fatal(err)
+	}
+	c.lab.t.Cleanup(func() { _ = cl.Close() })
+	return cl
+}
+
+// Seen is what a client heard of every process's links, by process and peer.
+type Seen map[string]map[string]*mesh.LinkStats
+
+// Look asks all nodes about their links. A node that does not answer is not in
+// what it returns.
+func (c *Cluster) Look(cl *client.Client) (Seen, error) {
+	ctx, cancel := context.WithTimeout(c.lab.t.Context(), 5*time.Second)
+	defer cancel()
+	all, err := cl.Mesh(ctx)
+	if err != nil {
+		return nil, err
+	}
+	names := map[foci.NodeID]string{}
+	for i := range all {
+		names[all[i].ID] = all[i].Name
+	}
+	seen := Seen{}
+	for i := range all {
+		if all[i].Is == nil {
+			continue
+		}
+		links := map[string]*mesh.LinkStats{}
+		for j := range all[i].Is.Links {
+			l := &all[i].Is.Links[j]
+			links[names[l.Peer.Node]] = l
+		}
+		seen[all[i].Name] = links
+	}
+	return seen, nil
+}
+
+// Whole reports what a full mesh of the cluster's nodes lacks.
+func (c *Cluster) Whole(cl *client.Client) error {
+	seen, err := c.Look(cl)
+	if err != nil {
+		return err
+	}
+	for _, from := range c.hosts {
+		for _, to := range c.hosts {
+			if l := seen[from.name][to.name]; from != to && (l == nil || !l.Up) {
+				return fmt.Errorf("%s has no link to %s", from.name, to.name)
+			}
+		}
+	}
+	return nil
+}
+
+// CLI runs a foci command on a host and decodes each line of its JSON.
+func (h *Host) CLI(into func(line []byte) error, args ...string) error {
+	cmd := h.command(binary, append(args, "--json")...)
+	out, err := cmd.Output()
+	if err != nil {
+		var said []byte
+		if e, ok := err.(*exec.ExitError); ok {
+			said = e.Stderr
+		}
+		return fmt.Errorf("foci %v: %w: %s", args, err, said)
+	}
+	for line := range strings.Lines(string(out)) {
+		if !json.Valid([]byte(line)) {
+			return fmt.Errorf("foci %v printed %q", args, line)
+		}
+		if err := into([]byte(line)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
