@@ -16,20 +16,26 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/route"
+	"github.com/foci-store/foci/internal/device/auth"
 	"github.com/foci-store/foci/internal/device/mesh"
+	"github.com/foci-store/foci/internal/device/vfs"
 	"github.com/foci-store/foci/internal/layout"
 	"github.com/foci-store/foci/internal/peer"
 )
 
 // Config says how to reach a cluster.
 type Config struct {
-	Remotes []string      // nodes to contact first, host:port:family; at least one
-	Tables  []foci.Table  // route tables to use; none = the one by which the first node welcomes us
-	Cluster string        // its name; "" = whichever the first node is of
-	Stall   time.Duration // without an answer for so long a request is sent again; 0 = 2 s
-	Resends int           // how often; 0 = 5, < 0 = never
-	Timeout time.Duration // of a session's operations; 0 = 30 s
-	Logger  *slog.Logger  // nil = silent
+	Remotes []string     // nodes to contact first, host:port:family; at least one
+	Tables  []foci.Table // route tables to use; none = the one by which the first node welcomes us
+	Cluster string       // its name; "" = whichever the first node is of
+	// Credential is a file with what this client proves itself with: the client
+	// key or the bundle of certificates that foci init or foci credential made.
+	// "" = none, which nodes on loopback may be content with.
+	Credential string
+	Stall      time.Duration // without an answer for so long a request is sent again; 0 = 2 s
+	Resends    int           // how often; 0 = 5, < 0 = never
+	Timeout    time.Duration // of a session's operations; 0 = 30 s
+	Logger     *slog.Logger  // nil = silent
 }
 
 const defaultTimeout = 30 * time.Second
@@ -52,8 +58,12 @@ func Dial(ctx context.Context, cfg Config) (*Client, error) {
 	if c.timeout <= 0 {
 		c.timeout = defaultTimeout
 	}
+	proof, err := credential(cfg)
+	if err != nil {
+		return nil, err
+	}
 	pc := peer.Config{
-		Mesh:   mesh.Config{Cluster: cfg.Cluster, Role: foci.RoleTransport},
+		Mesh:   mesh.Config{Cluster: cfg.Cluster, Role: foci.RoleTransport, Auth: proof},
 		Tables: cfg.Tables, Layout: &c.layout, Stall: cfg.Stall, Resends: cfg.Resends, Logger: cfg.Logger,
 	}
 	for _, r := range cfg.Remotes {
@@ -63,7 +73,6 @@ func Dial(ctx context.Context, cfg Config) (*Client, error) {
 		}
 		pc.Seeds = append(pc.Seeds, seed)
 	}
-	var err error
 	if c.peer, err = peer.New(pc); err != nil {
 		return nil, err
 	}
@@ -72,6 +81,14 @@ func Dial(ctx context.Context, cfg Config) (*Client, error) {
 		return nil, err
 	}
 	return c, nil
+}
+
+// credential reads what the client proves itself with; nil when it has nothing.
+func credential(cfg Config) (*auth.Credentials, error) {
+	if cfg.Credential == "" {
+		return nil, nil
+	}
+	return auth.LoadCredential(vfs.OS(), cfg.Credential, cfg.Logger)
 }
 
 // Close ends what is under way, with Closed or OutcomeUnknown, and hangs up. It

@@ -49,6 +49,20 @@ type serveConfig struct {
 	// Empty: info.
 	Log slog.Level `toml:"log,omitempty"`
 
+	// Key is a file with the cluster key, as foci init makes it, relative to this
+	// file's own directory; it must not be readable by everybody. Members and
+	// clients then prove that they have it, or one made from it. Beside [tls] it
+	// is for multicast alone. Empty: none.
+	Key string `toml:"key,omitempty"`
+
+	// TLS has members and clients prove who they are by certificates.
+	TLS tlsConfig `toml:"tls,omitempty"`
+
+	// Insecure lets a node listen on addresses that are not loopback with neither
+	// key nor [tls]: whoever reaches them may read and write everything. False:
+	// that is refused.
+	Insecure bool `toml:"insecure,omitempty"`
+
 	// Addresses are what others reach this node by. Empty: those that the layout
 	// has for it.
 	Addresses []addressConfig `toml:"address,omitempty"`
@@ -59,6 +73,14 @@ type serveConfig struct {
 
 	// Connections is how many TCP connections a link has for each class.
 	Connections connectionsConfig `toml:"connections_per_node,omitempty"`
+}
+
+// tlsConfig is [tls]: three files of PEM, relative to the file's own directory.
+// They are read again when they change. All or none.
+type tlsConfig struct {
+	Cert string `toml:"cert,omitempty"` // the node's; it names cluster and node as URI foci:CLUSTER/node/UUID
+	Key  string `toml:"key,omitempty"`  // its private key, not readable by everybody
+	CA   string `toml:"ca,omitempty"`   // whose certificates are believed
 }
 
 // addressConfig is one [[address]].
@@ -155,6 +177,11 @@ func (c *serveConfig) anchor(base string) {
 		return filepath.Join(base, p)
 	}
 	c.Dir = at(c.Dir)
+	for _, p := range []*string{&c.Key, &c.TLS.Cert, &c.TLS.Key, &c.TLS.CA} {
+		if *p != "" {
+			*p = at(*p)
+		}
+	}
 	for i := range c.Backends {
 		c.Backends[i].Dir = at(c.Backends[i].Dir)
 	}

@@ -19,12 +19,13 @@ const defaultRemote = "127.0.0.1:1025:2"
 
 // remoteFlags say which cluster a client command talks to, and how.
 type remoteFlags struct {
-	remotes []string
-	tables  string
-	cluster string
-	ack     levelFlag
-	read    levelFlag
-	timeout time.Duration
+	remotes    []string
+	tables     string
+	cluster    string
+	credential string
+	ack        levelFlag
+	read       levelFlag
+	timeout    time.Duration
 }
 
 // defaultTimeout is a session's deadline for one operation.
@@ -35,6 +36,7 @@ func (r *remoteFlags) add(c *cobra.Command) {
 	f.StringArrayVarP(&r.remotes, "remote", "R", nil, "node to contact, host:port:family or srv:name; repeatable (default $FOCI_REMOTE, else "+defaultRemote+")")
 	f.StringVar(&r.tables, "tables", "", "route tables that may be used, in order, like 0,2 (default: the one that the node says we came in by)")
 	f.StringVar(&r.cluster, "cluster", "", "name of the cluster, to be refused by any other (default $FOCI_CLUSTER, else that of the first node)")
+	f.StringVar(&r.credential, "credential", "", "file with what this client proves itself with, as foci init makes it (default $FOCI_CREDENTIAL, else nothing)")
 	f.DurationVar(&r.timeout, "timeout", defaultTimeout, "how long one operation may take")
 }
 
@@ -81,7 +83,11 @@ func (r *remoteFlags) config() (client.Config, error) {
 	if cluster == "" {
 		cluster = os.Getenv("FOCI_CLUSTER")
 	}
-	return client.Config{Remotes: remotes, Tables: tables, Cluster: cluster, Timeout: r.timeout}, nil
+	credential := r.credential
+	if credential == "" {
+		credential = os.Getenv("FOCI_CREDENTIAL")
+	}
+	return client.Config{Remotes: remotes, Tables: tables, Cluster: cluster, Credential: credential, Timeout: r.timeout}, nil
 }
 
 func parseTables(s string) ([]foci.Table, error) {

@@ -37,6 +37,13 @@ foci.toml, every setting of which may be left out:
   role = "data"               # or client: a member that stores nothing
   seeds = ["10.0.0.18:1025:2"]  # peers to contact besides those of the layout
   log = "info"                # debug, info, warn or error
+  key = "cluster.key"         # everybody has to prove this key, or a client's made from it
+  insecure = false            # true: listen beyond loopback without key or [tls]
+
+  [tls]                       # certificates in place of the key; read again when they change
+  cert = "a.pem"
+  key = "a.key"
+  ca = "ca.pem"
 
   [[address]]                 # else those that the layout has for the node
   addr = "203.0.113.7:1025:2-2"
@@ -59,6 +66,8 @@ foci.toml, every setting of which may be left out:
 	f.StringVar(&s.dir, "dir", "", "directory of identity and layout")
 	f.StringVar(&s.cluster, "cluster", "", "name of the cluster (default \""+defaultCluster+"\")")
 	f.StringVar(&s.role, "role", "", "data, or client for a member that stores nothing")
+	f.StringVar(&s.key, "key", "", "file with the cluster key that everybody has to prove, or a client's key made from it")
+	f.BoolVar(&s.insecure, "insecure", false, "listen beyond loopback without key or TLS: whoever reaches the node may read and write everything")
 	f.Uint32Var(&s.group, "group", 0, "group of a node with one backend")
 	f.BoolVar(&s.stopAtEOF, "stop-at-eof", false, "stop when standard input ends, as it does when the parent is gone")
 	_ = f.MarkHidden("stop-at-eof")
@@ -67,10 +76,11 @@ foci.toml, every setting of which may be left out:
 
 // serveFlags are the flags of serve.
 type serveFlags struct {
-	config, name, dir, cluster, role string
-	addrs, seeds                     []string
-	group                            uint32
-	stopAtEOF                        bool
+	config, name, dir, cluster, role, key string
+	insecure                              bool
+	addrs, seeds                          []string
+	group                                 uint32
+	stopAtEOF                             bool
 }
 
 // settings are those of the file, with what flags say in their place.
@@ -79,11 +89,12 @@ func (s *serveFlags) settings() (serveConfig, error) {
 	if err != nil {
 		return c, err
 	}
-	for flag, setting := range map[*string]*string{&s.name: &c.Name, &s.dir: &c.Dir, &s.cluster: &c.Cluster, &s.role: &c.Role} {
+	for flag, setting := range map[*string]*string{&s.name: &c.Name, &s.dir: &c.Dir, &s.cluster: &c.Cluster, &s.role: &c.Role, &s.key: &c.Key} {
 		if *flag != "" {
 			*setting = *flag
 		}
 	}
+	c.Insecure = c.Insecure || s.insecure
 	if len(s.addrs) > 0 {
 		c.Addresses = nil
 	}
@@ -124,9 +135,13 @@ func (c *serveConfig) nodeConfig(log *slog.Logger) (node.Config, error) {
 	if err != nil {
 		return node.Config{}, err
 	}
+	proof, err := c.credentials(log)
+	if err != nil {
+		return node.Config{}, err
+	}
 	n := node.Config{
 		Cluster: c.Cluster, Dir: c.Dir, Name: c.Name, Role: foci.RoleData,
-		Addresses: binds, Seeds: c.Seeds, Channels: c.Connections.perClass(), Logger: log,
+		Auth: proof, Insecure: c.Insecure, Addresses: binds, Seeds: c.Seeds, Channels: c.Connections.perClass(), Logger: log,
 	}
 	if c.Role == foci.RoleClient.String() {
 		n.Role = foci.RoleClient

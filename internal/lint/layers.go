@@ -36,6 +36,7 @@ var sideways = map[string]string{
 	"internal/device/store -> internal/device/segment":     "a store is segments and their index",
 	"internal/device/store/storetest -> internal/device/*": "the conformance suite of any store",
 	"internal/device/mesh -> internal/device/auth":         "a channel proves who it is",
+	"internal/device/auth -> internal/device/vfs":          "keys and certificates are files",
 	"internal/sim -> internal/sim/*":                       "parts of the simulator",
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/route"
+	"github.com/foci-store/foci/internal/device/auth"
 	"github.com/foci-store/foci/internal/device/vfs"
 	"github.com/foci-store/foci/internal/layout"
 )
@@ -20,6 +21,11 @@ type Config struct {
 	Addresses []route.Bind   // at least one; none = those that the layout gives the node
 	Seeds     []route.Remote // besides the nodes of the layout
 	Backends  []Backend      // none = those that the layout gives the node, in Dir
+
+	// Auth is what this node proves itself with and asks of others; nil: nothing,
+	// which New refuses for addresses that are not loopback, unless Insecure.
+	Auth     *auth.Credentials
+	Insecure bool
 
 	Channels [foci.NumClasses]int // per link and class; 0 = 1, 1, 6, 3, 2
 	FS       vfs.FS               // nil = the system's

@@ -219,6 +219,7 @@ func (n *Node) serve() error {
 	pc := peer.Config{
 		Mesh: mesh.Config{
 			Cluster: n.cfg.Cluster, Node: n.id.Node, Incarnation: n.id.Incarnation, Role: n.cfg.Role,
+			Auth: n.cfg.Auth, Insecure: n.cfg.Insecure,
 			Channels: n.cfg.Channels, Handler: mesh.HandlerFunc(n.handle), Timing: mesh.Timing{Grace: n.cfg.Grace},
 		},
 		Seeds: n.cfg.Seeds, Layout: &n.layout, Logger: n.log,

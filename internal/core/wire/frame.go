@@ -34,7 +34,7 @@ const (
 	HeaderSize = 32
 	MaxFrame   = 80 << 10 // contents of one frame: 64 KiB of body and its head
 	MaxPiece   = 64 << 10 // contents of one data frame, as we send them
-	MaxHello   = 16 << 10 // contents of hello, welcome and refuse
+	MaxHello   = 4 << 10  // contents of hello, welcome, refuse, challenge and proof: they come from strangers
 	MaxHead    = 2 << 20  // head of one message
 	MaxBody    = 16 << 20 // body of one message: payloads need 4 MiB, layouts more
 	MaxGrant   = 1 << 30  // credit in one frame, and the most that may be outstanding
@@ -49,9 +49,9 @@ const (
 // FrameType says what a frame is.
 type FrameType uint8
 
-// The frame types. Hello, request and cancel go from the dialling side to the
-// listening side; welcome, refuse, reply and goaway go back; the others go
-// both ways.
+// The frame types. Hello, proof, request and cancel go from the dialling side to
+// the listening side; welcome, refuse, challenge, reply and goaway go back; the
+// others go both ways.
 const (
 	FrameHello   FrameType = 1  // first frame of a channel: Hello
 	FrameWelcome FrameType = 2  // its answer: Welcome
@@ -65,6 +65,9 @@ const (
 	FramePing    FrameType = 10 // are you alive; up to 16 bytes that come back
 	FramePong    FrameType = 11 // yes
 	FrameGoAway  FrameType = 12 // no new requests, please
+
+	FrameChallenge FrameType = 13 // the answer to hello when a key is to be proved: Challenge
+	FrameProof     FrameType = 14 // the answer to that: Proof
 )
 
 // FlagError on a reply: its head is an [Error].
@@ -150,7 +153,7 @@ func (h *Header) broken() string {
 	switch h.Type {
 	case FrameRequest, FrameReply:
 		return h.brokenMessage()
-	case FrameHello, FrameWelcome, FrameRefuse, FramePing, FramePong, FrameGoAway:
+	case FrameHello, FrameWelcome, FrameRefuse, FrameChallenge, FrameProof, FramePing, FramePong, FrameGoAway:
 		if h.Stream != 0 {
 			return "belongs to no stream but names one"
 		}
@@ -191,7 +194,7 @@ func (h *Header) brokenMessage() string {
 func (h *Header) brokenOther() string {
 	most := uint32(0)
 	switch h.Type {
-	case FrameHello, FrameWelcome, FrameRefuse:
+	case FrameHello, FrameWelcome, FrameRefuse, FrameChallenge, FrameProof:
 		most = MaxHello
 	case FrameAbort, FrameGoAway:
 		most = 2 * MaxErrorText

@@ -11,12 +11,16 @@ const (
 // MaxCluster is the longest name of a cluster, in bytes.
 const MaxCluster = 64
 
-// MaxProof is the most bytes of a proof of identity in a hello or welcome.
-const MaxProof = 8 << 10
+// MaxProof is the most bytes of a hello's or welcome's Proof: a nonce and the
+// name of a client, with room for more.
+const MaxProof = 256
 
-// AuthNone is the step of authentication in which nothing is to be proved. It
-// is the only one so far; others will carry a challenge or its answer in Proof.
-const AuthNone = 0
+// The steps of authentication: what is to be proved, and how.
+const (
+	AuthNone = 0 // nothing: good for loopback only
+	AuthKey  = 1 // the cluster key, or a client's key made from it, by challenge and proof
+	AuthTLS  = 2 // a certificate; hello and all that follows travel under TLS 1.3
+)
 
 // Hello is the first thing that the dialling side says on a channel.
 type Hello struct {
@@ -32,7 +36,7 @@ type Hello struct {
 	Table       foci.Table // by which it thinks it came
 	Window      uint32     // initial credit of each stream that it receives
 	Auth        uint8
-	Proof       []byte
+	Proof       []byte // a fresh nonce, then the name of a client with a key
 }
 
 // Append encodes.
@@ -72,7 +76,8 @@ func (h *Hello) Protocol() (uint16, bool) {
 	return v, v >= max(h.MinProtocol, MinProtocol)
 }
 
-// Welcome answers a hello; the channel is open once it has been read.
+// Welcome answers a hello, or the dialler's proof; the channel is open once it
+// has been read.
 type Welcome struct {
 	Protocol    uint16
 	Cluster     string

@@ -33,6 +33,8 @@ func samples() []Message {
 		sampleWelcome(),
 		&Manifest{Upload: foci.UploadID{1}, Chunk: 1 << 20, Size: 5 << 20, Version: v},
 		&ChunkMeta{Upload: foci.UploadID{1}, Index: 4},
+		&Challenge{Nonce: [NonceSize]byte{1}, Proof: [ProofSize]byte{2}, Welcome: []byte("welcome")},
+		&Proof{Proof: [ProofSize]byte{3}},
 	}
 }
 
@@ -41,6 +43,7 @@ func fresh(i int) Message {
 	return []Message{
 		&Error{}, &Routes{}, &Empty{}, &Ask{}, &Query{}, &QueryReply{}, &Store{}, &StoreReply{}, &Have{}, &HaveReply{},
 		&Fetch{}, &FetchReply{}, &List{}, &ListReply{}, &Hello{}, &Welcome{}, &Manifest{}, &ChunkMeta{},
+		&Challenge{}, &Proof{},
 	}[i]
 }
 

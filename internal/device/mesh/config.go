@@ -8,6 +8,7 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/wire"
+	"github.com/foci-store/foci/internal/device/auth"
 )
 
 // Config is what a mesh is made of. Only Role is needed by a process that
@@ -17,6 +18,12 @@ type Config struct {
 	Node        foci.NodeID // zero for transport clients
 	Incarnation foci.Incarnation
 	Role        foci.Role
+
+	// Auth is what this process proves itself with and asks of others; nil:
+	// nothing. Then only loopback addresses are listened on, unless Insecure:
+	// whoever reaches another may read and write everything.
+	Auth     *auth.Credentials
+	Insecure bool
 
 	Listen   []Listener
 	Channels [foci.NumClasses]int // per link; 0 = DefaultChannels
@@ -95,7 +102,7 @@ type Limits struct {
 	Requests        int64 // in flight in this process, each way; default 65536
 	Bytes           int64 // default 512 MiB
 	Conns           int   // incoming connections; default 16384
-	Unproven        int   // incoming connections that have not said hello; default 1024, the oldest is dropped
+	Unproven        int   // incoming connections that have not proved who they are; default 1024, the oldest is dropped
 	Dials           int   // handshakes that we do at a time; default 64
 }
 
@@ -159,5 +166,22 @@ func (c Config) withDefaults() (Config, error) {
 	case len(c.Listen) > 0 && (c.Handler == nil || c.Node.IsZero()):
 		return c, foci.Errorf(foci.Invalid, "a mesh that listens needs a node id and a handler")
 	}
-	return c, nil
+	return c, c.checkAuth()
+}
+
+// checkAuth reports credentials that are not this process's; those of TLS say
+// the cluster when nothing else does.
+func (c *Config) checkAuth() error {
+	if err := c.Auth.Fit(c.Role); err != nil {
+		return err
+	}
+	certs := c.Auth.Certificates()
+	if certs == nil {
+		return nil
+	}
+	or(&c.Cluster, certs.Name().Cluster)
+	if err := certs.Name().Admit(c.Cluster, c.Node, c.Role); err != nil {
+		return foci.Errorf(foci.Denied, "our own certificate: %w", err)
+	}
+	return nil
 }

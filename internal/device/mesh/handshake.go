@@ -1,14 +1,17 @@
 package mesh
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"io"
 	"net"
 	"syscall"
 	"time"
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/wire"
+	"github.com/foci-store/foci/internal/device/auth"
 )
 
 // open dials an address and does the dialling side of a handshake; expect is
@@ -24,181 +27,141 @@ func (m *Mesh) open(ctx context.Context, addr Addr, expect foci.NodeID, class fo
 	if err != nil {
 		return nil, nil, dialError(foci.Away, addr.HostPort, "", err)
 	}
-	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
-	f := newFrameReader(conn)
-	peer, w, err := m.greet(conn, f, expect, addr.Table, class, index)
+	bare := conn
+	stop := context.AfterFunc(ctx, func() { _ = bare.SetDeadline(time.Unix(1, 0)) })
+	hello := wire.Hello{
+		MinProtocol: wire.MinProtocol, MaxProtocol: wire.MaxProtocol,
+		Cluster: m.Cluster(), Node: m.cfg.Node, Incarnation: m.cfg.Incarnation, Role: m.cfg.Role,
+		Expect: expect, Class: class, Index: uint16(index), Table: addr.Table, Window: m.cfg.Window, Auth: m.cfg.Auth.Step(),
+	}
+	conn, who, err := m.shield(conn)
+	var peer Identity
+	var w *wire.Welcome
+	if err == nil {
+		peer, w, err = m.greet(conn, &hello, who)
+	}
 	if !stop() && err == nil {
 		err = context.Cause(ctx)
 	}
 	if err != nil {
-		_ = conn.Close() // the handshake failed already
+		_ = bare.Close() // the handshake failed already
 		return nil, nil, greetError(addr.HostPort, err)
 	}
 	_ = conn.SetDeadline(time.Time{}) // fails only when closed, as the first read will
 	streams := min(w.Streams, uint32(m.cfg.Limits.ChannelRequests))
-	return newChannel(m, conn, peer, class, index, m.cfg.Window, w.Window, streams), f, nil
+	return newChannel(m, conn, peer, class, index, m.cfg.Window, w.Window, streams), newFrameReader(conn), nil
 }
 
-// greet says hello and checks the answer.
-func (m *Mesh) greet(conn net.Conn, f *frameReader, expect foci.NodeID, table foci.Table, class foci.Class, index int) (Identity, *wire.Welcome, error) {
-	hello := wire.Hello{
-		MinProtocol: wire.MinProtocol, MaxProtocol: wire.MaxProtocol,
-		Cluster: m.Cluster(), Node: m.cfg.Node, Incarnation: m.cfg.Incarnation, Role: m.cfg.Role,
-		Expect: expect, Class: class, Index: uint16(index), Table: table, Window: m.cfg.Window, Auth: wire.AuthNone,
-	}
-	if _, err := conn.Write(wire.AppendFrame(nil, &wire.Header{Type: wire.FrameHello}, hello.Append(nil), nil)); err != nil {
+// greet says hello, proves who we are if that is asked, and checks the answer.
+// who is whom the certificate of the other side names, under TLS.
+func (m *Mesh) greet(conn net.Conn, hello *wire.Hello, who auth.Name) (Identity, *wire.Welcome, error) {
+	claim := m.cfg.Auth.Claim(m.selves.begin())
+	defer m.selves.end(claim.Nonce)
+	hello.Proof = claim.Append(nil)
+	said := hello.Append(nil)
+	if _, err := conn.Write(wire.AppendFrame(nil, &wire.Header{Type: wire.FrameHello}, said, nil)); err != nil {
 		return Identity{}, nil, err
 	}
-	h, contents, err := opening(f)
-	if err != nil {
-		return Identity{}, nil, err
+	h, contents, err := opening(conn)
+	var vouched []byte // the welcome that the other side's proof is about
+	if err == nil && h.Type == wire.FrameChallenge {
+		if vouched, err = m.answer(conn, &claim, said, contents); err == nil {
+			h, contents, err = opening(conn)
+		}
 	}
-	peer := Identity{Addr: conn.RemoteAddr().String()}
-	switch h.Type {
-	case wire.FrameRefuse:
-		return Identity{}, nil, peerError(peer, contents)
-	case wire.FrameWelcome:
-	default:
+	switch {
+	case err != nil:
+		return Identity{}, nil, err
+	case h.Type == wire.FrameRefuse && m.selves.came(claim.Nonce):
+		return Identity{}, nil, ErrSelf
+	case h.Type == wire.FrameRefuse:
+		return Identity{}, nil, peerError(Identity{}, contents)
+	case h.Type != wire.FrameWelcome:
 		return Identity{}, nil, foci.Errorf(foci.Protocol, "it answers hello by a frame of type %d", h.Type)
+	case hello.Auth == wire.AuthKey && vouched == nil:
+		return Identity{}, nil, foci.Errorf(foci.Denied, "it welcomes us without proof that it has the cluster key: it is no node of ours")
+	case vouched != nil && !bytes.Equal(vouched, contents):
+		return Identity{}, nil, foci.Errorf(foci.Denied, "its welcome is not the one that it has proved: somebody between has changed it")
 	}
 	var w wire.Welcome
 	if err := wire.Unmarshal(contents, &w); err != nil {
 		return Identity{}, nil, err
 	}
-	peer.Node, peer.Incarnation, peer.Role, peer.Table = w.Node, w.Incarnation, w.Role, w.Table
-	return peer, &w, m.checkWelcome(&w, expect)
+	peer := Identity{Node: w.Node, Incarnation: w.Incarnation, Role: w.Role, Table: w.Table, Addr: conn.RemoteAddr().String()}
+	return peer, &w, m.checkWelcome(&w, hello, who)
 }
 
-func (m *Mesh) checkWelcome(w *wire.Welcome, expect foci.NodeID) error {
+func (m *Mesh) checkWelcome(w *wire.Welcome, hello *wire.Hello, who auth.Name) error {
 	switch {
 	case w.Protocol < wire.MinProtocol || w.Protocol > wire.MaxProtocol:
 		return foci.Errorf(foci.Protocol, "it chose protocol %d, we speak %d to %d", w.Protocol, wire.MinProtocol, wire.MaxProtocol)
-	case w.Auth != wire.AuthNone:
-		return foci.Errorf(foci.Denied, "it asks for a proof of identity of kind %d, which we do not know", w.Auth)
+	case w.Auth != hello.Auth:
+		return foci.Errorf(foci.Denied, "it proves who it is by step %d, we asked for step %d", w.Auth, hello.Auth)
 	case w.Node.IsZero():
 		return foci.Errorf(foci.Protocol, "it has no node id")
 	case w.Node == m.cfg.Node:
-		return foci.Errorf(foci.Denied, "that is this node itself")
-	case !expect.IsZero() && w.Node != expect:
-		return foci.Errorf(foci.Denied, "node %v lives there, not %v", w.Node, expect)
+		return ErrSelf
+	case !hello.Expect.IsZero() && w.Node != hello.Expect:
+		return foci.Errorf(foci.Denied, "node %v lives there, not %v", w.Node, hello.Expect)
 	}
-	return m.join(w.Cluster)
+	if w.Auth == wire.AuthTLS {
+		if err := who.Admit(w.Cluster, w.Node, foci.RoleData); err != nil {
+			return foci.Errorf(foci.Denied, "it shows a certificate that is not its own: %w", err)
+		}
+	}
+	if err := m.join(w.Cluster); err != nil {
+		return err
+	}
+	return m.newest.meet(w.Node, w.Incarnation)
 }
 
-// opening reads the first frame of the other side.
-func opening(f *frameReader) (wire.Header, []byte, error) {
+// opening reads one frame of a handshake, and not a byte more. What comes from
+// strangers is short, and so is the memory that they are given.
+func opening(src io.Reader) (wire.Header, []byte, error) {
 	var h wire.Header
-	if err := f.header(&h); err != nil {
+	var head [wire.HeaderSize]byte
+	if _, err := io.ReadFull(src, head[:]); err != nil {
 		return h, nil, err
 	}
-	if h.Type != wire.FrameHello && h.Type != wire.FrameWelcome && h.Type != wire.FrameRefuse {
+	if head[0] == recordHandshake && head[1] == 3 {
+		return h, nil, errSpeaksTLS
+	}
+	if err := wire.ParseHeader(head[:], &h); err != nil {
+		return h, nil, err
+	}
+	switch h.Type {
+	case wire.FrameHello, wire.FrameWelcome, wire.FrameRefuse, wire.FrameChallenge, wire.FrameProof:
+	default:
 		return h, nil, foci.Errorf(foci.Protocol, "the channel begins with a frame of type %d", h.Type)
 	}
-	contents, err := f.small(int(h.Size))
+	contents := make([]byte, h.Size)
+	_, err := io.ReadFull(src, contents)
 	if err == nil && wire.Checksum(0, contents) != h.Sum {
 		err = foci.Errorf(foci.Protocol, "the first frame is damaged: its checksum does not match")
 	}
 	return h, contents, err
 }
 
-// accept does the listening side of a handshake and serves the channel.
-func (m *Mesh) accept(conn net.Conn, table foci.Table) {
-	leave := m.unproven.enter(conn)
-	_ = conn.SetDeadline(time.Now().Add(m.cfg.Timing.Handshake))
-	f := newFrameReader(conn)
-	ch, err := m.welcome(conn, f, table)
-	leave()
-	if err != nil {
-		m.refusals.Add(1)
-		m.log.Info("connection refused", "from", conn.RemoteAddr(), "err", err)
-		_ = conn.Close() // nothing of worth is on it
-		return
-	}
-	if !ch.peer.Node.IsZero() {
-		if l := m.Peer(ch.peer.Node); l != nil {
-			l.revive()
-		}
-	}
-	ch.run(f)
-}
-
-// welcome reads the hello and answers it.
-func (m *Mesh) welcome(conn net.Conn, f *frameReader, table foci.Table) (*channel, error) {
-	h, contents, err := opening(f)
-	if err != nil {
-		return nil, err
-	}
-	if h.Type != wire.FrameHello {
-		return nil, foci.Errorf(foci.Protocol, "the channel begins with a frame of type %d", h.Type)
-	}
-	var hello wire.Hello
-	r := wire.NewReader(contents)
-	hello.MinProtocol, hello.MaxProtocol = r.U16(), r.U16()
-	protocol, known := hello.Protocol()
-	if r.Bad() || !known {
-		return nil, refuse(conn, foci.Errorf(foci.Protocol, "you speak protocol %d to %d, node %s speaks %d to %d",
-			hello.MinProtocol, hello.MaxProtocol, m.cfg.Node.Short(), wire.MinProtocol, wire.MaxProtocol))
-	}
-	if err := wire.Unmarshal(contents, &hello); err != nil {
-		return nil, refuse(conn, err)
-	}
-	if err := m.checkHello(&hello); err != nil {
-		return nil, refuse(conn, err)
-	}
-	peer := Identity{Node: hello.Node, Incarnation: hello.Incarnation, Role: hello.Role, Table: table, Addr: conn.RemoteAddr().String()}
-	streams := uint32(m.cfg.Limits.ChannelRequests)
-	ch := newChannel(m, conn, peer, hello.Class, int(hello.Index), m.cfg.Window, hello.Window, streams)
-	if err := m.remember(ch); err != nil {
-		return nil, refuse(conn, err)
-	}
-	w := wire.Welcome{
-		Protocol: protocol, Cluster: m.Cluster(), Node: m.cfg.Node, Incarnation: m.cfg.Incarnation, Role: m.cfg.Role,
-		Table: table, Window: m.cfg.Window, Streams: streams, Auth: wire.AuthNone,
-	}
-	_, err = conn.Write(wire.AppendFrame(nil, &wire.Header{Type: wire.FrameWelcome}, w.Append(nil), nil))
-	if err != nil {
-		m.forget(ch, err)
-		return nil, err
-	}
-	_ = conn.SetDeadline(time.Time{}) // fails only when closed, as the next read will
-	return ch, nil
-}
-
-func (m *Mesh) checkHello(h *wire.Hello) error {
-	ours := m.Cluster()
-	switch {
-	case h.Cluster != "" && ours != "" && h.Cluster != ours:
-		return foci.Errorf(foci.Denied, "you look for cluster %q, node %s belongs to cluster %q", h.Cluster, m.cfg.Node.Short(), ours)
-	case !h.Expect.IsZero() && h.Expect != m.cfg.Node:
-		return foci.Errorf(foci.Denied, "you look for node %v, this is node %v", h.Expect, m.cfg.Node)
-	case h.Node == m.cfg.Node:
-		return foci.Errorf(foci.Denied, "you are node %v, and so am I", h.Node)
-	case h.Node.IsZero() != (h.Role == foci.RoleTransport):
-		return foci.Errorf(foci.Denied, "members have a node id and transport clients have none; you are a %v with id %v", h.Role, h.Node)
-	case h.Auth != wire.AuthNone:
-		return foci.Errorf(foci.Denied, "proof of identity of kind %d is not known here", h.Auth)
-	}
-	return nil
-}
-
-// refuse tells the other side why, and returns it.
-func refuse(conn net.Conn, why error) error {
-	w := wireError(why)
-	_, _ = conn.Write(wire.AppendFrame(nil, &wire.Header{Type: wire.FrameRefuse}, w.Append(nil), nil)) // a courtesy
-	return why
-}
-
 func greetError(addr string, err error) error {
-	switch k := foci.KindOf(err); k {
-	case foci.Denied:
-		return &foci.Error{Kind: k, Op: "dial", Where: addr, Err: err, Msg: "refused", Fix: "check the address, the node's identity and the cluster's name"}
-	case foci.Protocol:
-		return &foci.Error{Kind: k, Op: "dial", Where: addr, Err: err, Msg: "no common protocol", Fix: "is it a Foci node, and of a version that fits?"}
-	case foci.Internal:
+	e := &foci.Error{Kind: foci.KindOf(err), Op: "dial", Where: addr, Err: err}
+	var said *PeerError
+	var ours *foci.Error
+	switch {
+	case e.Kind == foci.Internal:
 		return dialError(foci.Away, addr, "no answer to hello", err)
+	case e.Kind == foci.Protocol:
+		e.Msg, e.Fix = "no common protocol", "is it a Foci node, and of a version that fits?"
+	case errors.As(err, &said):
+		return dialError(e.Kind, addr, "refused", err)
+	case e.Kind == foci.Denied:
+		e.Msg = "refused"
+		if errors.As(err, &ours) && ours.Fix == "" && !errors.Is(err, ErrSelf) {
+			e.Fix = "check the address, the node's identity and the cluster's name"
+		}
 	default:
-		return dialError(k, addr, "refused", err)
+		return dialError(e.Kind, addr, "refused", err)
 	}
+	return e
 }
 
 func dialError(k foci.Kind, addr, msg string, err error) error {

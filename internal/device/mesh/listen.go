@@ -26,20 +26,41 @@ func (m *Mesh) listen() error {
 		lc := net.ListenConfig{KeepAliveConfig: keepAlive}
 		ln, err := lc.Listen(m.ctx, "tcp", l.Addr)
 		if err != nil {
-			for _, open := range m.listeners {
-				_ = open.Close() // nothing was served on it
-			}
-			return &foci.Error{
+			err = &foci.Error{
 				Kind: foci.Invalid, Op: "listen", Where: l.Addr, Msg: "cannot bind the address", Err: err,
 				Fix: "is it an address of this host, and the port free?",
 			}
+		} else {
+			m.listeners = append(m.listeners, ln)
+			err = m.guarded(ln.Addr())
 		}
-		m.listeners = append(m.listeners, ln)
+		if err != nil {
+			for _, open := range m.listeners {
+				_ = open.Close() // nothing was served on it
+			}
+			return err
+		}
 	}
 	for i, ln := range m.listeners {
 		m.tasks.Go(func() { m.acceptAll(ln, m.cfg.Listen[i].Table) })
 	}
 	return nil
+}
+
+// guarded reports that nobody would have to prove anything on an address that
+// others than this machine may reach. The bound address counts, not the
+// advertised one.
+func (m *Mesh) guarded(addr net.Addr) error {
+	if m.cfg.Auth != nil || m.cfg.Insecure {
+		return nil
+	}
+	if tcp, is := addr.(*net.TCPAddr); is && tcp.IP.IsLoopback() {
+		return nil
+	}
+	return &foci.Error{
+		Kind: foci.Denied, Op: "listen", Where: addr.String(), Msg: "whoever reaches this address could read and write everything: it is not loopback, and there is neither a cluster key nor TLS",
+		Fix: "give the node key or [tls] in foci.toml, as foci init makes them, or say --insecure",
+	}
 }
 
 // acceptAll takes connections until the listener is closed. When the process
@@ -66,8 +87,8 @@ func (m *Mesh) acceptAll(ln net.Listener, table foci.Table) {
 	}
 }
 
-// unproven are the connections that have not said hello yet; of too many the
-// oldest is dropped.
+// unproven are the connections that have not proved who they are yet, or said
+// hello where nothing is to be proved; of too many the oldest is dropped.
 type unproven struct {
 	mu    sync.Mutex
 	conns list.List

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -23,13 +24,17 @@ type Mesh struct {
 	stop  context.CancelFunc
 	tasks sync.WaitGroup
 
-	in, out    budget // requests in flight, served here and sent from here
-	collecting budget // bodies of replies being put together
-	dials      chan struct{}
-	listeners  []net.Listener
-	unproven   unproven
-	refusals   atomic.Int64
-	events     events
+	in, out     budget // requests in flight, served here and sent from here
+	collecting  budget // bodies of replies being put together
+	dials       chan struct{}
+	listeners   []net.Listener
+	unproven    unproven
+	turns       chan struct{} // a token for each handshake of TLS that came in and computes
+	selves      selves
+	newest      newest
+	refusals    atomic.Int64
+	refusalTold atomic.Int64 // when one was last logged, in milliseconds since began
+	events      events
 
 	mu      sync.Mutex
 	cluster string
@@ -51,6 +56,7 @@ func New(cfg Config) (*Mesh, error) {
 	m := &Mesh{
 		cfg: cfg, log: cfg.Logger, began: time.Now(), cluster: cfg.Cluster,
 		dials: make(chan struct{}, cfg.Limits.Dials), done: make(chan struct{}),
+		turns: make(chan struct{}, runtime.GOMAXPROCS(0)),
 		links: map[foci.NodeID]*Link{}, inbound: map[*channel]struct{}{},
 	}
 	m.ctx, m.stop = context.WithCancel(context.Background())

@@ -136,7 +136,7 @@ func rawServer(t testing.TB, id foci.NodeID, serve func(*raw, wire.Hello)) strin
 			}
 			go func() {
 				r := rawConn(t, conn)
-				h, b, err := opening(r.f)
+				h, b, err := opening(r.conn)
 				var hello wire.Hello
 				if err != nil || h.Type != wire.FrameHello || wire.Unmarshal(b, &hello) != nil {
 					_ = conn.Close()
@@ -168,8 +168,7 @@ func dialOnce(b []byte) func(context.Context, string, string) (net.Conn, error) 
 		}
 		ours, theirs := net.Pipe()
 		go func() {
-			f := newFrameReader(ours)
-			if _, _, err := opening(f); err != nil {
+			if _, _, err := opening(ours); err != nil {
 				_ = ours.Close()
 				return
 			}

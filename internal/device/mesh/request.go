@@ -79,8 +79,12 @@ func peerError(who Identity, head []byte) error {
 	if err := wire.Unmarshal(head, &w); err != nil {
 		return err
 	}
+	where := ""
+	if !who.Node.IsZero() { // else it has not said who it is
+		where = "node " + who.Node.Short()
+	}
 	return &PeerError{Node: who.Node, Epoch: w.Epoch, err: &foci.Error{
-		Kind: w.Kind, Where: "node " + who.Node.Short(), Msg: w.Text, RetryAfter: w.RetryAfter,
+		Kind: w.Kind, Where: where, Msg: w.Text, RetryAfter: w.RetryAfter,
 	}}
 }
 

@@ -1,0 +1,181 @@
+package mesh
+
+import (
+	"errors"
+	"net"
+	"time"
+
+	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/wire"
+	"github.com/foci-store/foci/internal/device/auth"
+)
+
+// accept does the listening side of a handshake and serves the channel.
+func (m *Mesh) accept(conn net.Conn, table foci.Table) {
+	leave := m.unproven.enter(conn)
+	_ = conn.SetDeadline(time.Now().Add(m.cfg.Timing.Handshake))
+	ch, err := m.admit(conn, table)
+	leave()
+	if err != nil {
+		m.refused(conn.RemoteAddr(), err)
+		_ = conn.Close() // nothing of worth is on it
+		return
+	}
+	if !ch.peer.Node.IsZero() {
+		if l := m.Peer(ch.peer.Node); l != nil {
+			l.revive()
+		}
+	}
+	ch.run(newFrameReader(ch.conn))
+}
+
+// refused counts a connection that was not let in, and tells of one in a second.
+func (m *Mesh) refused(from net.Addr, err error) {
+	n := m.refusals.Add(1)
+	now := time.Since(m.began).Milliseconds()
+	last := m.refusalTold.Load()
+	if now-last < 1000 && n > 1 || !m.refusalTold.CompareAndSwap(last, now) {
+		m.log.Debug("connection refused", "from", from, "err", err)
+		return
+	}
+	m.log.Info("connection refused", "from", from, "err", err, "so far", n)
+}
+
+// admit finds out who is there and, if he may come in, welcomes him.
+func (m *Mesh) admit(bare net.Conn, table foci.Table) (*channel, error) {
+	conn, who, err := m.receive(bare)
+	if err != nil {
+		return nil, err
+	}
+	h, said, err := opening(conn)
+	if errors.Is(err, errSpeaksTLS) {
+		return nil, m.refuse(conn, m.unlike(wire.AuthTLS))
+	}
+	if err != nil {
+		return nil, err
+	}
+	if h.Type != wire.FrameHello {
+		return nil, foci.Errorf(foci.Protocol, "the channel begins with a frame of type %d", h.Type)
+	}
+	hello, protocol, err := m.parseHello(said)
+	if err == nil {
+		err = m.checkHello(&hello, who)
+	}
+	if err != nil {
+		return nil, m.refuse(conn, err)
+	}
+	streams := uint32(m.cfg.Limits.ChannelRequests)
+	w := wire.Welcome{
+		Protocol: protocol, Cluster: m.Cluster(), Node: m.cfg.Node, Incarnation: m.cfg.Incarnation, Role: m.cfg.Role,
+		Table: table, Window: m.cfg.Window, Streams: streams, Auth: hello.Auth,
+	}
+	welcome := w.Append(nil)
+	if hello.Auth == wire.AuthKey {
+		if err := m.challenge(conn, &hello, said, welcome); err != nil {
+			return nil, err
+		}
+	}
+	peer := Identity{Node: hello.Node, Incarnation: hello.Incarnation, Role: hello.Role, Table: table, Addr: conn.RemoteAddr().String()}
+	ch := newChannel(m, conn, peer, hello.Class, int(hello.Index), m.cfg.Window, hello.Window, streams)
+	if err := m.enter(ch); err != nil {
+		return nil, m.refuse(conn, err)
+	}
+	trust(conn)
+	if _, err = conn.Write(wire.AppendFrame(nil, &wire.Header{Type: wire.FrameWelcome}, welcome, nil)); err != nil {
+		m.forget(ch, err)
+		return nil, err
+	}
+	_ = conn.SetDeadline(time.Time{}) // fails only when closed, as the next read will
+	return ch, nil
+}
+
+// enter takes in a channel whose peer has proved who it is.
+func (m *Mesh) enter(ch *channel) error {
+	if id := ch.peer.Node; !id.IsZero() {
+		if err := m.newest.meet(id, ch.peer.Incarnation); err != nil {
+			return err
+		}
+		m.expel(id, ch.peer.Incarnation)
+	}
+	return m.remember(ch)
+}
+
+// expel closes what came in from earlier incarnations of a node.
+func (m *Mesh) expel(node foci.NodeID, now foci.Incarnation) {
+	var old []*channel
+	m.mu.Lock()
+	for ch := range m.inbound {
+		if ch.peer.Node == node && ch.peer.Incarnation < now {
+			old = append(old, ch)
+		}
+	}
+	m.mu.Unlock()
+	for _, ch := range old {
+		ch.close(foci.Errorf(foci.Away, "the peer was restarted"))
+	}
+}
+
+// parseHello decodes; the versions come first, so that one who speaks others is
+// told so.
+func (m *Mesh) parseHello(said []byte) (hello wire.Hello, protocol uint16, err error) {
+	r := wire.NewReader(said)
+	hello.MinProtocol, hello.MaxProtocol = r.U16(), r.U16()
+	protocol, known := hello.Protocol()
+	if r.Bad() || !known {
+		return hello, 0, foci.Errorf(foci.Protocol, "you speak protocol %d to %d, node %s speaks %d to %d",
+			hello.MinProtocol, hello.MaxProtocol, m.cfg.Node.Short(), wire.MinProtocol, wire.MaxProtocol)
+	}
+	return hello, protocol, wire.Unmarshal(said, &hello)
+}
+
+// checkHello judges what a stranger says of himself; who is whom his certificate
+// names, under TLS.
+func (m *Mesh) checkHello(h *wire.Hello, who auth.Name) error {
+	ours := m.Cluster()
+	switch {
+	case h.Auth > wire.AuthTLS:
+		return foci.Errorf(foci.Denied, "proof of identity of kind %d is not known here", h.Auth)
+	case h.Auth != m.cfg.Auth.Step():
+		return m.unlike(h.Auth)
+	case h.Cluster != "" && ours != "" && h.Cluster != ours:
+		return foci.Errorf(foci.Denied, "you look for cluster %q, node %s belongs to cluster %q", h.Cluster, m.cfg.Node.Short(), ours)
+	case !h.Expect.IsZero() && h.Expect != m.cfg.Node:
+		return foci.Errorf(foci.Denied, "you look for node %v, this is node %v", h.Expect, m.cfg.Node)
+	case h.Node == m.cfg.Node:
+		m.selves.recognise(h.Proof)
+		return foci.Errorf(foci.Denied, "you are node %v, and so am I", h.Node)
+	case h.Node.IsZero() != (h.Role == foci.RoleTransport):
+		return foci.Errorf(foci.Denied, "members have a node id and transport clients have none; you are a %v with id %v", h.Role, h.Node)
+	}
+	if h.Auth == wire.AuthTLS {
+		return who.Admit(ours, h.Node, h.Role)
+	}
+	return nil
+}
+
+// unlike is the error for a stranger who proves himself in another way than is
+// asked here, and what either side can do about it.
+func (m *Mesh) unlike(theirs uint8) error {
+	node := "node " + m.cfg.Node.Short()
+	e := &foci.Error{Kind: foci.Denied}
+	switch ours := m.cfg.Auth.Step(); {
+	case ours == wire.AuthNone && theirs == wire.AuthTLS:
+		e.Msg, e.Fix = "you speak TLS, "+node+" has no certificate", "give that node [tls] in foci.toml, or come without certificates"
+	case ours == wire.AuthNone:
+		e.Msg, e.Fix = "you want to prove a key, "+node+" has none to check it by", "give that node key in foci.toml, or come without a key"
+	case ours == wire.AuthKey:
+		e.Msg = node + " asks for the cluster key or a client's key made from it"
+		e.Fix = "clients: --credential FILE or FOCI_CREDENTIAL; nodes: key in foci.toml"
+	default:
+		e.Msg = node + " asks for TLS and a certificate"
+		e.Fix = "clients: --credential FILE or FOCI_CREDENTIAL; nodes: [tls] in foci.toml"
+	}
+	return e
+}
+
+// refuse tells the other side why, and returns it.
+func (m *Mesh) refuse(conn net.Conn, why error) error {
+	w := wireError(why)
+	_, _ = conn.Write(wire.AppendFrame(nil, &wire.Header{Type: wire.FrameRefuse}, w.Append(nil), nil)) // a courtesy
+	return why
+}

@@ -1,0 +1,92 @@
+package mesh
+
+import (
+	"crypto/rand"
+	"sync"
+
+	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/wire"
+)
+
+// ErrSelf is why a connection to this very process fails, found by [errors.Is].
+// It is no failure of the address, which is our own.
+var ErrSelf = foci.Errorf(foci.Denied, "that is this node itself")
+
+// selves are the nonces of the hellos that we are just saying. If one of them
+// comes in by a listener of ours, we have dialled ourselves; another process
+// that merely has our node id says another.
+type selves struct {
+	mu  sync.Mutex
+	out map[[wire.NonceSize]byte]bool // true: it came in
+}
+
+// begin draws a nonce for a hello.
+func (s *selves) begin() (nonce [wire.NonceSize]byte) {
+	_, _ = rand.Read(nonce[:]) // never fails
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.out == nil {
+		s.out = map[[wire.NonceSize]byte]bool{}
+	}
+	s.out[nonce] = false
+	return nonce
+}
+
+// end forgets it.
+func (s *selves) end(nonce [wire.NonceSize]byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.out, nonce)
+}
+
+// recognise notes a nonce that came in, if it is one of ours.
+func (s *selves) recognise(claim []byte) {
+	if len(claim) < wire.NonceSize {
+		return
+	}
+	nonce := [wire.NonceSize]byte(claim)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, ours := s.out[nonce]; ours {
+		s.out[nonce] = true
+	}
+}
+
+// came reports whether it came in.
+func (s *selves) came(nonce [wire.NonceSize]byte) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.out[nonce]
+}
+
+// newest is the newest incarnation met of each node, in either direction. An
+// older one is a process that should have ended, or that runs on a copy of the
+// node's directory: it is neither let in nor believed.
+type newest struct {
+	mu  sync.Mutex
+	met map[foci.NodeID]foci.Incarnation
+}
+
+// meet notes an incarnation, or fails with Denied when a newer one is known.
+func (n *newest) meet(node foci.NodeID, now foci.Incarnation) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	known, found := n.met[node]
+	if found && now < known {
+		return &foci.Error{
+			Kind: foci.Denied, Where: "node " + node.Short(), Msg: "is an older start of a node that was started again since",
+			Fix: "two processes run under one node id: end the older one, and never copy a node's directory",
+		}
+	}
+	if n.met == nil {
+		n.met = map[foci.NodeID]foci.Incarnation{}
+	}
+	if !found && len(n.met) >= foci.MaxNodes {
+		for other := range n.met { // any: who is here once more is met once more
+			delete(n.met, other)
+			break
+		}
+	}
+	n.met[node] = now
+	return nil
+}

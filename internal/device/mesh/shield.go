@@ -1,0 +1,118 @@
+package mesh
+
+import (
+	"crypto/tls"
+	"errors"
+	"net"
+
+	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/wire"
+	"github.com/foci-store/foci/internal/device/auth"
+)
+
+// recordHandshake is the first byte of TLS.
+const recordHandshake = 0x16
+
+// errSpeaksTLS is opening's answer to it.
+var errSpeaksTLS = foci.Errorf(foci.Protocol, "it speaks TLS")
+
+// shield puts TLS over a connection that we dialled, if that is how we prove who
+// we are, and says whom the certificate of the other side names.
+func (m *Mesh) shield(conn net.Conn) (net.Conn, auth.Name, error) {
+	certs := m.cfg.Auth.Certificates()
+	if certs == nil {
+		return conn, auth.Name{}, nil
+	}
+	c := certs.Dial(conn)
+	err := c.Handshake()
+	var plain tls.RecordHeaderError
+	var alert tls.AlertError
+	switch {
+	case err == nil:
+		who, err := c.Peer()
+		return c.Conn, who, err
+	case errors.As(err, &plain) && string(plain.RecordHeader[:4]) == "FOC1":
+		err = &foci.Error{Kind: foci.Denied, Msg: "it has no certificate and speaks no TLS", Fix: "give that node [tls] in foci.toml, or come without certificates"}
+	case errors.As(err, &alert):
+		err = foci.Errorf(foci.Denied, "TLS: %w", err)
+	}
+	return conn, auth.Name{}, err
+}
+
+// maxStranger is how many bytes TLS may read of one whom it does not know yet:
+// enough for his first message and a chain of certificates.
+const maxStranger = 16 << 10
+
+// stranger is a connection that came in, below TLS, before it is proved. It
+// bounds what is read, and so what is kept, and how many handshakes compute at a
+// time: one that waits for its peer takes no turn from others.
+type stranger struct {
+	net.Conn
+	turns   chan struct{}
+	left    int
+	turn    bool // we have one
+	trusted bool
+}
+
+// NetConn is the connection itself.
+func (s *stranger) NetConn() net.Conn { return s.Conn }
+
+// Read reads within the bound. One goroutine reads a channel, from the first
+// byte to the last.
+func (s *stranger) Read(p []byte) (int, error) {
+	if s.trusted {
+		return s.Conn.Read(p)
+	}
+	if s.left == 0 {
+		return 0, foci.Errorf(foci.TooLarge, "over %d bytes before it is known who sends them", maxStranger)
+	}
+	if s.turn {
+		<-s.turns
+		defer func() { s.turns <- struct{}{} }()
+	}
+	n, err := s.Conn.Read(p[:min(len(p), s.left)])
+	s.left -= n
+	return n, err
+}
+
+// handshake does that of TLS.
+func (s *stranger) handshake(c *tls.Conn) error {
+	s.turns <- struct{}{}
+	s.turn = true
+	defer func() {
+		s.turn = false
+		<-s.turns
+	}()
+	return c.Handshake()
+}
+
+// trust lifts the bound from a connection whose peer is proved.
+func trust(conn net.Conn) {
+	if c, is := conn.(*tls.Conn); is {
+		if s, is := c.NetConn().(*stranger); is {
+			s.trusted = true
+		}
+	}
+}
+
+// receive puts TLS over a connection that came in, if that is what we ask for.
+func (m *Mesh) receive(conn net.Conn) (net.Conn, auth.Name, error) {
+	certs := m.cfg.Auth.Certificates()
+	if certs == nil {
+		return conn, auth.Name{}, nil
+	}
+	s := &stranger{Conn: conn, turns: m.turns, left: maxStranger}
+	c := certs.Accept(s)
+	if err := s.handshake(c.Conn); err != nil {
+		var plain tls.RecordHeaderError
+		if errors.As(err, &plain) && string(plain.RecordHeader[:4]) == "FOC1" {
+			return conn, auth.Name{}, m.refuse(conn, m.unlike(wire.AuthNone))
+		}
+		return conn, auth.Name{}, foci.Errorf(foci.Denied, "TLS: %w", err)
+	}
+	who, err := c.Peer()
+	if err != nil {
+		return conn, who, m.refuse(c.Conn, err)
+	}
+	return c.Conn, who, nil
+}
