@@ -168,6 +168,7 @@ type life struct {
 	asked  atomic.Int64 // when the last ping was sent, ns since the mesh began; 0: it was answered
 	missed atomic.Int32 // in a row
 	rtt    atomic.Int64 // ns, smoothed
+	trips  roundTrips
 	heard  int64        // bytes received until the last check; of watch alone
 }
 
@@ -195,6 +196,7 @@ func (l *life) pong(ch *channel, contents []byte) {
 	if rtt <= 0 {
 		return
 	}
+	l.trips.add(time.Duration(rtt))
 	old := l.rtt.Load()
 	if old == 0 {
 		old = rtt

@@ -54,10 +54,13 @@ type ChannelStats struct {
 	Peer     Identity      `json:"peer"`
 	Local    string        `json:"local,omitempty"`
 	Age      time.Duration `json:"age_ns"`
-	RTT      time.Duration `json:"rtt_ns"`
+	RTT      time.Duration `json:"rtt_ns"`     // smoothed; of the dialling side, as the next two
+	RTTp50   time.Duration `json:"rtt_p50_ns"` // of the last 64 pings
+	RTTp99   time.Duration `json:"rtt_p99_ns"`
 	Queued   int           `json:"queued"`       // messages not yet written
 	QueuedB  int64         `json:"queued_bytes"` // of these
-	InFlight int           `json:"in_flight"`
+	InFlight int           `json:"in_flight"`    // requests without the end of their replies
+	Bytes    int64         `json:"in_flight_bytes"`
 	Sent     int64         `json:"sent"`
 	Answered int64         `json:"answered"`
 	Served   int64         `json:"served"`
@@ -131,13 +134,27 @@ func (ch *channel) stats() ChannelStats {
 		state = "draining"
 	}
 	queued += ch.sendq.short.len() + ch.sendq.long.len()
+	inFlight := int64(0)
+	ch.streams.each(func(s *stream) { inFlight += s.size() })
 	ch.mu.Unlock()
+	p50, p99 := ch.life.trips.quantiles()
 	c := &ch.count
 	return ChannelStats{
 		Class: ch.class, Index: ch.index, State: state, Peer: ch.peer, Local: ch.local,
-		Age: time.Since(ch.born), RTT: time.Duration(ch.life.rtt.Load()),
-		Queued: queued, QueuedB: bytes + ch.heavy.Load(), InFlight: int(ch.load.Load()),
+		Age: time.Since(ch.born), RTT: time.Duration(ch.life.rtt.Load()), RTTp50: p50, RTTp99: p99,
+		Queued: queued, QueuedB: bytes + ch.heavy.Load(), InFlight: int(ch.load.Load()), Bytes: inFlight,
 		Sent: c.sent.Load(), Answered: c.answered.Load(), Served: c.served.Load(), Unasked: c.unasked.Load(),
 		BytesIn: c.bytesIn.Load(), BytesOut: c.bytesOut.Load(),
 	}
+}
+
+// size is the bytes of the request, as they are counted on that side.
+func (s *stream) size() int64 {
+	switch {
+	case s.req != nil:
+		return s.req.size
+	case s.in != nil:
+		return s.in.size
+	}
+	return 0
 }
