@@ -12,6 +12,7 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/route"
+	"github.com/foci-store/foci/internal/gateway/metrics"
 )
 
 // defaultCluster is the name of a cluster that was given none.
@@ -62,6 +63,10 @@ type serveConfig struct {
 	// key nor [tls]: whoever reaches them may read and write everything. False:
 	// that is refused.
 	Insecure bool `toml:"insecure,omitempty"`
+
+	// Metrics is the IP:port at which /metrics is served for Prometheus. It asks
+	// nobody who he is, so anything but loopback is warned of. Empty: nowhere.
+	Metrics string `toml:"metrics,omitempty"`
 
 	// Addresses are what others reach this node by. Empty: those that the layout
 	// has for it.
@@ -201,6 +206,11 @@ func (c *serveConfig) complete() error {
 	}
 	if _, err := c.binds(); err != nil {
 		return err
+	}
+	if c.Metrics != "" {
+		if err := metrics.CheckAddr(c.Metrics); err != nil {
+			return err
+		}
 	}
 	for class, n := range c.Connections.perClass() {
 		if n < 0 || n > maxConnections {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/route"
+	"github.com/foci-store/foci/internal/gateway/metrics"
 	"github.com/foci-store/foci/internal/node"
 	"github.com/foci-store/foci/internal/peer"
 )
@@ -39,6 +40,7 @@ foci.toml, every setting of which may be left out:
   log = "info"                # debug, info, warn or error
   key = "cluster.key"         # everybody has to prove this key, or a client's made from it
   insecure = false            # true: listen beyond loopback without key or [tls]
+  metrics = "127.0.0.1:9100"  # serve /metrics for Prometheus there; else nowhere
 
   [tls]                       # certificates in place of the key; read again when they change
   cert = "a.pem"
@@ -68,6 +70,7 @@ foci.toml, every setting of which may be left out:
 	f.StringVar(&s.role, "role", "", "data, or client for a member that stores nothing")
 	f.StringVar(&s.key, "key", "", "file with the cluster key that everybody has to prove, or a client's key made from it")
 	f.BoolVar(&s.insecure, "insecure", false, "listen beyond loopback without key or TLS: whoever reaches the node may read and write everything")
+	f.StringVar(&s.metrics, "metrics", "", "IP:port at which to serve /metrics for Prometheus")
 	f.Uint32Var(&s.group, "group", 0, "group of a node with one backend")
 	f.BoolVar(&s.stopAtEOF, "stop-at-eof", false, "stop when standard input ends, as it does when the parent is gone")
 	_ = f.MarkHidden("stop-at-eof")
@@ -76,11 +79,12 @@ foci.toml, every setting of which may be left out:
 
 // serveFlags are the flags of serve.
 type serveFlags struct {
-	config, name, dir, cluster, role, key string
-	insecure                              bool
-	addrs, seeds                          []string
-	group                                 uint32
-	stopAtEOF                             bool
+	config, name, dir, cluster, role, key, metrics string
+
+	insecure     bool
+	addrs, seeds []string
+	group        uint32
+	stopAtEOF    bool
 }
 
 // settings are those of the file, with what flags say in their place.
@@ -89,7 +93,7 @@ func (s *serveFlags) settings() (serveConfig, error) {
 	if err != nil {
 		return c, err
 	}
-	for flag, setting := range map[*string]*string{&s.name: &c.Name, &s.dir: &c.Dir, &s.cluster: &c.Cluster, &s.role: &c.Role, &s.key: &c.Key} {
+	for flag, setting := range map[*string]*string{&s.name: &c.Name, &s.dir: &c.Dir, &s.cluster: &c.Cluster, &s.role: &c.Role, &s.key: &c.Key, &s.metrics: &c.Metrics} {
 		if *flag != "" {
 			*setting = *flag
 		}
@@ -166,8 +170,12 @@ func (a *app) serve(ctx context.Context, s *serveFlags) error {
 	if err != nil {
 		return err
 	}
-	if err := a.printServing(n.Status()); err != nil {
+	faces, err := c.faces(n, log)
+	if err != nil {
 		return errors.Join(err, n.Close())
+	}
+	if err := a.printServing(n.Status()); err != nil {
+		return errors.Join(err, faces(), n.Close())
 	}
 	if s.stopAtEOF {
 		var cancel context.CancelFunc
@@ -179,7 +187,22 @@ func (a *app) serve(ctx context.Context, s *serveFlags) error {
 	}
 	<-ctx.Done()
 	log.Info("stopping")
-	return n.Close()
+	return errors.Join(faces(), n.Close())
+}
+
+// faces opens what else listens for the node, and returns what closes it.
+func (c *serveConfig) faces(n *node.Node, log *slog.Logger) (closeAll func() error, err error) {
+	if c.Metrics == "" {
+		return func() error { return nil }, nil
+	}
+	if !metrics.Loopback(c.Metrics) {
+		log.Warn("metrics are served to whoever can reach this address: they tell names, addresses and amounts, no contents", "addr", c.Metrics)
+	}
+	s, err := metrics.Serve(c.Metrics, n, log)
+	if err != nil {
+		return nil, err
+	}
+	return s.Close, nil
 }
 
 // printServing says that the node serves.

@@ -65,6 +65,22 @@ func (n *Node) Status() peer.NodeStatus {
 	return s
 }
 
+// Mesh describes this node's links and channels.
+func (n *Node) Mesh() mesh.Stats { return n.peer.Load().Mesh() }
+
+// Txns describes the transactions that this node has under way itself.
+func (n *Node) Txns() peer.TxnStatus { return n.peer.Load().Txns() }
+
+// NameOf is a node's name in the layout, or its id where it has none there.
+func (n *Node) NameOf(id foci.NodeID) string {
+	if l := n.layout.Load(); l != nil {
+		if named := l.Node(id); named != nil && named.Name != "" {
+			return named.Name
+		}
+	}
+	return id.String()
+}
+
 // status answers questions about the system.
 func (n *Node) status(in *mesh.Incoming) {
 	m, ok := read[wire.Ask](in)

@@ -1,0 +1,214 @@
+package metrics
+
+import (
+	"crypto/rand"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/goleak"
+
+	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/route"
+	"github.com/foci-store/foci/internal/device/vfs"
+	"github.com/foci-store/foci/internal/layout"
+	"github.com/foci-store/foci/internal/node"
+)
+
+var update = flag.Bool("update", false, "write docs/metrics.md")
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// TestScrape serves the metrics of a real node that has a link to another, and
+// finds every documented family in them.
+func TestScrape(t *testing.T) {
+	a := pair(t)
+	s, err := Serve("127.0.0.1:0", a, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	var text string
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		text = scrape(t, s)
+		// A ping and its answer make the last ones appear.
+		if strings.Contains(text, "foci_mesh_channel_rtt_p99_seconds{") && strings.Contains(text, "foci_mesh_incoming_channels{") {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("no round trip is measured:\n%s", text)
+		}
+	}
+	for _, m := range all {
+		if !strings.Contains(text, "\n"+m.name+" ") && !strings.Contains(text, "\n"+m.name+"{") {
+			t.Errorf("%s is missing", m.name)
+		}
+	}
+	for _, want := range []string{"go_goroutines ", "process_resident_memory_bytes ", `foci_mesh_link_up{peer="b"} 1`, `foci_node_info{id="`} {
+		if !strings.Contains(text, "\n"+want) {
+			t.Errorf("no line begins with %s", want)
+		}
+	}
+}
+
+func scrape(t *testing.T, s *Server) string {
+	t.Helper()
+	r, err := http.Get("http://" + s.Addr().String() + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Body.Close()
+	text, err := io.ReadAll(r.Body)
+	if err != nil || r.StatusCode != http.StatusOK {
+		t.Fatalf("status %d, %v", r.StatusCode, err)
+	}
+	http.DefaultClient.CloseIdleConnections()
+	return string(text)
+}
+
+// TestTooManyScrapers: connections over the limit are closed, and those within
+// it go on.
+func TestTooManyScrapers(t *testing.T) {
+	s, err := Serve("127.0.0.1:0", pair(t), slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	dial := func() net.Conn {
+		c, err := net.Dial("tcp", s.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	var held []net.Conn
+	for range maxConns {
+		held = append(held, dial())
+	}
+	over := dial()
+	if n, err := over.Read(make([]byte, 1)); err == nil {
+		t.Errorf("connection %d: %d bytes came, want it closed", maxConns+1, n)
+	}
+	over.Close()
+	for _, c := range held {
+		c.Close()
+	}
+	// Their places are free again as soon as the server has seen the ends.
+	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		c := dial()
+		fmt.Fprint(c, "GET /metrics HTTP/1.0\r\n\r\n")
+		text, _ := io.ReadAll(c)
+		c.Close()
+		if strings.Contains(string(text), "foci_layout_epoch") {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("no place was freed")
+		}
+	}
+}
+
+func TestAddresses(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	for addr, want := range map[string]foci.Kind{"9100": foci.Invalid, "localhost:9100": foci.Invalid, "": foci.Invalid, taken.Addr().String(): foci.Busy} {
+		if _, err := Serve(addr, nil, slog.Default()); foci.KindOf(err) != want {
+			t.Errorf("%q: %v, want %v", addr, err, want)
+		}
+	}
+	for addr, want := range map[string]bool{"127.0.0.1:1": true, "[::1]:1": true, "0.0.0.0:1": false, "10.0.0.1:1": false, "x": false} {
+		if Loopback(addr) != want {
+			t.Errorf("loopback %q: %v", addr, !want)
+		}
+	}
+}
+
+// TestDocument compares docs/metrics.md with what there is.
+func TestDocument(t *testing.T) {
+	const path = "../../../docs/metrics.md"
+	var b strings.Builder
+	b.WriteString(preface)
+	for _, m := range all {
+		kind := "gauge"
+		if m.kind == prometheus.CounterValue {
+			kind = "counter"
+		}
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", m.name, kind, strings.Join(m.labels, ", "), m.help)
+	}
+	if *update {
+		if err := os.WriteFile(path, []byte(b.String()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(got) != b.String() {
+		t.Error("docs/metrics.md is out of date: go test ./internal/gateway/metrics -run Document -update")
+	}
+}
+
+const preface = `# Metrics
+
+A node serves them in the format of Prometheus at ` + "`/metrics`" + ` of the address that ` + "`metrics = \"127.0.0.1:9100\"`" + ` in foci.toml, or
+` + "`foci serve --metrics`" + `, names; without one it serves none. Nobody is asked who he is: an address that others reach is warned of at the
+start. At most 16 connections are taken and 2 scrapes served at a time.
+
+A peer's label is its name in the layout, or its id. Channels are those that this node has opened; those that others have opened
+are summed by class, table and role, because transport clients come and go by the thousand. At most 4,096 channels have series of
+their own. What counts since a channel was opened begins at 0 again with the next channel in its place.
+
+Besides these there are the usual ` + "`go_*` and `process_*`" + ` of the Go runtime and the process. This list is written by
+` + "`go test ./internal/gateway/metrics -run Document -update`" + `.
+
+| name | kind | labels | what it says |
+|---|---|---|---|
+`
+
+// pair is node a of two that are linked.
+func pair(t *testing.T) *node.Node {
+	t.Helper()
+	p := &layout.Plan{Cluster: "metrics"}
+	for i, name := range []string{"a", "b"} {
+		ln, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		addr, err := route.ParseAddress(fmt.Sprintf("127.0.0.1:%d:2-0", ln.Addr().(*net.TCPAddr).Port))
+		if err != nil {
+			t.Fatal(err)
+		}
+		ln.Close()
+		p.Nodes = append(p.Nodes, layout.PlanNode{Name: name, Addrs: []route.Address{addr}, Backends: []layout.PlanBackend{{Group: foci.Group(i + 1)}}})
+	}
+	l, err := layout.Init(p, rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var first *node.Node
+	for _, name := range []string{"a", "b"} {
+		n, err := node.New(node.Config{
+			Cluster: "metrics", Name: name, Dir: "/" + name, Layout: l, Role: foci.RoleData, FS: vfs.NewCrashable(), Grace: time.Millisecond,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { n.Close() })
+		if first == nil {
+			first = n
+		}
+	}
+	return first
+}
