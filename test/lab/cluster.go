@@ -8,9 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/client"
-	"github.com/foci-store/foci/internal/device/mesh"
 )
 
 // nodePort is where every node listens, and metricsPort where it is measured.
@@ -85,7 +83,8 @@ func (c *Cluster) name() string { return fmt.Sprintf("lab-%d", c.lab.lan.id) }
 // nothing need be proved there.
 func (c *Cluster) Configure(h *Host, extra string) {
 	c.lab.t.Helper()
-	h.File("node/foci.toml", fmt.Sprintf("cluster = %q\nname = %q\ninsecure = true\n%s\n[[address]]\naddr = %q\n", c.name(), h.name, extra, h.address()))
+	h.File("node/foci.toml", fmt.Sprintf("cluster = %q\nname = %q\ninsecure = true\nmetrics = \"%v:%d\"\n%s\n[[address]]\naddr = %q\n",
+		c.name(), h.name, h.Addr(), metricsPort, extra, h.address()))
 }
 
 // Start starts all nodes and waits until each serves.
@@ -143,53 +142,6 @@ func (c *Cluster) Dial(hosts ...*Host) *client.Client {
 	}
 	c.lab.t.Cleanup(func() { _ = cl.Close() })
 	return cl
-}
-
-// Seen is what a client heard of every process's links, by process and peer.
-type Seen map[string]map[string]*mesh.LinkStats
-
-// Look asks all nodes about their links. A node that does not answer is not in
-// what it returns.
-func (c *Cluster) Look(cl *client.Client) (Seen, error) {
-	ctx, cancel := context.WithTimeout(c.lab.t.Context(), 5*time.Second)
-	defer cancel()
-	all, err := cl.Mesh(ctx)
-	if err != nil {
-		return nil, err
-	}
-	names := map[foci.NodeID]string{}
-	for i := range all {
-		names[all[i].ID] = all[i].Name
-	}
-	seen := Seen{}
-	for i := range all {
-		if all[i].Is == nil {
-			continue
-		}
-		links := map[string]*mesh.LinkStats{}
-		for j := range all[i].Is.Links {
-			l := &all[i].Is.Links[j]
-			links[names[l.Peer.Node]] = l
-		}
-		seen[all[i].Name] = links
-	}
-	return seen, nil
-}
-
-// Whole reports what a full mesh of the cluster's nodes lacks.
-func (c *Cluster) Whole(cl *client.Client) error {
-	seen, err := c.Look(cl)
-	if err != nil {
-		return err
-	}
-	for _, from := range c.hosts {
-		for _, to := range c.hosts {
-			if l := seen[from.name][to.name]; from != to && (l == nil || !l.Up) {
-				return fmt.Errorf("%s has no link to %s", from.name, to.name)
-			}
-		}
-	}
-	return nil
 }
 
 // CLI runs a foci command on a host and decodes each line of its JSON.
