@@ -44,6 +44,8 @@ func newLeg(m wire.Message, class foci.Class) *leg {
 	case *wire.List:
 		l.method = wire.MethodList
 		l.long = true
+	case *wire.Hint:
+		l.method = wire.MethodHint
 	case *wire.Store:
 		l.method = wire.MethodStore
 		l.body = m.Record.Payload
@@ -62,6 +64,8 @@ func target(m wire.Message) txn.Target {
 		return txn.Target{Group: m.Group, ID: m.ID}
 	case *wire.Store:
 		return txn.Target{Group: m.Group, ID: m.Record.ID}
+	case *wire.Hint:
+		return txn.Target{Group: m.Group, ID: m.ID}
 	case *wire.List:
 		return txn.Target{Group: m.Group, Backend: m.Backend}
 	}
@@ -212,6 +216,8 @@ func decode(l *leg, asked bool, r *mesh.Reply) (wire.Message, error) {
 		m = new(wire.StoreReply)
 	case l.method == wire.MethodFetch:
 		m = new(wire.FetchReply)
+	case l.method == wire.MethodHint:
+		m = new(wire.HintReply)
 	default:
 		m = new(wire.ListReply)
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/quorum"
 	"github.com/foci-store/foci/internal/core/txn"
+	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/layout"
 )
 
@@ -27,9 +28,9 @@ const (
 	// linger is how long legs go on once their caller has been answered, so that
 	// a replica that is merely slow gets the record too.
 	linger = 2 * time.Second
-	// heavy is the payload in bytes from which a record does not linger for a
-	// node that is away: the next one needs its memory.
-	heavy = 64 << 10
+	// hintPatience is how long one replica is asked to keep a hint, after the
+	// caller was answered.
+	hintPatience = 2 * time.Second
 )
 
 // Op describes an operation to run.
@@ -148,6 +149,9 @@ func (o *operation) begin(asks []quorum.Ask) []submission {
 		}
 		o.legs = append(o.legs, l)
 		subs[i] = submission{leg: l, deadline: o.Deadline}
+		if l.method == wire.MethodHint {
+			subs[i].deadline = o.peer.Now() + hintPatience
+		}
 	}
 	return subs
 }
@@ -183,13 +187,14 @@ func (o *operation) woken() {
 	o.event(Machine.Wake)
 }
 
-// settle ends the legs whose answers nobody needs: questions, and heavy records
-// for a node that is away; in the end all.
+// settle ends the legs whose answers nobody needs: questions, and records for a
+// node that is away, for which a hint is left; in the end all. Hints have a
+// deadline of their own.
 func (o *operation) settle(all bool) {
 	o.mu.Lock()
 	var legs []*leg
 	for _, l := range o.legs {
-		if all || l.have == nil || len(l.body) > heavy {
+		if l.method != wire.MethodHint {
 			legs = append(legs, l)
 		}
 	}

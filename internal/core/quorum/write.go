@@ -19,6 +19,7 @@ type Write struct {
 	rec    wire.Record
 	ballot ballot
 	store  store
+	hints  hints
 	chosen bool  // the version is
 	seen   int64 // the newest time of phase one
 	sent   int   // store phases: more than one after a change of layout
@@ -27,8 +28,10 @@ type Write struct {
 // store is the phase in which every group is sent the record.
 type store struct {
 	acks     int
-	refused  int // groups that said that they did not keep it
-	unknown  int // groups that did not say
+	acked    []foci.Group
+	missed   []foci.Group // those that did not acknowledge, while it is open whether anybody does
+	refused  int          // groups that said that they did not keep it
+	unknown  int          // groups that did not say
 	answered int
 }
 
@@ -64,6 +67,8 @@ func (w *Write) Answer(now time.Duration, leg Leg, a Answer) Out {
 	g, current := w.hear(leg)
 	switch {
 	case !current || w.awaiting != 0:
+	case w.hints.asked[leg] != nil:
+		w.hints.answer(&w.op, w.rec.ID, leg, &a)
 	case w.done && !w.chosen: // it certainly failed, and must not begin to store now
 	case w.stale(&a):
 	case w.chosen:
@@ -163,6 +168,7 @@ func (w *Write) answerStore(g foci.Group, a *Answer) {
 	reply, ok := a.Msg.(*wire.StoreReply)
 	switch {
 	case a.Err != nil:
+		s.missed = append(s.missed, g)
 		w.errs = append(w.errs, a.Err)
 		if refusal(foci.KindOf(a.Err)) && !a.Stray {
 			s.refused++
@@ -170,11 +176,22 @@ func (w *Write) answerStore(g foci.Group, a *Answer) {
 			s.unknown++
 		}
 	case !ok || reply.Epoch != w.cfg.Plan.Epoch:
+		s.missed = append(s.missed, g)
 		s.unknown++
 		w.errs = append(w.errs, foci.Errorf(foci.Protocol, "group %d: not an acknowledgement of epoch %d", g, w.cfg.Plan.Epoch))
 	default:
 		s.acks++
+		s.acked = append(s.acked, g)
 	}
+	w.judge()
+	if w.done && len(s.acked) > 0 {
+		w.hint()
+	}
+}
+
+// judge decides whether the caller can be answered.
+func (w *Write) judge() {
+	s := &w.store
 	left := len(w.cfg.Plan.Groups) - s.answered
 	switch {
 	case w.done:
@@ -186,6 +203,14 @@ func (w *Write) answerStore(g foci.Group, a *Answer) {
 	default:
 		w.fail()
 	}
+}
+
+// hint has a replica that has the record remember who has not.
+func (w *Write) hint() {
+	for _, g := range w.store.missed {
+		w.hints.ask(&w.op, w.rec.ID, g, w.store.acked)
+	}
+	w.store.missed = nil
 }
 
 // fail says as much as is known. Only when every group that was sent the
@@ -210,6 +235,9 @@ func (w *Write) unknown() {
 func (w *Write) expire() {
 	if w.chosen {
 		w.unknown()
+		if len(w.store.acked) > 0 {
+			w.hint()
+		}
 		return
 	}
 	w.finish(w.noQuorum(len(w.ballot.votes)))

@@ -17,6 +17,7 @@ const (
 	MethodHave  Method = 18 // has the replica this version
 	MethodFetch Method = 19 // log and content, from a version on
 	MethodList  Method = 20 // keys of a bucket on one backend
+	MethodHint  Method = 21 // remember that another group may lack something
 )
 
 // Target says whom a data request is for; the replica answers StaleLayout when
@@ -195,6 +196,35 @@ func (h *HaveReply) Decode(r *Reader) {
 		r.Fail()
 	}
 }
+
+// Hint asks a replica that has an object's record to remember, durably, that
+// another group may lack it.
+type Hint struct {
+	Target
+	ID     foci.ID
+	Missed foci.Group
+}
+
+// Append encodes.
+func (h *Hint) Append(b []byte) []byte {
+	return appendU32(append(h.append(b), h.ID[:]...), uint32(h.Missed))
+}
+
+// Decode decodes.
+func (h *Hint) Decode(r *Reader) {
+	h.decode(r)
+	r.Fixed(h.ID[:])
+	h.Missed = foci.Group(r.U32())
+}
+
+// HintReply says that the hint is durable.
+type HintReply struct{ Epoch foci.Epoch }
+
+// Append encodes.
+func (h *HintReply) Append(b []byte) []byte { return appendU64(b, uint64(h.Epoch)) }
+
+// Decode decodes.
+func (h *HintReply) Decode(r *Reader) { h.Epoch = foci.Epoch(r.U64()) }
 
 // MaxFetchEntries is the most entries in one answer to Fetch.
 const MaxFetchEntries = 4096

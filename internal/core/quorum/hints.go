@@ -1,0 +1,48 @@
+package quorum
+
+import (
+	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/wire"
+)
+
+// hints are what a write leaves behind for the groups that missed it: one
+// replica of those that have the record is asked to remember each of them. A
+// hint is not a vote, and the caller does not wait for it.
+type hints struct {
+	asked map[Leg]*hinting
+	lost  int // groups that nobody remembers
+}
+
+// hinting is the search for somebody to remember one group.
+type hinting struct {
+	missed foci.Group
+	left   []foci.Group // that have the record and were not asked yet
+}
+
+// ask asks the first of those that have the record.
+func (h *hints) ask(o *op, id foci.ID, missed foci.Group, holders []foci.Group) {
+	h.next(o, id, &hinting{missed: missed, left: holders})
+}
+
+func (h *hints) next(o *op, id foci.ID, k *hinting) {
+	if len(k.left) == 0 {
+		h.lost++
+		return
+	}
+	if h.asked == nil {
+		h.asked = map[Leg]*hinting{}
+	}
+	g := k.left[0]
+	k.left = k.left[1:]
+	leg := o.ask(g, &wire.Hint{Target: wire.Target{Epoch: o.cfg.Plan.Epoch, Group: g}, ID: id, Missed: k.missed})
+	h.asked[leg] = k
+}
+
+// answer ends a leg; when it failed the next one is asked.
+func (h *hints) answer(o *op, id foci.ID, leg Leg, a *Answer) {
+	k := h.asked[leg]
+	delete(h.asked, leg)
+	if _, ok := a.Msg.(*wire.HintReply); a.Err != nil || !ok {
+		h.next(o, id, k)
+	}
+}
