@@ -61,10 +61,22 @@ func newCluster(seed uint64, v Variant) *cluster {
 	for _, n := range c.nodes {
 		n.clock = c.skew()
 	}
+	for _, n := range c.nodes {
+		n.hints = newPorter(n)
+	}
 	for i := range 4 {
 		c.clients = append(c.clients, newClient(c, i))
 	}
 	return c
+}
+
+// everybody is all who have channels to nodes.
+func (c *cluster) everybody() []*client {
+	all := slices.Clone(c.clients)
+	for _, n := range c.nodes {
+		all = append(all, n.hints.client)
+	}
+	return all
 }
 
 // skew is how far a clock is off: mostly little.

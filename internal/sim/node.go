@@ -18,7 +18,8 @@ type node struct {
 	epoch foci.Epoch    // kept on disk
 	clock time.Duration // how far its clock is off
 	ready time.Duration // until then it only says that it cannot vote
-	held  []func()      // questions that wait until it destroys something
+	hints *porter
+	held  []func() // questions that wait until it destroys something
 }
 
 // wall is what the node's clock says.
@@ -44,7 +45,8 @@ func (n *node) crash(keep int) {
 	n.born++
 	n.disk.crash(keep)
 	n.Crashes++
-	for _, c := range n.clients {
+	n.hints.crash()
+	for _, c := range n.everybody() {
 		c.carrier.links[n.at].reset(20 * time.Millisecond)
 	}
 }
@@ -83,6 +85,8 @@ func (n *node) handle(m wire.Message, reply func(quorum.Answer)) {
 		reply(quorum.Answer{Msg: msg, Body: body})
 	case *wire.Have:
 		reply(quorum.Answer{Msg: &wire.HaveReply{Epoch: n.epoch, State: n.disk.have(m)}})
+	case *wire.Hint:
+		n.hints.keep(m, reply)
 	case *wire.Store:
 		n.put(m, reply)
 	}
@@ -174,6 +178,8 @@ func target(m wire.Message) *wire.Target {
 	case *wire.Fetch:
 		return &m.Target
 	case *wire.Have:
+		return &m.Target
+	case *wire.Hint:
 		return &m.Target
 	case *wire.Store:
 		return &m.Target

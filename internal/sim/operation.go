@@ -25,6 +25,7 @@ type operation struct {
 	life     int           // of the client
 	limit    time.Duration // when it must have ended
 	deadline time.Duration // of its legs
+	among    []foci.Group  // the only groups to ask; nil: all of the layout
 	prompt   foci.Group    // when not 0, the only group whose votes come at once
 	done     func()
 	ends     int
@@ -40,6 +41,12 @@ func (c *client) run(m machine, deadline time.Duration, done func()) {
 	r.do(m.Start(c.now))
 }
 
+// runAmong drives a machine that asks some groups only.
+func (c *client) runAmong(m machine, deadline time.Duration, among []foci.Group, done func()) {
+	r := &operation{client: c, m: m, life: c.life, limit: deadline, deadline: deadline, among: among, done: done}
+	r.do(m.Start(c.now))
+}
+
 func (r *operation) do(out quorum.Out) {
 	for _, a := range out.Asks {
 		_, vote := a.Msg.(*wire.Query)
@@ -52,7 +59,11 @@ func (r *operation) do(out quorum.Out) {
 		r.after(r.between(time.Millisecond, 50*time.Millisecond), func() {
 			r.event(func() quorum.Out {
 				r.learn()
-				return r.m.Replan(r.now, r.plan())
+				p := r.plan()
+				if r.among != nil {
+					p.Groups = r.among
+				}
+				return r.m.Replan(r.now, p)
 			})
 		})
 	}

@@ -25,6 +25,7 @@ type Counts struct {
 	Lost, Resets           int // messages, channels
 	Resent, Asked, Found   int // attempts after the first; Have asked, and answered with stored
 	Stalled, Parked        int // legs
+	Hinted, Followed       int // hints kept, and brought to their groups
 	Steps                  int
 }
 
@@ -81,6 +82,11 @@ func (c *cluster) drain() error {
 	c.until(func() bool { return c.steps < limit })
 	if len(c.queue) > 0 {
 		return fmt.Errorf("liveness: still busy after %d steps", c.steps)
+	}
+	for _, n := range c.nodes {
+		if len(n.hints.kept) > 0 {
+			return fmt.Errorf("liveness: node %d still keeps %d hints", n.at, len(n.hints.kept))
+		}
 	}
 	for _, cl := range c.clients {
 		if cl.running != 0 {

@@ -20,12 +20,13 @@ const (
 	RepairPastFloor Variant = "repair-past-floor" // write-backs do not carry the floor
 	UnsettledFloors Variant = "unsettled-floors"  // a vote may be older than the floor beside it
 	ForgetAttempts  Variant = "forget-attempts"   // only the last sending of a record counts
+	HintIsVote      Variant = "hint-is-vote"      // a hint counts as the acknowledgement of the group that it is for
 )
 
 // Variants are all the broken ones.
 var Variants = []Variant{
 	AckBeforeSync, ReadBeforeSync, NoWriteBack, OneRound, SharedVersions, NewestOnly, TwoEpochs, NoContentHash, RepairPastFloor,
-	UnsettledFloors, ForgetAttempts,
+	UnsettledFloors, ForgetAttempts, HintIsVote,
 }
 
 func (v Variant) weaken() quorum.Weaken {
@@ -34,6 +35,7 @@ func (v Variant) weaken() quorum.Weaken {
 		NoWriteBack: v == NoWriteBack,
 		NewestOnly:  v == NewestOnly,
 		KeepVotes:   v == TwoEpochs,
+		HintVotes:   v == HintIsVote,
 
 		UnsettledFloors: v == UnsettledFloors,
 	}

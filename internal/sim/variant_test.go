@@ -12,17 +12,18 @@ import (
 // change of the simulator may ask for other seeds; finding none within
 // searchSeeds is a failure of the simulator.
 var caughtBy = map[Variant]uint64{
-	AckBeforeSync:   5,
-	ReadBeforeSync:  89,
+	AckBeforeSync:   12,
+	ReadBeforeSync:  430,
 	NoWriteBack:     1,
 	OneRound:        2,
-	SharedVersions:  6,
-	NewestOnly:      2,
-	TwoEpochs:       49,
-	NoContentHash:   6,
-	RepairPastFloor: 335,
-	UnsettledFloors: 229,
-	ForgetAttempts:  747,
+	SharedVersions:  3,
+	NewestOnly:      7,
+	TwoEpochs:       39,
+	NoContentHash:   3,
+	RepairPastFloor: 763,
+	UnsettledFloors: 1107,
+	ForgetAttempts:  507,
+	HintIsVote:      28,
 }
 
 const searchSeeds = 4000

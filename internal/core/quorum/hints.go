@@ -38,11 +38,14 @@ func (h *hints) next(o *op, id foci.ID, k *hinting) {
 	h.asked[leg] = k
 }
 
-// answer ends a leg; when it failed the next one is asked.
-func (h *hints) answer(o *op, id foci.ID, leg Leg, a *Answer) {
+// answer ends a leg and reports whether the group is remembered now; when it
+// is not the next one is asked.
+func (h *hints) answer(o *op, id foci.ID, leg Leg, a *Answer) (kept bool) {
 	k := h.asked[leg]
 	delete(h.asked, leg)
-	if _, ok := a.Msg.(*wire.HintReply); a.Err != nil || !ok {
-		h.next(o, id, k)
+	if _, ok := a.Msg.(*wire.HintReply); a.Err == nil && ok {
+		return true
 	}
+	h.next(o, id, k)
+	return false
 }

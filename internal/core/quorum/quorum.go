@@ -75,6 +75,7 @@ type Weaken struct {
 	NoWriteBack     bool // a read answers although votes differ
 	NewestOnly      bool // votes are compared by their newest version alone
 	KeepVotes       bool // a phase keeps its votes when the layout changes
+	HintVotes       bool // a hint for a group counts as its acknowledgement
 	UnsettledFloors bool // a read believes votes that may be older than another one's floor
 }
 

@@ -68,7 +68,7 @@ func (s *story) take(o Out) {
 }
 
 // words says what is asked of whom: query, log (entries alone), fetch
-// (content), store, repair.
+// (content), store, repair, hint (with the group that missed something).
 func words(a Ask) string {
 	what := ""
 	switch m := a.Msg.(type) {
@@ -84,6 +84,8 @@ func words(a Ask) string {
 		if m.Repair {
 			what = "repair"
 		}
+	case *wire.Hint:
+		return fmt.Sprintf("hint %d of %d", a.Group, m.Missed)
 	}
 	return fmt.Sprintf("%s %d", what, a.Group)
 }

@@ -68,7 +68,10 @@ func (w *Write) Answer(now time.Duration, leg Leg, a Answer) Out {
 	switch {
 	case !current || w.awaiting != 0:
 	case w.hints.asked[leg] != nil:
-		w.hints.answer(&w.op, w.rec.ID, leg, &a)
+		if w.hints.answer(&w.op, w.rec.ID, leg, &a) && w.cfg.Weaken.HintVotes {
+			w.store.acks++
+			w.judge()
+		}
 	case w.done && !w.chosen: // it certainly failed, and must not begin to store now
 	case w.stale(&a):
 	case w.chosen:
@@ -184,7 +187,7 @@ func (w *Write) answerStore(g foci.Group, a *Answer) {
 		s.acked = append(s.acked, g)
 	}
 	w.judge()
-	if w.done && len(s.acked) > 0 {
+	if (w.done || w.cfg.Weaken.HintVotes) && len(s.acked) > 0 {
 		w.hint()
 	}
 }

@@ -214,6 +214,7 @@ func TestOutcomes(t *testing.T) {
 			}
 			_, err := w.Result()
 			s.failed(err, c.want)
+			s.hinted()
 			if !w.Idle() {
 				t.Fatal("not idle")
 			}
