@@ -1,6 +1,7 @@
 package node
 
 import (
+	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -33,6 +34,8 @@ type Node struct {
 	peer    atomic.Pointer[peer.Peer] // set once it serves
 	reads   chan struct{}             // a token for each request that is served apart
 	tasks   sync.WaitGroup            // of those
+	hinted  chan struct{}             // there may be hints to follow
+	stop    context.CancelFunc        // ends their following
 	started time.Time
 
 	backends map[foci.BackendID]*store.Backend
@@ -55,7 +58,7 @@ func New(cfg Config) (*Node, error) {
 		return nil, err
 	}
 	n := &Node{
-		cfg: cfg, log: cfg.Logger, reads: make(chan struct{}, maxReads), started: time.Now(),
+		cfg: cfg, log: cfg.Logger, reads: make(chan struct{}, maxReads), hinted: make(chan struct{}, 1), started: time.Now(),
 		backends: map[foci.BackendID]*store.Backend{}, dirs: map[foci.BackendID]string{},
 	}
 	if err := n.start(); err != nil {
@@ -223,7 +226,7 @@ func (n *Node) serve() error {
 			Channels: n.cfg.Channels, Handler: mesh.HandlerFunc(n.handle), Timing: mesh.Timing{Grace: n.cfg.Grace},
 		},
 		Seeds: n.cfg.Seeds, Layout: &n.layout, Logger: n.log,
-		Adopted: n.adopt,
+		Adopted: n.adopt, Met: func(foci.NodeID) { n.followSoon() },
 	}
 	for _, b := range n.binds {
 		pc.Addresses = append(pc.Addresses, b.Addr)
@@ -234,6 +237,9 @@ func (n *Node) serve() error {
 		return err
 	}
 	n.peer.Store(p)
+	ctx, stop := context.WithCancel(context.Background())
+	n.stop = stop
+	n.tasks.Go(func() { n.follow(ctx) })
 	return nil
 }
 
@@ -257,6 +263,9 @@ func (n *Node) ID() foci.NodeID { return n.id.Node }
 func (n *Node) Close() error {
 	n.closing.Do(func() {
 		var errs []error
+		if n.stop != nil {
+			n.stop()
+		}
 		if p := n.peer.Load(); p != nil {
 			errs = append(errs, p.Close())
 		}

@@ -23,6 +23,8 @@ func (n *Node) handle(in *mesh.Incoming) {
 		n.have(in)
 	case wire.MethodFetch:
 		n.apart(in, n.fetch)
+	case wire.MethodHint:
+		n.apart(in, n.hint)
 	case wire.MethodList:
 		n.apart(in, n.list)
 	case wire.MethodRoutes:

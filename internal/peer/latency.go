@@ -69,7 +69,7 @@ func (p *Peer) order(s *layout.Snapshot, bucket string, id foci.ID) ([]foci.Grou
 		g := all[(i+turn)%len(all)]
 		_, node, _ := s.Owner(g, id)
 		n := near{g, unreachable, 0}
-		if k := p.links.get(node); k != nil && k.Up() {
+		if p.isUp(node) {
 			n.took = p.latency.of(node)
 			n.step = bits.Len64(uint64(n.took / nearness))
 		}

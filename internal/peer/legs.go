@@ -152,10 +152,7 @@ func (p *Peer) carryOut(e *txn.Effect) {
 	if !p.begin(l, at) {
 		return // it has ended since the machine said so
 	}
-	err := error(errNoLink)
-	if link := p.links.get(e.Peer); link != nil {
-		err = link.Send(at.req)
-	}
+	err := p.transmit(e, at.req)
 	if err == nil {
 		l.accepted(at)
 		return
@@ -164,6 +161,17 @@ func (p *Peer) carryOut(e *txn.Effect) {
 	p.step(func(out []txn.Effect, now time.Duration) []txn.Effect {
 		return p.txns.Failed(out, now, at.leg, at.number, notSent(err))
 	})
+}
+
+// transmit sends a request to where the machine says.
+func (p *Peer) transmit(e *txn.Effect, q *mesh.Request) error {
+	if e.Peer == p.cfg.Mesh.Node {
+		return p.mesh.Local(q)
+	}
+	if link := p.links.get(e.Peer); link != nil {
+		return link.Send(q)
+	}
+	return errNoLink
 }
 
 // An attempt that never left is told to the machine as having had no way, so

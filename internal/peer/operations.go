@@ -39,6 +39,7 @@ type Op struct {
 	Bucket   string
 	Class    foci.Class
 	Deadline time.Duration // on the clock of Now
+	Among    []foci.Group  // the only groups to ask; nil: all of the bucket
 	// Done is called exactly once, when the caller is to be answered. Legs may
 	// still be open then: those of a write go on for a while, unless their node
 	// is away, and hold its payload.
@@ -168,7 +169,10 @@ func (o *operation) forget(l *leg) {
 
 // replan gives the machine a newer layout.
 func (o *operation) replan(s *layout.Snapshot) {
-	groups, _ := o.peer.order(s, o.Bucket, o.ID)
+	groups := o.Among
+	if groups == nil {
+		groups, _ = o.peer.order(s, o.Bucket, o.ID)
+	}
 	o.event(func(m Machine, now time.Duration) quorum.Out {
 		return m.Replan(now, quorum.Plan{Epoch: s.Epoch, Groups: groups})
 	})

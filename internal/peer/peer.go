@@ -28,6 +28,8 @@ type Config struct {
 	// Adopted is called with each newer layout before it is used, so that a
 	// node can put it on its disk; when it fails the layout is not used.
 	Adopted func(*layout.Snapshot) error
+	// Met is called when a link comes up. It must be quick. nil = nobody cares.
+	Met func(foci.NodeID)
 
 	Stall   time.Duration // without an answer for so long a leg is stalled; 0 = 2 s
 	Resends int           // of a stalled leg; 0 = 5
@@ -101,6 +103,9 @@ func New(cfg Config) (*Peer, error) {
 	if p.mesh, err = mesh.New(mc); err != nil {
 		stop()
 		return nil, err
+	}
+	if self := cfg.Mesh.Node; !self.IsZero() {
+		p.step(func(out []txn.Effect, now time.Duration) []txn.Effect { return p.txns.PeerUp(out, now, self) })
 	}
 	p.join.start()
 	return p, nil
@@ -211,6 +216,9 @@ func (p *Peer) onPeer(e mesh.PeerEvent) {
 		p.join.met(e.Peer)
 		p.links.came(e.Peer)
 		p.step(func(out []txn.Effect, now time.Duration) []txn.Effect { return p.txns.PeerUp(out, now, e.Peer.Node) })
+		if p.cfg.Met != nil {
+			p.cfg.Met(e.Peer.Node)
+		}
 		return
 	}
 	p.step(func(out []txn.Effect, now time.Duration) []txn.Effect { return p.txns.PeerDown(out, now, e.Peer.Node) })

@@ -21,6 +21,7 @@ type Incoming struct {
 	Body   []byte // whole, unless BodyLen says that there is more to come
 
 	ch       *channel
+	local    func(answer) // where the answer goes instead, when it did not come by a channel
 	id       uint32
 	size     int64
 	counted  bool // against the limits
@@ -70,14 +71,22 @@ func (in *Incoming) Canceled() bool { return in.canceled.Load() }
 // be parts of, those of the request.
 func (in *Incoming) Reply(head, body []byte) {
 	if in.answered.CompareAndSwap(false, true) {
-		in.ch.reply(in, answer{head: head, body: body, size: int64(len(head) + len(body))})
+		in.give(answer{head: head, body: body, size: int64(len(head) + len(body))})
 	}
+}
+
+func (in *Incoming) give(a answer) {
+	if in.local != nil {
+		in.local(a)
+		return
+	}
+	in.ch.reply(in, a)
 }
 
 // ReplySource answers with a body that is read while it is sent.
 func (in *Incoming) ReplySource(head []byte, src Source) {
 	if in.answered.CompareAndSwap(false, true) {
-		in.ch.reply(in, answer{head: head, source: src, size: int64(len(head)) + src.Size()})
+		in.give(answer{head: head, source: src, size: int64(len(head)) + src.Size()})
 	} else {
 		closeSource(src)
 	}
@@ -92,7 +101,7 @@ func (in *Incoming) Fail(err error) {
 // FailWith answers with an error, for those that carry an epoch.
 func (in *Incoming) FailWith(w *wire.Error) {
 	if in.answered.CompareAndSwap(false, true) {
-		in.ch.reply(in, failureOf(w))
+		in.give(failureOf(w))
 	}
 }
 

@@ -18,6 +18,15 @@ type Hint struct {
 	ID    foci.ID
 }
 
+// LastHint is after all hints for a group.
+func LastHint(g foci.Group) Hint {
+	k := Hint{Group: g}
+	for i := range k.ID {
+		k.ID[i] = 0xff
+	}
+	return k
+}
+
 // hints are those of one backend. The rows are in the index; here is what is
 // under way with single ones, so that a hint given again while it is being
 // followed is not lost, and one given again at another time costs no write.

@@ -1,0 +1,152 @@
+package node
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/wire"
+	"github.com/foci-store/foci/internal/device/mesh"
+	"github.com/foci-store/foci/internal/device/store"
+)
+
+const (
+	maxFollowed    = 16 // hints followed at a time, by one node
+	followPause    = 50 * time.Millisecond
+	followAgain    = 10 * time.Second // between looks for hints that could not be followed
+	followPatience = 30 * time.Second // for one of them: a log may be long and its payloads large
+	hintPage       = 256              // hints read from a backend at a time
+)
+
+// hint is the replica's part in what a group has missed: it remembers that,
+// durably, until it has brought it there.
+func (n *Node) hint(in *mesh.Incoming) {
+	m, ok := read[wire.Hint](in)
+	if !ok {
+		return
+	}
+	b := n.backend(in, &m.Target, &m.ID)
+	if b == nil {
+		return
+	}
+	if _, _, known := n.layout.Load().Owner(m.Missed, m.ID); !known || m.Missed == m.Group {
+		in.Fail(foci.Errorf(foci.Invalid, "hint for group %d: no other group of the layout", m.Missed))
+		return
+	}
+	b.Hint(store.Hint{Group: m.Missed, ID: m.ID}, func(err error) {
+		if err != nil {
+			in.Fail(err)
+			return
+		}
+		n.followSoon()
+		reply := wire.HintReply{Epoch: m.Epoch}
+		in.Reply(reply.Append(nil), nil)
+	})
+}
+
+// followSoon has the hints looked through. It never blocks.
+func (n *Node) followSoon() {
+	select {
+	case n.hinted <- struct{}{}:
+	default:
+	}
+}
+
+// follow brings what other groups have missed to them, as soon as they can be
+// reached, until ctx ends.
+func (n *Node) follow(ctx context.Context) {
+	again := time.NewTicker(followAgain)
+	defer again.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-n.hinted:
+		case <-again.C:
+		}
+		for _, b := range n.backends {
+			n.followAll(ctx, b)
+		}
+		select { // each new hint rings, and they come in thousands
+		case <-ctx.Done():
+		case <-time.After(followPause):
+		}
+	}
+}
+
+// followAll looks through the hints of one backend and follows those whose
+// group can be reached, some at a time.
+func (n *Node) followAll(ctx context.Context, b *store.Backend) {
+	if b.Stats().Hints == 0 {
+		return
+	}
+	own, ok := n.groupOf(b.ID())
+	if !ok {
+		return
+	}
+	var open sync.WaitGroup
+	defer open.Wait()
+	tokens := make(chan struct{}, maxFollowed)
+	for after := (store.Hint{}); ctx.Err() == nil; {
+		page, err := n.hintsWorthFollowing(b, after)
+		if err != nil {
+			n.log.Warn("hints cannot be read", "backend", b.ID().Short(), "err", err)
+			return
+		}
+		for _, k := range page {
+			if !n.peer.Load().Reachable(k.Group, k.ID) {
+				continue
+			}
+			select {
+			case tokens <- struct{}{}:
+			case <-ctx.Done():
+				return
+			}
+			n.followOne(b, own, k, &open, tokens)
+		}
+		if len(page) == 0 {
+			return
+		}
+		after = page[len(page)-1]
+	}
+}
+
+// hintsWorthFollowing are the next hints of a group that is not wholly away: it
+// may have very many, and may be away for long.
+func (n *Node) hintsWorthFollowing(b *store.Backend, after store.Hint) ([]store.Hint, error) {
+	for {
+		page, err := b.Hints(after, hintPage)
+		if err != nil || len(page) == 0 || n.peer.Load().GroupReachable(page[0].Group) {
+			return page, err
+		}
+		after = store.LastHint(page[0].Group)
+	}
+}
+
+func (n *Node) followOne(b *store.Backend, own foci.Group, k store.Hint, open *sync.WaitGroup, tokens chan struct{}) {
+	end := b.Follow(k)
+	if end == nil {
+		<-tokens
+		return
+	}
+	open.Add(1)
+	n.peer.Load().Repair(k.ID, own, k.Group, followPatience, func(err error) {
+		if err != nil {
+			n.log.Debug("hint cannot be followed yet", "group", k.Group, "id", k.ID.Short(), "err", err)
+		}
+		end(err == nil)
+		<-tokens
+		open.Done()
+	})
+}
+
+// groupOf is the group of one of this node's backends in the present layout.
+func (n *Node) groupOf(id foci.BackendID) (foci.Group, bool) {
+	if l := n.layout.Load(); l != nil {
+		if b := l.Backend(id); b != nil {
+			return b.Group, true
+		}
+	}
+	return 0, false
+}

@@ -1,0 +1,58 @@
+package peer
+
+import (
+	"slices"
+	"time"
+
+	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/quorum"
+	"github.com/foci-store/foci/internal/layout"
+)
+
+// Repair makes two groups hold the same of one object's current content, by
+// the read that any reader does, of these groups alone: both vote, and what one
+// lacks is written to it. It is not a read for anybody, as two groups need not
+// be a quorum. done is called once.
+func (p *Peer) Repair(id foci.ID, one, other foci.Group, patience time.Duration, done func(error)) {
+	l := p.Layout()
+	if l == nil {
+		done(p.join.noLayout())
+		return
+	}
+	among := []foci.Group{one, other}
+	deadline := p.Now() + patience
+	r := quorum.NewRead(quorum.Config{
+		Plan: quorum.Plan{Epoch: l.Epoch, Groups: among}, Level: foci.All, Deadline: deadline,
+		Clock: func() int64 { return time.Now().UnixNano() }, Nonce: nonce,
+	}, id, 0)
+	p.Run(r, Op{ID: id, Class: foci.Recovery, Deadline: deadline, Among: among, Done: func() {
+		_, err := r.Result()
+		done(err)
+	}})
+}
+
+// Reachable reports whether the owner of an id in a group can be sent to now.
+func (p *Peer) Reachable(g foci.Group, id foci.ID) bool {
+	l := p.Layout()
+	if l == nil {
+		return false
+	}
+	_, node, ok := l.Owner(g, id)
+	return ok && p.isUp(node)
+}
+
+// GroupReachable reports whether any backend of a group can be sent to now.
+func (p *Peer) GroupReachable(g foci.Group) bool {
+	l := p.Layout()
+	return l != nil && slices.ContainsFunc(l.Backends, func(b layout.Backend) bool { return b.Group == g && p.isUp(b.Node) })
+}
+
+// isUp reports whether requests to a node would leave at once. To itself they
+// do.
+func (p *Peer) isUp(node foci.NodeID) bool {
+	if node == p.cfg.Mesh.Node {
+		return true
+	}
+	k := p.links.get(node)
+	return k != nil && k.Up()
+}
