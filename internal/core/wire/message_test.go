@@ -25,6 +25,8 @@ func samples() []Message {
 		&StoreReply{Epoch: 3, Clock: 99, Dup: true},
 		&Have{Target: target, ID: foci.ID{1}, Version: v, Hash: Hash{3}},
 		&HaveReply{Epoch: 3, State: HaveStored},
+		&Hint{Target: Target{Epoch: 3, Group: 1}, ID: foci.ID{7}, Missed: 2},
+		&HintReply{Epoch: 3},
 		&Fetch{Target: target, ID: foci.ID{1}, From: v, To: v, Limit: 10, Offset: 1, MaxBytes: 1 << 20},
 		&FetchReply{Epoch: 3, Name: name, Entries: []FetchedEntry{{Entry: entry, Bytes: 5, Meta: []byte("m")}}, More: true},
 		&List{Target: target, Bucket: "photos", Prefix: "2026/", After: "2026/0", Limit: 100},
@@ -41,7 +43,7 @@ func samples() []Message {
 // fresh is an empty message of the same type as samples()[i].
 func fresh(i int) Message {
 	return []Message{
-		&Error{}, &Routes{}, &Empty{}, &Ask{}, &Query{}, &QueryReply{}, &Store{}, &StoreReply{}, &Have{}, &HaveReply{},
+		&Error{}, &Routes{}, &Empty{}, &Ask{}, &Query{}, &QueryReply{}, &Store{}, &StoreReply{}, &Have{}, &HaveReply{}, &Hint{}, &HintReply{},
 		&Fetch{}, &FetchReply{}, &List{}, &ListReply{}, &Hello{}, &Welcome{}, &Manifest{}, &ChunkMeta{},
 		&Challenge{}, &Proof{},
 	}[i]
