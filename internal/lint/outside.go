@@ -34,7 +34,10 @@ var openers = []opener{
 			"test",                  // free ports, proxies that delay and cut
 		},
 	},
-	{path: "net/http", what: "sockets", home: "internal/gateway", reaches: httpFunction},
+	{
+		path: "net/http", what: "sockets", home: "internal/gateway", reaches: httpFunction,
+		elsewise: []string{"test"}, // scrapes metrics
+	},
 }
 
 func fileFunction(name string) bool {
