@@ -103,7 +103,9 @@ type Route struct {
 	Name        string           `json:"name"`
 	Incarnation foci.Incarnation `json:"incarnation"`
 	Role        foci.Role        `json:"role"`
-	Addrs       []RouteAddr      `json:"addrs"`
+	// ToldBy is the node that told this; empty when the layout says it.
+	ToldBy string      `json:"told_by,omitempty"`
+	Addrs  []RouteAddr `json:"addrs"`
 }
 
 // RouteAddr is one address of a node.
@@ -121,6 +123,11 @@ func (c *Client) Routes() []Route {
 		k := Route{ID: r.Node, Incarnation: r.Incarnation, Role: r.Role}
 		if n := snap.Node(r.Node); n != nil {
 			k.Name = n.Name
+		}
+		if n := snap.Node(r.From); n != nil {
+			k.ToldBy = n.Name
+		} else if !r.From.IsZero() {
+			k.ToldBy = r.From.Short()
 		}
 		used := c.peer.At(r.Node)
 		for _, text := range r.Addrs {

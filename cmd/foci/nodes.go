@@ -124,8 +124,9 @@ func routeCommand(a *app) *cobra.Command {
 	c := a.ask(&cobra.Command{
 		Use:   "route",
 		Short: "Show the nodes' addresses, and which of them this client uses",
-		Long: `Show every node's addresses with their route tables, as far as this client knows them; * marks
-those that it uses. Addresses with the same table number can reach one another.
+		Long: `Show every member's addresses with their route tables, as far as this client knows them, and which
+node told them (- = the layout); * marks those that it uses. Addresses with the same table number
+can reach one another. Members of role client store nothing.
 
   foci route
   foci route --table 0`,
@@ -156,16 +157,20 @@ func (a *app) routes(routes []client.Route, table int) error {
 			}
 			continue
 		}
+		told := r.ToldBy
+		if told == "" {
+			told = "-"
+		}
 		for _, addr := range kept {
 			used := ""
 			if addr.Used {
 				used = "*"
 			}
-			rows = append(rows, []string{r.Name, r.ID.Short(), r.Role.String(), fmt.Sprint(addr.Table), addr.Addr, used})
+			rows = append(rows, []string{r.Name, r.ID.Short(), r.Role.String(), fmt.Sprint(addr.Table), addr.Addr, told, used})
 		}
 	}
 	if a.json {
 		return nil
 	}
-	return a.table("NODE ID ROLE TABLE ADDRESS USED", rows)
+	return a.table("NODE ID ROLE TABLE ADDRESS TOLD-BY USED", rows)
 }

@@ -10,23 +10,14 @@ import (
 	"github.com/foci-store/foci/internal/peer"
 )
 
-// routes takes in what the asker knows of the cluster and tells what we know. A
-// transport client has nothing to tell and is in no node's state.
-func (n *Node) routes(in *mesh.Incoming) {
-	m, ok := read[wire.Routes](in)
-	if !ok {
-		return
-	}
+// membership answers questions about routes.
+func (n *Node) membership(in *mesh.Incoming) {
 	p := n.peer.Load()
 	if p == nil {
 		in.Fail(&foci.Error{Kind: foci.Busy, Msg: "this node is starting", RetryAfter: 20 * time.Millisecond})
 		return
 	}
-	if in.From.Role != foci.RoleTransport {
-		p.Learn(m.Routes)
-	}
-	mine := p.Routes()
-	in.Reply(mine.Append(nil), nil)
+	p.Serve(in)
 }
 
 // giveLayout tells the layout.

@@ -219,7 +219,7 @@ func TestEdgeRequests(t *testing.T) {
 		t.Errorf("layout: %v", err)
 	}
 	// A transport client is in no node's state, whatever it tells.
-	tell := wire.Routes{Routes: []wire.Route{{Node: foci.NodeID{1}, Incarnation: 1, Role: foci.RoleData, Addrs: []string{"10.0.0.1:1:2-0"}}}}
+	tell := wire.Routes{All: true, Routes: []wire.Route{{Node: foci.NodeID{1}, Incarnation: 1, Role: foci.RoleData, Addrs: []string{"10.0.0.1:1:2-0"}}}}
 	for range 2 {
 		var told wire.Routes
 		r, err := ask(t, l, wire.MethodRoutes, tell.Append(nil), nil)

@@ -27,8 +27,8 @@ func (n *Node) handle(in *mesh.Incoming) {
 		n.apart(in, n.hint)
 	case wire.MethodList:
 		n.apart(in, n.list)
-	case wire.MethodRoutes:
-		n.routes(in)
+	case wire.MethodRoutes, wire.MethodDigest, wire.MethodWatch:
+		n.membership(in)
 	case wire.MethodLayout:
 		n.apart(in, n.giveLayout)
 	case wire.MethodStatus:

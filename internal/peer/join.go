@@ -1,7 +1,6 @@
 package peer
 
 import (
-	"context"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -15,80 +14,54 @@ import (
 	"github.com/foci-store/foci/internal/layout"
 )
 
-const (
-	callTimeout   = 5 * time.Second  // for a question about routes or layout
-	exchangeEvery = 10 * time.Second // with one random peer
-	seekMin       = 100 * time.Millisecond
-	seekMax       = 10 * time.Second // between attempts to reach a seed
-	maxMet        = 1024             // links that came up and were not asked yet; the exchange finds the rest
-)
-
-// join is how a process finds the others: it contacts its seeds, asks whom it
-// meets for all that they know, and has the mesh dial everybody.
+// join is how a process finds the others: it contacts its seeds (seek.go), asks
+// whom it meets for all that they know (meet.go), tells what it learns (tell.go)
+// and has the mesh dial everybody.
 type join struct {
 	*Peer
-	meetings chan foci.NodeID
-	changed  chan struct{} // closed and made anew when something was learnt
+	changed chan struct{} // closed and made anew when something was learnt
 
 	mu      sync.Mutex
 	routes  *route.Routes
+	spread  route.Spread
 	tables  []foci.Table // that we use; empty until the first welcome
-	seeds   []seed
-	reached bool // a seed has answered
+	seeds   []*seed
+	reached bool          // a seed has answered
+	unasked []foci.NodeID // whom we met and have not asked yet
+	askers  int           // that ask them
 	waiting []layoutWaiter
-	asking  bool // for a newer layout
-}
+	asking  bool                      // for a newer layout
+	since   map[foci.NodeID]time.Time // how long nodes have been away
+	unkept  bool                      // who is known has changed since it was put on the disk
 
-// seed is a peer to contact first, and why the last attempt failed.
-type seed struct {
-	remote route.Remote
-	err    error
+	fetching sync.Mutex    // of layouts
+	keeping  sync.Mutex    // of who is known
+	telling  chan struct{} // there is something to tell
 }
 
 func (j *join) init(p *Peer, r *route.Routes) {
 	j.Peer, j.routes = p, r
-	j.meetings = make(chan foci.NodeID, maxMet)
 	j.changed = make(chan struct{})
+	j.telling = make(chan struct{}, 1)
+	j.since = make(map[foci.NodeID]time.Time)
 	j.tables = slices.Clone(p.cfg.Tables)
-	if len(j.tables) == 0 && !p.cfg.Mesh.Node.IsZero() {
+	if len(j.tables) == 0 && p.member() {
 		j.tables = r.Tables(p.cfg.Mesh.Node)
 	}
 }
 
+// member reports whether this process is in the others' tables.
+func (p *Peer) member() bool { return !p.cfg.Mesh.Node.IsZero() }
+
 // start begins to look for the others.
 func (j *join) start() {
 	j.connectAll()
-	j.seeds = make([]seed, len(j.cfg.Seeds))
-	for i, r := range j.cfg.Seeds {
-		j.seeds[i].remote = r
-	}
-	for i := range j.seeds {
-		j.tasks.Go(func() { j.seek(&j.seeds[i]) })
-	}
+	j.seekAll()
 	j.tasks.Go(j.exchange)
-}
-
-// seek contacts a seed until it has answered once; from then on the link to
-// the node that it is keeps itself up.
-func (j *join) seek(s *seed) {
-	for wait := seekMin; ; wait = min(2*wait, seekMax) {
-		l, err := j.mesh.Dial(j.ctx, mesh.Addr{HostPort: s.remote.HostPort(), Network: s.remote.Family.Network()}, true)
-		j.mu.Lock()
-		s.err = err
-		j.reached = j.reached || err == nil
-		j.mu.Unlock()
-		j.learnt()
-		if err == nil {
-			j.links.add(l)
-			j.met(l.Peer())
-			return
-		}
-		j.log.Info("seed cannot be reached", "seed", s.remote, "err", err, "again", wait)
-		select {
-		case <-j.ctx.Done():
-			return
-		case <-time.After(wait/2 + rand.N(wait)):
-		}
+	if j.member() {
+		j.tasks.Go(j.tell)
+	} else {
+		j.tasks.Go(j.watch)
 	}
 }
 
@@ -101,86 +74,56 @@ func (j *join) adoptTable(who mesh.Identity) {
 	}
 }
 
-// met notes a peer to be asked what it knows.
+// met takes note of a peer whose link came up.
 func (j *join) met(who mesh.Identity) {
 	j.adoptTable(who)
-	select {
-	case j.meetings <- who.Node:
-	default: // the periodic exchange will do
+	if j.member() {
+		j.mu.Lock()
+		j.spread.PeerUp(who.Node)
+		j.mu.Unlock()
+		j.hurry()
 	}
+	j.meet(who.Node)
 	j.learnt()
 }
 
-// exchange asks peers for what they know: those whose link comes up, and from
-// time to time a random one.
-func (j *join) exchange() {
-	tick := time.NewTicker(exchangeEvery)
-	defer tick.Stop()
-	for {
-		var with foci.NodeID
-		select {
-		case <-j.ctx.Done():
-			return
-		case with = <-j.meetings:
-		case <-tick.C:
-			with = j.anybody()
-		}
-		if err := j.ask(with); err != nil && j.ctx.Err() == nil {
-			j.log.Debug("exchange failed", "peer", with, "err", err)
-		}
-	}
-}
-
-// anybody is a random peer that is up; zero when there is none.
-func (j *join) anybody() foci.NodeID {
-	var up []foci.NodeID
-	for id, l := range *j.links.all.Load() {
-		if l.Link != nil && l.Up() {
-			up = append(up, id)
-		}
-	}
-	if len(up) == 0 {
-		return foci.NodeID{}
-	}
-	return up[rand.IntN(len(up))]
-}
-
-// ask exchanges routes with a peer and fetches its layout if it is newer.
-func (j *join) ask(id foci.NodeID) error {
-	l := j.links.get(id)
-	if l == nil {
-		return nil
-	}
-	ctx, cancel := context.WithTimeout(j.ctx, callTimeout)
-	defer cancel()
-	mine := j.Routes()
-	r, err := l.Call(ctx, foci.State, wire.MethodRoutes, mine.Append(nil), nil)
-	if err != nil {
-		return err
-	}
-	var theirs wire.Routes
-	if err := wire.Unmarshal(r.Head, &theirs); err != nil {
-		return err
-	}
-	j.Learn(theirs.Routes)
-	if theirs.Epoch > j.cfg.Layout.Epoch() {
-		return j.fetchLayout(ctx, l)
-	}
-	return nil
+// lost takes note of a peer whose link went down.
+func (j *join) lost(id foci.NodeID) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.spread.PeerDown(id)
 }
 
 // Routes is all that this process knows, to be told to others.
 func (p *Peer) Routes() wire.Routes {
 	p.join.mu.Lock()
 	defer p.join.mu.Unlock()
-	return wire.Routes{Epoch: p.cfg.Layout.Epoch(), Routes: p.join.routes.Entries()}
+	return wire.Routes{Epoch: p.cfg.Layout.Epoch(), Routes: wire.FitRoutes(p.join.routes.Entries())}
 }
 
 // Learn takes in routes that a peer has told.
-func (p *Peer) Learn(entries []wire.Route) {
+func (p *Peer) Learn(from foci.NodeID, entries []wire.Route) {
+	if len(entries) == 0 {
+		return
+	}
 	j := &p.join
 	j.mu.Lock()
-	c := j.routes.Merge(entries)
+	before := make(map[foci.NodeID]foci.Incarnation, len(entries))
+	for i := range entries {
+		if e, ok := j.routes.Entry(entries[i].Node); ok {
+			before[e.Node] = e.Incarnation
+		}
+	}
+	c := j.routes.Merge(from, entries)
+	tell := p.member() && j.spread.Learned(from, &c)
+	j.unkept = j.unkept || len(c.Nodes) > 0
+	var restarted []foci.NodeID
+	for _, id := range c.Nodes {
+		delete(j.since, id)
+		if e, _ := j.routes.Entry(id); before[id] != e.Incarnation {
+			restarted = append(restarted, id)
+		}
+	}
 	j.mu.Unlock()
 	if c.Impostor != "" {
 		p.log.Warn("somebody speaks in this node's name", "what", c.Impostor)
@@ -188,9 +131,28 @@ func (p *Peer) Learn(entries []wire.Route) {
 	for _, err := range c.Refused {
 		p.log.Warn("route refused", "err", err)
 	}
-	if len(c.Nodes) > 0 {
-		j.connectAll()
-		p.rerouted()
+	if tell {
+		j.hurry()
+	}
+	if len(c.Nodes) == 0 && !c.Self {
+		return
+	}
+	p.watchers.changed()
+	rand.Shuffle(len(c.Nodes), func(a, b int) { c.Nodes[a], c.Nodes[b] = c.Nodes[b], c.Nodes[a] })
+	for _, id := range c.Nodes {
+		j.reconnect(id)
+	}
+	for _, id := range restarted {
+		j.retry(id)
+	}
+	j.learnt()
+	p.rerouted()
+}
+
+// retry lets a link that waits for its next attempt make it now.
+func (j *join) retry(id foci.NodeID) {
+	if l := j.links.get(id); l != nil && !l.Up() {
+		l.Retry()
 	}
 }
 
@@ -199,20 +161,32 @@ func (p *Peer) rerouted() {
 	p.step(func(out []txn.Effect, now time.Duration) []txn.Effect { return p.txns.RouteChanged(out, now) })
 }
 
+// KnownRoute is what is known of a node, and who told it; zero for what the
+// layout says, and for a process's own entry.
+type KnownRoute struct {
+	wire.Route
+	From foci.NodeID
+}
+
 // Known is what this process knows of the nodes' addresses; those of nodes that
 // have not told theirs are the layout's.
-func (p *Peer) Known() []wire.Route {
-	known := p.Routes().Routes
+func (p *Peer) Known() []KnownRoute {
+	p.join.mu.Lock()
+	var known []KnownRoute
+	for _, r := range p.join.routes.Present() {
+		known = append(known, KnownRoute{r, p.join.routes.ToldBy(r.Node)})
+	}
+	p.join.mu.Unlock()
 	l := p.Layout()
 	if l == nil {
 		return known
 	}
 	for i := range l.Nodes {
 		n := &l.Nodes[i]
-		if slices.ContainsFunc(known, func(r wire.Route) bool { return r.Node == n.ID }) {
+		if slices.ContainsFunc(known, func(r KnownRoute) bool { return r.Node == n.ID }) {
 			continue
 		}
-		r := wire.Route{Node: n.ID, Role: foci.RoleData}
+		r := KnownRoute{Route: wire.Route{Node: n.ID, Role: foci.RoleData}}
 		for _, a := range n.Addrs {
 			r.Addrs = append(r.Addrs, a.String())
 		}
@@ -229,19 +203,71 @@ func (p *Peer) At(id foci.NodeID) string {
 	return ""
 }
 
-// connectAll has the mesh keep a link to every node of the layout.
+// MayLink reports whether this process keeps a link to a node when it can: a
+// client that stays with the nodes it was given has links to these alone.
+func (p *Peer) MayLink(id foci.NodeID) bool {
+	return !p.cfg.Stay || p.links.get(id) != nil
+}
+
+// connectAll has the mesh keep a link to every node that is known, in a random
+// order: else all newcomers would begin with the same one.
 func (j *join) connectAll() {
-	l := j.cfg.Layout.Load()
-	if l == nil {
-		return
-	}
-	for i := range l.Nodes {
-		n := &l.Nodes[i]
-		if addrs := j.reach(n); n.ID != j.cfg.Mesh.Node && len(addrs) > 0 {
-			j.connect(n.ID, addrs)
+	var ids []foci.NodeID
+	if l := j.cfg.Layout.Load(); l != nil {
+		for i := range l.Nodes {
+			ids = append(ids, l.Nodes[i].ID)
 		}
 	}
+	j.mu.Lock()
+	for _, e := range j.routes.Present() {
+		if l := j.cfg.Layout.Load(); l == nil || l.Node(e.Node) == nil {
+			ids = append(ids, e.Node)
+		}
+	}
+	j.mu.Unlock()
+	rand.Shuffle(len(ids), func(a, b int) { ids[a], ids[b] = ids[b], ids[a] })
+	for _, id := range ids {
+		j.reconnect(id)
+	}
 	j.learnt()
+}
+
+// reconnect has the mesh keep a link to a node at the addresses that are known
+// now, or none when it has left.
+func (j *join) reconnect(id foci.NodeID) {
+	if id == j.cfg.Mesh.Node {
+		return
+	}
+	var inLayout *layout.Node
+	if l := j.cfg.Layout.Load(); l != nil {
+		inLayout = l.Node(id)
+	}
+	j.mu.Lock()
+	e, told := j.routes.Entry(id)
+	j.mu.Unlock()
+	switch {
+	case inLayout == nil && told && len(e.Addrs) == 0:
+		j.hangUp(id)
+		return
+	case inLayout == nil && !j.member() && e.Role != foci.RoleData:
+		return // it owns nothing that a transport client could want
+	case j.cfg.Stay && j.links.get(id) == nil:
+		return
+	}
+	if inLayout == nil {
+		inLayout = &layout.Node{ID: id}
+	}
+	if addrs := j.reach(inLayout); len(addrs) > 0 {
+		j.connect(id, addrs)
+	}
+}
+
+// hangUp ends the link to a node that is no member any more.
+func (j *join) hangUp(id foci.NodeID) {
+	if j.links.get(id) != nil {
+		j.links.remove(id)
+		j.mesh.RemovePeer(id)
+	}
 }
 
 // reach lists a node's addresses in our tables: those that it has told, else
@@ -273,7 +299,9 @@ func (j *join) connect(id foci.NodeID, addrs []mesh.Addr) {
 		j.log.Warn("no link", "peer", id, "err", err)
 		return
 	}
-	j.links.add(l)
+	if j.links.get(id) != l {
+		j.links.add(l)
+	}
 }
 
 // learnt wakes those who wait for something to be known.

@@ -13,8 +13,20 @@ import (
 	"github.com/foci-store/foci/internal/layout"
 )
 
-// fetchLayout asks a peer for its layout and adopts it if it is newer.
-func (j *join) fetchLayout(ctx context.Context, l *mesh.Link) error {
+// newerLayout fetches a peer's layout when it is newer than ours. Of several who
+// tell of a newer one only one at a time is asked: the next one has mostly
+// nothing new then.
+func (j *join) newerLayout(l *mesh.Link, epoch foci.Epoch) error {
+	if epoch <= j.cfg.Layout.Epoch() {
+		return nil
+	}
+	j.fetching.Lock()
+	defer j.fetching.Unlock()
+	if epoch <= j.cfg.Layout.Epoch() {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(j.ctx, layoutTimeout)
+	defer cancel()
 	r, err := l.Call(ctx, foci.State, wire.MethodLayout, nil, nil)
 	if err != nil {
 		return err
@@ -133,17 +145,16 @@ func (j *join) tellWaiters() {
 	}
 }
 
+// maxAround is how many random peers are asked at a time for a newer layout.
+const maxAround = 32
+
 // askAround asks peers for their layout as long as somebody waits for one.
 func (j *join) askAround() {
 	for pause := seekMin; ; pause = min(2*pause, seekMax) {
-		for id, l := range *j.links.all.Load() {
-			if l.Link == nil || !l.Up() {
-				continue
-			}
-			if err := j.ask(id); err != nil {
-				j.log.Debug("layout not fetched", "peer", id, "err", err)
-			}
+		for _, id := range j.upPeers(maxAround) {
+			j.meet(id)
 		}
+		j.pause(pause)
 		j.mu.Lock()
 		now := j.Now()
 		j.waiting = slices.DeleteFunc(j.waiting, func(w layoutWaiter) bool { return w.until <= now })
@@ -153,12 +164,11 @@ func (j *join) askAround() {
 			return
 		}
 		j.mu.Unlock()
-		select {
-		case <-j.ctx.Done():
-		case <-time.After(pause):
-		}
 	}
 }
+
+// layoutTimeout is how long a peer may take to give its layout.
+const layoutTimeout = 2 * time.Second
 
 // settleIn is how long Ready waits for links to the rest of the nodes once one
 // is up, so that the first operations reach them too.
@@ -205,8 +215,7 @@ func (j *join) hopeless() error {
 	}
 	errs := make([]error, len(j.seeds))
 	kind := foci.Away
-	for i := range j.seeds {
-		s := &j.seeds[i]
+	for i, s := range j.seeds {
 		if s.err == nil {
 			return nil
 		}

@@ -44,6 +44,10 @@ func (l *links) came(who mesh.Identity) {
 	})
 }
 
+func (l *links) remove(id foci.NodeID) {
+	l.change(func(all map[foci.NodeID]link) { delete(all, id) })
+}
+
 func (l *links) change(f func(map[foci.NodeID]link)) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -22,7 +22,13 @@ type Config struct {
 	Mesh      mesh.Config     // without OnPeer and Logger
 	Addresses []route.Address // that this node advertises; none for a transport client
 	Seeds     []route.Remote  // peers to contact first
-	Tables    []foci.Table    // to use, in this order; none = those of Addresses, or the one by which it comes in
+	// Remembered are peers known from the last run, sought while no other is found.
+	Remembered []route.Remote
+	// Remember is told from time to time which peers are known, when that has
+	// changed; never two calls at a time. nil = nobody remembers.
+	Remember func([]route.Remote)
+	Stay     bool         // keep links to the seeds alone, and not to every node that they tell of
+	Tables   []foci.Table // to use, in this order; none = those of Addresses, or the one by which it comes in
 
 	Layout *layout.Holder // may hold one already; required
 	// Adopted is called with each newer layout before it is used, so that a
@@ -67,9 +73,10 @@ type Peer struct {
 	mu   sync.Mutex // of txns
 	txns *txn.Machine
 
-	links   links
-	latency latency
-	join    join
+	links    links
+	latency  latency
+	join     join
+	watchers watchers
 }
 
 // New starts. It does not wait for anybody: see Ready.
@@ -100,6 +107,7 @@ func New(cfg Config) (*Peer, error) {
 		mc.Timing.BackoffMax = seekAgain
 	}
 	p.links.init()
+	p.watchers.init(p)
 	if p.mesh, err = mesh.New(mc); err != nil {
 		stop()
 		return nil, err
@@ -108,6 +116,9 @@ func New(cfg Config) (*Peer, error) {
 		p.step(func(out []txn.Effect, now time.Duration) []txn.Effect { return p.txns.PeerUp(out, now, self) })
 	}
 	p.join.start()
+	if p.member() {
+		p.tasks.Go(p.watchers.run)
+	}
 	return p, nil
 }
 
@@ -116,7 +127,12 @@ func New(cfg Config) (*Peer, error) {
 func (p *Peer) Close() error {
 	if p.ctx.Err() == nil {
 		p.linger()
+		p.join.keepKnown()
+		if p.cfg.Mesh.Role == foci.RoleClient {
+			p.join.leave()
+		}
 	}
+	p.watchers.close()
 	p.stop()
 	p.step(func(out []txn.Effect, now time.Duration) []txn.Effect { return p.txns.Close(out, now) })
 	p.timer.close()
@@ -215,11 +231,13 @@ func (p *Peer) onPeer(e mesh.PeerEvent) {
 	if e.Up {
 		p.join.met(e.Peer)
 		p.links.came(e.Peer)
+		p.watchers.came(e.Peer.Node)
 		p.step(func(out []txn.Effect, now time.Duration) []txn.Effect { return p.txns.PeerUp(out, now, e.Peer.Node) })
 		if p.cfg.Met != nil {
 			p.cfg.Met(e.Peer.Node)
 		}
 		return
 	}
+	p.join.lost(e.Peer.Node)
 	p.step(func(out []txn.Effect, now time.Duration) []txn.Effect { return p.txns.PeerDown(out, now, e.Peer.Node) })
 }

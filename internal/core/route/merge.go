@@ -25,10 +25,10 @@ type Changes struct {
 // MaxRefused is the most errors that one merge reports.
 const MaxRefused = 8
 
-// Merge takes in entries from a peer: newer ones replace older ones. It refuses
-// those that break a limit or do not parse, roles that nobody dials, and new
-// nodes above [foci.MaxNodes]; the rest is taken.
-func (r *Routes) Merge(entries []wire.Route) Changes {
+// Merge takes in entries that a peer told: newer ones replace older ones. It
+// refuses those that break a limit or do not parse, roles that nobody dials, and
+// new nodes above [foci.MaxNodes]; the rest is taken.
+func (r *Routes) Merge(from foci.NodeID, entries []wire.Route) Changes {
 	var c Changes
 	for i := range entries {
 		e := &entries[i]
@@ -47,9 +47,9 @@ func (r *Routes) Merge(entries []wire.Route) Changes {
 			}
 			continue
 		}
-		n := &node{entry: *e, addrs: addrs}
+		n := &node{entry: *e, addrs: addrs, from: from}
 		n.entry.Addrs = slices.Clone(e.Addrs)
-		r.nodes[e.Node] = n
+		r.put(n)
 		c.Nodes = append(c.Nodes, e.Node)
 		r.contest(n, &c)
 	}
@@ -65,7 +65,7 @@ func (r *Routes) admit(e *wire.Route) ([]Address, error) {
 		return nil, foci.Errorf(foci.Invalid, "role %v is in no node's state", e.Role)
 	case e.Incarnation >= highest || e.Counter >= highest:
 		return nil, foci.Errorf(foci.Invalid, "version %d.%d is out of range", e.Incarnation, e.Counter)
-	case r.nodes[e.Node] == nil && len(r.nodes) >= foci.MaxNodes:
+	case r.nodes[e.Node] == nil && len(r.nodes) >= foci.MaxNodes && !r.evict():
 		return nil, foci.Errorf(foci.TooLarge, "%d nodes are known, at most %d may be", len(r.nodes), foci.MaxNodes)
 	case len(e.Addrs) > foci.MaxAddrs:
 		return nil, foci.Errorf(foci.TooLarge, "%d addresses, a node has at most %d", len(e.Addrs), foci.MaxAddrs)
@@ -118,6 +118,18 @@ func sameEntry(a, b *wire.Route) bool {
 // Forget drops a node that left the cluster; our own entry stays.
 func (r *Routes) Forget(id foci.NodeID) {
 	if id != r.self.Node {
-		delete(r.nodes, id)
+		r.drop(id)
 	}
+}
+
+// evict makes room by forgetting a node that is not there any more; it reports
+// whether there was one.
+func (r *Routes) evict() bool {
+	for id, n := range r.nodes {
+		if !n.present() && id != r.self.Node {
+			r.drop(id)
+			return true
+		}
+	}
+	return false
 }

@@ -18,11 +18,29 @@ const highest = 1 << 62
 type Routes struct {
 	self  wire.Route // zero Node: a transport client, which nobody dials
 	nodes map[foci.NodeID]*node
+	sums  [wire.MaxSums]uint64 // of the entries' versions, by the first byte of the node's id
 }
 
 type node struct {
 	entry wire.Route
-	addrs []Address // entry.Addrs, parsed
+	addrs []Address   // entry.Addrs, parsed
+	from  foci.NodeID // who told it; zero: this process itself, or somebody it does not know by id
+	gone  bool        // nobody was there for long: not dialled until there is a newer entry
+}
+
+// put makes n what is known of its node.
+func (r *Routes) put(n *node) {
+	r.drop(n.entry.Node)
+	r.nodes[n.entry.Node] = n
+	r.sums[n.entry.Node[0]] += n.entry.Version().Sum()
+}
+
+// drop forgets a node.
+func (r *Routes) drop(id foci.NodeID) {
+	if n := r.nodes[id]; n != nil {
+		delete(r.nodes, id)
+		r.sums[id[0]] -= n.entry.Version().Sum()
+	}
 }
 
 // New makes the table of a node that is reached at addrs. A transport client
@@ -55,8 +73,8 @@ func (r *Routes) Move(addrs []Address) error {
 		texts[i] = a.String()
 	}
 	r.self.Addrs = texts
+	r.put(&node{entry: r.self, addrs: slices.Clone(addrs)})
 	r.raise(r.self.Incarnation, r.self.Counter)
-	r.nodes[r.self.Node] = &node{entry: r.self, addrs: slices.Clone(addrs)}
 	return nil
 }
 
@@ -67,7 +85,7 @@ func (r *Routes) raise(inc foci.Incarnation, counter uint64) {
 	}
 	r.self.Incarnation, r.self.Counter = inc, counter+1
 	if n := r.nodes[r.self.Node]; n != nil {
-		n.entry = r.self
+		r.put(&node{entry: r.self, addrs: n.addrs})
 	}
 }
 
@@ -87,14 +105,46 @@ func (r *Routes) Entry(id foci.NodeID) (wire.Route, bool) {
 	return n.entry, true
 }
 
-// Entries lists all that is known, by node: what an exchange sends.
+// Entries lists all that is known, by node.
 func (r *Routes) Entries() []wire.Route {
+	return r.entries(func(*node) bool { return true })
+}
+
+// Present lists the nodes that are thought to be there: those that neither left
+// nor were given up.
+func (r *Routes) Present() []wire.Route {
+	return r.entries(func(n *node) bool { return n.present() })
+}
+
+func (n *node) present() bool { return !n.gone && len(n.addrs) > 0 }
+
+func (r *Routes) entries(which func(*node) bool) []wire.Route {
 	all := make([]wire.Route, 0, len(r.nodes))
 	for _, n := range r.nodes {
-		all = append(all, n.entry)
+		if which(n) {
+			all = append(all, n.entry)
+		}
 	}
 	slices.SortFunc(all, func(a, b wire.Route) int { return cmp.Compare(string(a.Node[:]), string(b.Node[:])) })
 	return all
+}
+
+// ToldBy is who told a node's entry; zero for our own, and for one told by
+// somebody without an id.
+func (r *Routes) ToldBy(id foci.NodeID) foci.NodeID {
+	if n := r.nodes[id]; n != nil {
+		return n.from
+	}
+	return foci.NodeID{}
+}
+
+// GiveUp notes that nobody has been at a node's addresses for long. Its entry
+// stays, so that it is not taken for news when others tell it, but counts as
+// absent until there is a newer one.
+func (r *Routes) GiveUp(id foci.NodeID) {
+	if n := r.nodes[id]; n != nil && id != r.self.Node {
+		n.gone = true
+	}
 }
 
 // Addrs lists a node's addresses in the order in which it gave them.

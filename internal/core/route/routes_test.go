@@ -41,7 +41,7 @@ func entry(n int, inc foci.Incarnation, counter uint64, texts ...string) wire.Ro
 
 func TestReachPrefersTablesInOrder(t *testing.T) {
 	r := newRoutes(t, "10.0.0.1:1:2-0")
-	r.Merge([]wire.Route{entry(2, 1, 1, "10.0.0.2:1:2-0", "10.1.0.2:1:2-1", "[fd00::2]:1:10-1")})
+	r.Merge(nodeID(9), []wire.Route{entry(2, 1, 1, "10.0.0.2:1:2-0", "10.1.0.2:1:2-1", "[fd00::2]:1:10-1")})
 	for _, c := range []struct {
 		tables []foci.Table
 		want   []string
@@ -85,7 +85,7 @@ func TestNewerEntriesReplaceOlderOnes(t *testing.T) {
 	} {
 		before, _ := r.Entry(nodeID(2))
 		c.e.Addrs = slices.Clone(c.e.Addrs)
-		got := r.Merge([]wire.Route{c.e})
+		got := r.Merge(nodeID(9), []wire.Route{c.e})
 		if changed := len(got.Nodes) == 1; changed != c.changed || got.Self || got.NRefused > 0 {
 			t.Errorf("merge %d: %+v, want a change: %v", i, got, c.changed)
 		}
@@ -117,7 +117,7 @@ func TestHostileEntriesAreRefused(t *testing.T) {
 		"incarnation": entry(2, highest, 1), "counter": entry(2, 1, 1<<64-1),
 	} {
 		r := newRoutes(t, "10.0.0.1:1:2-0")
-		got := r.Merge([]wire.Route{e, entry(3, 1, 1, "10.0.0.3:1:2-0")})
+		got := r.Merge(nodeID(9), []wire.Route{e, entry(3, 1, 1, "10.0.0.3:1:2-0")})
 		if got.NRefused != 1 || len(got.Refused) != 1 || !slices.Equal(got.Nodes, []foci.NodeID{nodeID(3)}) || r.Len() != 2 {
 			t.Errorf("%s: %+v, want it refused and the other one taken", name, got)
 		}
@@ -128,18 +128,18 @@ func TestNumberOfNodesIsBounded(t *testing.T) {
 	r := newRoutes(t, "10.0.0.1:1:2-0")
 	var all []wire.Route
 	for n := range foci.MaxNodes + 100 {
-		all = append(all, entry(n+2, 1, 1))
+		all = append(all, entry(n+2, 1, 1, "10.0.0.2:1:2-0"))
 	}
-	got := r.Merge(all)
+	got := r.Merge(nodeID(9), all)
 	if r.Len() != foci.MaxNodes || got.NRefused != 101 || len(got.Refused) != MaxRefused {
 		t.Errorf("%d nodes, %d refused, %d errors", r.Len(), got.NRefused, len(got.Refused))
 	}
 	// Those that are known can still change.
-	if got := r.Merge([]wire.Route{entry(2, 2, 0)}); len(got.Nodes) != 1 {
+	if got := r.Merge(nodeID(9), []wire.Route{entry(2, 2, 0, "10.0.0.2:1:2-0")}); len(got.Nodes) != 1 {
 		t.Errorf("a known node in a full table: %+v", got)
 	}
 	r.Forget(nodeID(2))
-	if got := r.Merge([]wire.Route{entry(60000, 1, 1)}); len(got.Nodes) != 1 {
+	if got := r.Merge(nodeID(9), []wire.Route{entry(60000, 1, 1, "10.0.0.2:1:2-0")}); len(got.Nodes) != 1 {
 		t.Errorf("a new node after one was forgotten: %+v", got)
 	}
 }
@@ -147,7 +147,7 @@ func TestNumberOfNodesIsBounded(t *testing.T) {
 func TestOurOwnEntryIsOurs(t *testing.T) {
 	r := newRoutes(t, "10.0.0.1:1:2-0")
 	mine := r.Self()
-	if got := r.Merge([]wire.Route{mine, entry(1, 99, 1000, "10.0.0.9:1:2-0")}); got.Self || len(got.Nodes) > 0 {
+	if got := r.Merge(nodeID(9), []wire.Route{mine, entry(1, 99, 1000, "10.0.0.9:1:2-0")}); got.Self || len(got.Nodes) > 0 {
 		t.Errorf("our own entry and an older one: %+v", got)
 	}
 	for _, claim := range []wire.Route{
@@ -156,7 +156,7 @@ func TestOurOwnEntryIsOurs(t *testing.T) {
 		entry(1, mine.Incarnation+10, 7, "10.0.0.9:1:2-0"),
 		entry(1, highest-1, highest-2, "10.0.0.9:1:2-0"),
 	} {
-		got := r.Merge([]wire.Route{claim})
+		got := r.Merge(nodeID(9), []wire.Route{claim})
 		self := r.Self()
 		if !got.Self || got.Impostor == "" || !self.Newer(&claim) || !slices.Equal(self.Addrs, mine.Addrs) {
 			t.Errorf("claim %+v: %+v, ours is %+v", claim, got, self)
@@ -165,16 +165,16 @@ func TestOurOwnEntryIsOurs(t *testing.T) {
 			t.Errorf("what we spread is %+v, ours is %+v", e, self)
 		}
 	}
-	if got := r.Merge([]wire.Route{entry(1, highest, 1)}); got.Self {
+	if got := r.Merge(nodeID(9), []wire.Route{entry(1, highest, 1)}); got.Self {
 		t.Error("a version that nobody accepts was answered")
 	}
 	// Somebody else at our address, from before it was ours.
 	before := r.Self()
-	got := r.Merge([]wire.Route{entry(2, 1, 1, "10.0.0.1:1:2-0")})
+	got := r.Merge(nodeID(9), []wire.Route{entry(2, 1, 1, "10.0.0.1:1:2-0")})
 	if after := r.Self(); !got.Self || !after.Newer(&before) || !strings.Contains(got.Impostor, "10.0.0.1:1:2-0") {
 		t.Errorf("another node at our address: %+v", got)
 	}
-	if got := r.Merge([]wire.Route{entry(2, 1, 1, "10.0.0.1:1:2-0")}); got.Self {
+	if got := r.Merge(nodeID(9), []wire.Route{entry(2, 1, 1, "10.0.0.1:1:2-0")}); got.Self {
 		t.Error("the same claim was answered twice")
 	}
 	r.Forget(nodeID(1))
@@ -191,7 +191,7 @@ func TestTransportClientHasNoEntry(t *testing.T) {
 	if err := r.Move(addrs(t, "10.0.0.1:1:2-0")); err == nil || r.Len() != 0 {
 		t.Error("a transport client got an address")
 	}
-	if got := r.Merge([]wire.Route{entry(1, 1, 1, "10.0.0.1:1:2-0"), {Role: foci.RoleData}}); len(got.Nodes) != 1 || got.NRefused != 1 {
+	if got := r.Merge(nodeID(9), []wire.Route{entry(1, 1, 1, "10.0.0.1:1:2-0"), {Role: foci.RoleData}}); len(got.Nodes) != 1 || got.NRefused != 1 {
 		t.Errorf("merge: %+v", got)
 	}
 	if _, err := New(nodeID(1), 1, foci.RoleTransport, nil); err == nil {
@@ -220,11 +220,11 @@ func TestGossipConverges(t *testing.T) {
 				}
 				continue
 			}
-			all[b].Merge(all[a].Entries())
+			all[b].Merge(nodeID(9), all[a].Entries())
 		}
 		for range 2 {
 			for i := range all {
-				all[(i+1)%n].Merge(all[i].Entries())
+				all[(i+1)%n].Merge(nodeID(9), all[i].Entries())
 			}
 		}
 		for i, r := range all {
@@ -249,7 +249,7 @@ func FuzzMerge(f *testing.F) {
 			return
 		}
 		r := newRoutes(t, "10.0.0.1:1:2-0")
-		r.Merge(msg.Routes)
+		r.Merge(nodeID(9), msg.Routes)
 		for _, e := range r.Entries() {
 			if e.Role == foci.RoleTransport || len(e.Addrs) > foci.MaxAddrs || len(r.Addrs(e.Node)) != len(e.Addrs) {
 				t.Fatalf("a bad entry was taken: %+v", e)

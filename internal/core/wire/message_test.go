@@ -17,6 +17,11 @@ func samples() []Message {
 	return []Message{
 		&Error{Kind: foci.Busy, Epoch: 4, RetryAfter: time.Second, Text: "full"},
 		&Routes{Epoch: 2, Routes: []Route{{Node: foci.NodeID{1}, Incarnation: 2, Counter: 3, Role: foci.RoleData, Addrs: []string{"10.0.0.1:1025:2-0"}}}},
+		&Routes{Epoch: 2, All: true, Want: []foci.NodeID{{1}, {2}}},
+		&Digest{Epoch: 2, Sums: []uint64{7, 8}},
+		&Versions{Epoch: 2, Sums: []uint64{7, 8}, Versions: []RouteVersion{{Node: foci.NodeID{1}, Incarnation: 2, Counter: 3}}},
+		&Watch{Epoch: 2, Sums: []uint64{7}, Ups: 9, Wait: time.Second},
+		&Watched{Epoch: 2, Sums: []uint64{7}, Ups: 9, Up: []foci.NodeID{{1}}, Routes: []Route{{Node: foci.NodeID{1}, Addrs: []string{}}}},
 		&Empty{},
 		&Ask{What: "mesh"},
 		&Query{Target: target, ID: foci.ID{1}, Inline: MaxInline},
@@ -43,7 +48,7 @@ func samples() []Message {
 // fresh is an empty message of the same type as samples()[i].
 func fresh(i int) Message {
 	return []Message{
-		&Error{}, &Routes{}, &Empty{}, &Ask{}, &Query{}, &QueryReply{}, &Store{}, &StoreReply{}, &Have{}, &HaveReply{}, &Hint{}, &HintReply{},
+		&Error{}, &Routes{}, &Routes{}, &Digest{}, &Versions{}, &Watch{}, &Watched{}, &Empty{}, &Ask{}, &Query{}, &QueryReply{}, &Store{}, &StoreReply{}, &Have{}, &HaveReply{}, &Hint{}, &HintReply{},
 		&Fetch{}, &FetchReply{}, &List{}, &ListReply{}, &Hello{}, &Welcome{}, &Manifest{}, &ChunkMeta{},
 		&Challenge{}, &Proof{},
 	}[i]

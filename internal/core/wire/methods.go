@@ -8,9 +8,11 @@ type Method uint16
 // The methods. Numbers are part of the protocol.
 const (
 	MethodPing   Method = 1
-	MethodRoutes Method = 2 // state: exchange route entries
+	MethodRoutes Method = 2 // state: tell route entries, and ask for some
 	MethodLayout Method = 3 // state: the layout as JSON in the body
 	MethodStatus Method = 4 // state: what foci nodes, mesh and txns show; JSON in the body
+	MethodWatch  Method = 5 // state: answered when routes or layout have changed
+	MethodDigest Method = 7 // state: compare what both sides know of the routes
 
 	MethodQuery Method = 16 // a replica's vote on an object
 	MethodStore Method = 17 // one record; payload in the body

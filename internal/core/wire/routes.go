@@ -1,0 +1,292 @@
+package wire
+
+import (
+	"time"
+
+	"github.com/zeebo/xxh3"
+
+	"github.com/foci-store/foci"
+)
+
+// MaxRoutes is the most entries in one message about routes.
+const MaxRoutes = foci.MaxNodes
+
+// MaxRouteBytes is how many bytes of entries one message carries at most; what
+// does not fit is found by the next comparison.
+const MaxRouteBytes = 1 << 20
+
+const (
+	maxAddrText   = 300
+	leastRoute    = 16 + 8 + 8 + 1 + 4
+	routeVersions = 16 + 8 + 8
+)
+
+// Route is what is known of one node: a newer (incarnation, counter) replaces
+// an older one, whatever it says.
+type Route struct {
+	Node        foci.NodeID
+	Incarnation foci.Incarnation
+	Counter     uint64
+	Role        foci.Role
+	Addrs       []string // host:port:family-table; none = the node has left
+}
+
+// Newer reports whether r replaces o.
+func (r *Route) Newer(o *Route) bool {
+	a, b := r.Version(), o.Version()
+	return a.Newer(b)
+}
+
+// Version is which entry of its node it is.
+func (r *Route) Version() RouteVersion {
+	return RouteVersion{Node: r.Node, Incarnation: r.Incarnation, Counter: r.Counter}
+}
+
+func (r *Route) append(b []byte) []byte {
+	b = append(b, r.Node[:]...)
+	b = appendU64(appendU64(b, uint64(r.Incarnation)), r.Counter)
+	b = appendU32(append(b, byte(r.Role)), uint32(len(r.Addrs)))
+	for _, a := range r.Addrs {
+		b = appendString(b, a)
+	}
+	return b
+}
+
+func (r *Route) decode(rd *Reader) {
+	rd.Fixed(r.Node[:])
+	r.Incarnation = foci.Incarnation(rd.U64())
+	r.Counter = rd.U64()
+	r.Role = foci.Role(rd.U8())
+	if r.Role >= foci.NumRoles {
+		rd.Fail()
+	}
+	n := rd.Count(foci.MaxAddrs, 4)
+	r.Addrs = make([]string, n)
+	for i := range r.Addrs {
+		r.Addrs[i] = rd.String(maxAddrText)
+	}
+}
+
+// size is how many bytes append adds.
+func (r *Route) size() int {
+	n := leastRoute
+	for _, a := range r.Addrs {
+		n += 4 + len(a)
+	}
+	return n
+}
+
+// FitRoutes is as many of the first entries as one message may carry.
+func FitRoutes(all []Route) []Route {
+	room := MaxRouteBytes
+	for i := range all {
+		if room -= all[i].size(); room < 0 || i == MaxRoutes {
+			return all[:i]
+		}
+	}
+	return all
+}
+
+func appendRoutes(b []byte, all []Route) []byte {
+	b = appendU32(b, uint32(len(all)))
+	for i := range all {
+		b = all[i].append(b)
+	}
+	return b
+}
+
+func decodeRoutes(rd *Reader) []Route {
+	all := make([]Route, rd.Count(MaxRoutes, leastRoute))
+	for i := range all {
+		all[i].decode(rd)
+	}
+	return all
+}
+
+func appendNodes(b []byte, all []foci.NodeID) []byte {
+	b = appendU32(b, uint32(len(all)))
+	for i := range all {
+		b = append(b, all[i][:]...)
+	}
+	return b
+}
+
+func decodeNodes(rd *Reader) []foci.NodeID {
+	all := make([]foci.NodeID, rd.Count(MaxRoutes, 16))
+	for i := range all {
+		rd.Fixed(all[i][:])
+	}
+	return all
+}
+
+// RouteVersion names an entry without saying it.
+type RouteVersion struct {
+	Node        foci.NodeID
+	Incarnation foci.Incarnation
+	Counter     uint64
+}
+
+// Newer reports whether v is of a newer entry than o.
+func (v RouteVersion) Newer(o RouteVersion) bool {
+	if v.Incarnation != o.Incarnation {
+		return v.Incarnation > o.Incarnation
+	}
+	return v.Counter > o.Counter
+}
+
+func (v RouteVersion) append(b []byte) []byte {
+	b = append(b, v.Node[:]...)
+	return appendU64(appendU64(b, uint64(v.Incarnation)), v.Counter)
+}
+
+// Sum is the entry's share of a sum that tells tables apart.
+func (v RouteVersion) Sum() uint64 {
+	var b [routeVersions]byte
+	return xxh3.Hash(v.append(b[:0]))
+}
+
+// MaxSums is the most sums that stand for a table. Their number is a power of
+// two; an entry counts in the one that the first byte of its node's id, modulo
+// that number, names.
+const MaxSums = 256
+
+func appendSums(b []byte, sums []uint64) []byte {
+	b = appendU32(b, uint32(len(sums)))
+	for _, s := range sums {
+		b = appendU64(b, s)
+	}
+	return b
+}
+
+func decodeSums(rd *Reader) []uint64 {
+	n := rd.Count(MaxSums, 8)
+	if n&(n-1) != 0 {
+		rd.Fail()
+		return nil
+	}
+	sums := make([]uint64, n)
+	for i := range sums {
+		sums[i] = rd.U64()
+	}
+	return sums
+}
+
+// Routes tells entries and asks for some. The answer is one too: what was asked
+// for and, of the entries that were told, newer ones.
+type Routes struct {
+	Epoch  foci.Epoch // of the sender's layout; 0 = none
+	Routes []Route
+	All    bool          // all that the other side knows is wanted
+	Want   []foci.NodeID // the entries of these are
+}
+
+// Append encodes.
+func (r *Routes) Append(b []byte) []byte {
+	b = appendRoutes(appendU64(b, uint64(r.Epoch)), r.Routes)
+	return appendNodes(appendBool(b, r.All), r.Want)
+}
+
+// Decode decodes.
+func (r *Routes) Decode(rd *Reader) {
+	r.Epoch = foci.Epoch(rd.U64())
+	r.Routes = decodeRoutes(rd)
+	r.All = rd.Bool()
+	r.Want = decodeNodes(rd)
+}
+
+// Digest stands for the sender's table.
+type Digest struct {
+	Epoch foci.Epoch
+	Sums  []uint64
+}
+
+// Append encodes.
+func (d *Digest) Append(b []byte) []byte {
+	return appendSums(appendU64(b, uint64(d.Epoch)), d.Sums)
+}
+
+// Decode decodes.
+func (d *Digest) Decode(r *Reader) {
+	d.Epoch = foci.Epoch(r.U64())
+	d.Sums = decodeSums(r)
+}
+
+// Versions answers Digest: as many sums as the digest had, and which entries
+// there are under those that differ.
+type Versions struct {
+	Epoch    foci.Epoch
+	Sums     []uint64
+	Versions []RouteVersion
+}
+
+// Append encodes.
+func (v *Versions) Append(b []byte) []byte {
+	b = appendSums(appendU64(b, uint64(v.Epoch)), v.Sums)
+	b = appendU32(b, uint32(len(v.Versions)))
+	for _, e := range v.Versions {
+		b = e.append(b)
+	}
+	return b
+}
+
+// Decode decodes.
+func (v *Versions) Decode(r *Reader) {
+	v.Epoch = foci.Epoch(r.U64())
+	v.Sums = decodeSums(r)
+	v.Versions = make([]RouteVersion, r.Count(MaxRoutes, routeVersions))
+	for i := range v.Versions {
+		e := &v.Versions[i]
+		r.Fixed(e.Node[:])
+		e.Incarnation, e.Counter = foci.Incarnation(r.U64()), r.U64()
+	}
+}
+
+// MaxWatch is the longest that a watch waits.
+const MaxWatch = 30 * time.Second
+
+// Watch asks to be answered when the receiver's layout, table or links are not
+// as the asker was told last, and after Wait at the latest.
+type Watch struct {
+	Epoch foci.Epoch
+	Sums  []uint64      // of the last answer, as it gave them; none at first
+	Ups   uint64        // likewise
+	Wait  time.Duration // at most MaxWatch, whole milliseconds
+}
+
+// Append encodes.
+func (w *Watch) Append(b []byte) []byte {
+	b = appendSums(appendU64(b, uint64(w.Epoch)), w.Sums)
+	return appendU32(appendU64(b, w.Ups), uint32(w.Wait/time.Millisecond))
+}
+
+// Decode decodes.
+func (w *Watch) Decode(r *Reader) {
+	w.Epoch = foci.Epoch(r.U64())
+	w.Sums = decodeSums(r)
+	w.Ups = r.U64()
+	w.Wait = min(time.Duration(r.U32())*time.Millisecond, MaxWatch)
+}
+
+// Watched answers Watch.
+type Watched struct {
+	Epoch  foci.Epoch
+	Sums   []uint64
+	Ups    uint64        // how many links have come up at the answerer
+	Up     []foci.NodeID // to whom, since what the asker was told
+	Routes []Route       // those under the sums that differ
+}
+
+// Append encodes.
+func (w *Watched) Append(b []byte) []byte {
+	b = appendSums(appendU64(b, uint64(w.Epoch)), w.Sums)
+	return appendRoutes(appendNodes(appendU64(b, w.Ups), w.Up), w.Routes)
+}
+
+// Decode decodes.
+func (w *Watched) Decode(r *Reader) {
+	w.Epoch = foci.Epoch(r.U64())
+	w.Sums = decodeSums(r)
+	w.Ups = r.U64()
+	w.Up = decodeNodes(r)
+	w.Routes = decodeRoutes(r)
+}

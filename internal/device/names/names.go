@@ -1,0 +1,100 @@
+// Package names asks DNS where the peers are that a configuration names.
+package names
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/route"
+)
+
+const (
+	// MaxPlaces is the most places that one remote leads to; the rest of a long
+	// answer is left out.
+	MaxPlaces = 32
+	lookup    = 5 * time.Second // for one remote, all its names included
+)
+
+// Place is what can be dialled: an IP and a port.
+type Place struct {
+	HostPort string
+	Family   route.Family
+}
+
+// resolver is the one in Go: it reads /etc/resolv.conf again when that changes,
+// and knows SRV records.
+var resolver = net.Resolver{PreferGo: true}
+
+// Resolve finds the places of a remote: an address is itself, a name all that it
+// resolves to in its family, a service those of each of its targets, the ones to
+// prefer first. It fails with Away when DNS has no answer; asking again later
+// may help.
+func Resolve(ctx context.Context, r route.Remote) ([]Place, error) {
+	ctx, cancel := context.WithTimeout(ctx, lookup)
+	defer cancel()
+	if r.Service == "" {
+		return places(ctx, r.Host, r.Port, r.Family)
+	}
+	_, targets, err := resolver.LookupSRV(ctx, "", "", r.Service)
+	if err != nil {
+		return nil, unresolved(r, err)
+	}
+	var all []Place
+	var errs []error
+	for _, t := range targets { // in the order of their priorities
+		found, err := places(ctx, strings.TrimSuffix(t.Target, "."), t.Port, route.AnyFamily)
+		if err != nil {
+			errs = append(errs, err)
+		}
+		all = append(all, found...)
+	}
+	if len(all) == 0 {
+		return nil, unresolved(r, errors.Join(errs...))
+	}
+	return all[:min(len(all), MaxPlaces)], nil
+}
+
+func places(ctx context.Context, host string, port uint16, f route.Family) ([]Place, error) {
+	var ips []netip.Addr
+	if ip, err := netip.ParseAddr(host); err == nil {
+		ips = []netip.Addr{ip}
+	} else if ips, err = resolver.LookupNetIP(ctx, network(f), host); err != nil {
+		return nil, unresolved(route.Remote{Host: host, Port: port, Family: f}, err)
+	}
+	var out []Place
+	for _, ip := range ips[:min(len(ips), MaxPlaces)] {
+		ip = ip.Unmap()
+		of := route.IPv4
+		if ip.Is6() {
+			of = route.IPv6
+		}
+		if f == route.AnyFamily || f == of {
+			out = append(out, Place{HostPort: net.JoinHostPort(ip.String(), strconv.Itoa(int(port))), Family: of})
+		}
+	}
+	if len(out) == 0 {
+		return nil, unresolved(route.Remote{Host: host, Port: port, Family: f}, errors.New("no address of that family"))
+	}
+	return out, nil
+}
+
+func network(f route.Family) string {
+	switch f {
+	case route.IPv4:
+		return "ip4"
+	case route.IPv6:
+		return "ip6"
+	default:
+		return "ip"
+	}
+}
+
+func unresolved(r route.Remote, err error) error {
+	return &foci.Error{Kind: foci.Away, Op: "look up", Where: r.String(), Msg: "the name leads nowhere", Err: err, Fix: "is the name right, and the resolver in /etc/resolv.conf reachable?"}
+}

@@ -1,0 +1,162 @@
+package peer
+
+import (
+	"sync"
+	"time"
+
+	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/wire"
+	"github.com/foci-store/foci/internal/device/mesh"
+)
+
+const (
+	maxWatchers = 8192                   // that wait here
+	answerEvery = 200 * time.Millisecond // the shortest time between two rounds of answers
+	maxUps      = 64                     // links that came up and that watchers are told of by name
+)
+
+// watchers are the transport clients that wait to be told of changes: requests
+// that are not answered yet. They cost memory and no goroutine, and no other
+// node hears of them.
+type watchers struct {
+	peer *Peer
+	kick chan struct{}
+
+	mu      sync.Mutex
+	waiting map[*watcher]struct{}
+	ups     uint64              // links that came up
+	up      [maxUps]foci.NodeID // the last ones, by number
+	closed  bool
+}
+
+type watcher struct {
+	in    *mesh.Incoming
+	asked wire.Watch
+	until time.Time
+}
+
+func (w *watchers) init(p *Peer) {
+	w.peer, w.kick, w.waiting = p, make(chan struct{}, 1), map[*watcher]struct{}{}
+}
+
+// add takes a watch: it is answered at once when there is news, else when there
+// will be, or in time.
+func (w *watchers) add(in *mesh.Incoming, q *wire.Watch) {
+	n := &watcher{in: in, asked: *q, until: time.Now().Add(q.Wait)}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	switch {
+	case w.closed:
+		in.Fail(foci.Errorf(foci.Closed, "this node is shutting down"))
+	case w.news(&n.asked):
+		w.answer(n)
+	case len(w.waiting) >= maxWatchers:
+		in.Fail(&foci.Error{Kind: foci.Busy, Msg: "too many clients watch here", RetryAfter: 10 * time.Second})
+	default:
+		w.waiting[n] = struct{}{}
+	}
+}
+
+// news reports whether there is something to tell; mu is held.
+func (w *watchers) news(q *wire.Watch) bool {
+	if w.ups != q.Ups || w.peer.cfg.Layout.Epoch() != q.Epoch {
+		return true
+	}
+	j := &w.peer.join
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.routes.Differs(q.Sums)
+}
+
+// answer ends a watch; mu is held.
+func (w *watchers) answer(n *watcher) {
+	a := wire.Watched{Epoch: w.peer.cfg.Layout.Epoch(), Ups: w.ups, Up: w.since(n.asked.Ups)}
+	j := &w.peer.join
+	j.mu.Lock()
+	a.Sums = j.routes.Digest()
+	if j.routes.Differs(n.asked.Sums) {
+		a.Routes = j.routes.Since(n.asked.Sums)
+	}
+	j.mu.Unlock()
+	n.in.Reply(a.Append(nil), nil)
+}
+
+// since are the peers whose links came up after a number of them; those that
+// can still be named. mu is held.
+func (w *watchers) since(ups uint64) []foci.NodeID {
+	if ups == 0 || ups > w.ups { // new here, or told by an earlier run of this node
+		return nil
+	}
+	var out []foci.NodeID
+	for n := max(ups, w.ups-min(w.ups, maxUps)); n < w.ups; n++ {
+		out = append(out, w.up[n%maxUps])
+	}
+	return out
+}
+
+// came notes a link that came up.
+func (w *watchers) came(id foci.NodeID) {
+	w.mu.Lock()
+	w.up[w.ups%maxUps] = id
+	w.ups++
+	w.mu.Unlock()
+	w.changed()
+}
+
+// changed has those answered for whom there is news.
+func (w *watchers) changed() {
+	select {
+	case w.kick <- struct{}{}:
+	default:
+	}
+}
+
+// run answers until the process ends.
+func (w *watchers) run() {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-w.peer.ctx.Done():
+			return
+		case <-w.kick:
+			w.look(true, time.Now())
+			if !w.peer.join.pause(answerEvery) {
+				return
+			}
+		case now := <-tick.C:
+			w.look(false, now)
+		}
+	}
+}
+
+// look answers those whose time has come or who are gone and, when something has
+// changed, those for whom it is news.
+func (w *watchers) look(changed bool, now time.Time) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for n := range w.waiting {
+		if n.in.Canceled() || now.After(n.until) || changed && w.news(&n.asked) {
+			delete(w.waiting, n)
+			w.answer(n)
+		}
+	}
+}
+
+// close ends all watches, so that nobody waits for them when the node stops.
+func (w *watchers) close() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.closed = true
+	for n := range w.waiting {
+		n.in.Fail(foci.Errorf(foci.Closed, "this node is shutting down"))
+	}
+	clear(w.waiting)
+}
+
+// Watchers is how many clients wait here to be told of changes.
+func (p *Peer) Watchers() int {
+	p.watchers.mu.Lock()
+	defer p.watchers.mu.Unlock()
+	return len(p.watchers.waiting)
+}
