@@ -1,18 +1,11 @@
 package mesh
 
-import "github.com/foci-store/foci"
+import "github.com/foci-store/foci/internal/core/link"
 
 // Addr is where a peer can be dialled.
-type Addr struct {
-	HostPort string     // host:port
-	Table    foci.Table // by which one comes who dials it; the hello names it, the welcome decides
-	Network  string     // tcp4, tcp6; "" = tcp: whatever the name resolves to
-}
+type Addr = link.Addr
 
-// String is the host and port.
-func (a Addr) String() string { return a.HostPort }
-
-func (a Addr) network() string {
+func network(a Addr) string {
 	if a.Network == "" {
 		return "tcp"
 	}

@@ -1,0 +1,132 @@
+package link
+
+import (
+	"time"
+
+	"github.com/foci-store/foci"
+)
+
+// The errors of channels that were opened in vain.
+var (
+	ErrTaken = foci.Errorf(foci.Closed, "there is such a channel already")
+	ErrStale = foci.Errorf(foci.Away, "an earlier incarnation of the peer answered")
+)
+
+// Opened says that a channel is open: the dial of an attempt, or (0) one that
+// somebody else dialled. With an error the channel is not wanted: it is to be
+// closed, nothing having been sent on it.
+func (m *Machine) Opened(out []Effect, now time.Duration, where Slot, attempt uint64, conn Conn, inc foci.Incarnation, addr Addr) ([]Effect, error) {
+	s := m.at(where)
+	if m.removed || s == nil {
+		return out, m.closedErr()
+	}
+	if attempt != 0 && s.dialing == attempt {
+		s.dialing = 0
+	}
+	m.went(addr, now, false)
+	if inc < m.incarnation && m.open > 0 && !m.cfg.Weaken.KeepStale {
+		return m.dial(out, now), ErrStale
+	}
+	if inc != m.incarnation && !m.cfg.Weaken.KeepStale {
+		out = m.reset(out, now)
+	}
+	if s.usable() && !m.cfg.Weaken.KeepBoth {
+		return m.dial(out, now), ErrTaken
+	}
+	if s.conn != 0 {
+		out = append(out, Effect{Do: Close, Conn: s.conn, Slot: where, Err: foci.Errorf(foci.Away, "another channel took its place")})
+		s.free()
+	}
+	m.incarnation = inc
+	*s = slot{conn: conn, dialing: s.dialing, addr: addr, incarnation: inc, born: now, wanted: s.wanted}
+	m.open++
+	m.failures, m.retryAt, m.quiet = 0, 0, 0
+	out = m.become(out, Up, nil)
+	out = m.flush(out, where.Class)
+	return m.dial(out, now), nil
+}
+
+// reset forgets an earlier incarnation of the peer: whatever it had is gone.
+func (m *Machine) reset(out []Effect, now time.Duration) []Effect {
+	why := foci.Errorf(foci.Away, "the peer was restarted")
+	if m.incarnation == 0 {
+		return out
+	}
+	out = m.closeAll(out, why)
+	if m.state == Up {
+		m.lastErr = why
+		out = m.suspect(out, now)
+	}
+	return out
+}
+
+// Lost says that a channel has closed. It is dialled again at once; a loss
+// right after the handshake counts as a failure to open it. What was on it is
+// given to Move after that.
+func (m *Machine) Lost(out []Effect, now time.Duration, conn Conn, why error) []Effect {
+	where, s := m.find(conn)
+	if s == nil || m.removed {
+		return out
+	}
+	out = m.gone(out, now, where, s, why)
+	return m.dial(m.expire(out, now), now)
+}
+
+// gone takes a channel out that is closed, or will be by an effect.
+func (m *Machine) gone(out []Effect, now time.Duration, where Slot, s *slot, why error) []Effect {
+	if !s.draining {
+		m.open--
+	}
+	s.free()
+	if s.wanted = !m.cfg.Weaken.NoRedial; now-s.born < m.t.Steady {
+		m.went(s.addr, now, true)
+		m.failed(now, why)
+	}
+	m.lastErr = why
+	if m.cfg.Linked && m.open > 0 {
+		out = m.closeAll(out, foci.Errorf(foci.Away, "another channel of the link was lost, and they are linked: %w", why))
+		out = m.suspect(out, now)
+		return m.failAll(out, m.away(now))
+	}
+	if m.open == 0 && m.state == Up {
+		out = m.suspect(out, now)
+	}
+	return out
+}
+
+// Draining says that the peer takes no new requests on a channel and will
+// close it: on all of them, when it is shutting down.
+func (m *Machine) Draining(out []Effect, now time.Duration, conn Conn) []Effect {
+	_, s := m.find(conn)
+	if s == nil || s.draining || m.removed {
+		return out
+	}
+	s.draining = true
+	if m.open--; m.open == 0 && m.state == Up {
+		m.lastErr = foci.Errorf(foci.Away, "the peer is shutting down")
+		m.failed(now, m.lastErr)
+		out = m.down(out, now)
+	}
+	return m.dial(out, now)
+}
+
+// Doomed says that a channel takes no requests because it has closed; Lost
+// follows.
+func (m *Machine) Doomed(conn Conn) {
+	if _, s := m.find(conn); s != nil {
+		s.doomed = true
+	}
+}
+
+// closeAll closes every channel. Those that are to come back stay wanted.
+func (m *Machine) closeAll(out []Effect, why error) []Effect {
+	m.each(func(where Slot, s *slot) {
+		if s.conn != 0 {
+			out = append(out, Effect{Do: Close, Conn: s.conn, Slot: where, Err: why})
+			s.free()
+			s.wanted = true
+		}
+	})
+	m.open = 0
+	return out
+}
