@@ -21,11 +21,6 @@ func (m *Mesh) accept(conn net.Conn, table foci.Table) {
 		_ = conn.Close() // nothing of worth is on it
 		return
 	}
-	if !ch.peer.Node.IsZero() {
-		if l := m.Peer(ch.peer.Node); l != nil {
-			l.revive()
-		}
-	}
 	ch.run(newFrameReader(ch.conn))
 }
 

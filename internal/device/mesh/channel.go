@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/link"
 	"github.com/foci-store/foci/internal/core/wire"
 )
 
@@ -19,7 +20,8 @@ const copyMax = 16 << 10
 // under mu, which is never held while anything is called or written.
 type channel struct {
 	mesh  *Mesh
-	link  *Link // dialling side, else nil
+	link  *Link     // dialling side, else nil
+	id    link.Conn // of link's
 	class foci.Class
 	index int
 	peer  Identity
@@ -125,8 +127,15 @@ func (ch *channel) written(o *outgoing) {
 // once. ch.mu is not held.
 func (ch *channel) letGo(q *Request, f func()) {
 	ch.mu.Lock()
-	if o := q.out; o != nil {
-		q.out = nil
+	if q.channel.Load() == ch && q.out != nil {
+		o := q.out
+		if first := o.after; first != nil { // it is being waited for already
+			next := f
+			f = func() {
+				first()
+				next()
+			}
+		}
 		o.after = f
 		f = ch.drop(o)
 	}
@@ -136,19 +145,40 @@ func (ch *channel) letGo(q *Request, f func()) {
 	}
 }
 
-// finish ends a request of ours with its reply or an error.
+// finish ends a request of ours with its reply or an error, unless it has left
+// this channel.
 func (ch *channel) finish(q *Request, r *Reply, err error) {
 	if q.copied { // the writer never saw its body
-		q.complete(r, err)
+		if q.channel.CompareAndSwap(ch, nil) {
+			q.complete(r, err)
+		}
 		return
 	}
-	ch.letGo(q, func() { q.complete(r, err) })
+	ch.letGo(q, func() {
+		if q.channel.CompareAndSwap(ch, nil) {
+			q.complete(r, err)
+		}
+	})
+}
+
+// orphan hands a request whose channel was lost to the link, for another.
+func (ch *channel) orphan(q *Request, why error) {
+	ch.letGo(q, func() {
+		if q.channel.CompareAndSwap(ch, nil) {
+			ch.link.orphaned(q, ch, why)
+		}
+	})
 }
 
 // cancel ends a request of ours whose caller has given up; the slot stays in
-// use until its reply has come to an end.
-func (ch *channel) cancel(q *Request, err error) {
+// use until its reply has come to an end. It reports false when the request has
+// left this channel.
+func (ch *channel) cancel(q *Request, err error) bool {
 	ch.mu.Lock()
+	if q.channel.Load() != ch {
+		ch.mu.Unlock()
+		return false
+	}
 	var b *Body
 	if s := ch.streams.get(q.id); s != nil && s.req == q {
 		b = s.body
@@ -164,6 +194,7 @@ func (ch *channel) cancel(q *Request, err error) {
 		b.discard()
 	}
 	ch.letGo(q, func() { q.done(nil, err) })
+	return true
 }
 
 // abandon stops the stream of a body that nobody wants to read on.
@@ -210,9 +241,8 @@ func (ch *channel) consumed(b *Body, n int) {
 	b.owed = 0
 }
 
-// close ends the channel, once. Requests of ours end with an Away error that
-// says why; the link hears of it first, so that whoever asks it in Done gets
-// the truth.
+// close ends the channel, once. Requests of ours go back to the link, which
+// hears of the loss first, unless part of the reply was handed out already.
 func (ch *channel) close(why error) {
 	ch.mu.Lock()
 	if ch.err != nil {
@@ -259,11 +289,20 @@ func (ch *channel) close(why error) {
 		b.fail(away)
 	}
 	for _, q := range lost {
-		ch.finish(q, nil, away)
+		ch.orphan(q, why)
 	}
 	for _, f := range after {
 		if f != nil {
 			f()
 		}
+	}
+}
+
+func (ch *channel) isClosed() bool {
+	select {
+	case <-ch.closed:
+		return true
+	default:
+		return false
 	}
 }

@@ -95,21 +95,3 @@ func churn(t *testing.T, client *node, servers []*node, c *cable) {
 	})
 	work.Wait()
 }
-
-// TestFailuresTogether: channels that are lost, or fail to open, at the same
-// time keep the peer away as one of them would.
-func TestFailuresTogether(t *testing.T) {
-	l := &Link{mesh: &Mesh{}}
-	l.mesh.cfg.Timing = Timing{BackoffMin: time.Hour, BackoffMax: 1000 * time.Hour}
-	for range 13 {
-		l.failed(errGone)
-	}
-	if wait := time.Until(l.retryAt); l.failures != 1 || wait > 2*time.Hour {
-		t.Errorf("%d failures, the next attempt in %v", l.failures, wait)
-	}
-	l.retryAt = time.Now().Add(-time.Second)
-	l.failed(errGone)
-	if l.failures != 2 {
-		t.Errorf("%d failures after the next attempt", l.failures)
-	}
-}

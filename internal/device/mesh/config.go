@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/link"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/auth"
 )
@@ -32,8 +33,9 @@ type Config struct {
 	Timing   Timing
 
 	Handler Handler
-	// OnPeer is told of every link that comes up or goes down, one call at a
-	// time, in the order in which it happened to that link. It must be quick.
+	// OnPeer is told of every peer that comes up, is suspected or goes down, one
+	// call at a time, in the order in which it happened to that link. It must be
+	// quick: of many changes it misses those between.
 	OnPeer func(PeerEvent)
 	Logger *slog.Logger // nil = silent
 
@@ -70,12 +72,18 @@ type HandlerFunc func(in *Incoming)
 // Serve calls f.
 func (f HandlerFunc) Serve(in *Incoming) { f(in) }
 
-// PeerEvent says that a link came up (its first channel is open) or went down
-// (its last one is lost).
+// PeerState is what is thought of a peer: Up while a channel to it is open;
+// Suspect from the loss of the last one, while it is dialled back, for at most
+// a second; Down when that was in vain. What is sent to a suspect waits for the
+// outcome: whoever has another way takes it.
+type PeerState = link.State
+
+// PeerEvent says that what is thought of a peer has changed.
 type PeerEvent struct {
-	Peer Identity
-	Up   bool
-	Err  error // when down: why
+	Peer  Identity
+	State PeerState
+	Up    bool  // State is Up
+	Err   error // when it is not: why
 }
 
 // Identity is what a peer says of itself and how it is connected.
@@ -109,8 +117,8 @@ type Limits struct {
 // Timing is every time of the mesh. A zero takes the default.
 type Timing struct {
 	Handshake  time.Duration // from connect to welcome; default 5 s
-	PingEvery  time.Duration // default 1 s; answered late by half of it, a ping is missed
-	PingMisses int           // in a row, and the link is closed; default 3
+	PingEvery  time.Duration // default 1 s
+	PingMisses int           // this many times PingEvery without a byte, and the channel, or the whole link, is closed; default 3
 	BackoffMin time.Duration // default 100 ms
 	BackoffMax time.Duration // default 10 s
 	Write      time.Duration // a peer that takes nothing for so long loses the channel; default 30 s

@@ -165,11 +165,9 @@ var errPeerCloses = foci.Errorf(foci.Away, "the peer is shutting down")
 
 // life is what pings tell of a channel.
 type life struct {
-	asked  atomic.Int64 // when the last ping was sent, ns since the mesh began; 0: it was answered
-	missed atomic.Int32 // in a row
-	rtt    atomic.Int64 // ns, smoothed
-	trips  roundTrips
-	heard  int64        // bytes received until the last check; of watch alone
+	asked atomic.Int64 // when the last ping was sent, ns since the mesh began; 0: it was answered
+	rtt   atomic.Int64 // ns, smoothed
+	trips roundTrips
 }
 
 // ping sends one.
@@ -191,7 +189,6 @@ func (l *life) pong(ch *channel, contents []byte) {
 	if len(contents) != 8 || l.asked.Swap(0) == 0 {
 		return
 	}
-	l.missed.Store(0)
 	rtt := int64(time.Since(ch.mesh.began)) - int64(binary.LittleEndian.Uint64(contents))
 	if rtt <= 0 {
 		return
@@ -204,21 +201,4 @@ func (l *life) pong(ch *channel, contents []byte) {
 	smooth := old + (rtt-old)/8
 	l.rtt.Store(smooth)
 	ch.link.rtt.Store(smooth)
-}
-
-// check counts a ping that is still unanswered and reports whether that makes
-// too many. A peer that sends anything at all is alive, however late its
-// answers are.
-func (l *life) check(ch *channel, most int) bool {
-	heard := ch.count.bytesIn.Load()
-	quiet := heard == l.heard
-	l.heard = heard
-	switch {
-	case l.asked.Load() == 0:
-		return false
-	case !quiet:
-		l.missed.Store(0)
-		return false
-	}
-	return int(l.missed.Add(1)) >= most
 }

@@ -23,7 +23,7 @@ func (m *Mesh) open(ctx context.Context, addr Addr, expect foci.NodeID, class fo
 	case <-ctx.Done():
 		return nil, nil, dialError(foci.Away, addr.HostPort, "too many handshakes at a time", context.Cause(ctx))
 	}
-	conn, err := m.cfg.Dial(ctx, addr.network(), addr.HostPort)
+	conn, err := m.cfg.Dial(ctx, network(addr), addr.HostPort)
 	if err != nil {
 		return nil, nil, dialError(foci.Away, addr.HostPort, "", err)
 	}

@@ -2,290 +2,274 @@ package mesh
 
 import (
 	"context"
-	"errors"
-	"math/rand/v2"
+	"math"
 	"time"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/link"
 )
 
-// steady is how long a channel must have lived for its loss not to count as a
-// failure to open it.
-const steady = time.Second
+// step tells the machine something and does what it says.
+func (l *Link) step(tell func(out []link.Effect, now time.Duration) []link.Effect) {
+	l.mu.Lock()
+	out := tell(nil, l.now())
+	l.noted(out, l.peer)
+	l.mu.Unlock()
+	l.carryOut(out)
+}
 
-// keep opens the channels of a link that are wanted, until it is removed. While
-// the link is down it tries one channel at a time, less and less often.
+func (l *Link) now() time.Duration { return time.Since(l.mesh.began) }
+
+// noted makes known what an event has changed; peer is whom a channel that it
+// opened leads to. l.mu is held.
+func (l *Link) noted(out []link.Effect, peer Identity) {
+	l.publish()
+	for i := range out {
+		if e := &out[i]; e.Do == link.Tell {
+			l.state.Store(uint32(e.State))
+			who := l.peer
+			if e.State == link.Up {
+				who = peer
+			}
+			if who.Node = l.node; e.Err != nil {
+				l.lastAt = time.Now()
+			}
+			l.told = append(l.told, PeerEvent{Peer: who, Up: e.State == link.Up, State: e.State, Err: e.Err})
+		}
+	}
+	if len(l.told) > 0 {
+		l.told = collapse(l.told)
+		l.mesh.announce(l)
+	}
+	if at, ok := l.machine.NextWake(); ok && at < l.wakeAt {
+		l.wakeAt = at
+		l.hurry()
+	}
+}
+
+// maxTold is how many events of one link wait for OnPeer at most.
+const maxTold = 8
+
+// collapse leaves out, of too many events, those between: that the peer was
+// lost, and what it is now.
+func collapse(told []PeerEvent) []PeerEvent {
+	if len(told) <= maxTold {
+		return told
+	}
+	last := told[len(told)-1]
+	for i := len(told) - 2; i >= 0; i-- {
+		if !told[i].Up {
+			return append(told[:0], told[i], last)
+		}
+	}
+	return append(told[:0], last)
+}
+
+// carryOut does what the machine said. l.mu is not held.
+func (l *Link) carryOut(out []link.Effect) {
+	for i := range out {
+		switch e := &out[i]; e.Do {
+		case link.Dial:
+			if where, attempt, addr := e.Slot, e.Attempt, e.Addr; !l.mesh.begin(func() { l.dial(where, attempt, addr) }) {
+				l.undialled(where, attempt, errClosed)
+			}
+		case link.Close:
+			l.mu.Lock()
+			ch := l.channels[e.Conn]
+			l.mu.Unlock()
+			if ch != nil {
+				ch.close(e.Err)
+			}
+		case link.Send:
+			q := e.Request.Ref.(*Request)
+			q.since = e.Request.Since
+			if err := l.dispatch(q); err != nil {
+				q.complete(nil, err)
+			}
+		case link.Fail:
+			e.Request.Ref.(*Request).complete(nil, e.Err)
+		}
+	}
+}
+
+// keep does what is due until the link is removed.
 func (l *Link) keep() {
 	for {
-		wait := l.step(time.Now())
+		l.mu.Lock()
+		at, ok := l.machine.NextWake()
+		if l.wakeAt = at; !ok {
+			l.wakeAt = math.MaxInt64
+		}
+		wait := at - l.now()
+		l.mu.Unlock()
 		var timer <-chan time.Time
-		if wait >= 0 {
-			timer = time.After(wait)
+		if ok {
+			timer = time.After(max(wait, 0))
 		}
 		select {
 		case <-l.kick:
+			continue
 		case <-timer:
 		case <-l.ended:
 			return
 		}
+		l.step(l.machine.Tick)
 	}
 }
 
-// errTaken says that a channel was opened in vain: its slot was filled meanwhile.
-var errTaken = foci.Errorf(foci.Closed, "there is such a channel already")
-
-// step starts to open what is wanted now and returns how long to wait for the
-// next time; negative: until something happens.
-func (l *Link) step(now time.Time) time.Duration {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.removed || len(l.addrs) == 0 {
-		return -1
+// hurry has keep look again when something is due.
+func (l *Link) hurry() {
+	select {
+	case l.kick <- struct{}{}:
+	default:
 	}
-	if l.eager {
-		l.slots[foci.Ping][0].wanted = true
-		l.slots[foci.State][0].wanted = true
-	} else if l.channels == 0 && l.failures > 0 {
-		l.slots[foci.Ping][0].wanted = true // so that it comes back by itself
-	}
-	alone := l.channels == 0
-	for c := range l.slots {
-		for i := range l.slots[c] {
-			s := &l.slots[c][i]
-			if s.dialing && alone {
-				return -1
-			}
-			if !s.wanted || s.dialing || s.ch != nil {
-				continue
-			}
-			if wait := l.retryAt.Sub(now); wait > 0 {
-				return wait
-			}
-			s.dialing = true
-			addr := l.addrs[l.addrAt%len(l.addrs)]
-			l.mesh.tasks.Go(func() { l.dial(foci.Class(c), i, addr) })
-			if alone {
-				return -1
-			}
-		}
-	}
-	return -1
 }
 
 // dial opens one channel and serves it.
-func (l *Link) dial(class foci.Class, index int, addr Addr) {
+func (l *Link) dial(where link.Slot, attempt uint64, addr Addr) {
 	ctx, cancel := context.WithTimeout(l.mesh.ctx, l.mesh.cfg.Timing.Handshake)
-	ch, f, err := l.mesh.open(ctx, addr, l.node, class, index)
+	ch, f, err := l.mesh.open(ctx, addr, l.node, where.Class, where.Index)
 	cancel()
-	if err == nil {
-		ch.link = l
-		err = l.adopt(ch)
-	}
 	if err != nil {
-		l.undialled(class, index, err)
+		l.undialled(where, attempt, err)
 		return
 	}
-	ch.run(f)
+	if l.adopt(ch, where, attempt, addr) == nil {
+		ch.run(f)
+	}
+}
+
+// undialled takes note of a channel that could not be opened.
+func (l *Link) undialled(where link.Slot, attempt uint64, err error) {
+	l.step(func(out []link.Effect, now time.Duration) []link.Effect {
+		l.lastAt = time.Now()
+		first := l.machine.Failures() == 0
+		out = l.machine.Undialled(out, now, where, attempt, err)
+		if first && l.mesh.ctx.Err() == nil {
+			l.mesh.log.Info("peer cannot be reached", "peer", l.node, "class", where.Class, "err", err)
+		}
+		return out
+	})
 }
 
 // adopt takes a channel into its slot. It fails when the slot is taken or the
 // link was removed; then the channel was closed.
-func (l *Link) adopt(ch *channel) error {
+func (l *Link) adopt(ch *channel, where link.Slot, attempt uint64, addr Addr) error {
 	l.mu.Lock()
-	var err error
-	s := &l.slots[ch.class][ch.index]
-	switch {
-	case l.removed:
-		err = foci.Errorf(foci.Closed, "the link to node %s is closed", l.node.Short())
-	case s.ch != nil:
-		err = errTaken
+	ch.link, ch.index = l, where.Index
+	ch.id = link.Conn(l.mesh.conns.Add(1))
+	l.channels[ch.id] = ch
+	out, err := l.machine.Opened(nil, l.now(), where, attempt, ch.id, ch.peer.Incarnation, addr)
+	if err != nil {
+		delete(l.channels, ch.id)
+	}
+	l.noted(out, ch.peer)
+	if err == nil {
+		l.peer = ch.peer
+	}
+	l.mu.Unlock()
+	if err != nil {
+		_ = ch.conn.Close() // nothing was sent on it
+	} else {
+		l.mesh.log.Debug("channel open", "peer", l.node, "class", ch.class, "n", ch.index, "addr", ch.peer.Addr, "table", ch.peer.Table)
+	}
+	l.carryOut(out)
+	return err
+}
+
+// lost takes a closed channel out.
+func (l *Link) lost(ch *channel, why error) {
+	l.mesh.log.Debug("channel lost", "peer", l.node, "class", ch.class, "n", ch.index, "err", why)
+	l.step(func(out []link.Effect, now time.Duration) []link.Effect {
+		delete(l.channels, ch.id)
+		l.lastAt = time.Now()
+		return l.machine.Lost(out, now, ch.id, why)
+	})
+}
+
+// orphaned decides what becomes of a request whose channel was lost before it
+// was answered: it is sent again on another, waits for one, or fails.
+func (l *Link) orphaned(q *Request, ch *channel, why error) {
+	if q.finished.Load() {
+		return
+	}
+	l.mu.Lock()
+	ask := l.asks(q)
+	q.moves++ // before it can be sent by somebody else
+	out, waits, err := l.machine.Move(nil, l.now(), ask, ch.peer.Incarnation, why)
+	l.noted(out, l.peer)
+	l.mu.Unlock()
+	l.carryOut(out)
+	if err == nil {
+		ch.count.moved.Add(1)
+		l.moved.Add(1)
+		if !waits {
+			err = l.dispatch(q)
+		}
 	}
 	if err != nil {
-		l.mu.Unlock()
-		_ = ch.conn.Close() // nothing was sent on it
-		return err
+		q.complete(nil, err)
 	}
-	old := l.replaced(ch.peer)
-	s.ch, s.dialing, s.wanted = ch, false, false
-	if l.channels++; l.channels == 1 {
-		l.ups++
-	}
-	l.peer, l.failures, l.retryAt = ch.peer, 0, time.Time{}
-	l.publish(ch.class)
-	waiting := l.waiting[ch.class]
-	l.waiting[ch.class] = nil
-	l.mu.Unlock()
-
-	for _, o := range old {
-		o.close(foci.Errorf(foci.Away, "the peer was restarted"))
-	}
-	for _, q := range waiting {
-		if err := l.dispatch(q); err != nil {
-			q.complete(nil, err)
-		}
-	}
-	l.mesh.log.Debug("channel open", "peer", l.node, "class", ch.class, "n", ch.index, "addr", ch.peer.Addr, "table", ch.peer.Table)
-	l.mesh.announce(l)
-	l.hurry()
-	return nil
-}
-
-// replaced are the channels to an earlier incarnation of the peer; l.mu is held.
-func (l *Link) replaced(now Identity) []*channel {
-	if l.peer.Incarnation == now.Incarnation {
-		return nil
-	}
-	var old []*channel
-	for c := range l.slots {
-		for i := range l.slots[c] {
-			if ch := l.slots[c][i].ch; ch != nil && ch.peer.Incarnation != now.Incarnation {
-				old = append(old, ch)
-			}
-		}
-	}
-	if len(old) > 0 {
-		l.ups++ // whatever the old one had is gone
-	}
-	return old
-}
-
-// undialled takes note of a channel that could not be opened.
-func (l *Link) undialled(class foci.Class, index int, err error) {
-	l.mu.Lock()
-	s := &l.slots[class][index]
-	s.dialing = false
-	if err == errTaken { // the peer was reached all the same
-		l.mu.Unlock()
-		l.hurry()
-		return
-	}
-	l.addrAt++
-	first := l.failures == 0
-	l.failed(err)
-	waiting := l.stranded(class)
-	if len(waiting) > 0 && !l.eager {
-		s.wanted = false // asked for by those alone
-	}
-	away := l.away()
-	l.mu.Unlock()
-	if first && !errors.Is(err, context.Canceled) {
-		l.mesh.log.Info("peer cannot be reached", "peer", l.node, "class", class, "err", err)
-	}
-	for _, q := range waiting {
-		q.complete(nil, away)
-	}
-	l.hurry()
-}
-
-// stranded takes out the requests that wait for a channel that could not be
-// opened, or was lost at once: those of its class when none of that is open,
-// all when the link is down. l.mu is held.
-func (l *Link) stranded(class foci.Class) []*Request {
-	var out []*Request
-	for c := range l.waiting {
-		if l.channels == 0 || foci.Class(c) == class && l.noneOpen(class) {
-			out = append(out, l.waiting[c]...)
-			l.waiting[c] = nil
-		}
-	}
-	return out
-}
-
-func (l *Link) noneOpen(class foci.Class) bool {
-	list := l.open[class].Load()
-	return list == nil || len(*list) == 0
-}
-
-// failed counts a failure and sets the time of the next attempt; l.mu is held.
-// Channels that fail together count once: all of them at a restart of the peer
-// would else keep it away for as long as many attempts in vain.
-func (l *Link) failed(err error) {
-	t := &l.mesh.cfg.Timing
-	l.lastErr, l.lastAt = err, time.Now()
-	if l.failures > 0 && l.retryAt.After(l.lastAt) {
-		return
-	}
-	l.failures++
-	l.retryAt = l.lastAt.Add(backoff(l.failures, t.BackoffMin, t.BackoffMax, rand.Float64()))
-}
-
-// lost takes a closed channel out. A loss by itself is redialled at once; one
-// right after the handshake counts as a failure.
-func (l *Link) lost(ch *channel, why error) {
-	l.mu.Lock()
-	s := &l.slots[ch.class][ch.index]
-	if s.ch != ch {
-		l.mu.Unlock()
-		return
-	}
-	s.ch = nil
-	l.channels--
-	l.publish(ch.class)
-	l.lastErr, l.lastAt = why, time.Now()
-	var waiting []*Request
-	if time.Since(ch.born) < steady {
-		l.failed(why)
-		// They came between the channel's end and this: none will be opened soon.
-		waiting = l.stranded(ch.class)
-	}
-	away := l.away()
-	if l.channels == 0 && !l.eager {
-		l.slots[foci.Ping][0].wanted = true // so that it comes back by itself
-	}
-	l.mu.Unlock()
-	for _, q := range waiting {
-		q.complete(nil, away)
-	}
-	l.mesh.log.Debug("channel lost", "peer", l.node, "class", ch.class, "n", ch.index, "err", why)
-	l.mesh.announce(l)
-	l.hurry()
 }
 
 // draining takes a channel out of use whose peer is shutting down.
 func (l *Link) draining(ch *channel) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.publish(ch.class)
+	l.step(func(out []link.Effect, now time.Duration) []link.Effect { return l.machine.Draining(out, now, ch.id) })
 }
 
-// revive lets the next attempt begin now: the peer has just shown itself. An
-// attempt that began before that may still fail, and then counts as the first.
-func (l *Link) revive() {
-	l.mu.Lock()
-	again := l.retryAt.After(time.Now())
-	l.retryAt = time.Time{}
-	l.failures = min(l.failures, 1)
-	l.mu.Unlock()
-	if again {
-		l.hurry()
-	}
+// inbound says that the peer has one channel more, or less, to us.
+func (l *Link) inbound(change int) {
+	l.step(func(out []link.Effect, now time.Duration) []link.Effect { return l.machine.Inbound(out, now, change) })
 }
+
+// Revive lets the next attempt to reach the peer begin now, whatever the pause
+// after earlier failures: somebody has just seen it.
+func (l *Link) Revive() { l.step(l.machine.Revive) }
 
 // remove ends the link.
 func (l *Link) remove(why error) {
-	l.mu.Lock()
-	if l.removed {
-		l.mu.Unlock()
-		return
-	}
-	l.removed = true
-	close(l.ended)
-	var channels []*channel
-	var waiting []*Request
-	for c := range l.slots {
-		for i := range l.slots[c] {
-			if ch := l.slots[c][i].ch; ch != nil {
-				channels = append(channels, ch)
+	l.step(func(out []link.Effect, _ time.Duration) []link.Effect {
+		if !l.removed {
+			l.removed = true
+			close(l.ended)
+		}
+		return l.machine.Remove(out, why)
+	})
+}
+
+// beat tells the machine what was heard on each channel.
+func (l *Link) beat(pulses []link.Pulse) []link.Pulse {
+	pulses = pulses[:0]
+	l.step(func(out []link.Effect, now time.Duration) []link.Effect {
+		for id, ch := range l.channels {
+			pulses = append(pulses, link.Pulse{Conn: id, Heard: ch.count.bytesIn.Load(), Asked: ch.life.asked.Load() != 0})
+		}
+		return l.machine.Beat(out, now, pulses)
+	})
+	return pulses
+}
+
+// publish makes the open channels known to pick, when they have changed; l.mu
+// is held.
+func (l *Link) publish() {
+	for c := range foci.NumClasses {
+		old := l.open[c].Load()
+		n, same := 0, old != nil
+		for i := range l.machine.Slots(c) {
+			if id := l.machine.Open(link.Slot{Class: c, Index: i}); id != 0 {
+				same = same && n < len(*old) && (*old)[n].id == id
+				n++
 			}
 		}
-		waiting = append(waiting, l.waiting[c]...)
-		l.waiting[c] = nil
-	}
-	l.mu.Unlock()
-	for _, ch := range channels {
-		ch.close(why)
-	}
-	for _, q := range waiting {
-		q.complete(nil, why)
+		if same && n == len(*old) {
+			continue
+		}
+		list := make([]*channel, 0, n)
+		for i := range l.machine.Slots(c) {
+			if id := l.machine.Open(link.Slot{Class: c, Index: i}); id != 0 {
+				list = append(list, l.channels[id])
+			}
+		}
+		l.open[c].Store(&list)
 	}
 }

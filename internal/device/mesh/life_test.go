@@ -295,27 +295,6 @@ func TestWiden(t *testing.T) {
 	}
 }
 
-// TestSeed: a seed that is not there yet is found when it comes.
-func TestSeed(t *testing.T) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr := ln.Addr().String()
-	_ = ln.Close()
-	client := startNode(t, 2)
-	client.Seed(addr, true)
-	server := startNode(t, 1, func(c *Config) { c.Listen[0].Addr = addr })
-	if e := waitEvent(t, client, true); e.Peer.Node != server.id {
-		t.Fatalf("%+v", e)
-	}
-	l := client.Peer(server.id)
-	waitFor(t, "ping and state", func() bool {
-		s := l.Stats()
-		return s.Channels[0].State == "open" && s.Channels[1].State == "open"
-	})
-}
-
 // TestRemovePeer: requests of a removed link end, and no more are taken.
 func TestRemovePeer(t *testing.T) {
 	server, client := startNode(t, 1), startNode(t, 2)

@@ -1,11 +1,14 @@
 package mesh
 
 import (
+	"math"
+	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/link"
 	"github.com/foci-store/foci/internal/core/wire"
 )
 
@@ -26,50 +29,45 @@ type Peer struct {
 	Eager bool
 }
 
-// Link is all channels from this process to one peer.
+// Link is all channels from this process to one peer. Its machine decides; the
+// methods of keep.go carry out what it says.
 type Link struct {
 	mesh  *Mesh
 	node  foci.NodeID
 	flow  budget
 	rtt   atomic.Int64
+	state atomic.Uint32
+	moved atomic.Int64                                // requests that were sent again
 	open  [foci.NumClasses]atomic.Pointer[[]*channel] // by index, those that take requests
-	kick  chan struct{}                               // there is something for keep to do
+	kick  chan struct{}                               // something is due earlier than keep thinks
 	ended chan struct{}
 
 	mu       sync.Mutex
-	addrs    []Addr
-	eager    bool
-	addrAt   int // of the address to try next
-	slots    [foci.NumClasses][]slot
-	waiting  [foci.NumClasses][]*Request
+	machine  *link.Machine
+	channels map[link.Conn]*channel
 	peer     Identity // as last welcomed
-	channels int      // open
-	failures int      // of dialling, in a row
-	retryAt  time.Time
-	lastErr  error // why the last channel was lost, or not opened
 	lastAt   time.Time
-	ups      uint64 // how often it came up
-	told     uint64 // the last of these that OnPeer knows of
-	toldUp   bool
+	wakeAt   time.Duration // when keep looks again
+	told     []PeerEvent   // that OnPeer has not heard yet
 	removed  bool
-}
-
-// slot is the place of one channel.
-type slot struct {
-	ch      *channel
-	wanted  bool
-	dialing bool
 }
 
 func newLink(m *Mesh, p Peer) *Link {
 	l := &Link{
-		mesh: m, node: p.Node, addrs: p.Addrs, eager: p.Eager,
-		kick: make(chan struct{}, 1), ended: make(chan struct{}),
+		mesh: m, node: p.Node, kick: make(chan struct{}, 1), ended: make(chan struct{}),
+		channels: map[link.Conn]*channel{}, wakeAt: math.MaxInt64,
 	}
 	l.flow.maxCount, l.flow.maxBytes = m.cfg.Limits.LinkRequests, m.cfg.Limits.LinkBytes
-	for c := range l.slots {
-		l.slots[c] = make([]slot, m.cfg.Channels[c])
+	t := &m.cfg.Timing
+	lc := link.Config{
+		Node: p.Node, Channels: m.cfg.Channels, Linked: m.cfg.Links == Linked, Eager: m.cfg.Eager, Rand: rand.Float64,
+		Waiting: int(l.flow.maxCount),
+		Timing:  link.Timing{BackoffMin: t.BackoffMin, BackoffMax: t.BackoffMax, Quiet: t.PingMisses * beatsPerPing},
 	}
+	for c := range lc.Tables {
+		lc.Tables[c] = m.cfg.Classes[c].Tables
+	}
+	l.machine = link.New(lc)
 	return l
 }
 
@@ -83,12 +81,11 @@ func (l *Link) Peer() Identity {
 	return l.peer
 }
 
+// State is what is thought of the peer.
+func (l *Link) State() PeerState { return PeerState(l.state.Load()) }
+
 // Up reports whether a channel to the peer is open.
-func (l *Link) Up() bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.channels > 0
-}
+func (l *Link) Up() bool { return l.State() == link.Up }
 
 // RTT is the smoothed time that pings take; 0 when none was answered yet.
 func (l *Link) RTT() time.Duration { return time.Duration(l.rtt.Load()) }
@@ -134,40 +131,59 @@ func (l *Link) Send(q *Request) error {
 func (l *Link) dispatch(q *Request) error {
 	for {
 		if ch := l.pick(q.Class); ch != nil {
-			if err := ch.send(q); err != errGone {
+			err := ch.send(q)
+			switch {
+			case err == nil:
+				return nil
+			case err == errGone:
+				l.doomed(ch)
+			case q.moves > 0 && foci.KindOf(err) == foci.Busy:
+				return l.again(q) // it was accepted once
+			default:
 				return err
 			}
 		}
-		l.mu.Lock()
-		if l.removed {
-			l.mu.Unlock()
-			return foci.Errorf(foci.Closed, "the link to node %s is closed", l.node.Short())
+		if waits, err := l.submit(q); waits || err != nil {
+			return err
 		}
-		if list := l.open[q.Class].Load(); list != nil && len(*list) > 0 {
-			if l.prune(q.Class) { // one that died a moment ago
-				l.mu.Unlock()
-				continue
-			}
-		}
-		l.slots[q.Class][0].wanted = true
-		var err error
-		if l.failures > 0 && (l.channels == 0 || l.retryAt.After(time.Now())) {
-			err = l.away()
-		} else {
-			l.waiting[q.Class] = append(l.waiting[q.Class], q)
-		}
-		l.mu.Unlock()
-		l.hurry()
-		return err
 	}
 }
 
-// away is the error of a link that is down; l.mu is held.
-func (l *Link) away() error {
-	return &foci.Error{
-		Kind: foci.Away, Where: "node " + l.node.Short(), Msg: "no channel", Err: l.lastErr,
-		RetryAfter: max(0, time.Until(l.retryAt)),
+// submit asks the machine for a channel.
+func (l *Link) submit(q *Request) (waits bool, err error) {
+	l.mu.Lock()
+	out, waits, err := l.machine.Submit(nil, l.now(), l.asks(q))
+	if foci.KindOf(err) == foci.Busy { // perhaps with what was canceled long ago
+		l.machine.Forget(func(ref any) bool { return ref.(*Request).finished.Load() })
+		out, waits, err = l.machine.Submit(out, l.now(), l.asks(q))
 	}
+	l.noted(out, l.peer)
+	l.mu.Unlock()
+	l.carryOut(out)
+	return waits, err
+}
+
+// again has a request wait that was moved and for which there is no room now.
+func (l *Link) again(q *Request) error {
+	l.mu.Lock()
+	out, _, err := l.machine.Again(nil, l.now(), l.asks(q))
+	l.noted(out, l.peer)
+	l.mu.Unlock()
+	l.carryOut(out)
+	return err
+}
+
+// asks is a request as the machine sees it; l.mu is held.
+func (l *Link) asks(q *Request) link.Request {
+	return link.Request{Ref: q, Class: q.Class, Fixed: q.NoReplay, Moves: q.moves, Since: q.since}
+}
+
+// doomed takes a channel out of use that has closed.
+func (l *Link) doomed(ch *channel) {
+	l.mu.Lock()
+	l.machine.Doomed(ch.id)
+	l.publish()
+	l.mu.Unlock()
 }
 
 // pick is the channel for the next request: the first that is not busy, else
@@ -197,48 +213,5 @@ func cost(requests int32, bytes int64) int64 { return int64(requests)<<12 + byte
 
 // widen asks for one more channel of a class, unless one is on its way.
 func (l *Link) widen(class foci.Class) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for i := range l.slots[class] {
-		switch s := &l.slots[class][i]; {
-		case s.dialing || s.wanted && s.ch == nil:
-			return
-		case s.ch == nil:
-			s.wanted = true
-			l.hurry()
-			return
-		}
-	}
-}
-
-// hurry wakes keep.
-func (l *Link) hurry() {
-	select {
-	case l.kick <- struct{}{}:
-	default:
-	}
-}
-
-// publish makes the open channels of a class known to pick; l.mu is held.
-func (l *Link) publish(class foci.Class) {
-	var list []*channel
-	for i := range l.slots[class] {
-		if ch := l.slots[class][i].ch; ch != nil && ch.usable() {
-			list = append(list, ch)
-		}
-	}
-	l.open[class].Store(&list)
-}
-
-// prune drops channels that have closed from the list, and reports whether any
-// is left; l.mu is held.
-func (l *Link) prune(class foci.Class) bool {
-	l.publish(class)
-	return len(*l.open[class].Load()) > 0
-}
-
-func (ch *channel) usable() bool {
-	ch.mu.Lock()
-	defer ch.mu.Unlock()
-	return ch.err == nil && !ch.drain
+	l.step(func(out []link.Effect, now time.Duration) []link.Effect { return l.machine.Widen(out, now, class) })
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/link"
 )
 
 // keepAlive makes idle channels survive firewalls that forget, and finds dead
@@ -80,7 +81,7 @@ func (m *Mesh) acceptAll(ln net.Listener, table foci.Table) {
 		failures++
 		m.log.Warn("cannot accept a connection", "addr", ln.Addr(), "err", err)
 		select {
-		case <-time.After(backoff(failures, 5*time.Millisecond, time.Second, 0.5)):
+		case <-time.After(link.Backoff(failures, 5*time.Millisecond, time.Second, 0.5)):
 		case <-m.ctx.Done():
 			return
 		}

@@ -3,7 +3,6 @@ package mesh
 import (
 	"context"
 	"log/slog"
-	"math/rand/v2"
 	"net"
 	"runtime"
 	"sync"
@@ -11,6 +10,7 @@ import (
 	"time"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/link"
 	"github.com/foci-store/foci/internal/core/wire"
 )
 
@@ -35,11 +35,13 @@ type Mesh struct {
 	refusals    atomic.Int64
 	refusalTold atomic.Int64 // when one was last logged, in milliseconds since began
 	events      events
+	conns       atomic.Uint64 // channels that we opened, ever
 
 	mu      sync.Mutex
 	cluster string
 	links   map[foci.NodeID]*Link
 	inbound map[*channel]struct{}
+	from    map[foci.NodeID]int // of these, by member
 	closed  bool
 	done    chan struct{} // Close has ended
 }
@@ -57,7 +59,7 @@ func New(cfg Config) (*Mesh, error) {
 		cfg: cfg, log: cfg.Logger, began: time.Now(), cluster: cfg.Cluster,
 		dials: make(chan struct{}, cfg.Limits.Dials), done: make(chan struct{}),
 		turns: make(chan struct{}, runtime.GOMAXPROCS(0)),
-		links: map[foci.NodeID]*Link{}, inbound: map[*channel]struct{}{},
+		links: map[foci.NodeID]*Link{}, inbound: map[*channel]struct{}{}, from: map[foci.NodeID]int{},
 	}
 	m.ctx, m.stop = context.WithCancel(context.Background())
 	m.unproven.most = cfg.Limits.Unproven
@@ -140,17 +142,20 @@ func (m *Mesh) AddPeer(p Peer) (*Link, error) {
 			return nil, foci.Errorf(foci.TooLarge, "links to %d nodes: a cluster has no more", foci.MaxNodes)
 		}
 		l = newLink(m, p)
+		l.machine.Inbound(nil, l.now(), m.from[p.Node])
 		m.links[p.Node] = l
 		m.tasks.Go(l.keep)
 	}
 	m.mu.Unlock()
-	l.mu.Lock()
-	if len(p.Addrs) > 0 {
-		l.addrs = p.Addrs
-	}
-	l.eager = l.eager || p.Eager
-	l.mu.Unlock()
-	l.hurry()
+	l.step(func(out []link.Effect, now time.Duration) []link.Effect {
+		if len(p.Addrs) > 0 {
+			out = l.machine.SetAddrs(out, now, p.Addrs)
+		}
+		if p.Eager {
+			out = l.machine.Member(out, now)
+		}
+		return out
+	})
 	return l, nil
 }
 
@@ -184,20 +189,21 @@ func (m *Mesh) Dial(ctx context.Context, addr Addr, eager bool) (*Link, error) {
 			return nil, err
 		}
 	}
-	ch.link = l
-	l.mu.Lock()
-	if len(l.addrs) == 0 {
-		l.addrs = []Addr{addr}
-	}
-	l.mu.Unlock()
-	if err := l.adopt(ch); err == nil {
+	where := link.Slot{Class: foci.Ping}
+	if err := l.adopt(ch, where, 0, addr); err == nil {
 		if !m.begin(func() { ch.run(f) }) {
 			ch.close(errClosed)
 		}
 	} else if !l.Up() {
 		return nil, err
 	}
-	return m.AddPeer(Peer{Node: l.node, Eager: eager})
+	p := Peer{Node: l.node, Eager: eager}
+	l.mu.Lock()
+	if len(l.machine.Addrs()) == 0 {
+		p.Addrs = []Addr{addr}
+	}
+	l.mu.Unlock()
+	return m.AddPeer(p)
 }
 
 // begin starts a task, unless the mesh is closed.
@@ -210,46 +216,50 @@ func (m *Mesh) begin(task func()) bool {
 	return !m.closed
 }
 
-// Seed dials an address, less and less often, until somebody there welcomes us.
-func (m *Mesh) Seed(addr string, eager bool) {
-	m.begin(func() {
-		t := &m.cfg.Timing
-		for failures := 1; ; failures++ {
-			_, err := m.Dial(m.ctx, Addr{HostPort: addr}, eager)
-			if err == nil || m.ctx.Err() != nil {
-				return
-			}
-			if failures == 1 {
-				m.log.Info("seed cannot be reached", "addr", addr, "err", err)
-			}
-			select {
-			case <-time.After(backoff(failures, t.BackoffMin, t.BackoffMax, rand.Float64())):
-			case <-m.ctx.Done():
-				return
-			}
-		}
-	})
-}
-
 // remember takes a channel that came in.
 func (m *Mesh) remember(ch *channel) error {
 	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.closed {
+	switch {
+	case m.closed:
+		m.mu.Unlock()
 		return errClosed
-	}
-	if len(m.inbound) >= m.cfg.Limits.Conns {
+	case len(m.inbound) >= m.cfg.Limits.Conns:
+		m.mu.Unlock()
 		return busy("node " + m.cfg.Node.Short() + " has too many connections")
 	}
 	m.inbound[ch] = struct{}{}
+	l := m.counted(ch.peer.Node, 1)
+	m.mu.Unlock()
+	if l != nil {
+		l.inbound(1)
+	}
 	return nil
+}
+
+// counted counts the channels that a member has to us, and gives our link to
+// it; m.mu is held.
+func (m *Mesh) counted(node foci.NodeID, change int) *Link {
+	if node.IsZero() {
+		return nil
+	}
+	if m.from[node] += change; m.from[node] <= 0 {
+		delete(m.from, node)
+	}
+	return m.links[node]
 }
 
 // forget drops a channel that came in.
 func (m *Mesh) forget(ch *channel, why error) {
 	m.mu.Lock()
-	delete(m.inbound, ch)
+	var l *Link
+	if _, known := m.inbound[ch]; known {
+		delete(m.inbound, ch)
+		l = m.counted(ch.peer.Node, -1)
+	}
 	m.mu.Unlock()
+	if l != nil {
+		l.inbound(-1)
+	}
 	m.log.Debug("channel left", "peer", ch.peer.Node, "addr", ch.peer.Addr, "class", ch.class, "err", why)
 }
 

@@ -10,6 +10,9 @@ func (q *Request) Moved() int64 {
 	}
 	ch.mu.Lock()
 	defer ch.mu.Unlock()
+	if q.channel.Load() != ch { // lost, and sent again from the beginning
+		return 0
+	}
 	n := int64(0)
 	if q.out != nil {
 		n = q.out.off

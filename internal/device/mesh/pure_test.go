@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/link"
 	"github.com/foci-store/foci/internal/core/wire"
 )
 
@@ -132,12 +133,12 @@ func TestSendQueue(t *testing.T) {
 
 func TestBackoff(t *testing.T) {
 	const low, high = 100 * time.Millisecond, 10 * time.Second
-	if backoff(0, low, high, 0.9) != 0 {
+	if link.Backoff(0, low, high, 0.9) != 0 {
 		t.Error("the first attempt waits")
 	}
 	last := time.Duration(0)
 	for n := range 100 {
-		least, most := backoff(n+1, low, high, 0), backoff(n+1, low, high, 1)
+		least, most := link.Backoff(n+1, low, high, 0), link.Backoff(n+1, low, high, 1)
 		if least != low || most < last || most > high {
 			t.Fatalf("after %d failures %v to %v", n+1, least, most)
 		}

@@ -106,7 +106,9 @@ func (ch *channel) onReply(f *frameReader, h *wire.Header) error {
 	r, contents := newReply(int(h.Size))
 	switch err := f.full(contents); {
 	case err != nil:
-		ch.finish(q, nil, foci.Errorf(foci.Away, "the channel to node %s was lost: %w", ch.peer.Node.Short(), err))
+		err = foci.Errorf(foci.Away, "read: %w", err)
+		ch.close(err)
+		ch.orphan(q, err)
 		return err
 	case wire.Checksum(0, contents) != h.Sum:
 		ch.finish(q, nil, errDamaged)
@@ -190,11 +192,14 @@ func (ch *channel) collect(q *Request, b *Body) {
 	body := make([]byte, b.size)
 	b.fill(body, func(err error) {
 		ch.mesh.collecting.give(b.size)
-		if err != nil {
+		switch {
+		case err == nil:
+			ch.finish(q, &Reply{Head: b.head, Body: body}, nil)
+		case ch.isClosed():
+			ch.orphan(q, err)
+		default:
 			ch.finish(q, nil, err)
-			return
 		}
-		ch.finish(q, &Reply{Head: b.head, Body: body}, nil)
 	})
 }
 

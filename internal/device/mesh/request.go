@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/wire"
@@ -43,6 +44,8 @@ type Request struct {
 	Done func(*Reply, error)
 
 	size     int64
+	moves    int                     // to another channel, of whoever has it in hand
+	since    time.Duration           // when it began to wait for a channel, likewise
 	answer   chan answered           // of Call, instead of Done
 	copied   bool                    // into the queue, as short ones are
 	finished atomic.Bool             // whoever sets it calls Done
@@ -97,9 +100,14 @@ func (q *Request) Cancel() {
 		return
 	}
 	err := foci.Errorf(foci.Canceled, "the caller no longer wants the answer")
-	if ch := q.channel.Load(); ch != nil {
-		ch.cancel(q, err)
-		return
+	for {
+		ch := q.channel.Load()
+		if ch == nil {
+			break
+		}
+		if ch.cancel(q, err) {
+			return
+		}
 	}
 	q.done(nil, err)
 }

@@ -23,19 +23,19 @@ func (ch *channel) send(q *Request) error {
 	if ch.err != nil || ch.drain {
 		return errGone
 	}
-	if q.copied && int64(len(ch.out)) > ch.mesh.cfg.Limits.QueueBytes {
+	if q.copied && q.moves == 0 && int64(len(ch.out)) > ch.mesh.cfg.Limits.QueueBytes {
 		return busy("too much waits to be written to node " + ch.peer.Node.Short())
 	}
 	s := ch.streams.open()
 	if s == nil {
 		return busy("too many requests in flight on one channel to node " + ch.peer.Node.Short())
 	}
-	q.id = s.id
 	q.channel.Store(ch)
 	if q.finished.Load() { // canceled while it waited for a channel
 		ch.end(s.id)
 		return nil
 	}
+	q.id, q.out = s.id, nil // from here on Cancel comes to this channel
 	ch.load.Store(int32(ch.streams.used))
 	s.req = q
 	h.Stream = s.id

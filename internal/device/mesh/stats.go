@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/link"
 )
 
 // counters count what a channel did since it was opened.
@@ -13,6 +14,7 @@ type counters struct {
 	answered atomic.Int64 // replies that somebody waited for
 	served   atomic.Int64 // requests taken in
 	unasked  atomic.Int64 // replies that nobody waits for
+	moved    atomic.Int64 // requests that went to a sibling when it was lost
 	bytesIn  atomic.Int64
 	bytesOut atomic.Int64
 }
@@ -36,11 +38,14 @@ type LinkStats struct {
 	Peer      Identity       `json:"peer"`
 	Addrs     []string       `json:"addrs"`
 	Up        bool           `json:"up"`
+	State     PeerState      `json:"state"`
+	OneWay    bool           `json:"one_way,omitempty"` // it has channels to us, we can open none; LastClose says why
 	RTT       time.Duration  `json:"rtt_ns"`
 	InFlight  int64          `json:"in_flight"`
 	Bytes     int64          `json:"bytes"`   // in flight
 	Waiting   int            `json:"waiting"` // for a channel
 	Failures  int            `json:"failures"`
+	Moved     int64          `json:"moved"`                // requests sent again because their channel was lost
 	LastClose string         `json:"last_close,omitempty"` // cause
 	LastAt    time.Time      `json:"last_at,omitzero"`
 	Channels  []ChannelStats `json:"channels"`
@@ -65,6 +70,7 @@ type ChannelStats struct {
 	Answered int64         `json:"answered"`
 	Served   int64         `json:"served"`
 	Unasked  int64         `json:"unasked"`
+	Moved    int64         `json:"moved"` // requests that went to a sibling when it was lost
 	BytesIn  int64         `json:"bytes_in"`
 	BytesOut int64         `json:"bytes_out"`
 }
@@ -98,33 +104,29 @@ func (l *Link) Stats() LinkStats {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	s := LinkStats{
-		Peer: l.peer, Addrs: hostPorts(l.addrs), Up: l.channels > 0, RTT: l.RTT(), Failures: l.failures,
+		Peer: l.peer, Addrs: hostPorts(l.machine.Addrs()), Up: l.Up(), State: l.State(), OneWay: l.machine.OneWay(),
+		RTT: l.RTT(), Failures: l.machine.Failures(), Moved: l.moved.Load(), Waiting: l.machine.Waiting(),
 		InFlight: l.flow.count.Load(), Bytes: l.flow.bytes.Load(), LastAt: l.lastAt,
 	}
 	s.Peer.Node = l.node
-	if l.lastErr != nil {
-		s.LastClose = l.lastErr.Error()
+	if err := l.machine.LastErr(); err != nil {
+		s.LastClose = err.Error()
 	}
-	for c := range l.slots {
-		s.Waiting += len(l.waiting[c])
-		for i := range l.slots[c] {
-			s.Channels = append(s.Channels, l.slots[c][i].stats(foci.Class(c), i))
+	at := map[link.Slot]*channel{}
+	for _, ch := range l.channels {
+		at[link.Slot{Class: ch.class, Index: ch.index}] = ch
+	}
+	for c := range foci.NumClasses {
+		for i := range l.machine.Slots(c) {
+			where := link.Slot{Class: c, Index: i}
+			if ch := at[where]; ch != nil {
+				s.Channels = append(s.Channels, ch.stats())
+				continue
+			}
+			s.Channels = append(s.Channels, ChannelStats{Class: c, Index: i, State: l.machine.SlotState(where)})
 		}
 	}
 	return s
-}
-
-func (s *slot) stats(class foci.Class, index int) ChannelStats {
-	if s.ch != nil {
-		return s.ch.stats()
-	}
-	state := "idle"
-	if s.dialing {
-		state = "dialing"
-	} else if s.wanted {
-		state = "wanted"
-	}
-	return ChannelStats{Class: class, Index: index, State: state}
 }
 
 func (ch *channel) stats() ChannelStats {
@@ -144,6 +146,7 @@ func (ch *channel) stats() ChannelStats {
 		Age: time.Since(ch.born), RTT: time.Duration(ch.life.rtt.Load()), RTTp50: p50, RTTp99: p99,
 		Queued: queued, QueuedB: bytes + ch.heavy.Load(), InFlight: int(ch.load.Load()), Bytes: inFlight,
 		Sent: c.sent.Load(), Answered: c.answered.Load(), Served: c.served.Load(), Unasked: c.unasked.Load(),
+		Moved:   c.moved.Load(),
 		BytesIn: c.bytesIn.Load(), BytesOut: c.bytesOut.Load(),
 	}
 }

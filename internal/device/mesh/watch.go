@@ -5,26 +5,30 @@ import (
 	"time"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/link"
 )
 
-// watch pings, and closes what does not answer: every ping channel always, the
-// others while they have requests in flight. A ping is missed when it has no
-// answer after half the time between two.
+// beatsPerPing is how often between two pings one looks what has come.
+const beatsPerPing = 4
+
+// watch pings (every ping channel always, the others while they have requests in
+// flight) and tells each link's machine what was heard.
 func (m *Mesh) watch() {
-	tick := time.NewTicker(m.cfg.Timing.PingEvery / 2)
+	tick := time.NewTicker(m.cfg.Timing.PingEvery / beatsPerPing)
 	defer tick.Stop()
-	for odd := true; ; odd = !odd {
+	var pulses []link.Pulse
+	for n := 0; ; n++ {
 		select {
 		case <-m.ctx.Done():
 			return
 		case <-tick.C:
 		}
 		for _, l := range m.Peers() {
+			if pulses = l.beat(pulses); n%beatsPerPing > 0 {
+				continue
+			}
 			for _, ch := range l.channelList() {
-				switch {
-				case !odd:
-					m.checkLife(l, ch)
-				case ch.class == foci.Ping || ch.load.Load() > 0:
+				if ch.class == foci.Ping || ch.load.Load() > 0 {
 					ch.life.ping(ch)
 				}
 			}
@@ -32,34 +36,13 @@ func (m *Mesh) watch() {
 	}
 }
 
-// checkLife closes a channel that missed too many pings; when it is the one
-// for pings, the whole link.
-func (m *Mesh) checkLife(l *Link, ch *channel) {
-	if !ch.life.check(ch, m.cfg.Timing.PingMisses) {
-		return
-	}
-	why := foci.Errorf(foci.Away, "no answer to %d pings, one each %v", m.cfg.Timing.PingMisses, m.cfg.Timing.PingEvery)
-	if ch.class != foci.Ping {
-		ch.close(why)
-		return
-	}
-	m.log.Info("peer does not answer", "peer", l.node, "err", why)
-	for _, ch := range l.channelList() {
-		ch.close(why)
-	}
-}
-
 // channelList is every open channel.
 func (l *Link) channelList() []*channel {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	var all []*channel
-	for c := range l.slots {
-		for i := range l.slots[c] {
-			if ch := l.slots[c][i].ch; ch != nil {
-				all = append(all, ch)
-			}
-		}
+	all := make([]*channel, 0, len(l.channels))
+	for _, ch := range l.channels {
+		all = append(all, ch)
 	}
 	return all
 }
@@ -111,19 +94,11 @@ func (m *Mesh) tell() {
 	}
 }
 
-// news is what has happened since it was last asked: down, up, or both, so
-// that a link which was lost and is back already is told as lost and back.
+// news is what has happened since it was last asked.
 func (l *Link) news() []PeerEvent {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	up, again := l.channels > 0, l.ups != l.told
-	var list []PeerEvent
-	if l.toldUp && (!up || again) {
-		list = append(list, PeerEvent{Peer: l.peer, Err: l.lastErr})
-	}
-	if up && (again || !l.toldUp) {
-		list = append(list, PeerEvent{Peer: l.peer, Up: true})
-	}
-	l.told, l.toldUp = l.ups, up
+	list := l.told
+	l.told = nil
 	return list
 }
