@@ -222,9 +222,9 @@ func (l *Link) inbound(change int) {
 	l.step(func(out []link.Effect, now time.Duration) []link.Effect { return l.machine.Inbound(out, now, change) })
 }
 
-// Revive lets the next attempt to reach the peer begin now, whatever the pause
+// Retry lets the next attempt to reach the peer begin now, whatever the pause
 // after earlier failures: somebody has just seen it.
-func (l *Link) Revive() { l.step(l.machine.Revive) }
+func (l *Link) Retry() { l.step(l.machine.Revive) }
 
 // remove ends the link.
 func (l *Link) remove(why error) {
