@@ -253,7 +253,7 @@ func (l *leg) finish(p *Peer, o *txn.Outcome) {
 	default:
 		a = o.Reply.(quorum.Answer)
 		if l.method == wire.MethodQuery {
-			p.latency.observe(o.Peer, o.Took)
+			p.latency.observe(o.Peer, o.Took, p.now())
 		}
 	}
 	l.done(a)

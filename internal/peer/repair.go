@@ -56,3 +56,11 @@ func (p *Peer) isUp(node foci.NodeID) bool {
 	k := p.links.get(node)
 	return k != nil && k.Up()
 }
+
+// rtt is what pings to a node take; 0 = unknown, or itself.
+func (p *Peer) rtt(node foci.NodeID) time.Duration {
+	if k := p.links.get(node); k != nil {
+		return k.RTT()
+	}
+	return 0
+}
