@@ -293,7 +293,9 @@ func TestGuarded(t *testing.T) {
 	for name, change := range map[string]func(*Config){
 		"insecure": func(c *Config) { c.Insecure = true },
 		"key":      with(clusterKey(1)),
-		"loopback": func(c *Config) { c.Listen = []Listener{{Addr: "localhost:0"}, {Addr: "[::1]:0"}, {Addr: "127.9.9.9:0"}} },
+		"loopback": func(c *Config) {
+			c.Listen = []Listener{{Addr: "localhost:0"}, {Addr: "[::1]:0"}, {Addr: "127.9.9.9:0"}}
+		},
 	} {
 		cfg := base
 		change(&cfg)

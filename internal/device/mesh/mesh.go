@@ -29,6 +29,7 @@ type Mesh struct {
 	dials       chan struct{}
 	listeners   []net.Listener
 	unproven    unproven
+	shaking     unproven      // those of them that are in the middle of a handshake of TLS
 	turns       chan struct{} // a token for each handshake of TLS that came in and computes
 	selves      selves
 	newest      newest
@@ -63,6 +64,7 @@ func New(cfg Config) (*Mesh, error) {
 	}
 	m.ctx, m.stop = context.WithCancel(context.Background())
 	m.unproven.most = cfg.Limits.Unproven
+	m.shaking.most = max(1, cfg.Limits.Unproven/shaking)
 	m.events.kick = make(chan struct{}, 1)
 	for _, b := range []*budget{&m.in, &m.out, &m.collecting} {
 		b.maxCount, b.maxBytes = cfg.Limits.Requests, cfg.Limits.Bytes

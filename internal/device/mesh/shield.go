@@ -43,6 +43,12 @@ func (m *Mesh) shield(conn net.Conn) (net.Conn, auth.Name, error) {
 // enough for his first message and a chain of certificates.
 const maxStranger = 16 << 10
 
+// shaking is the part of those who are not known yet that may be in the middle
+// of a handshake of TLS at a time; of too many the oldest is dropped. Such a
+// handshake takes up to 45 KiB, waiting for its first byte 5: so all strangers
+// together stay below 16 KiB for each that there may be.
+const shaking = 4
+
 // stranger is a connection that came in, below TLS, before it is proved. It
 // bounds what is read, and so what is kept, and how many handshakes compute at a
 // time: one that waits for its peer takes no turn from others.
@@ -50,8 +56,16 @@ type stranger struct {
 	net.Conn
 	turns   chan struct{}
 	left    int
-	turn    bool // we have one
+	first   []byte // read ahead
+	turn    bool   // we have one
 	trusted bool
+}
+
+// await waits for the first byte.
+func (s *stranger) await() error {
+	s.first = make([]byte, 1)
+	_, err := s.Conn.Read(s.first)
+	return err
 }
 
 // NetConn is the connection itself.
@@ -62,6 +76,11 @@ func (s *stranger) NetConn() net.Conn { return s.Conn }
 func (s *stranger) Read(p []byte) (int, error) {
 	if s.trusted {
 		return s.Conn.Read(p)
+	}
+	if len(s.first) > 0 {
+		n := copy(p, s.first)
+		s.first = s.first[n:]
+		return n, nil
 	}
 	if s.left == 0 {
 		return 0, foci.Errorf(foci.TooLarge, "over %d bytes before it is known who sends them", maxStranger)
@@ -102,6 +121,10 @@ func (m *Mesh) receive(conn net.Conn) (net.Conn, auth.Name, error) {
 		return conn, auth.Name{}, nil
 	}
 	s := &stranger{Conn: conn, turns: m.turns, left: maxStranger}
+	if err := s.await(); err != nil {
+		return conn, auth.Name{}, err
+	}
+	defer m.shaking.enter(conn)()
 	c := certs.Accept(s)
 	if err := s.handshake(c.Conn); err != nil {
 		var plain tls.RecordHeaderError
