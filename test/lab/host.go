@@ -1,12 +1,14 @@
 package lab
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 )
 
 // Host is a machine: a network namespace with an interface on each of its
@@ -92,6 +94,51 @@ func (h *Host) cable(state string) {
 	if err := ip("link set " + h.ports[0].outer + " " + state); err != nil {
 		h.lab.t.Error(err)
 	}
+}
+
+// SmallDisk gives the node of the host a file system of its own, of so many
+// bytes, for all that it keeps. It must not run.
+func (h *Host) SmallDisk(size int) {
+	h.lab.t.Helper()
+	dir := filepath.Join(h.dir, "node")
+	kept := os.DirFS(h.dir + "/node.kept")
+	err := os.Rename(dir, h.dir+"/node.kept")
+	if err == nil {
+		err = os.Mkdir(dir, 0o755)
+	}
+	if err == nil {
+		err = syscall.Mount("tmpfs", dir, "tmpfs", 0, fmt.Sprintf("size=%d", size))
+	}
+	if err == nil {
+		err = os.CopyFS(dir, kept)
+	}
+	if err != nil {
+		h.lab.t.Fatal(err)
+	}
+	h.lab.t.Cleanup(func() {
+		if err := syscall.Unmount(dir, syscall.MNT_DETACH); err != nil {
+			h.lab.t.Error(err)
+		}
+	})
+}
+
+// Fill takes all the room on a node's disk. It returns what to remove for that
+// to end.
+func (h *Host) Fill() (junk string) {
+	h.lab.t.Helper()
+	junk = filepath.Join(h.dir, "node", "junk")
+	f, err := os.Create(junk)
+	if err != nil {
+		h.lab.t.Fatal(err)
+	}
+	defer f.Close()
+	for block := make([]byte, 1<<20); err == nil; {
+		_, err = f.Write(block)
+	}
+	if !errors.Is(err, syscall.ENOSPC) {
+		h.lab.t.Fatal(err)
+	}
+	return junk
 }
 
 // Run runs a command on the host and returns what it printed.

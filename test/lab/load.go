@@ -153,14 +153,17 @@ func (d *Load) ReadBack() {
 	}
 }
 
-func (d *Load) check(i int64) error {
-	o, err := d.session.Get(d.t.Context(), d.object(i), client.GetOptions{})
+func (d *Load) check(i int64) error { return same(d.t, d.session, d.object(i), loadBytes(i)) }
+
+// same reads an object and compares its bytes.
+func same(t testing.TB, s *client.Session, n foci.Name, want []byte) error {
+	o, err := s.Get(t.Context(), n, client.GetOptions{})
 	if err != nil {
 		return err
 	}
 	defer o.Close()
 	got, err := io.ReadAll(o)
-	if err == nil && !bytes.Equal(got, loadBytes(i)) {
+	if err == nil && !bytes.Equal(got, want) {
 		err = fmt.Errorf("%d other bytes came", len(got))
 	}
 	return err

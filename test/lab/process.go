@@ -112,6 +112,19 @@ func (p *Process) Stop() {
 	}
 }
 
+// Wait waits for the process to end by itself.
+func (p *Process) Wait(within time.Duration) error {
+	select {
+	case <-p.ended:
+	case <-time.After(within):
+		return fmt.Errorf("%s has not ended within %v\n%s", p.name, within, p.said())
+	}
+	if !p.cmd.ProcessState.Success() {
+		return fmt.Errorf("%s: %v\n%s", p.name, p.cmd.ProcessState, p.said())
+	}
+	return nil
+}
+
 func (p *Process) signal(s syscall.Signal) {
 	if err := p.cmd.Process.Signal(s); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		p.host.lab.t.Errorf("%s: %v", p.name, err)

@@ -50,6 +50,7 @@ var (
 	backendBytes    = gauge("backend_bytes", "Bytes of payload in a backend.", "backend", "group")
 	backendSegments = gauge("backend_segments", "Segment files of a backend.", "backend", "group")
 	backendQueued   = gauge("backend_queued", "Records of a backend that wait for their fsync.", "backend", "group")
+	backendHints    = gauge("backend_hints", "Hints that a backend keeps: objects of which another group may lack something.", "backend", "group")
 	backendReadOnly = gauge("backend_read_only", "1 if a backend takes no writes, as when its disk is full.", "backend", "group")
 	backendNotReady = gauge("backend_not_ready", "1 if a backend answers no questions.", "backend", "group")
 )
@@ -67,6 +68,7 @@ func (c collector) node(out chan<- prometheus.Metric) {
 		backendBytes.emit(out, float64(b.Bytes), labels...)
 		backendSegments.emit(out, float64(b.Segments), labels...)
 		backendQueued.emit(out, float64(b.Queued), labels...)
+		backendHints.emit(out, float64(b.Hints), labels...)
 		backendReadOnly.emit(out, number(b.ReadOnly != ""), labels...)
 		backendNotReady.emit(out, number(b.NotReady != ""), labels...)
 	}
