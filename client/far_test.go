@@ -141,3 +141,31 @@ func TestDatacentersFarApart(t *testing.T) {
 		}
 	}
 }
+
+// TestNodesThatHaveMoved starts nodes at other addresses than the layout has
+// for them, before anybody has told that: a client that is given the new ones
+// uses these.
+func TestNodesThatHaveMoved(t *testing.T) {
+	c := newClusterWith(t, 3, 3, func(i int, cfg *node.Config) {
+		ln, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = ln.Close()
+		moved := cfg.Layout.Nodes[i].Addrs[0]
+		moved.Port = uint16(ln.Addr().(*net.TCPAddr).Port)
+		cfg.Addresses = []route.Bind{{Addr: moved}}
+	})
+	for i, n := range c.nodes {
+		a, err := route.ParseAddress(n.Status().Addrs[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.addrs[i] = a.Remote().String()
+	}
+	s := c.dial(client.SessionOptions{Timeout: 10 * time.Second})
+	put(t, s, "moved", []byte("content"))
+	if got := get(t, s, "moved", client.GetOptions{}); string(got) != "content" {
+		t.Errorf("got %q", got)
+	}
+}

@@ -25,7 +25,8 @@ type address struct {
 }
 
 // SetAddrs gives the peer's addresses, in the order in which to try them. What
-// is known of those that stay stays.
+// is known of those that stay stays. The one by which the peer was reached last
+// is kept behind them in any case.
 func (m *Machine) SetAddrs(out []Effect, now time.Duration, addrs []Addr) []Effect {
 	if len(addrs) > foci.MaxAddrs {
 		addrs = addrs[:foci.MaxAddrs]
@@ -42,6 +43,12 @@ func (m *Machine) SetAddrs(out []Effect, now time.Duration, addrs []Addr) []Effe
 		next = append(next, v)
 		if !slices.Contains(tables, a.Table) {
 			tables = append(tables, a.Table)
+		}
+	}
+	if p := m.proven; p.HostPort != "" && len(next) < foci.MaxAddrs && !slices.ContainsFunc(next, func(a address) bool { return a.Addr == p }) {
+		next = append(next, address{Addr: p}) // what others tell may be old
+		if !slices.Contains(tables, p.Table) {
+			tables = append(tables, p.Table)
 		}
 	}
 	m.addrs, m.tables = next, tables

@@ -24,6 +24,7 @@ func (m *Machine) Opened(out []Effect, now time.Duration, where Slot, attempt ui
 		s.dialing = 0
 	}
 	m.went(addr, now, false)
+	m.proven = addr
 	if inc < m.incarnation && m.open > 0 && !m.cfg.Weaken.KeepStale {
 		return m.dial(out, now), ErrStale
 	}

@@ -115,6 +115,7 @@ type Machine struct {
 	t   Timing
 
 	addrs   []address
+	proven  Addr         // by which the peer was reached last
 	tables  []foci.Table // of addrs, in that order, each once
 	slots   [foci.NumClasses][]slot
 	waiting [foci.NumClasses][]Request

@@ -191,6 +191,7 @@ func (m *Mesh) Dial(ctx context.Context, addr Addr, eager bool) (*Link, error) {
 			return nil, err
 		}
 	}
+	addr.Table = ch.peer.Table
 	where := link.Slot{Class: foci.Ping}
 	if err := l.adopt(ch, where, 0, addr); err == nil {
 		if !m.begin(func() { ch.run(f) }) {
