@@ -15,13 +15,15 @@ type Error struct {
 	Epoch      foci.Epoch // of the replica, with StaleLayout
 	RetryAfter time.Duration
 	Text       string
+	From       foci.NodeID // who failed, when another node passes it on; zero: who sent it
 }
 
 // Append encodes.
 func (e *Error) Append(b []byte) []byte {
 	b = appendU64(append(b, byte(e.Kind)), uint64(e.Epoch))
 	b = appendU32(b, uint32(min(e.RetryAfter/time.Millisecond, 1<<31)))
-	return appendString(b, e.Text[:min(len(e.Text), MaxErrorText)])
+	b = appendString(b, e.Text[:min(len(e.Text), MaxErrorText)])
+	return append(b, e.From[:]...)
 }
 
 // Decode decodes; a kind from the future becomes Internal.
@@ -33,6 +35,7 @@ func (e *Error) Decode(r *Reader) {
 	e.Epoch = foci.Epoch(r.U64())
 	e.RetryAfter = time.Duration(r.U32()) * time.Millisecond
 	e.Text = r.String(MaxErrorText)
+	r.Fixed(e.From[:])
 }
 
 // Empty is the head of a message that says nothing.

@@ -15,7 +15,7 @@ func samples() []Message {
 	name := foci.Name{Bucket: "photos", Key: "2026/a.jpg"}
 	vote := Vote{Base: v, BaseOp: OpPut, Count: 3, Sum: Hash{5}, Size: 77, Newest: v, Floor: Floor{Version: v, Drops: 2}}
 	return []Message{
-		&Error{Kind: foci.Busy, Epoch: 4, RetryAfter: time.Second, Text: "full"},
+		&Error{Kind: foci.Busy, Epoch: 4, RetryAfter: time.Second, Text: "full", From: foci.NodeID{7}},
 		&Routes{Epoch: 2, Routes: []Route{{Node: foci.NodeID{1}, Incarnation: 2, Counter: 3, Role: foci.RoleData, Addrs: []string{"10.0.0.1:1025:2-0"}}}},
 		&Routes{Epoch: 2, All: true, Want: []foci.NodeID{{1}, {2}}},
 		&Digest{Epoch: 2, Sums: []uint64{7, 8}},
@@ -42,6 +42,7 @@ func samples() []Message {
 		&ChunkMeta{Upload: foci.UploadID{1}, Index: 4},
 		&Challenge{Nonce: [NonceSize]byte{1}, Proof: [ProofSize]byte{2}, Welcome: []byte("welcome")},
 		&Proof{Proof: [ProofSize]byte{3}},
+		&Forward{Node: foci.NodeID{4}, Method: MethodStore, Class: foci.Bulk, Head: []byte("a store")},
 	}
 }
 
@@ -50,7 +51,7 @@ func fresh(i int) Message {
 	return []Message{
 		&Error{}, &Routes{}, &Routes{}, &Digest{}, &Versions{}, &Watch{}, &Watched{}, &Empty{}, &Ask{}, &Query{}, &QueryReply{}, &Store{}, &StoreReply{}, &Have{}, &HaveReply{}, &Hint{}, &HintReply{},
 		&Fetch{}, &FetchReply{}, &List{}, &ListReply{}, &Hello{}, &Welcome{}, &Manifest{}, &ChunkMeta{},
-		&Challenge{}, &Proof{},
+		&Challenge{}, &Proof{}, &Forward{},
 	}[i]
 }
 

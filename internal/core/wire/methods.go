@@ -14,6 +14,8 @@ const (
 	MethodWatch  Method = 5 // state: answered when routes or layout have changed
 	MethodDigest Method = 7 // state: compare what both sides know of the routes
 
+	MethodForward Method = 6 // a request to be passed on to another node
+
 	MethodQuery Method = 16 // a replica's vote on an object
 	MethodStore Method = 17 // one record; payload in the body
 	MethodHave  Method = 18 // has the replica this version

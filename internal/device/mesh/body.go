@@ -34,6 +34,7 @@ type Body struct {
 	filled  func(error)
 	err     error // why no more will come before the end
 	closed  bool
+	piped   func() // instead of a reader: see pipe
 }
 
 func newBody(ch *channel, h *wire.Header) *Body {
@@ -55,7 +56,7 @@ func (b *Body) Read(p []byte) (int, error) {
 	switch {
 	case b.closed:
 		b.mu.Unlock()
-		return 0, foci.Errorf(foci.Closed, "the body was closed before it was read")
+		return 0, errBodyClosed
 	case b.queue.len() == 0 && b.read == b.size:
 		b.mu.Unlock()
 		return 0, io.EOF
@@ -121,7 +122,7 @@ func (b *Body) discard() bool {
 		b.ch.consumed(nil, n)
 	}
 	if filled != nil {
-		filled(foci.Errorf(foci.Closed, "the body was closed before it was read"))
+		filled(errBodyClosed)
 	}
 	return open
 }
@@ -133,7 +134,7 @@ func (b *Body) fill(dst []byte, done func(error)) {
 	n := b.take(dst)
 	err := b.err
 	if err == nil && b.closed {
-		err = foci.Errorf(foci.Closed, "the body was closed before it was read")
+		err = errBodyClosed
 	}
 	if err == nil && b.read < b.size {
 		b.dst, b.filled = dst, done
@@ -210,6 +211,7 @@ func (b *Body) commit(n int, v *buffer) {
 	b.arrived += int64(n)
 	gone, waits := b.closed || b.err != nil, false
 	var filled func(error)
+	piped := b.piped
 	switch {
 	case gone:
 	case v == nil:
@@ -239,6 +241,9 @@ func (b *Body) commit(n int, v *buffer) {
 	if filled != nil {
 		filled(nil)
 	}
+	if piped != nil && waits {
+		piped()
+	}
 }
 
 // fail ends the body with an error, once what has arrived is read.
@@ -248,11 +253,14 @@ func (b *Body) fail(err error) {
 		b.err = err
 	}
 	err = b.err
-	filled := b.filled
+	filled, piped := b.filled, b.piped
 	b.filled = nil
 	b.more.Broadcast()
 	b.mu.Unlock()
 	if filled != nil {
 		filled(err)
+	}
+	if piped != nil {
+		piped()
 	}
 }

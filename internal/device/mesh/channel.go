@@ -265,6 +265,9 @@ func (ch *channel) close(why error) {
 		}
 		if s.in != nil {
 			s.in.canceled.Store(true)
+			if f := s.in.hangUp.Load(); f != nil {
+				after = append(after, *f)
+			}
 		}
 		if ch.link == nil { // what we send to a peer of ours ends with its request
 			after = append(after, ch.drop(s.out))

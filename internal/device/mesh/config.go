@@ -109,6 +109,8 @@ type Limits struct {
 	LinkBytes       int64 // default 128 MiB
 	Requests        int64 // in flight in this process, each way; default 65536
 	Bytes           int64 // default 512 MiB
+	Relays          int64 // requests that are forwarded for others at a time; default 4096
+	RelayBytes      int64 // that may wait here of these; default 128 MiB
 	Conns           int   // incoming connections; default 16384
 	Unproven        int   // incoming connections that have not proved who they are; default 1024, the oldest is dropped
 	Dials           int   // handshakes that we do at a time; default 64
@@ -149,6 +151,8 @@ func (c Config) withDefaults() (Config, error) {
 	or(&l.LinkBytes, 128<<20)
 	or(&l.Requests, 65536)
 	or(&l.Bytes, 512<<20)
+	or(&l.Relays, 4096)
+	or(&l.RelayBytes, 128<<20)
 	or(&l.Conns, 16384)
 	or(&l.Unproven, 1024)
 	or(&l.Dials, 64)

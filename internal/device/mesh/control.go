@@ -111,8 +111,10 @@ func (ch *channel) onCancel(h *wire.Header) {
 	}
 	in, b := s.in, s.body
 	var after func()
+	var hangUp *func()
 	if in != nil {
 		in.canceled.Store(true)
+		hangUp = in.hangUp.Load()
 	} else {
 		after = ch.drop(s.out)
 		w := wireError(errCanceledThere)
@@ -126,6 +128,9 @@ func (ch *channel) onCancel(h *wire.Header) {
 	ch.mu.Unlock()
 	if after != nil {
 		after()
+	}
+	if hangUp != nil {
+		(*hangUp)()
 	}
 	if b == nil {
 		return

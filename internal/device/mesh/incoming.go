@@ -30,6 +30,7 @@ type Incoming struct {
 	stream   *Body
 	answered atomic.Bool
 	canceled atomic.Bool
+	hangUp   atomic.Pointer[func()] // to call when the asker is gone; of a relayed request
 }
 
 // BodyLen is the length of the body in bytes, arrived or not.
@@ -115,6 +116,9 @@ func wireError(err error) wire.Error {
 	var p *PeerError
 	if errors.As(err, &p) {
 		w.Epoch = p.Epoch
+		if e == p.err { // it is passed on as it is
+			w.Text, w.From = e.Msg, p.Node
+		}
 	}
 	return w
 }

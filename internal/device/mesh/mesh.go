@@ -26,6 +26,7 @@ type Mesh struct {
 
 	in, out     budget // requests in flight, served here and sent from here
 	collecting  budget // bodies of replies being put together
+	relays      relays // requests passed on for others
 	dials       chan struct{}
 	listeners   []net.Listener
 	unproven    unproven
@@ -69,6 +70,7 @@ func New(cfg Config) (*Mesh, error) {
 	for _, b := range []*budget{&m.in, &m.out, &m.collecting} {
 		b.maxCount, b.maxBytes = cfg.Limits.Requests, cfg.Limits.Bytes
 	}
+	m.relays.maxCount, m.relays.maxBytes = cfg.Limits.Relays, cfg.Limits.RelayBytes
 	if err := m.listen(); err != nil {
 		m.stop()
 		return nil, err

@@ -21,11 +21,21 @@ type outgoing struct {
 	busy   int    // pieces that the writer holds
 	dead   bool   // sent, or nobody wants the rest
 	failed bool   // its source does; only the writer looks
+	fed    bool   // only what is there may be sent
+	there  int64  // bytes of head and body that are, of one that is fed
 	after  func() // to call once the writer has let go; may be nil
 }
 
 // whole reports whether it goes in one frame, and so without credit.
-func (o *outgoing) whole() bool { return o.size <= wire.MaxFrame }
+func (o *outgoing) whole() bool { return o.size <= wire.MaxFrame && !o.fed }
+
+// may is how many more bytes are there to be sent.
+func (o *outgoing) may() int64 {
+	if o.fed {
+		return o.there - o.off
+	}
+	return o.size - o.off
+}
 
 // piece is a part of a message for one frame.
 type piece struct {
@@ -33,6 +43,7 @@ type piece struct {
 	off  int64
 	n    int
 	last bool
+	paid bool // it cost credit
 }
 
 // sendQueue decides which message sends next: whole ones in order, and of the
@@ -50,7 +61,7 @@ func (s *sendQueue) add(o *outgoing) {
 	case o.whole():
 		o.queued = true
 		s.short.push(o)
-	case o.credit > 0:
+	case o.credit > 0 && o.may() > 0:
 		o.queued = true
 		s.long.push(o)
 	}
@@ -82,10 +93,14 @@ func (s *sendQueue) next() (piece, bool) {
 		if o.dead {
 			continue
 		}
-		n := min(o.size-o.off, o.credit, s.credit, wire.MaxPiece)
-		o.credit -= n
-		s.credit -= n
+		n := min(o.may(), o.credit, s.credit, wire.MaxPiece)
+		paid := n < o.size // one frame that is a whole message costs nothing
+		if paid {
+			o.credit -= n
+			s.credit -= n
+		}
 		p := s.take(o, int(n))
+		p.paid = paid
 		s.add(o)
 		return p, true
 	}

@@ -67,8 +67,9 @@ type Reply struct {
 // PeerError marks an error that the peer answered, as opposed to one that
 // happened on the way.
 type PeerError struct {
-	Node  foci.NodeID
-	Epoch foci.Epoch // of the replica's layout, with StaleLayout
+	Node  foci.NodeID // who failed
+	Via   foci.NodeID // who passed it on; zero: nobody did
+	Epoch foci.Epoch  // of the replica's layout, with StaleLayout
 	err   *foci.Error
 }
 
@@ -82,13 +83,16 @@ func peerError(who Identity, head []byte) error {
 	if err := wire.Unmarshal(head, &w); err != nil {
 		return err
 	}
-	where := ""
-	if !who.Node.IsZero() { // else it has not said who it is
-		where = "node " + who.Node.Short()
+	e := &PeerError{Node: who.Node, Epoch: w.Epoch}
+	if !w.From.IsZero() && w.From != who.Node {
+		e.Node, e.Via = w.From, who.Node
 	}
-	return &PeerError{Node: who.Node, Epoch: w.Epoch, err: &foci.Error{
-		Kind: w.Kind, Where: where, Msg: w.Text, RetryAfter: w.RetryAfter,
-	}}
+	where := ""
+	if !e.Node.IsZero() { // else it has not said who it is
+		where = "node " + e.Node.Short()
+	}
+	e.err = &foci.Error{Kind: w.Kind, Where: where, Msg: w.Text, RetryAfter: w.RetryAfter}
+	return e
 }
 
 // Cancel ends interest in the reply. Unless the request is already done its

@@ -46,6 +46,7 @@ func (ch *channel) send(q *Request) error {
 	} else {
 		q.out = &outgoing{header: h, head: q.Head, body: q.Body, source: q.Source, size: q.size, credit: int64(ch.theirs)}
 		s.out = q.out
+		q.out.follow()
 		ch.heavy.Add(q.size)
 		ch.sendq.add(q.out)
 	}
@@ -121,6 +122,7 @@ func (ch *channel) enqueueReply(s *stream, in *Incoming, a *answer) {
 				in.free()
 			},
 		}
+		s.out.follow()
 		ch.heavy.Add(a.size)
 		ch.sendq.add(s.out)
 	}

@@ -31,6 +31,7 @@ type Stats struct {
 	InFlight  int64          `json:"in_flight"`  // requests sent and not answered
 	BytesOut  int64          `json:"bytes_out"`  // of these
 	BytesHeld int64          `json:"bytes_held"` // of requests in hand
+	Forwarded RelayStats     `json:"forwarded"`  // for others
 }
 
 // LinkStats is the state of one link.
@@ -80,6 +81,7 @@ func (m *Mesh) Stats() Stats {
 	s := Stats{
 		Node: m.cfg.Node, Cluster: m.Cluster(), Serving: m.in.count.Load(), Refused: m.refusals.Load(),
 		InFlight: m.out.count.Load(), BytesOut: m.out.bytes.Load(), BytesHeld: m.in.bytes.Load(),
+		Forwarded: m.relays.stats(),
 	}
 	for _, a := range m.Addrs() {
 		s.Listen = append(s.Listen, a.String())

@@ -179,7 +179,7 @@ func (w *writer) settle(out []byte) {
 func (ch *channel) unsent(p *piece) {
 	ch.mu.Lock()
 	defer ch.mu.Unlock()
-	if !p.o.whole() {
+	if p.paid {
 		ch.sendq.credit += int64(p.n)
 	}
 }
@@ -204,7 +204,7 @@ func (ch *channel) sourceFailed(p *piece, cause error) {
 	}
 	switch {
 	case p.off > 0:
-		ch.control(wire.Header{Type: wire.FrameAbort, Stream: id}, w.Append(nil))
+		ch.abort(id, &w)
 	case ch.link == nil:
 		ch.answerError(id, &w)
 	}
@@ -215,6 +215,22 @@ func (ch *channel) sourceFailed(p *piece, cause error) {
 	if q != nil {
 		ch.finish(q, nil, err)
 	}
+}
+
+// breakOff ends a reply of which no more will come: by an error in its place
+// when nothing was sent of it; ch.mu is held.
+func (ch *channel) breakOff(o *outgoing, err error) {
+	w := wireError(err)
+	if o.off == 0 {
+		ch.answerError(o.header.Stream, &w)
+	} else {
+		ch.abort(o.header.Stream, &w)
+	}
+}
+
+// abort queues the end of a message that has begun; ch.mu is held.
+func (ch *channel) abort(id uint32, w *wire.Error) {
+	ch.control(wire.Header{Type: wire.FrameAbort, Stream: id}, w.Append(nil))
 }
 
 // answerError queues an error in place of a reply that has not begun; ch.mu is
