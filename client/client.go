@@ -28,6 +28,9 @@ type Config struct {
 	Remotes []string     // nodes to contact first, host:port:family; at least one
 	Tables  []foci.Table // route tables to use; none = the one by which the first node welcomes us
 	Cluster string       // its name; "" = whichever the first node is of
+	// Stay keeps the client to the nodes of Remotes: what others own is forwarded
+	// by these. False: it uses every node that they tell of.
+	Stay bool
 	// Credential is a file with what this client proves itself with: the client
 	// key or the bundle of certificates that foci init or foci credential made.
 	// "" = none, which nodes on loopback may be content with.
@@ -40,7 +43,8 @@ type Config struct {
 
 const defaultTimeout = 30 * time.Second
 
-// Client is a transport client: it dials nodes, and none of them dials back.
+// Client is a transport client, made by Dial: it dials nodes, and none of them
+// dials back; or a node client, made by Join: a member that stores nothing.
 // It is safe for concurrent use.
 type Client struct {
 	peer    *peer.Peer
@@ -54,18 +58,22 @@ func Dial(ctx context.Context, cfg Config) (*Client, error) {
 	if len(cfg.Remotes) == 0 {
 		return nil, foci.Errorf(foci.Invalid, "no remote: name a node as host:port:family, like 127.0.0.1:1025:2")
 	}
-	c := &Client{timeout: cfg.Timeout}
-	if c.timeout <= 0 {
-		c.timeout = defaultTimeout
-	}
 	proof, err := credential(cfg)
 	if err != nil {
 		return nil, err
 	}
-	pc := peer.Config{
-		Mesh:   mesh.Config{Cluster: cfg.Cluster, Role: foci.RoleTransport, Auth: proof},
-		Tables: cfg.Tables, Layout: &c.layout, Stall: cfg.Stall, Resends: cfg.Resends, Logger: cfg.Logger,
+	return connect(ctx, cfg, peer.Config{Mesh: mesh.Config{Role: foci.RoleTransport, Auth: proof}, Stay: cfg.Stay}, nil)
+}
+
+// connect completes the configuration of a process, starts it and waits until it
+// can work. began is called before it waits; it may be nil.
+func connect(ctx context.Context, cfg Config, pc peer.Config, began func(*Client)) (*Client, error) {
+	c := &Client{timeout: cfg.Timeout}
+	if c.timeout <= 0 {
+		c.timeout = defaultTimeout
 	}
+	pc.Mesh.Cluster = cfg.Cluster
+	pc.Tables, pc.Layout, pc.Stall, pc.Resends, pc.Logger = cfg.Tables, &c.layout, cfg.Stall, cfg.Resends, cfg.Logger
 	for _, r := range cfg.Remotes {
 		seed, err := route.ParseRemote(r)
 		if err != nil {
@@ -73,8 +81,12 @@ func Dial(ctx context.Context, cfg Config) (*Client, error) {
 		}
 		pc.Seeds = append(pc.Seeds, seed)
 	}
+	var err error
 	if c.peer, err = peer.New(pc); err != nil {
 		return nil, err
+	}
+	if began != nil {
+		began(c)
 	}
 	if err := c.peer.Ready(ctx); err != nil {
 		_ = c.peer.Close() // the reason is known already

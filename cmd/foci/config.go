@@ -12,6 +12,7 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/route"
+	"github.com/foci-store/foci/internal/device/beacon"
 	"github.com/foci-store/foci/internal/gateway/metrics"
 )
 
@@ -45,6 +46,10 @@ type serveConfig struct {
 	// Seeds are peers to contact first, as host:port:family or srv:name.
 	// Empty: those that the layout names.
 	Seeds []route.Remote `toml:"seeds,omitempty"`
+
+	// Multicast is the group and port, like 239.17.19.23:1026, by which nodes find
+	// each other without seeds; it needs Key. Empty: none.
+	Multicast string `toml:"multicast,omitempty"`
 
 	// Log is the least level that is logged: debug, info, warn or error.
 	// Empty: info.
@@ -207,6 +212,9 @@ func (c *serveConfig) complete() error {
 	if _, err := c.binds(); err != nil {
 		return err
 	}
+	if err := c.checkMulticast(); err != nil {
+		return err
+	}
 	if c.Metrics != "" {
 		if err := metrics.CheckAddr(c.Metrics); err != nil {
 			return err
@@ -218,6 +226,19 @@ func (c *serveConfig) complete() error {
 		}
 	}
 	return c.checkBackends()
+}
+
+func (c *serveConfig) checkMulticast() error {
+	if c.Multicast == "" {
+		return nil
+	}
+	if _, err := beacon.ParseGroup(c.Multicast); err != nil {
+		return err
+	}
+	if c.Key == "" {
+		return foci.Errorf(foci.Invalid, "multicast needs a cluster key, so that strangers' packets are told from members': foci init makes one; name it by key or --key")
+	}
+	return nil
 }
 
 func (c *serveConfig) checkBackends() error {

@@ -22,6 +22,7 @@ type remoteFlags struct {
 	remotes    []string
 	tables     string
 	cluster    string
+	sniff      bool
 	credential string
 	ack        levelFlag
 	read       levelFlag
@@ -37,6 +38,7 @@ func (r *remoteFlags) add(c *cobra.Command) {
 	f.StringVar(&r.tables, "tables", "", "route tables that may be used, in order, like 0,2 (default: the one that the node says we came in by)")
 	f.StringVar(&r.cluster, "cluster", "", "name of the cluster, to be refused by any other (default $FOCI_CLUSTER, else that of the first node)")
 	f.StringVar(&r.credential, "credential", "", "file with what this client proves itself with, as foci init makes it (default $FOCI_CREDENTIAL, else nothing)")
+	f.BoolVar(&r.sniff, "sniff", true, "use all nodes that those given tell of; false: stay with those given, which forward to the others")
 	f.DurationVar(&r.timeout, "timeout", defaultTimeout, "how long one operation may take")
 }
 
@@ -87,7 +89,7 @@ func (r *remoteFlags) config() (client.Config, error) {
 	if credential == "" {
 		credential = os.Getenv("FOCI_CREDENTIAL")
 	}
-	return client.Config{Remotes: remotes, Tables: tables, Cluster: cluster, Credential: credential, Timeout: r.timeout}, nil
+	return client.Config{Remotes: remotes, Tables: tables, Cluster: cluster, Credential: credential, Timeout: r.timeout, Stay: !r.sniff}, nil
 }
 
 func parseTables(s string) ([]foci.Table, error) {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/route"
+	"github.com/foci-store/foci/internal/device/beacon"
 	"github.com/foci-store/foci/internal/gateway/metrics"
 	"github.com/foci-store/foci/internal/node"
 	"github.com/foci-store/foci/internal/peer"
@@ -37,6 +38,7 @@ foci.toml, every setting of which may be left out:
   dir = "/srv/foci"           # identity and layout; else the file's own directory
   role = "data"               # or client: a member that stores nothing
   seeds = ["10.0.0.18:1025:2"]  # peers to contact besides those of the layout
+  multicast = "239.17.19.23:1026"  # find nodes of the same key by UDP, also [ff05::f0c1]:1026
   log = "info"                # debug, info, warn or error
   key = "cluster.key"         # everybody has to prove this key, or a client's made from it
   insecure = false            # true: listen beyond loopback without key or [tls]
@@ -70,6 +72,7 @@ foci.toml, every setting of which may be left out:
 	f.StringVar(&s.role, "role", "", "data, or client for a member that stores nothing")
 	f.StringVar(&s.key, "key", "", "file with the cluster key that everybody has to prove, or a client's key made from it")
 	f.BoolVar(&s.insecure, "insecure", false, "listen beyond loopback without key or TLS: whoever reaches the node may read and write everything")
+	f.StringVar(&s.multicast, "multicast", "", "group and port, like 239.17.19.23:1026, by which nodes of one cluster key find each other")
 	f.StringVar(&s.metrics, "metrics", "", "IP:port at which to serve /metrics for Prometheus")
 	f.Uint32Var(&s.group, "group", 0, "group of a node with one backend")
 	f.BoolVar(&s.stopAtEOF, "stop-at-eof", false, "stop when standard input ends, as it does when the parent is gone")
@@ -79,7 +82,7 @@ foci.toml, every setting of which may be left out:
 
 // serveFlags are the flags of serve.
 type serveFlags struct {
-	config, name, dir, cluster, role, key, metrics string
+	config, name, dir, cluster, role, key, metrics, multicast string
 
 	insecure     bool
 	addrs, seeds []string
@@ -93,7 +96,7 @@ func (s *serveFlags) settings() (serveConfig, error) {
 	if err != nil {
 		return c, err
 	}
-	for flag, setting := range map[*string]*string{&s.name: &c.Name, &s.dir: &c.Dir, &s.cluster: &c.Cluster, &s.role: &c.Role, &s.key: &c.Key, &s.metrics: &c.Metrics} {
+	for flag, setting := range map[*string]*string{&s.name: &c.Name, &s.dir: &c.Dir, &s.cluster: &c.Cluster, &s.role: &c.Role, &s.key: &c.Key, &s.multicast: &c.Multicast, &s.metrics: &c.Metrics} {
 		if *flag != "" {
 			*setting = *flag
 		}
@@ -149,6 +152,11 @@ func (c *serveConfig) nodeConfig(log *slog.Logger) (node.Config, error) {
 	}
 	if c.Role == foci.RoleClient.String() {
 		n.Role = foci.RoleClient
+	}
+	if c.Multicast != "" {
+		if n.Multicast, err = beacon.ParseGroup(c.Multicast); err != nil {
+			return node.Config{}, err
+		}
 	}
 	for _, b := range c.Backends {
 		n.Backends = append(n.Backends, node.Backend{Dir: b.Dir, Group: b.Group})

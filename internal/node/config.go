@@ -2,6 +2,7 @@ package node
 
 import (
 	"log/slog"
+	"net/netip"
 	"time"
 
 	"github.com/foci-store/foci"
@@ -26,6 +27,10 @@ type Config struct {
 	// which New refuses for addresses that are not loopback, unless Insecure.
 	Auth     *auth.Credentials
 	Insecure bool
+
+	// Multicast is the group and port by which nodes find each other; it needs a
+	// cluster key in Auth. Zero: none.
+	Multicast netip.AddrPort
 
 	Channels [foci.NumClasses]int // per link and class; 0 = 1, 1, 6, 3, 2
 	FS       vfs.FS               // nil = the system's

@@ -16,6 +16,7 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/route"
+	"github.com/foci-store/foci/internal/device/beacon"
 	"github.com/foci-store/foci/internal/device/mesh"
 	"github.com/foci-store/foci/internal/device/store"
 	"github.com/foci-store/foci/internal/device/vfs"
@@ -32,6 +33,7 @@ type Node struct {
 	binds   []route.Bind
 	layout  layout.Holder
 	peer    atomic.Pointer[peer.Peer] // set once it serves
+	beacon  *beacon.Beacon            // nil: no multicast
 	reads   chan struct{}             // a token for each request that is served apart
 	tasks   sync.WaitGroup            // of those
 	hinted  chan struct{}             // there may be hints to follow
@@ -225,7 +227,7 @@ func (n *Node) serve() error {
 			Auth: n.cfg.Auth, Insecure: n.cfg.Insecure,
 			Channels: n.cfg.Channels, Handler: mesh.HandlerFunc(n.handle), Timing: mesh.Timing{Grace: n.cfg.Grace},
 		},
-		Seeds: n.cfg.Seeds, Layout: &n.layout, Logger: n.log,
+		Seeds: n.cfg.Seeds, Remembered: n.remembered(), Remember: n.remember, Layout: &n.layout, Logger: n.log,
 		Adopted: n.adopt, Met: func(foci.NodeID) { n.followSoon() },
 	}
 	for _, b := range n.binds {
@@ -237,6 +239,9 @@ func (n *Node) serve() error {
 		return err
 	}
 	n.peer.Store(p)
+	if err := n.announce(p); err != nil {
+		return err
+	}
 	ctx, stop := context.WithCancel(context.Background())
 	n.stop = stop
 	n.tasks.Go(func() { n.follow(ctx) })
@@ -265,6 +270,9 @@ func (n *Node) Close() error {
 		var errs []error
 		if n.stop != nil {
 			n.stop()
+		}
+		if n.beacon != nil {
+			errs = append(errs, n.beacon.Close())
 		}
 		if p := n.peer.Load(); p != nil {
 			errs = append(errs, p.Close())

@@ -108,6 +108,7 @@ func (j *join) ask(id foci.NodeID) error {
 // compare makes both tables the same, and returns the epoch of the other's
 // layout. A transport client tells nothing.
 func (j *join) compare(ctx context.Context, l *mesh.Link) (foci.Epoch, error) {
+	j.said.compared.Add(1)
 	j.mu.Lock()
 	mine := wire.Digest{Epoch: j.cfg.Layout.Epoch(), Sums: j.routes.Digest()}
 	empty := j.routes.Len() == 0

@@ -77,6 +77,7 @@ type Peer struct {
 	latency  latency
 	join     join
 	watchers watchers
+	said     routeCounters
 }
 
 // New starts. It does not wait for anybody: see Ready.

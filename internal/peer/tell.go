@@ -96,8 +96,10 @@ func (t *teller) send(to foci.NodeID, m *wire.Routes, done func()) bool {
 	})
 	if err != nil {
 		t.close(to)
+		return false
 	}
-	return err == nil
+	t.said.told.Add(1)
+	return true
 }
 
 func (t *teller) close(to foci.NodeID) {

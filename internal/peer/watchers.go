@@ -78,6 +78,7 @@ func (w *watchers) answer(n *watcher) {
 		a.Routes = j.routes.Since(n.asked.Sums)
 	}
 	j.mu.Unlock()
+	w.peer.said.watched.Add(1)
 	n.in.Reply(a.Append(nil), nil)
 }
 

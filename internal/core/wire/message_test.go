@@ -22,6 +22,7 @@ func samples() []Message {
 		&Versions{Epoch: 2, Sums: []uint64{7, 8}, Versions: []RouteVersion{{Node: foci.NodeID{1}, Incarnation: 2, Counter: 3}}},
 		&Watch{Epoch: 2, Sums: []uint64{7}, Ups: 9, Wait: time.Second},
 		&Watched{Epoch: 2, Sums: []uint64{7}, Ups: 9, Up: []foci.NodeID{{1}}, Routes: []Route{{Node: foci.NodeID{1}, Addrs: []string{}}}},
+		&Beacon{Time: 12345, Nonce: 6, Cluster: "c", Route: Route{Node: foci.NodeID{1}, Incarnation: 2, Counter: 3, Role: foci.RoleData, Addrs: []string{"10.0.0.1:1025:2-0"}}},
 		&Empty{},
 		&Ask{What: "mesh"},
 		&Query{Target: target, ID: foci.ID{1}, Inline: MaxInline},
@@ -49,7 +50,7 @@ func samples() []Message {
 // fresh is an empty message of the same type as samples()[i].
 func fresh(i int) Message {
 	return []Message{
-		&Error{}, &Routes{}, &Routes{}, &Digest{}, &Versions{}, &Watch{}, &Watched{}, &Empty{}, &Ask{}, &Query{}, &QueryReply{}, &Store{}, &StoreReply{}, &Have{}, &HaveReply{}, &Hint{}, &HintReply{},
+		&Error{}, &Routes{}, &Routes{}, &Digest{}, &Versions{}, &Watch{}, &Watched{}, &Beacon{}, &Empty{}, &Ask{}, &Query{}, &QueryReply{}, &Store{}, &StoreReply{}, &Have{}, &HaveReply{}, &Hint{}, &HintReply{},
 		&Fetch{}, &FetchReply{}, &List{}, &ListReply{}, &Hello{}, &Welcome{}, &Manifest{}, &ChunkMeta{},
 		&Challenge{}, &Proof{}, &Forward{},
 	}[i]

@@ -1,0 +1,157 @@
+package client
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"sync/atomic"
+	"time"
+
+	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/route"
+	"github.com/foci-store/foci/internal/core/wire"
+	"github.com/foci-store/foci/internal/device/auth"
+	"github.com/foci-store/foci/internal/device/mesh"
+	"github.com/foci-store/foci/internal/device/vfs"
+	"github.com/foci-store/foci/internal/peer"
+)
+
+// Member says how a process joins a cluster as a node client. Its credential is
+// a member's, not the one of Config.
+type Member struct {
+	Config
+	// Addresses are what the others dial, host:port:family-table; at least one.
+	Addresses []Address
+	Key       string // file with the cluster key; "" = none
+	// Cert, CertKey and CA are files of a member's certificate, its key, and whose
+	// certificates are believed; all or none.
+	Cert, CertKey, CA string
+	Insecure          bool // listen beyond loopback with neither key nor certificates
+}
+
+// Address is one address of a member.
+type Address struct {
+	Addr   string // host:port:family-table
+	Listen string // IP:port to bind in its place; "" = Addr itself
+}
+
+// Join makes this process a node client: a member of the mesh that stores
+// nothing. It is in every node's table, the nodes dial it back, and it is told
+// of changes as they are. Close tells them that it left. Many short visits are
+// better made by Dial, which costs the nodes nothing.
+func Join(ctx context.Context, cfg Member) (*Client, error) {
+	pc := peer.Config{Mesh: mesh.Config{Role: foci.RoleClient, Incarnation: foci.Incarnation(time.Now().Unix()), Insecure: cfg.Insecure}}
+	if cfg.Stay || cfg.Credential != "" {
+		return nil, foci.Errorf(foci.Invalid, "Stay and Credential are for Dial: a member uses all nodes and has a member's Key or Cert")
+	}
+	for _, a := range cfg.Addresses {
+		b, err := route.ParseBind(a.Addr, a.Listen)
+		if err != nil {
+			return nil, err
+		}
+		pc.Addresses = append(pc.Addresses, b.Addr)
+		pc.Mesh.Listen = append(pc.Mesh.Listen, mesh.Listener{Addr: b.ListenOn(), Table: b.Addr.Table})
+	}
+	if len(pc.Addresses) == 0 {
+		return nil, foci.Errorf(foci.Invalid, "a member needs an address that the others can dial: host:port:family-table")
+	}
+	if err := cfg.identify(&pc.Mesh); err != nil {
+		return nil, err
+	}
+	m := &member{began: time.Now(), id: pc.Mesh.Node, incarnation: pc.Mesh.Incarnation}
+	pc.Mesh.Handler = m
+	return connect(ctx, cfg.Config, pc, func(c *Client) { m.client.Store(c) })
+}
+
+// identify loads what the member proves itself with. A certificate says which
+// node it is; else that is drawn anew each time.
+func (cfg *Member) identify(mc *mesh.Config) error {
+	if cfg.Cert != "" || cfg.CertKey != "" || cfg.CA != "" {
+		certs, err := auth.LoadCertificates(vfs.OS(), auth.Files{Cert: cfg.Cert, Key: cfg.CertKey, CA: cfg.CA}, cfg.Logger)
+		if err != nil {
+			return err
+		}
+		mc.Auth, mc.Node = auth.WithCertificates(certs, nil), certs.Name().Node
+		return nil
+	}
+	if cfg.Key != "" {
+		key, err := auth.LoadKey(vfs.OS(), cfg.Key)
+		if err != nil {
+			return err
+		}
+		mc.Auth = auth.WithKey(key)
+	}
+	id, err := foci.NewUUID(rand.Reader)
+	mc.Node = foci.NodeID(id)
+	return err
+}
+
+// member answers what the nodes ask a node client.
+type member struct {
+	client      atomic.Pointer[Client] // nil: not begun
+	began       time.Time
+	id          foci.NodeID
+	incarnation foci.Incarnation
+}
+
+// Serve answers; what a member that stores nothing cannot do is refused.
+func (m *member) Serve(in *mesh.Incoming) {
+	c := m.client.Load()
+	switch {
+	case in.Method == wire.MethodPing:
+		in.Reply(nil, nil)
+	case c == nil:
+		in.Fail(&foci.Error{Kind: foci.Busy, Msg: "this member is starting", RetryAfter: 20 * time.Millisecond})
+	case c.peer.Serve(in):
+	case in.Method == wire.MethodLayout:
+		m.layout(c, in)
+	case in.Method == wire.MethodStatus:
+		m.status(c, in)
+	default:
+		in.Fail(foci.Errorf(foci.NotReady, "this member stores nothing"))
+	}
+}
+
+func (m *member) layout(c *Client, in *mesh.Incoming) {
+	s := c.layout.Load()
+	if s == nil {
+		in.Fail(foci.Errorf(foci.NotReady, "this member has no layout"))
+		return
+	}
+	b, err := s.Marshal()
+	if err != nil {
+		in.Fail(err)
+		return
+	}
+	in.Reply(nil, b)
+}
+
+func (m *member) status(c *Client, in *mesh.Incoming) {
+	var q wire.Ask
+	if err := wire.Unmarshal(in.Head, &q); err != nil {
+		in.Fail(err)
+		return
+	}
+	var v any
+	switch q.What {
+	case peer.AskNode:
+		self := c.peer.Self()
+		v = peer.NodeStatus{
+			ID: m.id, Incarnation: m.incarnation, Role: foci.RoleClient, Epoch: c.layout.Epoch(),
+			Uptime: time.Since(m.began), Addrs: self.Addrs, Backends: []peer.BackendStatus{},
+		}
+	case peer.AskMesh:
+		v = c.peer.Mesh()
+	case peer.AskTxns:
+		v = c.peer.Txns()
+	default:
+		in.Fail(foci.Errorf(foci.Invalid, "status %.80q is not known here", q.What))
+		return
+	}
+	b, err := json.Marshal(v)
+	if err != nil {
+		in.Fail(err)
+		return
+	}
+	in.Reply(nil, b)
+}

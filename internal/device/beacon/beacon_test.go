@@ -1,0 +1,158 @@
+package beacon
+
+import (
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/wire"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+var now = time.Unix(1_900_000_000, 0)
+
+func entry(n byte) wire.Route {
+	return wire.Route{Node: foci.NodeID{n}, Incarnation: 3, Counter: 1, Role: foci.RoleData, Addrs: []string{"10.0.0.1:1025:2-0"}}
+}
+
+func packet(key byte, b wire.Beacon) []byte { return seal(&[32]byte{key}, &b) }
+
+func newGuard() *guard {
+	return &guard{cfg: &Config{Key: [32]byte{1}, Cluster: "c", Node: foci.NodeID{9}}, tokens: perSecond, filled: now}
+}
+
+func TestWhichPacketsCount(t *testing.T) {
+	g := newGuard()
+	at := now.UnixNano()
+	good := packet(1, wire.Beacon{Time: at, Nonce: 1, Cluster: "c", Route: entry(1)})
+	changed := append([]byte(nil), good...)
+	changed[30] ^= 1
+	for i, c := range []struct {
+		what  string
+		p     []byte
+		taken bool
+		count *uint64
+	}{
+		{"a member's", good, true, &g.count.Taken},
+		{"the same again", good, false, &g.count.Repeated},
+		{"an older one of it", packet(1, wire.Beacon{Time: at - 1, Nonce: 2, Cluster: "c", Route: entry(1)}), false, &g.count.Repeated},
+		{"a newer one of it", packet(1, wire.Beacon{Time: at + 1, Nonce: 3, Cluster: "c", Route: entry(1)}), true, &g.count.Taken},
+		{"our own", packet(1, wire.Beacon{Time: at, Nonce: 4, Cluster: "c", Route: entry(9)}), false, &g.count.Repeated},
+		{"a stranger's", packet(2, wire.Beacon{Time: at, Nonce: 5, Cluster: "c", Route: entry(2)}), false, &g.count.Strange},
+		{"one that was changed", changed, false, &g.count.Strange},
+		{"half of one", good[:len(good)/2], false, &g.count.Strange},
+		{"none at all", nil, false, &g.count.Strange},
+		{"another cluster's", packet(1, wire.Beacon{Time: at, Nonce: 6, Cluster: "d", Route: entry(3)}), false, &g.count.Foreign},
+		{"an old one", packet(1, wire.Beacon{Time: now.Add(-window - 1).UnixNano(), Nonce: 7, Cluster: "c", Route: entry(4)}), false, &g.count.Untimely},
+		{"one of the future", packet(1, wire.Beacon{Time: now.Add(window + 1).UnixNano(), Nonce: 8, Cluster: "c", Route: entry(4)}), false, &g.count.Untimely},
+	} {
+		before := *c.count
+		if r := g.take(c.p, now); (r != nil) != c.taken || *c.count != before+1 {
+			t.Errorf("%d, %s: taken %v, counted %+v", i, c.what, r != nil, g.count)
+		}
+	}
+}
+
+func TestPacketsAreBounded(t *testing.T) {
+	g := newGuard()
+	p := packet(1, wire.Beacon{Time: now.UnixNano(), Cluster: "c", Route: entry(1)})
+	for range 10 * perSecond {
+		g.take(p, now)
+	}
+	if g.count.Over != 9*perSecond || g.count.Taken != 1 {
+		t.Errorf("%+v", g.count)
+	}
+	g.tokens = 1 << 40
+	for n := range maxSeen + 100 {
+		r := entry(1)
+		r.Node = foci.NodeID{1, byte(n), byte(n >> 8)}
+		g.tokens = perSecond
+		g.take(packet(1, wire.Beacon{Time: now.UnixNano(), Cluster: "c", Route: r}), now)
+	}
+	if len(g.seen) != maxSeen {
+		t.Errorf("%d nodes are kept in mind", len(g.seen))
+	}
+}
+
+// TestLongBeaconIsCut and says so, that nobody takes it for all.
+func TestLongBeaconIsCut(t *testing.T) {
+	r := entry(1)
+	for range foci.MaxAddrs - 1 {
+		r.Addrs = append(r.Addrs, strings.Repeat("a", 60)+"."+strings.Repeat("b", 60)+".example:1025:2-0")
+	}
+	p := packet(1, wire.Beacon{Time: 1, Cluster: "c", Route: r})
+	b, err := open(&[32]byte{1}, p)
+	if err != nil || len(p) > wire.MaxBeacon || b.Route.Counter != 0 || len(b.Route.Addrs) == 0 || len(b.Route.Addrs) >= len(r.Addrs) {
+		t.Errorf("%d bytes, %+v, %v", len(p), b, err)
+	}
+}
+
+func TestParseGroup(t *testing.T) {
+	for _, s := range []string{"239.17.19.23:1026", "[ff05::f0c1]:1026", "[ff02::f0c1]:1"} {
+		if g, err := ParseGroup(s); err != nil || g.String() != s {
+			t.Errorf("%s is %v, %v", s, g, err)
+		}
+	}
+	for _, s := range []string{"", "239.17.19.23", "10.0.0.1:1026", "239.17.19.23:0", "[::ffff:239.1.1.1]:5", strings.Repeat("x", 1000)} {
+		if _, err := ParseGroup(s); foci.KindOf(err) != foci.Invalid || len(err.Error()) > 300 {
+			t.Errorf("%.20s: %v", s, err)
+		}
+	}
+}
+
+// TestTwoNodesHearEachOther by real packets, of each family.
+func TestTwoNodesHearEachOther(t *testing.T) {
+	for _, group := range []string{"239.17.19.23:17023", "[ff05::f0c1]:17024"} {
+		t.Run(group, func(t *testing.T) {
+			heard := make(chan foci.NodeID, 100)
+			for _, c := range []struct{ key, node byte }{{1, 1}, {1, 2}, {2, 3}} {
+				b, err := New(Config{
+					Group: netip.MustParseAddrPort(group), Key: [32]byte{c.key}, Cluster: "c", Node: foci.NodeID{c.node},
+					Self:  func() wire.Route { return entry(c.node) },
+					Alone: func() bool { return true },
+					Heard: func(r wire.Route) { heard <- r.Node },
+				})
+				if err != nil {
+					t.Skip("no multicast here: ", err)
+				}
+				defer b.Close()
+			}
+			got := map[foci.NodeID]bool{}
+			for len(got) < 2 {
+				select {
+				case id := <-heard:
+					if got[id] = true; id == (foci.NodeID{3}) {
+						t.Fatal("a stranger was heard")
+					}
+				case <-time.After(10 * time.Second):
+					t.Fatalf("heard of %v only", got)
+				}
+			}
+		})
+	}
+}
+
+func FuzzOpen(f *testing.F) {
+	f.Add(packet(1, wire.Beacon{Time: 1, Nonce: 2, Cluster: "c", Route: entry(1)})[:40], true)
+	f.Add([]byte(mark), false)
+	f.Fuzz(func(t *testing.T, p []byte, sealed bool) {
+		key := [32]byte{1}
+		if sealed { // else nothing would ever be parsed
+			p = append([]byte(mark), p...)
+			p = append(p, code(&key, p)...)
+		}
+		b, err := open(&key, p)
+		if err != nil {
+			return
+		}
+		again, err := open(&key, seal(&key, b))
+		if err != nil || again.Route.Node != b.Route.Node || again.Time != b.Time {
+			t.Fatalf("%+v became %+v, %v", b, again, err)
+		}
+	})
+}

@@ -1,0 +1,98 @@
+package node
+
+import (
+	"bytes"
+	"errors"
+	"io/fs"
+	"path/filepath"
+	"strings"
+
+	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/route"
+	"github.com/foci-store/foci/internal/core/wire"
+	"github.com/foci-store/foci/internal/device/beacon"
+	"github.com/foci-store/foci/internal/device/vfs"
+	"github.com/foci-store/foci/internal/peer"
+)
+
+// peersFile holds the addresses of some members that the node knew last, one on
+// a line: seeds for the next start. Losing it loses nothing but time.
+const (
+	peersFile = "peers"
+	maxPeers  = 64 << 10 // bytes
+)
+
+// remembered are the peers of the last run. What cannot be read is left out: the
+// file is a help, and no reason not to start.
+func (n *Node) remembered() []route.Remote {
+	path := filepath.Join(n.cfg.Dir, peersFile)
+	text, err := vfs.ReadFile(n.cfg.FS, path, maxPeers)
+	if err != nil {
+		if !errors.Is(err, fs.ErrNotExist) {
+			n.log.Warn("the peers of the last run cannot be read", "path", path, "err", err)
+		}
+		return nil
+	}
+	return parsePeers(text)
+}
+
+// parsePeers reads what remember wrote.
+func parsePeers(text []byte) []route.Remote {
+	var out []route.Remote
+	for line := range bytes.Lines(text) {
+		r, err := route.ParseRemote(strings.TrimSpace(string(line)))
+		if err == nil && r.Service == "" && len(out) < peer.MaxRemembered {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+// remember puts peers on the disk for the next start.
+func (n *Node) remember(peers []route.Remote) {
+	var text []byte
+	for _, r := range peers {
+		text = append(append(text, r.String()...), '\n')
+	}
+	path := filepath.Join(n.cfg.Dir, peersFile)
+	if err := vfs.WriteFile(n.cfg.FS, path, text); err != nil {
+		n.log.Warn("the known peers cannot be remembered", "path", path, "err", err)
+	}
+}
+
+// announce has the node found by multicast, if that was asked for.
+func (n *Node) announce(p *peer.Peer) error {
+	if !n.cfg.Multicast.IsValid() {
+		return nil
+	}
+	key, ok := n.cfg.Auth.Key()
+	if !ok {
+		return foci.Errorf(foci.Invalid, "multicast needs a cluster key, so that strangers' packets are told from members': foci init makes one; name it by key or --key")
+	}
+	b, err := beacon.New(beacon.Config{
+		Group: n.cfg.Multicast, Key: key.Derive(beacon.KeyLabel), Cluster: n.cfg.Cluster, Node: n.id.Node,
+		Self: p.Self, Alone: p.Alone, Logger: n.log,
+		Heard: func(r wire.Route) { p.Learn(r.Node, []wire.Route{r}) },
+	})
+	n.beacon = b
+	return err
+}
+
+// Beacons are what became of the multicast packets that came; false when this
+// node does no multicast.
+func (n *Node) Beacons() (beacon.Counters, bool) {
+	if n.beacon == nil {
+		return beacon.Counters{}, false
+	}
+	return n.beacon.Counters(), true
+}
+
+// Members are the members of the mesh that this node knows, itself included, and
+// who told of them.
+func (n *Node) Members() []peer.KnownRoute { return n.peer.Load().Known() }
+
+// RouteCounters count what this node says about routes.
+func (n *Node) RouteCounters() peer.RouteCounters { return n.peer.Load().RouteCounters() }
+
+// Watchers is how many transport clients wait here to be told of changes.
+func (n *Node) Watchers() int { return n.peer.Load().Watchers() }
