@@ -4,6 +4,8 @@ import (
 	"crypto/rand"
 	"io"
 	"os"
+	"path/filepath"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -12,15 +14,15 @@ import (
 )
 
 func initCommand(a *app) *cobra.Command {
-	var nodes, out string
+	var i initFlags
 	c := &cobra.Command{
-		Use:   "init --nodes FILE",
-		Short: "Make the first layout of a cluster of several hosts",
-		Long: `Make the first layout of a cluster from a file that lists its nodes, and print it. Copy
-the output to each node, as layout.json in the directory that its foci.toml names. Do this once:
-run again, it makes another cluster with other identities.
+		Use:   "init --nodes FILE --out FILE",
+		Short: "Make the first layout of a cluster of several hosts, and what its nodes and clients prove themselves with",
+		Long: `Make the first layout of a cluster from a file that lists its nodes. Do this once: run again, it
+makes another cluster with other identities.
 
-  foci init --nodes nodes.toml --out layout.json
+  foci init --nodes nodes.toml --out home/layout.json
+  foci init --nodes nodes.toml --out home/layout.json --tls
 
 nodes.toml:
 
@@ -35,24 +37,41 @@ nodes.toml:
   [[node]]
   …
 
-Then, on the host of each node:
+Beside the layout it writes cluster.key, which every node needs (key in foci.toml), and
+client.credential for clients (--credential or FOCI_CREDENTIAL). With --tls it also writes an authority,
+ca.pem and ca.key, a certificate and a private key for each node ([tls] in foci.toml), and makes
+client.credential a certificate. It prints what to copy where. Without --out it prints the layout
+and writes nothing.
 
-  foci serve --cluster home --name a --dir /srv/foci
+Then, on the host of each node, with layout.json and cluster.key in /srv/foci:
 
-foci up does all this by itself for a cluster on one machine.`,
+  foci serve --cluster home --name a --dir /srv/foci --key /srv/foci/cluster.key
+
+foci credential makes further ones. foci up does without: its nodes listen on loopback only.`,
 		Args: usageArgs(cobra.NoArgs),
-		RunE: func(*cobra.Command, []string) error { return initCluster(a, nodes, out) },
+		RunE: func(*cobra.Command, []string) error { return i.run(a) },
 	}
-	c.Flags().StringVar(&nodes, "nodes", "", "file that lists the nodes; - reads standard input")
-	c.Flags().StringVarP(&out, "out", "o", "", "write the layout to this file, which must not exist, instead of standard output")
+	f := c.Flags()
+	f.StringVar(&i.nodes, "nodes", "", "file that lists the nodes; - reads standard input")
+	f.StringVarP(&i.out, "out", "o", "", "write the layout to this file, and keys beside it; none of them may exist (default: the layout to standard output, no keys)")
+	f.BoolVar(&i.tls, "tls", false, "make certificates for mutual TLS too")
 	return c
 }
 
-func initCluster(a *app, nodes, out string) error {
-	if nodes == "" {
+// initFlags are the flags of init.
+type initFlags struct {
+	nodes, out string
+	tls        bool
+}
+
+func (i *initFlags) run(a *app) error {
+	switch {
+	case i.nodes == "":
 		return usagef("--nodes is missing: the file that lists the nodes; see foci help init")
+	case i.tls && i.out == "":
+		return usagef("--tls needs --out: certificates are written beside the layout")
 	}
-	text, err := readBounded(a, nodes, layout.MaxSize)
+	text, err := readBounded(a, i.nodes, layout.MaxSize)
 	if err != nil {
 		return err
 	}
@@ -67,14 +86,20 @@ func initCluster(a *app, nodes, out string) error {
 	if text, err = made.Marshal(); err != nil {
 		return err
 	}
-	if out == "" {
+	if i.out == "" {
 		_, err = a.stdout.Write(text)
 		return err
 	}
-	if _, err := os.Lstat(out); err == nil {
-		return &foci.Error{Kind: foci.Invalid, Op: "init", Where: out, Msg: "the file exists", Fix: "a second layout makes a second cluster; remove the file if that is meant"}
+	files := []newFile{{Name: filepath.Base(i.out), For: "every node, as layout.json in its directory", text: text, mode: 0o644}}
+	more, err := secrets(made, i.tls, time.Now())
+	if err != nil {
+		return err
 	}
-	return writeWhole(out, text)
+	files = append(files, more...)
+	if err := writeNew("init", filepath.Dir(i.out), files); err != nil {
+		return err
+	}
+	return a.printMade(filepath.Dir(i.out), files)
 }
 
 // readBounded reads a file, or standard input for "-", of at most limit bytes.

@@ -84,6 +84,7 @@ Exit status: 0 done, 1 failed, 2 wrong usage, 3 not found, 4 outcome unknown.`,
 // commands are all commands; the help text sorts them by name.
 var commands = []func(*app) *cobra.Command{
 	initCommand,
+	credentialCommand,
 	putCommand,
 	getCommand,
 	appendCommand,

@@ -148,7 +148,10 @@ func writable(dir string, refuse func(string, ...any) error) error {
 }
 
 // writeWhole writes a file so that after a crash it is there whole or not at all.
-func writeWhole(path string, text []byte) (err error) {
+func writeWhole(path string, text []byte) error { return writeAs(path, text, 0o644) }
+
+// writeAs does it with these permissions, and never with wider ones.
+func writeAs(path string, text []byte, mode fs.FileMode) (err error) {
 	f, err := os.CreateTemp(filepath.Dir(path), ".part-*")
 	if err != nil {
 		return err
@@ -159,7 +162,7 @@ func writeWhole(path string, text []byte) (err error) {
 		}
 	}()
 	_, err = f.Write(text)
-	if err = errors.Join(err, f.Chmod(0o644), f.Sync(), f.Close()); err != nil {
+	if err = errors.Join(err, f.Chmod(mode), f.Sync(), f.Close()); err != nil {
 		return err
 	}
 	return os.Rename(f.Name(), path)

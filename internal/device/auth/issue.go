@@ -32,7 +32,7 @@ type Authority struct {
 
 // NewAuthority makes one for a cluster.
 func NewAuthority(cluster string, now time.Time) (*Authority, error) {
-	if err := checkName(cluster); err != nil {
+	if err := CheckName(cluster); err != nil {
 		return nil, err
 	}
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -100,7 +100,7 @@ func (a *Authority) Node(id foci.NodeID, name string, now time.Time) (cert, key 
 
 // Client makes a client's credential file.
 func (a *Authority) Client(name string, now time.Time) ([]byte, error) {
-	if err := checkName(name); err != nil {
+	if err := CheckName(name); err != nil {
 		return nil, err
 	}
 	cert, key, err := a.issue(Name{Cluster: a.cluster, Client: name}, name, now, x509.ExtKeyUsageClientAuth)

@@ -56,7 +56,7 @@ func (k Key) Text() []byte {
 
 // Client is the key of a client of that name.
 func (k Key) Client(name string) (ClientKey, error) {
-	if err := checkName(name); err != nil {
+	if err := CheckName(name); err != nil {
 		return ClientKey{}, err
 	}
 	return ClientKey{Name: name, Secret: k.Derive(labelClient + name)}, nil
@@ -102,7 +102,7 @@ func ParseClientKey(text []byte) (ClientKey, error) {
 		return ClientKey{}, foci.Errorf(foci.Invalid, "this is no client's credential: a line that begins with %s is missing", clientPrefix)
 	}
 	name, sealed, _ := strings.Cut(rest, ":")
-	if err := checkName(name); err != nil {
+	if err := CheckName(name); err != nil {
 		return ClientKey{}, err
 	}
 	secret, err := unseal(clientPrefix+name+":", sealed)
@@ -146,8 +146,9 @@ func unseal(prefix, sealed string) ([KeySize]byte, error) {
 	return [KeySize]byte(b), nil
 }
 
-// checkName holds the rule for names of clients: that for names of nodes.
-func checkName(s string) error {
+// CheckName holds the rule for names of clients: that for names of nodes and
+// clusters. It fails with Invalid.
+func CheckName(s string) error {
 	if s == "" || len(s) > MaxName {
 		return foci.Errorf(foci.Invalid, "client name %q: %d bytes long, want 1 to %d", foci.Clip(s), len(s), MaxName)
 	}

@@ -41,7 +41,7 @@ func ParseName(s string) (Name, error) {
 		return refuse("has another form")
 	}
 	n := Name{Cluster: parts[0]}
-	if n.Cluster == "" || len(n.Cluster) > wire.MaxCluster || checkName(n.Cluster) != nil {
+	if n.Cluster == "" || len(n.Cluster) > wire.MaxCluster || CheckName(n.Cluster) != nil {
 		return refuse("has no good cluster")
 	}
 	switch parts[1] {
@@ -50,7 +50,7 @@ func ParseName(s string) (Name, error) {
 			return refuse("has no good node id")
 		}
 	case "client":
-		if n.Client = parts[2]; checkName(n.Client) != nil {
+		if n.Client = parts[2]; CheckName(n.Client) != nil {
 			return refuse("has no good name of a client")
 		}
 	default:

@@ -51,7 +51,7 @@ func ParseClaim(b []byte) (Claim, error) {
 	}
 	c := Claim{Nonce: [NonceSize]byte(b), Client: string(b[NonceSize:])}
 	if c.Client != "" {
-		if err := checkName(c.Client); err != nil {
+		if err := CheckName(c.Client); err != nil {
 			return Claim{}, foci.Errorf(foci.Protocol, "a claim: %w", err)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -25,7 +26,7 @@ func dialTCP(ctx context.Context, network, addr string) (net.Conn, error) {
 func (m *Mesh) listen() error {
 	for _, l := range m.cfg.Listen {
 		lc := net.ListenConfig{KeepAliveConfig: keepAlive}
-		ln, err := lc.Listen(m.ctx, "tcp", l.Addr)
+		ln, err := lc.Listen(m.ctx, l.network(), l.Addr)
 		if err != nil {
 			err = &foci.Error{
 				Kind: foci.Invalid, Op: "listen", Where: l.Addr, Msg: "cannot bind the address", Err: err,
@@ -46,6 +47,19 @@ func (m *Mesh) listen() error {
 		m.tasks.Go(func() { m.acceptAll(ln, m.cfg.Listen[i].Table) })
 	}
 	return nil
+}
+
+// network keeps an address of one family to that family: 0.0.0.0 would else take
+// in those who come by IPv6.
+func (l Listener) network() string {
+	ap, err := netip.ParseAddrPort(l.Addr)
+	switch {
+	case err != nil: // a name
+		return "tcp"
+	case ap.Addr().Is4():
+		return "tcp4"
+	}
+	return "tcp6"
 }
 
 // guarded reports that nobody would have to prove anything on an address that

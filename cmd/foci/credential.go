@@ -1,0 +1,121 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/device/auth"
+	"github.com/foci-store/foci/internal/device/vfs"
+)
+
+func credentialCommand(a *app) *cobra.Command {
+	var f credentialFlags
+	c := &cobra.Command{
+		Use:   "credential NAME",
+		Short: "Make what a further client or node proves itself with",
+		Long: `Make the credential of a client of that name, from the cluster key or from the authority that
+foci init --tls made. Nodes need not be told: they recognise it. It is never good for a node.
+
+  foci credential backup --key cluster.key --out backup.credential
+  foci credential backup --ca ca.pem --ca-key ca.key --out backup.credential
+
+With --node, make the certificate and the private key of a node, in NAME.pem and NAME.key where --out
+says (a directory):
+
+  foci credential d --node 5f0c… --ca ca.pem --ca-key ca.key --out home`,
+		Args: usageArgs(cobra.ExactArgs(1)),
+		RunE: func(_ *cobra.Command, args []string) error { return f.run(a, args[0]) },
+	}
+	s := c.Flags()
+	s.StringVar(&f.key, "key", "", "file with the cluster key")
+	s.StringVar(&f.ca, "ca", "", "file with the authority's certificate")
+	s.StringVar(&f.caKey, "ca-key", "", "file with the authority's private key")
+	s.StringVar(&f.node, "node", "", "id of the node that the certificate is for")
+	s.StringVarP(&f.out, "out", "o", "", "write to this file, which must not exist (default: standard output); with --node a directory (default: this one)")
+	return c
+}
+
+// credentialFlags are the flags of credential.
+type credentialFlags struct{ key, ca, caKey, node, out string }
+
+func (f *credentialFlags) run(a *app, name string) error {
+	switch {
+	case (f.key != "") == (f.ca != "" || f.caKey != ""):
+		return usagef("from what? give --key, or --ca and --ca-key")
+	case f.key == "" && (f.ca == "" || f.caKey == ""):
+		return usagef("certificates need both --ca and --ca-key")
+	case f.node != "" && f.key != "":
+		return usagef("--node is for certificates: with a key, a node needs the cluster key itself")
+	}
+	if f.node != "" {
+		return f.forNode(a, name)
+	}
+	text, err := f.client(name)
+	if err != nil {
+		return err
+	}
+	if f.out == "" {
+		_, err := a.stdout.Write(text)
+		return err
+	}
+	return writeNew("credential", filepath.Dir(f.out), []newFile{{Name: filepath.Base(f.out), text: text, mode: 0o600}})
+}
+
+// client is the text of a client's credential.
+func (f *credentialFlags) client(name string) ([]byte, error) {
+	if f.key == "" {
+		ca, err := f.authority()
+		if err != nil {
+			return nil, err
+		}
+		return ca.Client(name, time.Now())
+	}
+	key, err := auth.LoadKey(vfs.OS(), f.key)
+	if err != nil {
+		return nil, err
+	}
+	c, err := key.Client(name)
+	return c.Text(), err
+}
+
+func (f *credentialFlags) forNode(a *app, name string) error {
+	var id foci.NodeID
+	if err := id.UnmarshalText([]byte(f.node)); err != nil {
+		return usage(err)
+	}
+	ca, err := f.authority()
+	if err != nil {
+		return err
+	}
+	if err := auth.CheckName(name); err != nil {
+		return usage(err)
+	}
+	files, err := nodePair(ca, id, name, name, time.Now())
+	if err != nil {
+		return err
+	}
+	dir := f.out
+	if dir == "" {
+		dir = "."
+	}
+	if err := writeNew("credential", dir, files); err != nil {
+		return err
+	}
+	return a.printMade(dir, files)
+}
+
+func (f *credentialFlags) authority() (*auth.Authority, error) {
+	cert, err := os.ReadFile(f.ca)
+	if err != nil {
+		return nil, err
+	}
+	key, err := os.ReadFile(f.caKey)
+	if err != nil {
+		return nil, err
+	}
+	return auth.ParseAuthority(cert, key)
+}

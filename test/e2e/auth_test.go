@@ -1,0 +1,110 @@
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// guarded is a cluster of three nodes as foci init makes it for several hosts,
+// each with this in its foci.toml; %s is the node's name.
+func guarded(t *testing.T, settings string, initArgs ...string) (c *cluster, made string) {
+	t.Helper()
+	dir := t.TempDir()
+	c, err := newCluster(dir, 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.stderr = &safeBuffer{}
+	t.Cleanup(func() {
+		c.stop()
+		if t.Failed() {
+			t.Logf("the nodes said:\n%s", c.stderr)
+		}
+	})
+	plan := "cluster = \"home\"\n"
+	for i := range 3 {
+		plan += fmt.Sprintf("[[node]]\nname = \"n%d\"\naddr = [\"127.0.0.1:%d:2-0\"]\n[[node.backend]]\ngroup = %d\n", i+1, c.port+i, i+1)
+	}
+	made = filepath.Join(dir, "made")
+	must(t, os.Mkdir(made, 0o700))
+	args := append([]string{"init", "--nodes", "-", "--out", filepath.Join(made, "layout.json")}, initArgs...)
+	if out, errs, status := c.run(strings.NewReader(plan), args...); status != 0 {
+		t.Fatalf("foci init: %s%s", out, errs)
+	}
+	files, err := os.ReadDir(made)
+	must(t, err)
+	for i := range 3 {
+		name := fmt.Sprintf("n%d", i+1)
+		must(t, os.Mkdir(filepath.Join(dir, name), 0o700))
+		for _, f := range files { // more than a node needs, of which it must not care
+			text, err := os.ReadFile(filepath.Join(made, f.Name()))
+			must(t, err)
+			must(t, os.WriteFile(filepath.Join(dir, name, f.Name()), text, 0o600))
+		}
+		text := fmt.Sprintf("cluster = \"home\"\nname = %q\n%s\n", name, strings.ReplaceAll(settings, "%s", name))
+		must(t, os.WriteFile(filepath.Join(dir, name, "foci.toml"), []byte(text), 0o600))
+		must(t, c.serve(name))
+	}
+	return c, made
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestInitIsReady: what foci init made is all that nodes and clients need, and
+// nobody comes in without it.
+func TestInitIsReady(t *testing.T) {
+	other := t.TempDir()
+	for name, tc := range map[string]struct {
+		settings string
+		init     []string
+		further  []string // how a further credential is made
+		wants    string
+	}{
+		"key": {"key = \"cluster.key\"", nil, []string{"--key", "cluster.key"}, "asks for the cluster key"},
+		"tls": {
+			"key = \"cluster.key\"\n[tls]\ncert = \"node-%s.pem\"\nkey = \"node-%s.key\"\nca = \"ca.pem\"",
+			[]string{"--tls"},
+			[]string{"--ca", "ca.pem", "--ca-key", "ca.key"},
+			"asks for TLS",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c, made := guarded(t, tc.settings, tc.init...)
+			expect := func(want int, says, stdin string, args ...string) {
+				t.Helper()
+				out, errs, status := c.run(strings.NewReader(stdin), args...)
+				if status != want || !strings.Contains(out+errs, says) {
+					t.Errorf("foci %v: status %d, %s%s", args, status, out, errs)
+				}
+			}
+			admin := filepath.Join(made, "client.credential")
+			expect(0, "", "hello", "put", "docs/a", "--credential", admin)
+			further := append([]string{"credential", "backup", "--out", filepath.Join(made, "backup")}, tc.further...)
+			for i, a := range further {
+				if strings.HasPrefix(further[max(0, i-1)], "--") && !filepath.IsAbs(a) {
+					further[i] = filepath.Join(made, a)
+				}
+			}
+			expect(0, "", "", further...)
+			expect(0, "hello", "", "get", "docs/a", "--credential", filepath.Join(made, "backup"))
+			expect(1, tc.wants, "", "get", "docs/a", "--timeout", "3s")
+			strange := filepath.Join(other, name)
+			must(t, os.Mkdir(strange, 0o700))
+			plan := "cluster = \"home\"\n[[node]]\nname = \"x\"\naddr = [\"127.0.0.1:1:2-0\"]\n[[node.backend]]\ngroup = 1\n"
+			expect(0, "", plan, append([]string{"init", "--nodes", "-", "--out", filepath.Join(strange, "layout.json")}, tc.init...)...)
+			expect(1, "refused", "", "get", "docs/a", "--timeout", "3s", "--credential", filepath.Join(strange, "client.credential"))
+			must(t, c.kill("n2"))
+			expect(0, "", "again", "put", "docs/b", "--credential", admin)
+			must(t, c.serve("n2"))
+			expect(0, "again", "", "get", "docs/b", "--credential", admin)
+		})
+	}
+}
