@@ -2,6 +2,7 @@ package mesh
 
 import (
 	"context"
+	"crypto/tls"
 	"io"
 	"net"
 	"slices"
@@ -141,41 +142,75 @@ func BenchmarkBulk(b *testing.B) {
 	callers.Wait()
 }
 
+// BenchmarkBulkTLS is BenchmarkBulk over TLS 1.3.
+func BenchmarkBulkTLS(b *testing.B) {
+	server, client := startNode(b, 1), startClient(b)
+	config := tlsConfig(b)
+	near, far := rawPair(b)
+	ch := unlinked(b, client.Mesh, tls.Client(underTLS(near), config), true)
+	unlinked(b, server.Mesh, tls.Server(underTLS(far), config), false)
+	body := make([]byte, bulkBody)
+	b.SetBytes(bulkBody)
+	b.ReportAllocs()
+	var next atomic.Int64
+	var callers sync.WaitGroup
+	b.ResetTimer()
+	defer startCPU(b)()
+	for range 4 {
+		callers.Go(func() {
+			answers := make(chan error, 1)
+			for next.Add(1) <= int64(b.N) {
+				q := &Request{Class: foci.Bulk, Method: methodSink, Body: body, size: bulkBody}
+				q.Done = func(_ *Reply, err error) { answers <- err }
+				err := ch.send(q)
+				if err == nil {
+					err = <-answers
+				}
+				if err != nil {
+					b.Error(err)
+					return
+				}
+			}
+		})
+	}
+	callers.Wait()
+}
+
+// BenchmarkRawTLS is what TLS 1.3 can do by itself: 256 KiB writes.
+func BenchmarkRawTLS(b *testing.B) {
+	config := tlsConfig(b)
+	near, far := rawPair(b)
+	rawWrites(b, tls.Client(near, config), tls.Server(far, config))
+}
+
 // BenchmarkRawTCP is what the machine can do: 256 KiB writes of the same bytes.
 func BenchmarkRawTCP(b *testing.B) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		b.Fatal(err)
-	}
+	near, far := rawPair(b)
+	rawWrites(b, near, far)
+}
+
+func rawWrites(b *testing.B, near, far net.Conn) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		conn, err := ln.Accept()
-		if err != nil {
-			return
-		}
 		buf := make([]byte, 256<<10)
+		var err error
 		for err == nil {
-			_, err = conn.Read(buf)
+			_, err = far.Read(buf)
 		}
-		_ = conn.Close()
+		_ = far.Close()
 	}()
-	conn, err := net.Dial("tcp", ln.Addr().String())
-	if err != nil {
-		b.Fatal(err)
-	}
 	body := make([]byte, bulkBody)
 	b.SetBytes(bulkBody)
 	defer startCPU(b)()
 	for b.Loop() {
 		for p := range slices.Chunk(body, 256<<10) {
-			if _, err := conn.Write(p); err != nil {
+			if _, err := near.Write(p); err != nil {
 				b.Fatal(err)
 			}
 		}
 	}
-	_ = conn.Close()
-	_ = ln.Close()
+	_ = near.Close()
 	<-done
 }
 

@@ -40,8 +40,12 @@ type channel struct {
 	mu      sync.Mutex
 	wake    sync.Cond // the writer
 	idle    bool      // the writer waits
+	retire  bool      // it should end, because it has waited for long
+	away    bool      // it has ended, and begins anew when there is something to write
 	out     []byte    // whole frames to be written
 	outN    int       // how many
+	spare   []byte    // memory for the next of these
+	seen    int64     // bytes in and out at the last trim
 	sendq   sendQueue
 	streams table
 	credit  int64 // that the peer has for what it sends us
@@ -80,7 +84,11 @@ func (ch *channel) run(f *frameReader) {
 
 // rouse wakes the writer; ch.mu is held.
 func (ch *channel) rouse() {
-	if ch.idle {
+	switch {
+	case ch.away && ch.err == nil: // the reader still counts as a task, so another may begin
+		ch.away = false
+		ch.mesh.tasks.Go(ch.write)
+	case ch.idle:
 		ch.idle = false
 		ch.wake.Signal()
 	}

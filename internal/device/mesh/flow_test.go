@@ -193,7 +193,7 @@ func TestCancel(t *testing.T) {
 // TestCancelWhileSending: a cancel may come at any moment around Send; Done is
 // called once all the same, and nothing stays counted.
 func TestCancelWhileSending(t *testing.T) {
-	server, client := startNode(t, 1), startClient(t, func(c *Config) { c.Limits.LinkRequests = 2 })
+	server, client := startNode(t, 1), startClient(t, func(c *Config) { c.Limits.LinkRequests, c.Limits.QueueBytes = 2, 64<<20 })
 	l := connect(t, client, server, false)
 	for i := range 2000 {
 		var calls atomic.Int32

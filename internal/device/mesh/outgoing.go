@@ -107,6 +107,13 @@ func (s *sendQueue) next() (piece, bool) {
 	return piece{}, false
 }
 
+// trim gives back the memory of queues in which nothing waits.
+func (s *sendQueue) trim() {
+	if s.short.len() == 0 && s.long.len() == 0 {
+		s.short, s.long = queue[*outgoing]{}, queue[*outgoing]{}
+	}
+}
+
 func (s *sendQueue) take(o *outgoing, n int) piece {
 	p := piece{o: o, off: o.off, n: n}
 	o.off += int64(n)

@@ -23,7 +23,7 @@ func (m *Mesh) shield(conn net.Conn) (net.Conn, auth.Name, error) {
 	if certs == nil {
 		return conn, auth.Name{}, nil
 	}
-	c := certs.Dial(conn)
+	c := certs.Dial(underTLS(conn))
 	err := c.Handshake()
 	var plain tls.RecordHeaderError
 	var alert tls.AlertError
@@ -120,7 +120,7 @@ func (m *Mesh) receive(conn net.Conn) (net.Conn, auth.Name, error) {
 	if certs == nil {
 		return conn, auth.Name{}, nil
 	}
-	s := &stranger{Conn: conn, turns: m.turns, left: maxStranger}
+	s := &stranger{Conn: underTLS(conn), turns: m.turns, left: maxStranger}
 	if err := s.await(); err != nil {
 		return conn, auth.Name{}, err
 	}

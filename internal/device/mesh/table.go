@@ -24,7 +24,7 @@ type stream struct {
 type table struct {
 	slots []stream
 	free  []uint16 // dialling side: last in, first out, so that few slots stay warm
-	gens  []uint16
+	gen   uint16   // of the stream that was opened last
 	used  int
 	limit int // slots
 }
@@ -46,13 +46,12 @@ func (t *table) open() *stream {
 		slot = len(t.slots)
 		t.grow(slot)
 	}
-	t.gens[slot]++
-	if t.gens[slot] == 0 { // so that no id is 0
-		t.gens[slot] = 1
+	if t.gen++; t.gen == 0 { // so that no id is 0
+		t.gen = 1
 	}
 	t.used++
 	s := &t.slots[slot]
-	*s = stream{id: uint32(t.gens[slot])<<slotBits | uint32(slot)}
+	*s = stream{id: uint32(t.gen)<<slotBits | uint32(slot)}
 	return s
 }
 
@@ -77,7 +76,6 @@ func (t *table) accept(id uint32) (*stream, error) {
 func (t *table) grow(slot int) {
 	for len(t.slots) <= slot {
 		t.slots = append(t.slots, stream{})
-		t.gens = append(t.gens, 0)
 	}
 }
 
@@ -100,6 +98,16 @@ func (t *table) release(id uint32) {
 	t.used--
 	t.free = append(t.free, uint16(slotOf(id)))
 }
+
+// trim gives back what many streams at a time have left behind; none is open.
+func (t *table) trim() {
+	if t.used == 0 && cap(t.slots) > keepSlots {
+		t.slots, t.free = nil, nil
+	}
+}
+
+// keepSlots is how many slots an idle channel keeps.
+const keepSlots = 4
 
 // each calls f for every living stream.
 func (t *table) each(f func(*stream)) {

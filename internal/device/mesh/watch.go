@@ -23,6 +23,9 @@ func (m *Mesh) watch() {
 			return
 		case <-tick.C:
 		}
+		if n%beatsPerPing == beatsPerPing/2 {
+			m.trim()
+		}
 		for _, l := range m.Peers() {
 			if pulses = l.beat(pulses); n%beatsPerPing > 0 {
 				continue

@@ -1,6 +1,7 @@
 package mesh
 
 import (
+	"crypto/tls"
 	"net"
 	"runtime"
 	"time"
@@ -11,68 +12,77 @@ import (
 
 const (
 	flushPieces = 4         // pieces of long messages in one write
-	keepOut     = 512 << 10 // most memory that an idle queue keeps
+	keepOut     = 512 << 10 // most memory that a queue keeps between two writes
 )
 
 // writer is the state of the goroutine that writes a channel.
 type writer struct {
-	ch       *channel
-	spare    []byte // the queue that was written last, to be used again
-	pieces   []piece
-	headers  []byte
-	slices   net.Buffers
-	rest     net.Buffers
-	scratch  [flushPieces]*buffer // for bodies that come from a source
-	deadline time.Time
+	ch        *channel
+	out       []byte // the queue that is being written
+	pieces    []piece
+	headers   []byte
+	slices    net.Buffers
+	unwritten net.Buffers          // of them
+	vectors   bool                 // the connection takes many slices in one write
+	records   *recordConn          // under TLS, if it is
+	scratch   [flushPieces]*buffer // for bodies that come from a source
+	joint     *buffer              // where slices are put together for TLS
+	deadline  time.Time
+	retired   bool // nothing was to be written for long
 }
 
 // write writes what is queued until the channel is closed.
 func (ch *channel) write() {
 	w := &writer{ch: ch}
-	defer func() {
-		for _, v := range w.scratch {
-			v.free()
-		}
-	}()
-	for {
-		out, ok := w.next()
-		if !ok {
-			ch.close(errShutdown)
-			return
-		}
-		err := w.flush(out)
-		w.settle(out)
+	switch c := ch.conn.(type) {
+	case *net.TCPConn:
+		w.vectors = true
+	case *tls.Conn:
+		w.records = recordsOf(c.NetConn())
+	}
+	defer w.rest()
+	for w.next() {
+		err := w.flush()
+		w.settle()
 		if err != nil {
 			ch.close(foci.Errorf(foci.Away, "write: %w", err))
 			return
 		}
 	}
+	if !w.retired {
+		ch.close(errShutdown)
+	}
 }
 
 // next waits for something to write and takes it: first all that is queued
-// whole, then pieces of long messages in turn.
-func (w *writer) next() ([]byte, bool) {
+// whole, then pieces of long messages in turn. False: the writer ends.
+func (w *writer) next() bool {
 	ch := w.ch
 	ch.mu.Lock()
 	defer ch.mu.Unlock()
+	ch.spare, w.out = w.out, nil
 	for len(ch.out) == 0 && !ch.sendq.ready() && ch.err == nil {
 		if ch.drain && ch.link == nil && ch.streams.used == 0 {
-			return nil, false // the last answer is out
+			return false // the last answer is out
 		}
+		if ch.retire {
+			ch.idle, ch.retire, ch.away, w.retired = false, false, true, true
+			return false
+		}
+		w.rest()
 		ch.idle = true
 		ch.wake.Wait()
 	}
-	ch.idle = false
+	ch.idle, ch.retire = false, false
 	// Whoever else is about to queue something does so now, and one write
 	// takes it along: it nearly doubles the requests per second.
 	ch.mu.Unlock()
 	runtime.Gosched()
 	ch.mu.Lock()
 	if ch.err != nil {
-		return nil, false
+		return false
 	}
-	out := ch.out
-	ch.out, ch.outN, w.spare = w.spare[:0], 0, nil
+	w.out, ch.out, ch.outN, ch.spare = ch.out, ch.spare[:0], 0, nil
 	w.pieces = w.pieces[:0]
 	for len(w.pieces) < flushPieces {
 		p, ok := ch.sendq.next()
@@ -84,34 +94,87 @@ func (w *writer) next() ([]byte, bool) {
 		}
 		w.pieces = append(w.pieces, p)
 	}
-	return out, true
+	return true
+}
+
+// rest gives back what is needed only while long messages are written.
+func (w *writer) rest() {
+	for i, v := range w.scratch {
+		v.free()
+		w.scratch[i] = nil
+	}
+	w.joint.free()
+	w.joint = nil
 }
 
 // flush writes the queue and the pieces with one call, if it can.
-func (w *writer) flush(out []byte) error {
+func (w *writer) flush() error {
 	ch := w.ch
 	if now := time.Now(); w.deadline.Sub(now) < ch.mesh.cfg.Timing.Write/2 {
 		w.deadline = now.Add(ch.mesh.cfg.Timing.Write)
 		_ = ch.conn.SetWriteDeadline(w.deadline) // fails only when closed, as the write will
 	}
 	if len(w.pieces) == 0 {
-		n, err := ch.conn.Write(out)
-		ch.count.bytesOut.Add(int64(n))
-		return err
+		return w.write(w.out)
 	}
 	w.headers, w.slices = w.headers[:0], w.slices[:0]
 	if cap(w.headers) == 0 {
 		w.headers = make([]byte, 0, flushPieces*wire.HeaderSize)
 	}
-	if len(out) > 0 {
-		w.slices = append(w.slices, out)
+	if len(w.out) > 0 {
+		w.slices = append(w.slices, w.out)
 	}
 	for i := range w.pieces {
 		w.add(i)
 	}
-	w.rest = w.slices // WriteTo moves the slice on; keep its beginning
-	n, err := w.rest.WriteTo(ch.conn)
+	defer clear(w.slices) // an idle channel keeps no message
+	if !w.vectors {
+		return w.join()
+	}
+	w.unwritten = w.slices // WriteTo moves the slice on; keep its beginning
+	n, err := w.unwritten.WriteTo(ch.conn)
 	ch.count.bytesOut.Add(n)
+	return err
+}
+
+// join writes the slices through one buffer: TLS would make a record of each,
+// however short, and four of full size fill the buffer.
+func (w *writer) join() error {
+	if w.joint == nil {
+		w.joint = newBuffer(wire.MaxPiece)
+	}
+	b := w.joint.b[:0]
+	for _, s := range w.slices {
+		for len(s) > 0 {
+			n := min(len(s), cap(w.joint.b)-len(b))
+			b, s = append(b, s[:n]...), s[n:]
+			if len(b) < cap(w.joint.b) {
+				continue
+			}
+			if err := w.write(b); err != nil {
+				return err
+			}
+			b = b[:0]
+		}
+	}
+	if len(b) == 0 {
+		return nil
+	}
+	return w.write(b)
+}
+
+// write writes b, and over TLS its records with one call.
+func (w *writer) write(b []byte) error {
+	if w.records != nil && len(b) > recordMost {
+		w.records.cork()
+	}
+	n, err := w.ch.conn.Write(b)
+	w.ch.count.bytesOut.Add(int64(n))
+	if w.records != nil && len(b) > recordMost {
+		if late := w.records.uncork(); err == nil {
+			err = late
+		}
+	}
 	return err
 }
 
@@ -147,10 +210,10 @@ func (w *writer) add(i int) {
 }
 
 // settle gives the written pieces back, and whatever was waiting for that.
-func (w *writer) settle(out []byte) {
+func (w *writer) settle() {
 	ch := w.ch
-	if cap(out) <= keepOut {
-		w.spare = out
+	if cap(w.out) > keepOut {
+		w.out = nil
 	}
 	var after []func()
 	if len(w.pieces) == 0 {

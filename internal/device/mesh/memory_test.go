@@ -1,0 +1,95 @@
+//go:build !race
+
+package mesh
+
+import (
+	"crypto/tls"
+	"net"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/foci-store/foci"
+)
+
+// idleChannels is how many are held open to measure what each takes.
+const idleChannels = 1000
+
+// TestIdleMemory: a channel that has nothing to do any more costs each side at
+// most 16 KiB of heap and stacks, 40 with TLS, whatever went over it before.
+func TestIdleMemory(t *testing.T) {
+	for name, most := range map[string]int64{"tcp": 16 << 10, "tls": 40 << 10} {
+		t.Run(name, func(t *testing.T) {
+			wrap := func(conn net.Conn) (net.Conn, net.Conn) { return conn, conn }
+			if name == "tls" {
+				wrap = tlsPairs(t)
+			}
+			server, client := startNode(t, 1), startClient(t)
+			before := inUse()
+			channels := make([]*channel, 0, 2*idleChannels)
+			for range idleChannels {
+				a, b := rawPair(t)
+				a, _ = wrap(a)
+				_, b = wrap(b)
+				channels = append(channels, unlinked(t, client.Mesh, a, true), unlinked(t, server.Mesh, b, false))
+			}
+			for i := 0; i < len(channels); i += 2 {
+				burst(t, channels[i])
+			}
+			for range 3 { // a busy one is left alone, and seen once before it is idle
+				for _, ch := range channels {
+					ch.trim()
+				}
+			}
+			each := (inUse() - before) / int64(len(channels))
+			t.Logf("%s: %d bytes for each side of an idle channel", name, each)
+			if each > most {
+				t.Errorf("%d bytes for each side of an idle channel: want at most %d", each, most)
+			}
+		})
+	}
+}
+
+// inUse is the memory of heap and stacks after collection.
+func inUse() int64 {
+	var m runtime.MemStats
+	for range 3 { // stacks shrink by half each time, pools empty at the second
+		runtime.GC()
+	}
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapInuse + m.StackInuse)
+}
+
+// burst sends small and large requests at a time and waits for the answers.
+func burst(t *testing.T, ch *channel) {
+	answers := make(chan error, 100)
+	for i := range cap(answers) {
+		q := &Request{Class: foci.Bulk, Method: methodEcho, Body: make([]byte, 1<<10)}
+		if i == 0 {
+			q.Body = make([]byte, 300<<10)
+		}
+		q.size, q.copied = int64(len(q.Body)), i > 0
+		q.Done = func(_ *Reply, err error) { answers <- err }
+		if err := ch.send(q); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range cap(answers) {
+		select {
+		case err := <-answers:
+			if err != nil {
+				t.Fatal(err)
+			}
+		case <-time.After(10 * time.Second):
+			t.Fatal("no answer")
+		}
+	}
+}
+
+// tlsPairs makes a connection the client's or the server's side of TLS 1.3.
+func tlsPairs(t testing.TB) func(net.Conn) (client, server net.Conn) {
+	config := tlsConfig(t)
+	return func(conn net.Conn) (net.Conn, net.Conn) {
+		return tls.Client(underTLS(conn), config), tls.Server(underTLS(conn), config)
+	}
+}

@@ -1,0 +1,62 @@
+package mesh
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"math/big"
+	"net"
+	"testing"
+	"time"
+
+	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/wire"
+)
+
+// tlsConfig is good for both sides of TLS 1.3 between anybody: what is tested
+// here is what encryption costs, not who comes in.
+func tlsConfig(t testing.TB) *tls.Config {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour)}
+	der, err := x509.CreateCertificate(rand.Reader, cert, cert, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &tls.Config{
+		MinVersion: tls.VersionTLS13, InsecureSkipVerify: true, DynamicRecordSizingDisabled: true,
+		Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}},
+	}
+}
+
+// unlinked serves one end of a connection as a channel that no link knows of.
+func unlinked(t testing.TB, m *Mesh, conn net.Conn, dials bool) *channel {
+	ch := newChannel(m, conn, Identity{}, foci.Bulk, 0, wire.DefWindow, wire.DefWindow, 4096)
+	if dials {
+		ch.link = newLink(m, Peer{Node: foci.NodeID{9}})
+	}
+	m.begin(func() { ch.run(newFrameReader(conn)) })
+	t.Cleanup(func() { ch.close(errShutdown) })
+	return ch
+}
+
+// rawPair is a TCP connection, both ends.
+func rawPair(t testing.TB) (dialled, accepted net.Conn) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	dialled, err = net.Dial("tcp", ln.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if accepted, err = ln.Accept(); err != nil {
+		t.Fatal(err)
+	}
+	return dialled, accepted
+}
