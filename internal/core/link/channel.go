@@ -41,7 +41,8 @@ func (m *Machine) Opened(out []Effect, now time.Duration, where Slot, attempt ui
 	m.incarnation = inc
 	*s = slot{conn: conn, dialing: s.dialing, addr: addr, incarnation: inc, born: now, wanted: s.wanted}
 	m.open++
-	m.failures, m.retryAt, m.quiet = 0, 0, 0
+	m.failures, m.retryAt = 0, 0
+	m.still, m.quiet = 0, 0
 	out = m.become(out, Up, nil)
 	out = m.flush(out, where.Class)
 	return m.dial(out, now), nil

@@ -39,14 +39,18 @@ func (m *Machine) Beat(out []Effect, now time.Duration, pulses []Pulse) []Effect
 		}
 		asked = asked || p.Asked
 	}
-	if m.quiet++; alive || !asked {
-		m.quiet = 0
+	m.still++
+	if asked || m.quiet > 0 { // a ping that was lost with its channel was not answered either
+		m.quiet++
 	}
-	if m.quiet >= m.t.Quiet {
-		m.quiet = 0
+	if alive {
+		m.still, m.quiet = 0, 0
+	}
+	if m.silent(m.still, m.quiet) {
 		m.lastErr = foci.Errorf(foci.Away, "no answer to the last pings, on any channel")
-		out = m.closeAll(out, m.lastErr)
-		out = m.suspect(out, now)
+		if out = m.closeAll(out, m.lastErr); m.state == Up { // else only draining ones were left
+			out = m.suspect(out, now)
+		}
 	} else {
 		out = m.hush(out, now)
 	}
@@ -58,16 +62,23 @@ func (m *Machine) Beat(out []Effect, now time.Duration, pulses []Pulse) []Effect
 	return m.Tick(out, now)
 }
 
+// silent reports whether so many beats without a byte, and so many of the last
+// ones with a ping unanswered, are too many. The first ping may come as late as
+// a third of the time after the last byte.
+func (m *Machine) silent(still, quiet int) bool {
+	return still >= m.t.Quiet && quiet >= m.t.Quiet-m.t.Quiet/3
+}
+
 // hush closes the channels that are silent while others are not.
 func (m *Machine) hush(out []Effect, now time.Duration) []Effect {
 	dead := map[foci.Table]bool{}
 	m.each(func(where Slot, s *slot) {
-		if where.Class == foci.Ping && s.conn != 0 && s.quiet >= m.t.Quiet {
+		if where.Class == foci.Ping && s.conn != 0 && m.silent(s.still, s.quiet) {
 			dead[s.addr.Table] = true
 		}
 	})
 	m.each(func(where Slot, s *slot) {
-		if s.conn == 0 || s.quiet < m.t.Quiet && (s.still < m.t.Quiet || !dead[s.addr.Table]) {
+		if s.conn == 0 || !m.silent(s.still, s.quiet) && (s.still < m.t.Quiet || !dead[s.addr.Table]) {
 			return
 		}
 		why := foci.Errorf(foci.Away, "no answer to the last pings, while other channels of the link live")

@@ -129,7 +129,8 @@ type Machine struct {
 	failures    int           // of dialling, in a row
 	retryAt     time.Duration // no dial before that
 	lastErr     error         // why the last channel was lost, or not opened
-	quiet       int           // beats
+	still       int           // beats without a byte
+	quiet       int           // of these the last, with a ping unanswered
 	inbound     int           // channels that the peer has to us
 	member      bool          // ping and state are kept open
 	removed     bool

@@ -12,7 +12,7 @@ import (
 const beatsPerPing = 4
 
 // watch pings (every ping channel always, the others while they have requests in
-// flight) and tells each link's machine what was heard.
+// flight, or while there is no ping channel) and tells each link's machine what was heard.
 func (m *Mesh) watch() {
 	tick := time.NewTicker(m.cfg.Timing.PingEvery / beatsPerPing)
 	defer tick.Stop()
@@ -30,8 +30,10 @@ func (m *Mesh) watch() {
 			if pulses = l.beat(pulses); n%beatsPerPing > 0 {
 				continue
 			}
+			list := l.open[foci.Ping].Load()
+			all := list == nil || len(*list) == 0
 			for _, ch := range l.channelList() {
-				if ch.class == foci.Ping || ch.load.Load() > 0 {
+				if all || ch.class == foci.Ping || ch.load.Load() > 0 {
 					ch.life.ping(ch)
 				}
 			}
