@@ -80,7 +80,7 @@ func (m *Machine) gone(out []Effect, now time.Duration, where Slot, s *slot, why
 		m.open--
 	}
 	s.free()
-	if s.wanted = !m.cfg.Weaken.NoRedial; now-s.born < m.t.Steady {
+	if s.wanted = true; now-s.born < m.t.Steady {
 		m.went(s.addr, now, true)
 		m.failed(now, why)
 	}

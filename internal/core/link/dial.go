@@ -54,7 +54,7 @@ func (m *Machine) Revive(out []Effect, now time.Duration) []Effect {
 // link is not up those for pings find out, on each table, whether the peer is
 // there; beside them, before any failure, only what somebody waits for.
 func (m *Machine) candidate(where Slot, s *slot) bool {
-	if !s.vacant() || !m.wants(where, s) {
+	if !s.vacant() || !m.wants(where, s) || m.cfg.Weaken.NoRedial && m.state == Down {
 		return false
 	}
 	if m.open > 0 || where.Class == foci.Ping {

@@ -39,7 +39,7 @@ type Weaken struct {
 	KeepBoth    bool // two channels may have one slot
 	KeepStale   bool // a new incarnation resets nothing
 	FailAtOnce  bool // a lost channel fails what was on it
-	NoRedial    bool // a lost channel is not dialled again
+	NoRedial    bool // who is down is not dialled
 }
 
 // State is what is thought of the peer.

@@ -62,7 +62,7 @@ func (l *peer) dispatch(q *call) {
 			l.p.w.broken("request %d finds no channel and no end", q.number)
 			return
 		}
-		if q.ended > 0 {
+		if q.ended > 0 && l.p.w.v != MoveHandedOut {
 			return
 		}
 		if c := l.pick(q.class); c != nil {

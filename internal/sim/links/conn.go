@@ -178,7 +178,12 @@ func (c *conn) greet(end func(error)) {
 			return
 		}
 		if w.rng.IntN(40) == 0 && !w.healed {
-			c.toClient = w.now + w.upTo(time.Second) // the welcome of one that is perhaps no more
+			// It is read late, perhaps from one that is no more.
+			w.after(w.upTo(time.Second), func() {
+				c.inc = inc
+				end(nil)
+			})
+			return
 		}
 		c.tell(func() {
 			c.inc = inc
@@ -203,6 +208,9 @@ func (l *peer) adopt(c *conn, attempt uint64, addr link.Addr) {
 	}
 	l.carryOut(out)
 	l.check()
+	if c.broken && !c.closed && w.chance(0.85) {
+		w.after(w.delay(), func() { c.close(errReset) })
+	}
 }
 
 // close is the shell's: the machine hears of the loss first, then decides over
@@ -225,6 +233,9 @@ func (c *conn) close(why error) {
 		c.l.last = c.w.now // a reset is a sign too
 		delete(c.l.conns, c.id)
 		c.l.step(func(out []link.Effect, now time.Duration) []link.Effect { return c.l.m.Lost(out, now, c.id, why) })
+		if c.w.linked && !c.draining && c.l.hasOpen(c.inc, foci.NumClasses) {
+			c.w.broken("process %d: channel %d to peer %d was lost, they are linked, and others are open", c.l.p.at, c.id, c.l.to)
+		}
 		for _, n := range inOrder(lost) {
 			c.l.orphaned(lost[n], c, why)
 		}

@@ -16,7 +16,7 @@ const (
 	KeepBoth      Variant = "keep-both"       // two channels may have one slot
 	KeepStale     Variant = "keep-stale"      // a new incarnation resets nothing
 	FailAtOnce    Variant = "fail-at-once"    // a lost channel fails what was on it
-	NoRedial      Variant = "no-redial"       // a suspected peer is not dialled back
+	NoRedial      Variant = "no-redial"       // who is down is not dialled again
 )
 
 // Variants are all the broken ones.

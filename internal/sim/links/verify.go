@@ -16,7 +16,7 @@ func (l *peer) check() {
 	}
 	usable := 0
 	at := map[link.Slot]*conn{}
-	var incs [2]foci.Incarnation
+	inc := foci.Incarnation(0)
 	for _, id := range inOrder(l.conns) {
 		c := l.conns[id]
 		if c.told || !c.open {
@@ -27,10 +27,10 @@ func (l *peer) check() {
 		}
 		at[c.where] = c
 		if !c.closed {
-			incs[0], incs[1] = c.inc, max(incs[1], c.inc)
-			if incs[0] != incs[1] {
-				w.broken("process %d: channels to incarnations %d and %d of peer %d", l.p.at, incs[0], incs[1], l.to)
+			if inc != 0 && inc != c.inc {
+				w.broken("process %d: channels to incarnations %d and %d of peer %d", l.p.at, inc, c.inc, l.to)
 			}
+			inc = c.inc
 		}
 		usable += count(c.usable())
 	}
