@@ -229,11 +229,12 @@ func (c *conn) close(why error) {
 		if c.l.dead {
 			return
 		}
+		news := !c.told
 		c.told = true
 		c.l.last = c.w.now // a reset is a sign too
 		delete(c.l.conns, c.id)
 		c.l.step(func(out []link.Effect, now time.Duration) []link.Effect { return c.l.m.Lost(out, now, c.id, why) })
-		if c.w.linked && !c.draining && c.l.hasOpen(c.inc, foci.NumClasses) {
+		if c.w.linked && news && !c.draining && c.l.hasOpen(c.inc, foci.NumClasses) {
 			c.w.broken("process %d: channel %d to peer %d was lost, they are linked, and others are open", c.l.p.at, c.id, c.l.to)
 		}
 		for _, n := range inOrder(lost) {
