@@ -67,6 +67,17 @@ func (s State) String() string {
 // MarshalText makes states readable in JSON.
 func (s State) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
+// UnmarshalText reads what MarshalText prints.
+func (s *State) UnmarshalText(t []byte) error {
+	for i, name := range stateNames {
+		if string(t) == name {
+			*s = State(i)
+			return nil
+		}
+	}
+	return foci.Errorf(foci.Invalid, "state %.20q of a link is unknown", t)
+}
+
 // Slot is the place of one channel.
 type Slot struct {
 	Class foci.Class
