@@ -2,13 +2,16 @@ package lab
 
 import (
 	"context"
-	"encoding/json"
+	"crypto/rand"
+	"errors"
 	"fmt"
+	"os"
 	"os/exec"
 	"strings"
 	"time"
 
 	"github.com/foci-store/foci/client"
+	"github.com/foci-store/foci/internal/device/auth"
 )
 
 // nodePort is where every node listens, and metricsPort where it is measured.
@@ -22,7 +25,7 @@ type Cluster struct {
 	lab   *Lab
 	hosts []*Host
 	nodes map[*Host]*Process
-	extra string // of every foci.toml, above its tables
+	key   auth.Key // that all of them prove
 }
 
 // Cluster makes and starts a cluster with a host for each name.
@@ -47,7 +50,7 @@ func (l *Lab) Planned(extra string, names ...string) *Cluster {
 // ClusterOn makes a cluster on these hosts, without starting it.
 func (l *Lab) ClusterOn(extra string, hosts ...*Host) *Cluster {
 	l.t.Helper()
-	c := &Cluster{lab: l, hosts: hosts, nodes: map[*Host]*Process{}, extra: extra}
+	c := &Cluster{lab: l, hosts: hosts, nodes: map[*Host]*Process{}}
 	c.init(func(h *Host) string { return h.address() })
 	for _, h := range hosts {
 		c.Configure(h, extra)
@@ -61,6 +64,10 @@ func (h *Host) address() string { return fmt.Sprintf("%v:%d:2-0", h.Addr(), node
 // init writes the layout, which has these addresses for the nodes.
 func (c *Cluster) init(addr func(*Host) string) {
 	c.lab.t.Helper()
+	var err error
+	if c.key, err = auth.NewKey(rand.Reader); err != nil {
+		c.lab.t.Fatal(err)
+	}
 	var plan strings.Builder
 	fmt.Fprintf(&plan, "cluster = %q\n", c.name())
 	for i, h := range c.hosts {
@@ -79,12 +86,36 @@ func (c *Cluster) init(addr func(*Host) string) {
 
 func (c *Cluster) name() string { return fmt.Sprintf("lab-%d", c.lab.lan.id) }
 
-// Configure writes the foci.toml of a node. A lab's network ends at its edge, so
-// nothing need be proved there.
+// Configure writes the foci.toml of a node of the layout, and the cluster's key.
 func (c *Cluster) Configure(h *Host, extra string) {
 	c.lab.t.Helper()
-	h.File("node/foci.toml", fmt.Sprintf("cluster = %q\nname = %q\ninsecure = true\nmetrics = \"%v:%d\"\n%s\n[[address]]\naddr = %q\n",
-		c.name(), h.name, h.Addr(), metricsPort, extra, h.address()))
+	c.write(h, fmt.Sprintf("name = %q\n%s", h.name, extra))
+}
+
+// Newcomer writes the foci.toml of a member that stores nothing, and starts it.
+func (c *Cluster) Newcomer(h *Host, extra string) *Process {
+	c.lab.t.Helper()
+	c.write(h, "role = \"client\"\n"+extra)
+	p := h.Start("serve", "--json", "--config", "node/foci.toml")
+	p.AwaitReady()
+	return p
+}
+
+func (c *Cluster) write(h *Host, settings string) {
+	c.lab.t.Helper()
+	h.File("node/cluster.key", string(c.key.Text()))
+	h.File("node/foci.toml", fmt.Sprintf("cluster = %q\nkey = \"cluster.key\"\nmetrics = \"%v:%d\"\n%s\n[[address]]\naddr = %q\n",
+		c.name(), h.Addr(), metricsPort, settings, h.address()))
+}
+
+// credential is a file with which a client proves itself.
+func (c *Cluster) credential() string {
+	c.lab.t.Helper()
+	k, err := c.key.Client("lab")
+	if err != nil {
+		c.lab.t.Fatal(err)
+	}
+	return c.hosts[0].File("client.key", string(k.Text()))
 }
 
 // Start starts all nodes and waits until each serves.
@@ -130,7 +161,7 @@ func (c *Cluster) Dial(hosts ...*Host) *client.Client {
 	if len(hosts) == 0 {
 		hosts = c.hosts
 	}
-	cfg := client.Config{Timeout: 30 * time.Second, Cluster: c.name()}
+	cfg := client.Config{Timeout: 30 * time.Second, Cluster: c.name(), Credential: c.credential()}
 	for _, h := range hosts {
 		cfg.Remotes = append(cfg.Remotes, h.Remote())
 	}
@@ -144,24 +175,27 @@ func (c *Cluster) Dial(hosts ...*Host) *client.Client {
 	return cl
 }
 
-// CLI runs a foci command on a host and decodes each line of its JSON.
-func (h *Host) CLI(into func(line []byte) error, args ...string) error {
-	cmd := h.command(binary, append(args, "--json")...)
+// CLI runs a foci command on a host, as a client of the cluster, and returns
+// what it printed.
+func (c *Cluster) CLI(h *Host, args ...string) (string, error) {
+	c.lab.t.Helper()
+	cmd := c.command(h, args...)
 	out, err := cmd.Output()
-	if err != nil {
-		var said []byte
-		if e, ok := err.(*exec.ExitError); ok {
-			said = e.Stderr
-		}
-		return fmt.Errorf("foci %v: %w: %s", args, err, said)
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		err = fmt.Errorf("foci %v: %w: %s", args, err, exit.Stderr)
 	}
-	for line := range strings.Lines(string(out)) {
-		if !json.Valid([]byte(line)) {
-			return fmt.Errorf("foci %v printed %q", args, line)
-		}
-		if err := into([]byte(line)); err != nil {
-			return err
-		}
+	return string(out), err
+}
+
+// command is a foci command line on a host, as a client of the cluster.
+func (c *Cluster) command(h *Host, args ...string) *exec.Cmd {
+	c.lab.t.Helper()
+	cmd := h.command(binary, args...)
+	var remotes []string
+	for _, n := range c.hosts {
+		remotes = append(remotes, n.Remote())
 	}
-	return nil
+	cmd.Env = append(os.Environ(), "FOCI_REMOTE="+strings.Join(remotes, ","), "FOCI_CREDENTIAL="+c.credential(), "FOCI_CLUSTER="+c.name())
+	return cmd
 }
