@@ -40,6 +40,9 @@ func (m *Machine) SetAddrs(out []Effect, now time.Duration, addrs []Addr) []Effe
 				v = old
 			}
 		}
+		if !slices.Contains(m.Addrs(), a) {
+			m.retryAt = min(m.retryAt, now) // what failed was another address
+		}
 		next = append(next, v)
 		if !slices.Contains(tables, a.Table) {
 			tables = append(tables, a.Table)
@@ -55,6 +58,11 @@ func (m *Machine) SetAddrs(out []Effect, now time.Duration, addrs []Addr) []Effe
 	for len(m.slots[foci.Ping]) < m.pings() {
 		m.slots[foci.Ping] = append(m.slots[foci.Ping], slot{})
 	}
+	m.each(func(_ Slot, s *slot) {
+		if s.dialing != 0 && !slices.Contains(m.Addrs(), s.addr) {
+			s.dialing = 0 // it may hang for long at an address that is the peer's no more
+		}
+	})
 	return m.dial(out, now)
 }
 
