@@ -26,7 +26,8 @@ type address struct {
 
 // SetAddrs gives the peer's addresses, in the order in which to try them. What
 // is known of those that stay stays. The one by which the peer was reached last
-// is kept behind them in any case.
+// is kept in any case, because what others tell may be old: before them while a
+// channel is open, else behind them.
 func (m *Machine) SetAddrs(out []Effect, now time.Duration, addrs []Addr) []Effect {
 	if len(addrs) > foci.MaxAddrs {
 		addrs = addrs[:foci.MaxAddrs]
@@ -49,7 +50,11 @@ func (m *Machine) SetAddrs(out []Effect, now time.Duration, addrs []Addr) []Effe
 		}
 	}
 	if p := m.proven; p.HostPort != "" && len(next) < foci.MaxAddrs && !slices.ContainsFunc(next, func(a address) bool { return a.Addr == p }) {
-		next = append(next, address{Addr: p}) // what others tell may be old
+		at := len(next)
+		if m.open > 0 {
+			at = 0
+		}
+		next = slices.Insert(next, at, address{Addr: p})
 		if !slices.Contains(tables, p.Table) {
 			tables = append(tables, p.Table)
 		}
@@ -64,6 +69,24 @@ func (m *Machine) SetAddrs(out []Effect, now time.Duration, addrs []Addr) []Effe
 		}
 	})
 	return m.dial(out, now)
+}
+
+// reached says that the peer was met at an address, which may be none that is
+// known: then the other channels are dialled there too, before the known ones.
+func (m *Machine) reached(a Addr) {
+	m.proven = a
+	if a.HostPort == "" || slices.Contains(m.Addrs(), a) {
+		return
+	}
+	m.addrs = slices.Insert(m.addrs, 0, address{Addr: a})
+	m.addrs = m.addrs[:min(len(m.addrs), foci.MaxAddrs)]
+	if slices.Contains(m.tables, a.Table) {
+		return
+	}
+	m.tables = append(m.tables, a.Table)
+	for len(m.slots[foci.Ping]) < m.pings() {
+		m.slots[foci.Ping] = append(m.slots[foci.Ping], slot{})
+	}
 }
 
 // Addrs are the peer's addresses.

@@ -24,7 +24,8 @@ func (m *Machine) Opened(out []Effect, now time.Duration, where Slot, attempt ui
 		s.dialing = 0
 	}
 	m.went(addr, now, false)
-	m.proven = addr
+	m.reached(addr)
+	s = m.at(where)
 	if inc < m.incarnation && m.open > 0 && !m.cfg.Weaken.KeepStale {
 		return m.dial(out, now), ErrStale
 	}
