@@ -38,6 +38,8 @@ type Config struct {
 	Stall      time.Duration // without an answer for so long a request is sent again; 0 = 2 s
 	Resends    int           // how often; 0 = 5, < 0 = never
 	Timeout    time.Duration // of a session's operations; 0 = 30 s
+	Pending    int           // operations that may be pending, over which they are refused with Busy; 0 = 65,536
+	MaxHeld    int64         // bytes of content that they may hold in memory, likewise; 0 = 256 MiB
 	Logger     *slog.Logger  // nil = silent
 }
 
@@ -50,6 +52,9 @@ type Client struct {
 	peer    *peer.Peer
 	layout  layout.Holder
 	timeout time.Duration
+
+	callbacks callbacks
+	uploads   chan struct{} // of PutAsync: a token for each that reads large content
 }
 
 // Dial connects to a cluster and learns its layout. It fails with Away when no
@@ -68,12 +73,16 @@ func Dial(ctx context.Context, cfg Config) (*Client, error) {
 // connect completes the configuration of a process, starts it and waits until it
 // can work. began is called before it waits; it may be nil.
 func connect(ctx context.Context, cfg Config, pc peer.Config, began func(*Client)) (*Client, error) {
-	c := &Client{timeout: cfg.Timeout}
+	if err := cfg.validate(); err != nil {
+		return nil, err
+	}
+	c := &Client{timeout: cfg.Timeout, uploads: make(chan struct{}, maxUploads)}
 	if c.timeout <= 0 {
 		c.timeout = defaultTimeout
 	}
 	pc.Mesh.Cluster = cfg.Cluster
 	pc.Tables, pc.Layout, pc.Stall, pc.Resends, pc.Logger = cfg.Tables, &c.layout, cfg.Stall, cfg.Resends, cfg.Logger
+	pc.MaxOps, pc.MaxHeld = cfg.Pending, cfg.MaxHeld
 	for _, r := range cfg.Remotes {
 		seed, err := route.ParseRemote(r)
 		if err != nil {
@@ -103,6 +112,20 @@ func credential(cfg Config) (*auth.Credentials, error) {
 	return auth.LoadCredential(vfs.OS(), cfg.Credential, cfg.Logger)
 }
 
-// Close ends what is under way, with Closed or OutcomeUnknown, and hangs up. It
-// may be called twice.
+// minStall is the least time, in nanoseconds, that an answer can be waited for.
+const minStall = time.Millisecond
+
+func (c *Config) validate() error {
+	switch {
+	case c.Stall != 0 && c.Stall < minStall:
+		return foci.Errorf(foci.Invalid, "stall %v: want at least %v, or 0 for the usual 2s", c.Stall, minStall)
+	case c.Pending < 0 || c.MaxHeld < 0:
+		return foci.Errorf(foci.Invalid, "pending %d, max held %d: want more than 0, or 0 for the usual", c.Pending, c.MaxHeld)
+	}
+	return nil
+}
+
+// Close ends what is under way, with Closed or OutcomeUnknown, and hangs up. All
+// futures have ended when it returns; a callback may still be running, and may
+// be who calls it. It may be called twice.
 func (c *Client) Close() error { return c.peer.Close() }

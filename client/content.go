@@ -8,7 +8,6 @@ import (
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/quorum"
 	"github.com/foci-store/foci/internal/core/wire"
-	"github.com/foci-store/foci/internal/peer"
 )
 
 // content reads what a get has resolved: the log of the object from its base
@@ -137,7 +136,7 @@ func (c *content) fetch(ctx context.Context, from foci.Version, limit, offset, b
 	cfg.Hedge = max(cfg.Hedge, bulkHedge)
 	cfg.Plan.Groups = holdersFirst(c.found.Holders, cfg.Plan.Groups)
 	m := quorum.NewAny(cfg, wire.Fetch{ID: c.id, From: from, To: c.found.Vote.Newest, Limit: limit, Offset: offset, MaxBytes: bytes})
-	c.s.run(ctx, m, peer.Op{ID: c.id, Bucket: c.name.Bucket, Class: foci.Bulk, Deadline: cfg.Deadline})
+	c.s.run(ctx, m, c.s.op(c.id, c.name.Bucket, foci.Bulk, cfg.Deadline))
 	rep, body, err := m.Result()
 	if err = givenUp(ctx, err); err != nil {
 		if foci.KindOf(err) == foci.NotFound {
@@ -342,7 +341,8 @@ func (c *content) fetchChunk(index int, offset, length uint32) coming {
 	}
 	cfg.Hedge = max(cfg.Hedge, bulkHedge)
 	m := quorum.NewAny(cfg, wire.Fetch{ID: id, From: want, To: want, Limit: 1, Offset: offset, MaxBytes: length})
-	giveUp := c.s.peer.Run(m, peer.Op{ID: id, Bucket: c.name.Bucket, Class: foci.Bulk, Deadline: cfg.Deadline, Done: func() {
+	op := c.s.op(id, c.name.Bucket, foci.Bulk, cfg.Deadline)
+	op.Done = func() {
 		rep, body, err := m.Result()
 		switch {
 		case foci.KindOf(err) == foci.NotFound && err != nil:
@@ -351,6 +351,6 @@ func (c *content) fetchChunk(index int, offset, length uint32) coming {
 			err = foci.Errorf(foci.Corrupt, "chunk %d: %d bytes of version %v came, %d of %v were asked for", index, len(body), rep.Entries[0].Version, length, want)
 		}
 		come <- part{b: body, err: err}
-	}})
-	return coming{come, context.AfterFunc(c.ctx, giveUp)}
+	}
+	return coming{come, context.AfterFunc(c.ctx, c.s.peer.Run(m, op))}
 }

@@ -9,7 +9,6 @@ import (
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/quorum"
 	"github.com/foci-store/foci/internal/core/wire"
-	"github.com/foci-store/foci/internal/peer"
 )
 
 // Info describes an object.
@@ -138,7 +137,7 @@ func (s *Session) resolve(ctx context.Context, n foci.Name, at foci.Version) (qu
 		return quorum.Found{}, err
 	}
 	m := quorum.NewRead(cfg, id, wire.MaxInline)
-	s.run(ctx, m, peer.Op{ID: id, Bucket: n.Bucket, Class: foci.Reg, Deadline: cfg.Deadline})
+	s.run(ctx, m, s.op(id, n.Bucket, foci.Reg, cfg.Deadline))
 	found, err := m.Result()
 	err = givenUp(ctx, err)
 	switch {

@@ -131,7 +131,7 @@ func lastWith(prefix string) string {
 // page is the next page, by the newest layout that some node works by.
 func (l *listing) page(at string) ([]quorum.Entry, bool, error) {
 	if l.ctx.Err() != nil {
-		return nil, false, canceled(l.ctx)
+		return nil, false, canceled(context.Cause(l.ctx))
 	}
 	deadline := l.s.deadline(l.ctx)
 	for {

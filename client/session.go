@@ -2,12 +2,10 @@ package client
 
 import (
 	"context"
-	"sync"
 	"time"
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/quorum"
-	"github.com/foci-store/foci/internal/core/txn"
 	"github.com/foci-store/foci/internal/peer"
 )
 
@@ -16,11 +14,9 @@ type SessionOptions struct {
 	Ack     foci.Level    // acknowledgements that a write waits for; One is outside of promise P1
 	Read    foci.Level    // votes that a read waits for; One is outside of promise P1
 	Timeout time.Duration // of one operation; of a large object, of each part; 0 = the client's
+	Stall   time.Duration // without an answer for so long a request is sent again; at least 1 ms; 0 = the client's
+	Resends int           // how often that may happen to one request; 0 = the client's, < 0 = never
 }
-
-// maxQueued bounds the mutations of a session that wait for an earlier one of
-// the same key.
-const maxQueued = 16384
 
 // Session is a sequence of operations: its mutations of one key run one at a
 // time, in the order of the calls; nothing else is ordered. It is safe for
@@ -28,62 +24,44 @@ const maxQueued = 16384
 type Session struct {
 	*Client
 	opts  SessionOptions
-	mu    sync.Mutex
-	order *txn.Order[foci.Name, *turn]
+	turns *turns
 }
-
-// turn is a mutation that waits for its turn.
-type turn struct{ come chan struct{} }
 
 // Session starts a session.
 func (c *Client) Session(o SessionOptions) *Session {
 	if o.Timeout <= 0 {
 		o.Timeout = c.timeout
 	}
-	return &Session{Client: c, opts: o, order: txn.NewOrder[foci.Name, *turn](maxQueued)}
+	return &Session{Client: c, opts: o, turns: newTurns()}
 }
 
-// inTurn waits until no earlier mutation of the key runs in this session, until
-// a deadline at the latest. Unless it fails, release is to be called.
-func (s *Session) inTurn(ctx context.Context, n foci.Name, deadline time.Duration) (waited bool, err error) {
-	t := &turn{come: make(chan struct{})}
-	s.mu.Lock()
-	now, err := s.order.Acquire(n, t)
-	s.mu.Unlock()
-	if now || err != nil {
-		return false, err
+// With is the same session with other settings, for single calls: what is zero
+// in o stays as it is, and its mutations take their turns with the others.
+//
+//	s.With(client.SessionOptions{Timeout: time.Second, Resends: -1}).Put(…)
+func (s *Session) With(o SessionOptions) *Session {
+	next := *s
+	if o.Ack != 0 {
+		next.opts.Ack = o.Ack
 	}
-	late := time.NewTimer(deadline - s.peer.Now())
-	defer late.Stop()
-	err = errNoTurn
-	select {
-	case <-t.come:
-		return true, nil
-	case <-ctx.Done():
-		err = canceled(ctx)
-	case <-late.C:
+	if o.Read != 0 {
+		next.opts.Read = o.Read
 	}
-	s.mu.Lock()
-	still := s.order.Withdraw(n, t)
-	s.mu.Unlock()
-	if !still {
-		s.release(n) // the turn came at the same moment
+	if o.Timeout > 0 {
+		next.opts.Timeout = o.Timeout
 	}
-	return true, err
+	if o.Stall > 0 {
+		next.opts.Stall = o.Stall
+	}
+	if o.Resends != 0 {
+		next.opts.Resends = o.Resends
+	}
+	return &next
 }
 
-var errNoTurn = &foci.Error{Kind: foci.Busy, Msg: "earlier changes of the same key took all of its time, nothing was sent", Fix: "try again, or allow more time"}
-
-func (s *Session) release(n foci.Name) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if next, ok := s.order.Release(n); ok {
-		close(next.come)
-	}
-}
-
-func canceled(ctx context.Context) error {
-	return foci.Errorf(foci.Canceled, "given up, nothing was changed: %w", context.Cause(ctx))
+// canceled is the error of what was ended by its caller before anything was sent.
+func canceled(why error) error {
+	return foci.Errorf(foci.Canceled, "given up, nothing was changed: %w", why)
 }
 
 // deadline is when an operation that begins now ends at the latest.
@@ -93,6 +71,11 @@ func (s *Session) deadline(ctx context.Context) time.Duration {
 		left = min(left, time.Until(at))
 	}
 	return s.peer.Now() + max(left, 0)
+}
+
+// op is an operation with the settings of the session.
+func (s *Session) op(id foci.ID, bucket string, class foci.Class, deadline time.Duration) peer.Op {
+	return peer.Op{ID: id, Bucket: bucket, Class: class, Deadline: deadline, Stall: s.opts.Stall, Resends: s.opts.Resends}
 }
 
 // run runs an operation and waits for its answer. When ctx ends first the
@@ -113,7 +96,7 @@ func (s *Session) run(ctx context.Context, m peer.Machine, op peer.Op) {
 // quorum: nothing has happened then, and the caller knows why.
 func givenUp(ctx context.Context, err error) error {
 	if err != nil && ctx.Err() == context.Canceled && foci.KindOf(err) == foci.NoQuorum {
-		return canceled(ctx)
+		return canceled(context.Cause(ctx))
 	}
 	return err
 }
@@ -122,15 +105,16 @@ func givenUp(ctx context.Context, err error) error {
 // has ended.
 func (s *Session) config(ctx context.Context, n foci.Name, id foci.ID, level foci.Level) (quorum.Config, error) {
 	if ctx.Err() != nil {
-		return quorum.Config{}, canceled(ctx)
+		return quorum.Config{}, canceled(context.Cause(ctx))
 	}
 	return s.peer.Config(n.Bucket, id, level, s.deadline(ctx))
 }
 
-// about says what an error is about.
+// about says what an error is about; of a part of something larger (op "") the
+// whole will say it.
 func about(op string, n foci.Name, err error) error {
-	if err == nil {
-		return nil
+	if err == nil || op == "" {
+		return err
 	}
 	return &foci.Error{Kind: foci.KindOf(err), Op: op, Where: n.String(), Msg: err.Error(), Err: foci.Cause(err)}
 }

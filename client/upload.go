@@ -24,7 +24,7 @@ const chunkWindow = 4
 // the head that names them once all of them are acknowledged (promise P0).
 // Content that turns out to fit into one record becomes one.
 func (s *Session) upload(ctx context.Context, rec wire.Record, r io.Reader, size int64) (Result, error) {
-	u := &upload{Session: s, ctx: ctx, name: rec.Name, open: map[uint32]func(){}, slots: make(chan []byte, chunkWindow), failed: make(chan error, 1)}
+	u := &upload{Session: s, ctx: ctx, name: rec.Name, open: map[uint32]func(){}, read: map[uint32]*peer.Source{}, slots: make(chan []byte, chunkWindow), failed: make(chan error, 1)}
 	for range chunkWindow {
 		u.slots <- nil
 	}
@@ -34,6 +34,12 @@ func (s *Session) upload(ctx context.Context, rec wire.Record, r io.Reader, size
 	u.manifest.Chunk = foci.MaxPayload
 	u.manifest.Version = foci.Version{Time: max(time.Now().UnixNano(), 1), Nonce: 1}
 	defer u.giveUp()
+	if at := rereadable(r, size); at != nil {
+		if err := u.allFrom(at, size); err != nil {
+			return Result{}, err
+		}
+		return u.head(ctx, rec)
+	}
 	first, more, err := u.first(r, size)
 	if err != nil {
 		return Result{}, err
@@ -45,9 +51,14 @@ func (s *Session) upload(ctx context.Context, rec wire.Record, r io.Reader, size
 	if err := u.all(first, r, size); err != nil {
 		return Result{}, err
 	}
+	return u.head(ctx, rec)
+}
+
+// head stores the record that names the chunks.
+func (u *upload) head(ctx context.Context, rec wire.Record) (Result, error) {
 	rec.Payload = u.manifest.Append(nil)
 	rec.Manifest, rec.Size = true, u.manifest.Size
-	res, err := s.commit(ctx, rec)
+	res, err := u.commit(ctx, rec)
 	res.Chunks = u.manifest.Chunks()
 	return res, err
 }
@@ -63,7 +74,8 @@ type upload struct {
 	peeked   bool        // over is to go before what is read next
 
 	mu   sync.Mutex
-	open map[uint32]func() // chunks under way, and how to give each up
+	open map[uint32]func()       // chunks under way, and how to give each up
+	read map[uint32]*peer.Source // chunks that are read when they are sent
 }
 
 // first reads the first chunk; more is false when it is all. Content of unknown
@@ -104,6 +116,11 @@ func (u *upload) all(chunk []byte, r io.Reader, size int64) error {
 			}
 		}
 	}
+	return u.wait()
+}
+
+// wait waits until no chunk is under way.
+func (u *upload) wait() error {
 	for range chunkWindow { // all have come back
 		if _, err := u.slot(); err != nil {
 			return err
@@ -115,6 +132,38 @@ func (u *upload) all(chunk []byte, r io.Reader, size int64) error {
 	default:
 		return nil
 	}
+}
+
+// allFrom stores the chunks of content that is read again at each sending; none
+// of it is kept.
+func (u *upload) allFrom(at io.ReaderAt, size int64) error {
+	for index := uint32(0); u.manifest.Size < uint64(size); index++ {
+		if _, err := u.slot(); err != nil {
+			return err
+		}
+		from := int64(u.manifest.Size)
+		n := min(foci.MaxPayload, size-from)
+		rec := u.chunk(index, n)
+		if err := rec.SealFrom(io.NewSectionReader(at, from, n), n); err != nil {
+			return shortRead(err, size)
+		}
+		src := peer.NewSource(io.NewSectionReader(at, from, n), n)
+		u.mu.Lock()
+		u.read[index] = src
+		u.mu.Unlock()
+		u.manifest.Size += uint64(n)
+		err := u.send(index, rec, src, func() {
+			u.mu.Lock()
+			delete(u.read, index)
+			u.mu.Unlock()
+			src.Close()
+			u.slots <- nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return u.wait()
 }
 
 // next reads the next chunk into a free buffer; more is false when it is the
@@ -170,12 +219,24 @@ func (u *upload) slot() ([]byte, error) {
 // store sends one chunk; its buffer comes back when no replica needs it any
 // more.
 func (u *upload) store(index uint32, b []byte) error {
-	place := wire.ChunkMeta{Upload: u.manifest.Upload, Index: index}
-	rec := wire.Record{
-		Entry: wire.Entry{Op: wire.OpChunk, Version: u.manifest.Version, Size: uint64(len(b))},
-		ID:    foci.ChunkID(u.name.Bucket, place.Upload, place.Index), Name: u.name, Meta: place.Append(nil), Payload: b,
-	}
+	rec := u.chunk(index, int64(len(b)))
+	rec.Payload = b
 	rec.Seal()
+	return u.send(index, rec, nil, func() { u.slots <- b[:foci.MaxPayload] })
+}
+
+// chunk is the record of a chunk, without its content.
+func (u *upload) chunk(index uint32, size int64) wire.Record {
+	place := wire.ChunkMeta{Upload: u.manifest.Upload, Index: index}
+	return wire.Record{
+		Entry: wire.Entry{Op: wire.OpChunk, Version: u.manifest.Version, Size: uint64(size)},
+		ID:    foci.ChunkID(u.name.Bucket, place.Upload, place.Index), Name: u.name, Meta: place.Append(nil),
+	}
+}
+
+// send runs a chunk's transaction; idle is called when no replica needs the
+// payload any more.
+func (u *upload) send(index uint32, rec wire.Record, src *peer.Source, idle func()) error {
 	cfg, err := u.config(u.ctx, u.name, rec.ID, u.opts.Ack)
 	if err != nil {
 		return err
@@ -184,21 +245,20 @@ func (u *upload) store(index uint32, b []byte) error {
 	u.mu.Lock()
 	u.open[index] = func() {}
 	u.mu.Unlock()
-	giveUp := u.peer.Run(w, peer.Op{
-		ID: rec.ID, Bucket: u.name.Bucket, Class: foci.Bulk, Deadline: cfg.Deadline,
-		Done: func() {
-			u.mu.Lock()
-			delete(u.open, index)
-			u.mu.Unlock()
-			if _, err := w.Result(); err != nil {
-				select {
-				case u.failed <- noHead(index, err):
-				default:
-				}
+	op := u.op(rec.ID, u.name.Bucket, foci.Bulk, cfg.Deadline)
+	op.Source, op.Idle = src, idle
+	op.Done = func() {
+		u.mu.Lock()
+		delete(u.open, index)
+		u.mu.Unlock()
+		if _, err := w.Result(); err != nil {
+			select {
+			case u.failed <- noHead(index, err):
+			default:
 			}
-		},
-		Idle: func() { u.slots <- b[:foci.MaxPayload] },
-	})
+		}
+	}
+	giveUp := u.peer.Run(w, op)
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if _, open := u.open[index]; open {
@@ -207,13 +267,17 @@ func (u *upload) store(index uint32, b []byte) error {
 	return nil
 }
 
-// giveUp ends the chunks that are under way: without a head nobody needs them.
+// giveUp ends the chunks that are under way, for without a head nobody needs
+// them, and the reading of the content.
 func (u *upload) giveUp() {
 	u.mu.Lock()
-	open := slices.Collect(maps.Values(u.open))
+	open, read := slices.Collect(maps.Values(u.open)), slices.Collect(maps.Values(u.read))
 	u.mu.Unlock()
 	for _, f := range open {
 		f()
+	}
+	for _, src := range read {
+		src.Release(u.peer.Admit)
 	}
 }
 

@@ -112,8 +112,8 @@ func hostileQuestions(cfg *node.Config) []hostile {
 	}
 	fetch := wire.Fetch{Target: target(cfg.Layout), ID: query(cfg.Layout).ID, MaxBytes: 100}
 	return []hostile{
-		{"hash that lies", good(func(s *wire.Store) { s.Record.Hash[3]++ }), foci.Corrupt},
-		{"payload that lies", good(func(s *wire.Store) { s.Record.Payload[0]++ }), foci.Corrupt},
+		{"hash that lies", good(func(s *wire.Store) { s.Record.Hash[3]++ }), foci.Invalid},
+		{"payload that lies", good(func(s *wire.Store) { s.Record.Payload[0]++ }), foci.Invalid},
 		{"length too long", good(func(s *wire.Store) { s.Record.Length++ }), foci.Protocol},
 		{"length too short", good(func(s *wire.Store) { s.Record.Length-- }), foci.Protocol},
 		{"length of 2^32-1", good(func(s *wire.Store) { s.Record.Length = 1<<32 - 1 }), foci.Protocol},

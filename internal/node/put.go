@@ -24,7 +24,7 @@ func (n *Node) put(in *mesh.Incoming) {
 	in.Collect(func(err error) {
 		if err == nil {
 			m.Record.Payload = in.Body
-			err = m.Record.Check()
+			err = arrived(m.Record.Check())
 		}
 		if err != nil {
 			in.Fail(err)
@@ -47,6 +47,16 @@ func (n *Node) put(in *mesh.Incoming) {
 			in.Reply(reply.Append(nil), nil)
 		})
 	})
+}
+
+// arrived is what a record's check says of one that has just come: frames have
+// checksums of their own, so its sender gave other bytes than it had hashed.
+// Nothing is stored, which Corrupt would leave open.
+func arrived(err error) error {
+	if err != nil && foci.KindOf(err) == foci.Corrupt {
+		return foci.Errorf(foci.Invalid, "%w: was the content changed while it was sent?", err)
+	}
+	return err
 }
 
 // have says whether a record has arrived, so that its body need not be sent

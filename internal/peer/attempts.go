@@ -12,6 +12,7 @@ import (
 // attempt is one sending of a leg, as the mesh has it.
 type attempt struct {
 	req      *mesh.Request
+	source   *sending // nil: the body is in memory, or there is none
 	leg      txn.LegID
 	number   uint32
 	accepted bool  // the mesh has it; guarded by leg.mu
@@ -34,7 +35,7 @@ func (p *Peer) begin(l *leg, a *attempt) bool {
 	}
 	l.sent = append(l.sent, a)
 	if l.long {
-		p.moving.add(a)
+		p.moving.add(a, l.stall)
 	}
 	return true
 }
@@ -58,6 +59,9 @@ func (p *Peer) over(l *leg, a *attempt) {
 	l.mu.Unlock()
 	if l.long {
 		p.moving.remove(a)
+	}
+	if a.source != nil {
+		a.source.over()
 	}
 	if l.release != nil {
 		l.release()
@@ -87,13 +91,17 @@ type moving struct {
 	mu     sync.Mutex
 	all    map[*attempt]struct{}
 	looked time.Duration // when they were looked at last
+	stall  time.Duration // the least of theirs; 0 = none has one of its own
 }
 
-func (m *moving) add(a *attempt) {
+func (m *moving) add(a *attempt, stall time.Duration) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.all == nil {
 		m.all = map[*attempt]struct{}{}
+	}
+	if stall > 0 && (m.stall == 0 || stall < m.stall) {
+		m.stall = stall
 	}
 	m.all[a] = struct{}{}
 }
@@ -101,7 +109,9 @@ func (m *moving) add(a *attempt) {
 func (m *moving) remove(a *attempt) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	delete(m.all, a)
+	if delete(m.all, a); len(m.all) == 0 {
+		m.stall = 0
+	}
 }
 
 // looksPerStall bounds how often the moving attempts are looked at.
@@ -113,7 +123,11 @@ func (p *Peer) progress(now time.Duration) {
 	m := &p.moving
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if len(m.all) == 0 || now-m.looked < p.stall()/looksPerStall {
+	stall := p.stall()
+	if m.stall > 0 {
+		stall = min(stall, m.stall)
+	}
+	if len(m.all) == 0 || now-m.looked < stall/looksPerStall {
 		return
 	}
 	m.looked = now

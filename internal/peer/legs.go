@@ -18,8 +18,10 @@ type leg struct {
 	method wire.Method
 	class  foci.Class
 	body   []byte
-	long   bool       // its body, or that of its answer, may travel for longer than the stall time
-	have   *wire.Have // how to ask whether it has arrived; nil for queries
+	source *Source       // instead of body
+	stall  time.Duration // 0 = the process's
+	long   bool          // its body, or that of its answer, may travel for longer than the stall time
+	have   *wire.Have    // how to ask whether it has arrived; nil for queries
 	done   func(quorum.Answer)
 	id     txn.LegID // guarded by Peer.mu
 
@@ -30,6 +32,14 @@ type leg struct {
 	mu    sync.Mutex
 	ended bool       // the asker has, or is getting, the answer: nothing more is sent
 	sent  []*attempt // that the mesh still has
+}
+
+// size is how many bytes its body has.
+func (l *leg) size() int64 {
+	if l.source != nil {
+		return l.source.size
+	}
+	return int64(len(l.body))
 }
 
 // newLeg finds out what kind of question a message is. Its done is to be set.
@@ -72,10 +82,13 @@ func target(m wire.Message) txn.Target {
 	return txn.Target{}
 }
 
-// submission is a leg to be sent by a deadline.
+// submission is a leg to be sent by a deadline, with the settings of its
+// operation; 0 = those of the process.
 type submission struct {
 	leg      *leg
 	deadline time.Duration
+	stall    time.Duration
+	resends  int
 }
 
 // submit hands legs to the transaction machine and does what it says.
@@ -91,7 +104,8 @@ func (p *Peer) submit(subs []submission) {
 			var err error
 			out, s.leg.id, err = p.txns.Submit(out, now, txn.Leg{
 				Target: target(s.leg.msg), Class: s.leg.class, Mutation: s.leg.have != nil, CanAsk: s.leg.have != nil,
-				Size: len(s.leg.body), Deadline: s.deadline, Stall: p.cfg.Stall, Resends: p.cfg.Resends, Ref: s.leg,
+				Size: int(s.leg.size()), Reread: s.leg.source != nil,
+				Deadline: s.deadline, Stall: s.stall, Resends: s.resends, Ref: s.leg,
 			})
 			if err != nil {
 				refused = append(refused, refusal{s.leg, err})
@@ -139,12 +153,16 @@ func (p *Peer) carryOut(e *txn.Effect) {
 		return
 	}
 	method, msg, body := l.method, l.msg, l.body
-	if e.Do == txn.Ask {
-		method, msg, body = wire.MethodHave, l.have, nil
-	}
 	at := &attempt{leg: e.Leg, number: e.Attempt}
 	asked := e.Do == txn.Ask
+	if asked {
+		method, msg, body = wire.MethodHave, l.have, nil
+	}
 	at.req = &mesh.Request{Class: l.class, Method: method, Head: msg.Append(make([]byte, 0, 256)), Body: body}
+	if l.source != nil && !asked {
+		at.source = l.source.begin()
+		at.req.Source = at.source
+	}
 	at.req.Done = func(r *mesh.Reply, err error) {
 		p.over(l, at)
 		p.replied(at, asked, l, r, err)
@@ -191,6 +209,7 @@ func (p *Peer) replied(at *attempt, asked bool, l *leg, r *mesh.Reply, err error
 	if err == nil {
 		msg, err = decode(l, asked, r)
 	}
+	err = at.source.explain(err)
 	p.step(func(out []txn.Effect, now time.Duration) []txn.Effect {
 		switch h, isHave := msg.(*wire.HaveReply); {
 		case err != nil:

@@ -40,6 +40,11 @@ type Op struct {
 	Class    foci.Class
 	Deadline time.Duration // on the clock of Now
 	Among    []foci.Group  // the only groups to ask; nil: all of the bucket
+	Stall    time.Duration // without an answer for so long a leg is stalled; 0 = the process's
+	Resends  int           // of a stalled leg; 0 = the process's, < 0 = none
+	// Source is the payload of the operation's record when that has a length
+	// and no payload. It may be nil.
+	Source *Source
 	// Done is called exactly once, when the caller is to be answered. Legs may
 	// still be open then: those of a write go on for a while, unless their node
 	// is away, and hold its payload.
@@ -145,11 +150,16 @@ func (o *operation) begin(asks []quorum.Ask) []submission {
 				return m.Answer(now, a, ans)
 			})
 		}
+		l.stall = o.Stall
 		if l.have != nil {
 			l.hold, l.release = o.hold, o.release
+			if l.body == nil && o.Source != nil {
+				l.source = o.Source
+				l.long = o.Source.size > short
+			}
 		}
 		o.legs = append(o.legs, l)
-		subs[i] = submission{leg: l, deadline: o.Deadline}
+		subs[i] = submission{leg: l, deadline: o.Deadline, stall: o.Stall, resends: o.Resends}
 		if l.method == wire.MethodHint {
 			subs[i].deadline = o.peer.Now() + hintPatience
 		}

@@ -39,7 +39,8 @@ type Leg struct {
 	// CanAsk lets the machine ask the replica whether it has the mutation
 	// before a large body is sent again.
 	CanAsk   bool
-	Size     int           // bytes of payload that stay in memory until it ends
+	Size     int           // bytes of payload
+	Reread   bool          // the payload is read anew for each attempt; else it stays in memory until the leg ends
 	Stall    time.Duration // without an answer for so long it is stalled; 0 = the machine's
 	Resends  int           // how often a stalled leg is sent again; 0 = the machine's, < 0 = never
 	Deadline time.Duration // on the clock of now; required
@@ -85,7 +86,7 @@ type Outcome struct {
 type Config struct {
 	Route    Router
 	MaxLegs  int           // pending legs; 0 = 65,536
-	MaxBytes int64         // their payload; 0 = 256 MiB
+	MaxBytes int64         // their payload, as far as it stays in memory; 0 = 256 MiB
 	Stall    time.Duration // 0 = 2 s; at least 1 ms
 	Resends  int           // 0 = 5; < 0 = none
 	AskAbove int           // bytes of payload above which Have is asked first; 0 = 16 KiB

@@ -83,7 +83,7 @@ func (m *Machine) admit(leg *Leg) error {
 		return foci.Errorf(foci.Canceled, "the deadline passed before anything was sent")
 	case m.count >= m.cfg.MaxLegs:
 		return &foci.Error{Kind: foci.Busy, Msg: "too many requests are pending", Fix: "try again later", RetryAfter: firstBackoff}
-	case int64(leg.Size) > m.cfg.MaxBytes-m.bytes:
+	case !leg.Reread && int64(leg.Size) > m.cfg.MaxBytes-m.bytes:
 		return &foci.Error{Kind: foci.Busy, Msg: "too many bytes are pending", Fix: "try again later", RetryAfter: firstBackoff}
 	}
 	return nil
@@ -108,11 +108,10 @@ func (m *Machine) accept(leg *Leg) *pending {
 	s.leg = p
 	m.seq++
 	m.count++
-	m.bytes += int64(leg.Size)
 	m.stats.Submitted++
 	*p = pending{
 		id: LegID(s.generation<<slotBits | uint64(at)), seq: m.seq, ref: leg.Ref, target: leg.Target, class: leg.Class,
-		mutation: leg.Mutation, canAsk: leg.CanAsk && leg.Size > m.cfg.AskAbove, size: int64(leg.Size),
+		mutation: leg.Mutation, canAsk: leg.CanAsk && leg.Size > m.cfg.AskAbove, size: int64(leg.Size), reread: leg.Reread,
 		submitted: m.now, deadline: leg.Deadline, stall: leg.Stall, state: parked, cause: foci.Away,
 	}
 	if p.stall == 0 {
@@ -124,6 +123,7 @@ func (m *Machine) accept(leg *Leg) *pending {
 		resends = m.cfg.Resends
 	}
 	p.left = int16(min(max(resends, 0), maxResends))
+	m.bytes += p.held()
 	m.push(p, p.deadline)
 	m.assign(p, nobody)
 	return p
@@ -146,7 +146,7 @@ func (m *Machine) free(p *pending) {
 	m.slots[at].leg = nil
 	m.vacant = append(m.vacant, at)
 	m.count--
-	m.bytes -= p.size
+	m.bytes -= p.held()
 	if len(m.spare) < maxSpare {
 		*p = pending{}
 		m.spare = append(m.spare, p)
@@ -180,5 +180,5 @@ func (m *Machine) Parked(id LegID) bool {
 // Len is the number of pending legs.
 func (m *Machine) Len() int { return m.count }
 
-// Bytes is their payload.
+// Bytes is their payload, as far as it stays in memory.
 func (m *Machine) Bytes() int64 { return m.bytes }

@@ -47,6 +47,7 @@ type pending struct {
 	backoffs   uint8
 	losses     uint8 // channels lost
 	mutation   bool
+	reread     bool // its payload is not in memory
 	canAsk     bool
 	asked      bool // the attempt in question was an Ask
 	beyond     bool // an attempt too late for the bits may have been applied
@@ -65,6 +66,14 @@ func bit(attempt uint32) uint64 {
 // the replica.
 func (p *pending) mayApply() bool {
 	return p.mutation && (p.beyond || p.sent&^p.undone != 0)
+}
+
+// held is how much memory its payload takes.
+func (p *pending) held() int64 {
+	if p.reread {
+		return 0
+	}
+	return p.size
 }
 
 // waiting reports whether an answer to the last attempt is awaited.

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"encoding/binary"
+	"io"
 
 	"github.com/zeebo/xxh3"
 
@@ -125,15 +126,35 @@ func ContentHash(op Op, manifest bool, meta, payload []byte) Hash {
 		return hash128(xxh3.Hash128Seed(payload, uint64(op)))
 	}
 	h := xxh3.NewSeed(uint64(op))
+	_, _ = h.Write(contentHead(manifest, meta))
+	_, _ = h.Write(meta)
+	_, _ = h.Write(payload)
+	return hash128(h.Sum128())
+}
+
+// contentHead begins what is hashed of a record that is more than a payload.
+func contentHead(manifest bool, meta []byte) []byte {
 	var head [5]byte
 	binary.LittleEndian.PutUint32(head[:4], uint32(len(meta)))
 	if manifest {
 		head[4] = 1
 	}
-	_, _ = h.Write(head[:])
-	_, _ = h.Write(meta)
-	_, _ = h.Write(payload)
-	return hash128(h.Sum128())
+	return head[:]
+}
+
+// SealFrom fills Length and Hash from the metadata and size bytes that r gives;
+// the payload itself is not kept.
+func (c *Record) SealFrom(r io.Reader, size int64) error {
+	h := xxh3.NewSeed(uint64(c.Op))
+	if len(c.Meta) > 0 || c.Manifest {
+		_, _ = h.Write(contentHead(c.Manifest, c.Meta))
+		_, _ = h.Write(c.Meta)
+	}
+	if _, err := io.CopyN(h, r, size); err != nil {
+		return err
+	}
+	c.Length, c.Hash = uint32(size), hash128(h.Sum128())
+	return nil
 }
 
 // Seal fills Length and Hash from the metadata and payload.

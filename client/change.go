@@ -1,0 +1,172 @@
+package client
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/wire"
+	"github.com/foci-store/foci/internal/peer"
+)
+
+// change is what a caller asks to be written.
+type change struct {
+	op   wire.Op
+	name foci.Name
+	from io.Reader // nil: no content
+	size int64     // of the content, -1 when only reading will tell
+	meta []byte
+}
+
+// now makes a change and waits for its end.
+func (s *Session) now(ctx context.Context, c *change) (Result, error) {
+	f := newFuture[Result](s.Client, nil)
+	if err := c.check(); err != nil {
+		return Result{}, err
+	}
+	if c.large() {
+		return s.large(ctx, c)
+	}
+	s.small(ctx, c, f)
+	return f.await(ctx)
+}
+
+// later begins a change.
+func (s *Session) later(ctx context.Context, c *change, done func(Result, error)) *Future[Result] {
+	f := newFuture(s.Client, done)
+	if err := c.check(); err != nil {
+		f.complete(Result{}, err)
+		return f
+	}
+	if !c.large() {
+		f.follow(ctx)
+		s.small(ctx, c, f)
+		return f
+	}
+	select {
+	case s.uploads <- struct{}{}:
+	default:
+		f.complete(Result{}, about(c.op.String(), c.name, &foci.Error{Kind: foci.Busy, Msg: "as many large objects as are allowed are being read", Fix: "try again when one has ended"}))
+		return f
+	}
+	ctx, end := context.WithCancelCause(ctx)
+	f.onCancel(end)
+	go func() {
+		defer end(nil)
+		res, err := s.large(ctx, c)
+		<-s.uploads
+		f.complete(res, err)
+	}()
+	return f
+}
+
+// maxUploads bounds the goroutines that read large content for PutAsync.
+const maxUploads = 16
+
+// check refuses what breaks a rule before anything is read.
+func (c *change) check() error {
+	switch {
+	case len(c.meta) > foci.MaxMetaLen:
+		return foci.Errorf(foci.TooLarge, "%d bytes of metadata, at most %d", len(c.meta), foci.MaxMetaLen)
+	case c.size > foci.MaxChunks*foci.MaxPayload:
+		return foci.Errorf(foci.TooLarge, "%d bytes of content, at most %d", c.size, foci.MaxChunks*foci.MaxPayload)
+	}
+	return c.name.Validate()
+}
+
+// large reports whether it may need more than one record.
+func (c *change) large() bool { return c.from != nil && (c.size < 0 || c.size > foci.MaxPayload) }
+
+// record is its transaction, without the content.
+func (c *change) record() wire.Record {
+	// A slow replica may be sent it again when the caller was answered already.
+	return wire.Record{Entry: wire.Entry{Op: c.op}, Name: c.name, Meta: bytes.Clone(c.meta)}
+}
+
+// rereadFrom is the least payload, in bytes, that is read again instead of kept.
+const rereadFrom = 16 << 10
+
+// small makes a change of one record.
+func (s *Session) small(ctx context.Context, c *change, f *Future[Result]) {
+	rec := c.record()
+	verb := c.op.String()
+	rec.Size = uint64(c.size)
+	var src *peer.Source
+	if at := rereadable(c.from, c.size); at != nil && c.size >= rereadFrom {
+		if err := rec.SealFrom(c.from, c.size); err != nil {
+			f.complete(Result{}, about(verb, c.name, shortRead(err, c.size)))
+			return
+		}
+		src = peer.NewSource(at, c.size)
+	} else if c.from != nil {
+		rec.Payload = make([]byte, c.size)
+		if _, err := io.ReadFull(c.from, rec.Payload); err != nil {
+			f.complete(Result{}, about(verb, c.name, shortRead(err, c.size)))
+			return
+		}
+	}
+	if src == nil {
+		rec.Seal()
+	}
+	s.begin(ctx, verb, rec, src, f)
+}
+
+// large makes a change of chunks, and waits for its end.
+func (s *Session) large(ctx context.Context, c *change) (Result, error) {
+	if ctx.Err() != nil {
+		return Result{}, about(c.op.String(), c.name, canceled(context.Cause(ctx)))
+	}
+	res, err := s.upload(ctx, c.record(), c.from, c.size)
+	return res, about(c.op.String(), c.name, err)
+}
+
+// rereadable is what r gives next as something that can be read again, nil when
+// it cannot. Only types whose Read gives the same as their ReadAt are believed:
+// another one may have a *os.File in it and change what that gives.
+func rereadable(r io.Reader, size int64) io.ReaderAt {
+	if size < 0 {
+		return nil
+	}
+	var seek io.Seeker
+	var at io.ReaderAt
+	switch r := r.(type) {
+	case *os.File:
+		if info, err := r.Stat(); err != nil || !info.Mode().IsRegular() {
+			return nil
+		}
+		seek, at = r, r
+	case *io.SectionReader:
+		seek, at = r, r
+	case *bytes.Reader:
+		seek, at = r, r
+	case *strings.Reader:
+		seek, at = r, r
+	default:
+		return nil
+	}
+	begin, err := seek.Seek(0, io.SeekCurrent)
+	if err != nil {
+		return nil
+	}
+	return io.NewSectionReader(at, begin, size)
+}
+
+// shortRead is the error for content that ends early or cannot be read.
+func shortRead(err error, size int64) error {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return foci.Errorf(foci.Invalid, "the content ended before its %d bytes, nothing was stored", size)
+	}
+	return foci.Errorf(foci.Invalid, "the content cannot be read, nothing was stored: %w", err)
+}
+
+// commit runs the transaction of a record that is a part of something larger.
+func (s *Session) commit(ctx context.Context, rec wire.Record) (Result, error) {
+	rec.Seal()
+	f := newFuture[Result](s.Client, nil)
+	s.begin(ctx, "", rec, nil, f)
+	return f.await(ctx)
+}

@@ -1,0 +1,130 @@
+package client
+
+import (
+	"context"
+	"sync/atomic"
+
+	"github.com/foci-store/foci"
+)
+
+// Future is an operation that goes on while its caller does something else. It
+// ends exactly once, by its deadline at the latest. Pending futures have no
+// goroutine of their own.
+type Future[T any] struct {
+	done     chan struct{}
+	value    T     // once done
+	err      error // once done
+	callback func(T, error)
+	ended    atomic.Bool
+	stop     atomic.Pointer[func(error)] // ends the operation; nil before it can be, and when there is nothing to end
+	stopped  atomic.Pointer[error]       // why it is to end
+	settled  func()                      // called when the callback has returned; may be nil
+	run      *callbacks
+}
+
+func newFuture[T any](c *Client, callback func(T, error)) *Future[T] {
+	return &Future[T]{done: make(chan struct{}), callback: callback, run: &c.callbacks}
+}
+
+// Done is closed when the operation has ended.
+func (f *Future[T]) Done() <-chan struct{} { return f.done }
+
+// Result is what came of the operation; it waits for its end.
+func (f *Future[T]) Result() (T, error) {
+	<-f.done
+	return f.value, f.err
+}
+
+// Wait waits for the end of the operation, or of ctx. When ctx ends first only
+// the waiting is over: the error is of kind OutcomeUnknown, the operation goes
+// on, and its outcome reaches the callback and later calls of Wait. Cancel is
+// what ends the operation.
+func (f *Future[T]) Wait(ctx context.Context) (T, error) {
+	select {
+	case <-f.done:
+	default:
+		select {
+		case <-f.done:
+		case <-ctx.Done():
+			var none T
+			return none, &foci.Error{
+				Kind: foci.OutcomeUnknown, Msg: "it still goes on, the waiting for it was given up: " + context.Cause(ctx).Error(),
+				Fix: "wait again, or cancel it", Err: foci.Cause(context.Cause(ctx)),
+			}
+		}
+	}
+	return f.value, f.err
+}
+
+var errCancelCalled = foci.Errorf(foci.Canceled, "Cancel was called")
+
+// Cancel ends the operation soon, as if its context had ended; it does not wait
+// for that. What had already been sent may take effect: then the outcome is of
+// kind OutcomeUnknown. Of an operation that has ended it changes nothing.
+func (f *Future[T]) Cancel() { f.cancel(errCancelCalled) }
+
+func (f *Future[T]) cancel(why error) {
+	f.stopped.CompareAndSwap(nil, &why)
+	if stop := f.stop.Load(); stop != nil {
+		(*stop)(why)
+	}
+}
+
+// onCancel says how the operation is ended from now on; it may be called at once.
+func (f *Future[T]) onCancel(stop func(error)) {
+	f.stop.Store(&stop)
+	if why := f.stopped.Load(); why != nil {
+		stop(*why)
+	}
+}
+
+// follow cancels the operation when ctx ends.
+func (f *Future[T]) follow(ctx context.Context) {
+	if ctx.Done() == nil {
+		return
+	}
+	unhook := context.AfterFunc(ctx, func() { f.cancel(context.Cause(ctx)) })
+	settled := f.settled
+	f.settled = func() {
+		unhook()
+		if settled != nil {
+			settled()
+		}
+	}
+}
+
+// complete ends it; only the first call counts. The callback runs later, on a
+// goroutine of the client's.
+func (f *Future[T]) complete(v T, err error) {
+	if !f.ended.CompareAndSwap(false, true) {
+		return
+	}
+	f.value, f.err = v, err
+	f.stop.Store(nil)
+	close(f.done)
+	if f.callback == nil {
+		f.settle()
+		return
+	}
+	f.run.add(func() {
+		defer f.settle()
+		f.callback(f.value, f.err)
+	})
+}
+
+func (f *Future[T]) settle() {
+	if f.settled != nil {
+		f.settled()
+	}
+}
+
+// await waits for the end on behalf of a blocking call, which ends with ctx.
+func (f *Future[T]) await(ctx context.Context) (T, error) {
+	select {
+	case <-f.done:
+	case <-ctx.Done():
+		f.cancel(context.Cause(ctx))
+		<-f.done
+	}
+	return f.value, f.err
+}

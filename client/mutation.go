@@ -1,0 +1,206 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/quorum"
+	"github.com/foci-store/foci/internal/core/wire"
+	"github.com/foci-store/foci/internal/peer"
+)
+
+// mutation is one transaction of a session: it waits for its turn, runs, and
+// completes its future. No goroutine waits with it.
+type mutation struct {
+	s        *Session
+	rec      wire.Record
+	source   *peer.Source // the payload, unless it is in rec
+	verb     string       // for errors
+	deadline time.Duration
+	future   *Future[Result]
+	free     func()       // gives back the room that Admit made
+	held     atomic.Int32 // what keeps that room: the run until it is idle, and the callback
+
+	mu       sync.Mutex
+	late     *time.Timer // while it waits for its turn
+	starting bool        // Run has not returned yet
+	over     bool        // it has ended
+	canceled error       // why it is to end
+	giveUp   func()      // while it runs
+}
+
+// begin starts the transaction of a record that is complete but for its version.
+func (s *Session) begin(ctx context.Context, verb string, rec wire.Record, src *peer.Source, f *Future[Result]) {
+	m := &mutation{s: s, rec: rec, source: src, verb: verb, future: f}
+	if ctx.Err() != nil {
+		m.refuse(canceled(context.Cause(ctx)))
+		return
+	}
+	free, err := s.peer.Admit(int64(len(rec.Payload)))
+	if err != nil {
+		m.refuse(err)
+		return
+	}
+	m.free = free
+	m.held.Store(2)
+	settled := f.settled
+	f.settled = func() {
+		if settled != nil {
+			settled()
+		}
+		m.release()
+	}
+	m.rec.ID = foci.ObjectID(rec.Name)
+	m.deadline = s.deadline(ctx)
+	f.onCancel(m.cancel)
+	m.queue()
+}
+
+// refuse ends it before it was admitted.
+func (m *mutation) refuse(err error) {
+	m.future.complete(Result{}, about(m.verb, m.rec.Name, err))
+}
+
+// queue lets it run at once, or when the earlier changes of its key are over.
+func (m *mutation) queue() {
+	o := m.s.turns
+	o.mu.Lock()
+	now, err := o.order.Acquire(m.rec.Name, m)
+	o.mu.Unlock()
+	switch {
+	case err != nil:
+		m.end(Result{}, err)
+		m.release()
+	case now:
+		if !m.start() {
+			o.release(m.rec.Name)
+		}
+	default:
+		m.mu.Lock()
+		if !m.over && m.giveUp == nil && !m.starting {
+			m.late = time.AfterFunc(m.deadline-m.s.peer.Now(), func() { m.withdraw(errNoTurn) })
+		}
+		m.mu.Unlock()
+	}
+}
+
+// withdraw ends it while it still waits for its turn.
+func (m *mutation) withdraw(why error) bool {
+	o := m.s.turns
+	o.mu.Lock()
+	waited := o.order.Withdraw(m.rec.Name, m)
+	o.mu.Unlock()
+	if waited {
+		m.end(Result{}, why)
+		m.release()
+	}
+	return waited
+}
+
+// cancel ends it: out of its queue, or as if its deadline had come.
+func (m *mutation) cancel(why error) {
+	if m.withdraw(canceled(why)) {
+		return
+	}
+	m.mu.Lock()
+	if m.canceled == nil {
+		m.canceled = why
+	}
+	giveUp := m.giveUp
+	m.mu.Unlock()
+	if giveUp != nil {
+		giveUp()
+	}
+}
+
+// start runs it, its turn having come. It reports false when it has ended
+// already: then the turn goes on to the next.
+func (m *mutation) start() bool {
+	m.mu.Lock()
+	m.starting = true
+	if m.late != nil {
+		m.late.Stop()
+	}
+	why := m.canceled
+	m.mu.Unlock()
+	s := m.s
+	cfg, err := s.peer.Config(m.rec.Name.Bucket, m.rec.ID, s.opts.Ack, m.deadline)
+	switch {
+	case why != nil:
+		err = canceled(why)
+	case err == nil && s.peer.Now() >= m.deadline:
+		err = errNoTurn
+	}
+	if err != nil {
+		m.end(Result{}, err)
+		m.release()
+		return false
+	}
+	w := quorum.NewWrite(cfg, m.rec)
+	op := s.op(m.rec.ID, m.rec.Name.Bucket, foci.Reg, cfg.Deadline)
+	op.Source = m.source
+	op.Done, op.Idle = func() { m.ran(w) }, m.release
+	giveUp := s.peer.Run(w, op)
+	m.mu.Lock()
+	m.starting = false
+	over := m.over
+	if !over {
+		m.giveUp = giveUp
+	}
+	why = m.canceled
+	m.mu.Unlock()
+	if why != nil && !over {
+		giveUp()
+	}
+	return !over
+}
+
+// ran ends it with what came of the run.
+func (m *mutation) ran(w *quorum.Write) {
+	m.mu.Lock()
+	starting, why := m.starting, m.canceled
+	m.over, m.giveUp = true, nil
+	m.mu.Unlock()
+	v, err := w.Result()
+	if err != nil && why != nil && foci.KindOf(err) == foci.NoQuorum && !errors.Is(why, context.DeadlineExceeded) {
+		err = canceled(why) // nothing has happened, and the caller knows why
+	}
+	m.complete(Result{Version: v, Size: int64(m.rec.Size)}, err)
+	if !starting { // else whoever starts it goes on to the next
+		m.s.turns.release(m.rec.Name)
+	}
+}
+
+// end ends it without a run.
+func (m *mutation) end(r Result, err error) {
+	m.mu.Lock()
+	m.over = true
+	if m.late != nil {
+		m.late.Stop()
+	}
+	m.mu.Unlock()
+	m.complete(r, err)
+}
+
+func (m *mutation) complete(r Result, err error) {
+	if m.source != nil {
+		m.source.Release(m.s.peer.Admit)
+	}
+	m.future.complete(r, about(m.verb, m.rec.Name, err))
+}
+
+// release is called when the run is idle, and when the callback has returned.
+func (m *mutation) release() {
+	switch m.held.Add(-1) {
+	case 1:
+	case 0:
+		if m.source != nil {
+			m.source.Close()
+		}
+		m.free()
+	}
+}
