@@ -2,12 +2,14 @@ package client_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"runtime"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -22,7 +24,7 @@ func TestContentIsReadAgain(t *testing.T) {
 	c := newCluster(t, 3, 3)
 	s := c.dialWith(client.Config{MaxHeld: 1 << 20}).Session(client.SessionOptions{Ack: foci.All, Timeout: time.Minute})
 	put(t, s, "first", []byte("so that all links are there"))
-	const puts, size = 64, 2 << 20
+	const puts, size = 32, 512 << 10
 	dir := t.TempDir()
 	files := make([]*os.File, puts)
 	for i := range files {
@@ -43,8 +45,8 @@ func TestContentIsReadAgain(t *testing.T) {
 	for i, f := range files {
 		futures[i] = s.PutAsync(t.Context(), name(fmt.Sprint(i)), f, size, nil, nil)
 	}
-	if most := awaitParked(t, s, puts, before); most > 48<<20 { // buffers of the nodes, which are in this process
-		t.Errorf("%d MiB more while %d puts of 2 MiB wait", most>>20, puts)
+	if most := awaitParked(t, s, puts, before); most > 12<<20 { // buffers of the nodes, which are in this process
+		t.Errorf("%d MiB more while %d puts of half a MiB wait", most>>20, puts)
 	}
 	c.start(2)
 	for i, f := range futures {
@@ -63,22 +65,21 @@ func TestContentIsReadAgain(t *testing.T) {
 // how much memory that takes.
 func awaitParked(t *testing.T, s *client.Session, legs int, before uint64) int64 {
 	t.Helper()
-	for end := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
-		all, err := s.Txns(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
+	for end := time.Now().Add(40 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel() // this process alone answers
+		all, _ := s.Txns(ctx)
 		parked := 0
 		for _, p := range all[0].Is.Pending {
 			if p.State == "parked" {
 				parked++
 			}
 		}
-		if parked == legs && parked == len(all[0].Is.Pending) {
+		if parked >= legs && parked == len(all[0].Is.Pending) {
 			return int64(heap()) - int64(before)
 		}
 		if time.Now().After(end) {
-			t.Fatalf("%d of %d are parked: %+v", parked, legs, all[0].Is.Pending)
+			t.Fatalf("%d of at least %d are parked, of %d", parked, legs, len(all[0].Is.Pending))
 		}
 	}
 }
@@ -92,24 +93,23 @@ func heap() uint64 {
 }
 
 // changing gives other bytes each time that it is read.
-type changing struct{ reads byte }
+type changing struct{ reads atomic.Int32 }
 
 func (c *changing) ReadAt(p []byte, _ int64) (int, error) {
-	c.reads++
+	n := byte(c.reads.Add(1))
 	for i := range p {
-		p[i] = c.reads
+		p[i] = n
 	}
 	return len(p), nil
 }
 
 // broken can be read once, for its hash.
-type broken struct{ left int64 }
+type broken struct{ left atomic.Int64 }
 
 func (b *broken) ReadAt(p []byte, _ int64) (int, error) {
-	if b.left <= 0 {
+	if b.left.Add(-int64(len(p))) < 0 {
 		return 0, errors.New("the disk is gone")
 	}
-	b.left -= int64(len(p))
 	clear(p)
 	return len(p), nil
 }
@@ -119,7 +119,9 @@ func (b *broken) ReadAt(p []byte, _ int64) (int, error) {
 func TestContentThatChanges(t *testing.T) {
 	s := newCluster(t, 3, 3).dial(client.SessionOptions{Timeout: 10 * time.Second})
 	for _, size := range []int64{100 << 10, 9 << 20} {
-		for what, r := range map[string]io.ReaderAt{"changes": &changing{}, "breaks": &broken{size}} {
+		once := &broken{}
+		once.left.Store(size)
+		for what, r := range map[string]io.ReaderAt{"changes": &changing{}, "breaks": once} {
 			_, err := s.Put(t.Context(), name(what), io.NewSectionReader(r, 0, size), size, nil)
 			if k := foci.KindOf(err); err == nil || k != foci.Corrupt && k != foci.Invalid && k != foci.NoQuorum {
 				t.Errorf("%s, %d bytes: %v", what, size, err)
