@@ -17,7 +17,7 @@ func script(b []byte) []byte {
 	var out []byte
 	for len(b) >= 6 {
 		h := wire.Header{
-			Type: wire.FrameType(b[0]%13) + 1, Stream: uint32(b[1]&3)<<16 | uint32(b[1]>>2&3),
+			Type: wire.FrameType(b[0]%14) + 1, Stream: uint32(b[1]&3)<<16 | uint32(b[1]>>2&3),
 		}
 		size := int(b[2])
 		switch h.Type {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/wire"
+	"github.com/foci-store/foci/internal/device/auth"
 )
 
 // alive checks that a node still serves.
@@ -58,32 +59,48 @@ func TestHostileOpenings(t *testing.T) {
 	alive(t, nd)
 }
 
-// TestSlowHello: one byte now and then does not keep a connection.
+// TestSlowHello: one byte now and then does not keep a connection, at any step
+// of proving who one is.
 func TestSlowHello(t *testing.T) {
-	nd := startNode(t, 1, func(c *Config) { c.Timing.Handshake = 200 * time.Millisecond })
-	r := rawDial(t, nd.addr)
+	home := newPKI(t, "test")
 	hello := wire.AppendFrame(nil, &wire.Header{Type: wire.FrameHello}, helloOf(nil), nil)
-	stop := make(chan struct{})
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		for i := range hello {
-			select {
-			case <-stop:
-				return
-			case <-time.After(20 * time.Millisecond):
+	claim := auth.Claim{}
+	keyed := wire.AppendFrame(nil, &wire.Header{Type: wire.FrameHello}, helloOf(func(h *wire.Hello) { h.Auth, h.Proof = wire.AuthKey, claim.Append(nil) }), nil)
+	proof := wire.AppendFrame(nil, &wire.Header{Type: wire.FrameProof}, make([]byte, wire.ProofSize), nil)
+	for name, tc := range map[string]struct {
+		creds      *auth.Credentials
+		fast, slow []byte
+	}{
+		"hello":     {nil, nil, hello},
+		"proof":     {clusterKey(1), keyed, proof},
+		"TLS hello": {home.node(nodeID(1), time.Now()), nil, clientHello(t)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			nd := startNode(t, 1, func(c *Config) { c.Auth, c.Timing.Handshake = tc.creds, 200*time.Millisecond })
+			r := rawDial(t, nd.addr)
+			stop, done := make(chan struct{}), make(chan struct{})
+			go func() {
+				defer close(done)
+				_, _ = r.conn.Write(tc.fast)
+				for i := range tc.slow {
+					select {
+					case <-stop:
+						return
+					case <-time.After(20 * time.Millisecond):
+					}
+					if _, err := r.conn.Write(tc.slow[i : i+1]); err != nil {
+						return
+					}
+				}
+			}()
+			begin := time.Now()
+			r.ended()
+			close(stop)
+			<-done
+			if d := time.Since(begin); d > 3*time.Second {
+				t.Errorf("it took %v", d)
 			}
-			if _, err := r.conn.Write(hello[i : i+1]); err != nil {
-				return
-			}
-		}
-	}()
-	begin := time.Now()
-	r.ended()
-	close(stop)
-	<-done
-	if d := time.Since(begin); d > 3*time.Second {
-		t.Errorf("it took %v", d)
+		})
 	}
 }
 
@@ -154,6 +171,8 @@ func TestHostileFrames(t *testing.T) {
 	for name, b := range map[string][]byte{
 		"a reply":               wire.AppendFrame(nil, &wire.Header{Type: wire.FrameReply, Stream: 1}, nil, nil),
 		"a second hello":        wire.AppendFrame(nil, &wire.Header{Type: wire.FrameHello}, helloOf(nil), nil),
+		"a second proof":        wire.AppendFrame(nil, &wire.Header{Type: wire.FrameProof}, make([]byte, wire.ProofSize), nil),
+		"a challenge":           wire.AppendFrame(nil, &wire.Header{Type: wire.FrameChallenge}, make([]byte, 100), nil),
 		"a goaway":              wire.AppendFrame(nil, &wire.Header{Type: wire.FrameGoAway}, nil, nil),
 		"slot beyond the limit": req(8, 1, 0, 1),
 		"slot in use":           append(req(id, 1, 0, 1), req(2<<16|1, 1, 0, 1)...),

@@ -212,3 +212,33 @@ func TestGarbageOfEveryLength(t *testing.T) {
 		})
 	}
 }
+
+// FuzzStrangers: whatever frames one sends who has no key, he does not come in.
+func FuzzStrangers(f *testing.F) {
+	claim := auth.Claim{Client: "web"}
+	f.Add(uint8(wire.FrameHello), helloOf(func(h *wire.Hello) { h.Auth, h.Proof = wire.AuthKey, claim.Append(nil) }), uint8(wire.FrameProof), make([]byte, wire.ProofSize))
+	f.Add(uint8(wire.FrameHello), helloOf(nil), uint8(wire.FrameRequest), []byte("give"))
+	nd := startNode(f, 1, with(clusterKey(1)))
+	f.Fuzz(func(t *testing.T, first uint8, a []byte, second uint8, b []byte) {
+		ours, theirs := net.Pipe()
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			nd.accept(theirs, 1)
+		}()
+		frame := func(kind uint8, contents []byte) []byte {
+			return wire.AppendFrame(nil, &wire.Header{Type: wire.FrameType(kind)}, contents[:min(len(contents), wire.MaxHello)], nil)
+		}
+		play(ours, frame(first, a), frame(second, b))
+		<-done
+		if n := nd.inboundCount(); n != 0 {
+			t.Errorf("%d came in", n)
+		}
+	})
+}
+
+func (m *Mesh) inboundCount() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return len(m.inbound)
+}
