@@ -221,7 +221,7 @@ func (ch *channel) onData(f *frameReader, h *wire.Header) error {
 	} else {
 		err = ch.refuseContents(f, h, true)
 	}
-	if last && ch.link != nil {
+	if last && ch.link != nil && err == nil { // else close has the stream yet to end
 		ch.mu.Lock()
 		ch.end(h.Stream)
 		ch.mu.Unlock()
