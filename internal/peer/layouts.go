@@ -224,6 +224,9 @@ func (j *join) hopeless() error {
 			kind = foci.Denied
 		}
 	}
+	if kind == foci.Denied { // each says what to do
+		return &foci.Error{Kind: kind, Msg: "no node lets us in", Err: errors.Join(errs...)}
+	}
 	return &foci.Error{Kind: kind, Msg: "no node can be reached", Err: errors.Join(errs...), Fix: "--remote names other nodes to ask"}
 }
 

@@ -217,6 +217,39 @@ func TestReload(t *testing.T) {
 	}
 }
 
+// TestNewAuthority: a cluster goes over to another authority without a moment at
+// which two nodes do not believe each other: both are believed, then new
+// certificates are made, then the old authority is taken out.
+func TestNewAuthority(t *testing.T) {
+	old, fresh := authority(t, "home"), authority(t, "home")
+	places := []*place{newPlace(t, old, nodeA), newPlace(t, old, foci.NodeID{9})}
+	certs := []*Certificates{places[0].load(), places[1].load()}
+	now := time.Now()
+	for _, c := range certs {
+		c.now = func() time.Time { return now }
+	}
+	both := append(old.Cert(), fresh.Cert()...)
+	for _, step := range []func(*place, foci.NodeID){
+		func(p *place, _ foci.NodeID) { p.write(p.files.CA, both) },
+		func(p *place, id foci.NodeID) {
+			p.put(fresh, id, now)
+			p.write(p.files.CA, both)
+		},
+		func(p *place, _ foci.NodeID) { p.write(p.files.CA, fresh.Cert()) },
+	} {
+		for i, p := range places {
+			step(p, []foci.NodeID{nodeA, {9}}[i])
+			now = now.Add(reloadEvery)
+			if dialled, accepted := meet(t, certs[0], certs[1]); dialled != nil || accepted != nil {
+				t.Fatalf("%v; %v", dialled, accepted)
+			}
+		}
+	}
+	if dialled, _ := meet(t, newPlace(t, old, foci.NodeID{7}).load(), certs[0]); foci.KindOf(dialled) != foci.Denied {
+		t.Errorf("the old authority is still believed: %v", dialled)
+	}
+}
+
 func TestLoadRefuses(t *testing.T) {
 	home := authority(t, "home")
 	p := newPlace(t, home, nodeA)

@@ -2,6 +2,7 @@ package mesh
 
 import (
 	"context"
+	"log/slog"
 	"math"
 	"time"
 
@@ -146,7 +147,11 @@ func (l *Link) undialled(where link.Slot, attempt uint64, err error) {
 		first := l.machine.Failures() == 0
 		out = l.machine.Undialled(out, now, where, attempt, err)
 		if first && l.mesh.ctx.Err() == nil {
-			l.mesh.log.Info("peer cannot be reached", "peer", l.node, "class", where.Class, "err", err)
+			level := slog.LevelInfo
+			if foci.KindOf(err) == foci.Denied { // a setting, here or there, that will not mend itself
+				level = slog.LevelWarn
+			}
+			l.mesh.log.Log(l.mesh.ctx, level, "peer cannot be reached", "peer", l.node, "class", where.Class, "err", err)
 		}
 		return out
 	})
