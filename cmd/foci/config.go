@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/pelletier/go-toml/v2"
 
@@ -83,6 +84,60 @@ type serveConfig struct {
 
 	// Connections is how many TCP connections a link has for each class.
 	Connections connectionsConfig `toml:"connections_per_node,omitempty"`
+
+	// Txn is for this node's own transactions: its repairs of what others have missed.
+	Txn txnConfig `toml:"txn,omitempty"`
+}
+
+// txnConfig is [txn].
+type txnConfig struct {
+	// Stall is how long a request is without an answer until it counts as stalled
+	// and is sent again, like "2s"; from 1ms to 1h. Empty: 2s.
+	Stall duration `toml:"stall,omitempty"`
+
+	// Resends is how often a request that stalled is sent again; after that it
+	// fails. At most 4096, -1: never. 0: 5.
+	Resends int `toml:"resends,omitempty"`
+
+	// Deadline is how long one transaction may take in all, like "30s"; at most
+	// 24h. Empty: 30s.
+	Deadline duration `toml:"deadline,omitempty"`
+}
+
+// duration is a time span in the file, as text like "1.5s".
+type duration time.Duration
+
+// UnmarshalText reads what time.ParseDuration does.
+func (d *duration) UnmarshalText(text []byte) error {
+	v, err := time.ParseDuration(string(text))
+	if err != nil {
+		return foci.Errorf(foci.Invalid, "%.80q: want a time span like \"2s\" or \"500ms\"", text)
+	}
+	*d = duration(v)
+	return nil
+}
+
+// MarshalText writes it.
+func (d duration) MarshalText() ([]byte, error) { return []byte(time.Duration(d).String()), nil }
+
+// Bounds of txnConfig and of the flags that mean the same.
+const (
+	minStall    = time.Millisecond
+	maxStall    = time.Hour
+	maxResends  = 4096
+	maxDeadline = 24 * time.Hour
+)
+
+func (t *txnConfig) check() error {
+	switch stall, deadline := time.Duration(t.Stall), time.Duration(t.Deadline); {
+	case stall != 0 && (stall < minStall || stall > maxStall):
+		return foci.Errorf(foci.Invalid, "txn.stall = %v: want %v to %v", stall, minStall, maxStall)
+	case t.Resends < -1 || t.Resends > maxResends:
+		return foci.Errorf(foci.Invalid, "txn.resends = %d: want 1 to %d, -1 for never, or 0 for the usual 5", t.Resends, maxResends)
+	case deadline < 0 || deadline > maxDeadline:
+		return foci.Errorf(foci.Invalid, "txn.deadline = %v: want more than 0 and at most %v", deadline, maxDeadline)
+	}
+	return nil
 }
 
 // tlsConfig is [tls]: three files of PEM, relative to the file's own directory.
@@ -224,6 +279,9 @@ func (c *serveConfig) complete() error {
 		if n < 0 || n > maxConnections {
 			return foci.Errorf(foci.Invalid, "connections_per_node.%v = %d: want 1 to %d, or 0 for the usual number", foci.Class(class), n, maxConnections)
 		}
+	}
+	if err := c.Txn.check(); err != nil {
+		return err
 	}
 	return c.checkBackends()
 }

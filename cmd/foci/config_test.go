@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/pelletier/go-toml/v2"
 
@@ -32,6 +33,11 @@ dir = "disk2"
 
 [connections_per_node]
 reg = 4
+
+[txn]
+stall = "1.5s"
+resends = 7
+deadline = "1m"
 `
 
 func TestConfigReadsEverything(t *testing.T) {
@@ -54,6 +60,9 @@ func TestConfigReadsEverything(t *testing.T) {
 	if n := c.Connections.perClass(); n[foci.Reg] != 4 || n[foci.Bulk] != 0 {
 		t.Fatalf("connections %v", n)
 	}
+	if c.Txn != (txnConfig{duration(1500 * time.Millisecond), 7, duration(time.Minute)}) {
+		t.Fatalf("transactions %+v", c.Txn)
+	}
 	binds, err := c.binds()
 	if err != nil || len(binds) != 1 || binds[0].ListenOn() != "0.0.0.0:11025" {
 		t.Fatalf("%v %v", binds, err)
@@ -73,6 +82,7 @@ func TestConfigErrorsSayWhere(t *testing.T) {
 		"not toml":                            "line 1",
 		"#" + strings.Repeat("x", maxConfig):  "no configuration file",
 		"[connections_per_node]\nping = 1e99": "line 2",
+		"[txn]\nstall = \"2\"":                "line 2",
 	} {
 		_, err := parseConfig([]byte(text))
 		if err == nil || !strings.Contains(err.Error(), want) {
@@ -90,6 +100,9 @@ func TestConfigRules(t *testing.T) {
 		"stores nothing":         {Addresses: addr, Role: "client", Backends: []backendConfig{{Dir: "x"}}},
 		"has no dir":             {Addresses: addr, Backends: []backendConfig{{}}},
 		"is another's":           {Addresses: addr, Backends: []backendConfig{{Dir: "x"}, {Dir: "./x"}}},
+		"txn.stall":              {Addresses: addr, Txn: txnConfig{Stall: 1}},
+		"txn.resends":            {Addresses: addr, Txn: txnConfig{Resends: -2}},
+		"txn.deadline":           {Addresses: addr, Txn: txnConfig{Deadline: -1}},
 		"connections_per_node":   {Addresses: addr, Connections: connectionsConfig{Bulk: 65}},
 	} {
 		if err := c.complete(); err == nil || !strings.Contains(err.Error(), want) {

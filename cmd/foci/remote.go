@@ -27,7 +27,15 @@ type remoteFlags struct {
 	ack        levelFlag
 	read       levelFlag
 	timeout    time.Duration
+	stall      time.Duration
+	resends    int
 }
+
+// What --stall and --resends are unless told: the usual of a session.
+const (
+	defaultStall   = 2 * time.Second
+	defaultResends = 5
+)
 
 // defaultTimeout is a session's deadline for one operation.
 const defaultTimeout = 30 * time.Second
@@ -40,6 +48,8 @@ func (r *remoteFlags) add(c *cobra.Command) {
 	f.StringVar(&r.credential, "credential", "", "file with what this client proves itself with, as foci init makes it (default $FOCI_CREDENTIAL, else nothing)")
 	f.BoolVar(&r.sniff, "sniff", true, "use all nodes that those given tell of; false: stay with those given, which forward to the others")
 	f.DurationVar(&r.timeout, "timeout", defaultTimeout, "how long one operation may take")
+	f.DurationVar(&r.stall, "stall", defaultStall, "without an answer for so long a request is sent again")
+	f.IntVar(&r.resends, "resends", defaultResends, "how often a request without an answer is sent again before it fails; 0 = never")
 }
 
 // addLevels adds the flags of commands that read or write objects.
@@ -63,6 +73,16 @@ func (l *levelFlag) Type() string { return "level" }
 func (r *remoteFlags) config() (client.Config, error) {
 	if r.timeout <= 0 {
 		return client.Config{}, usagef("--timeout %v: want more than 0", r.timeout)
+	}
+	if r.stall < minStall || r.stall > maxStall {
+		return client.Config{}, usagef("--stall %v: want %v to %v", r.stall, minStall, maxStall)
+	}
+	if r.resends < 0 || r.resends > maxResends {
+		return client.Config{}, usagef("--resends %d: want 0 to %d", r.resends, maxResends)
+	}
+	resends := r.resends
+	if resends == 0 {
+		resends = -1 // 0 in the configuration is the usual
 	}
 	remotes := r.remotes
 	if len(remotes) == 0 {
@@ -89,7 +109,7 @@ func (r *remoteFlags) config() (client.Config, error) {
 	if credential == "" {
 		credential = os.Getenv("FOCI_CREDENTIAL")
 	}
-	return client.Config{Remotes: remotes, Tables: tables, Cluster: cluster, Credential: credential, Timeout: r.timeout, Stay: !r.sniff}, nil
+	return client.Config{Remotes: remotes, Tables: tables, Cluster: cluster, Credential: credential, Timeout: r.timeout, Stall: r.stall, Resends: resends, Stay: !r.sniff}, nil
 }
 
 func parseTables(s string) ([]foci.Table, error) {

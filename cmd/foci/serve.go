@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -58,7 +59,12 @@ foci.toml, every setting of which may be left out:
   group = 1                   # 0: that of its next backend in the layout
 
   [connections_per_node]      # of each link, by class; 0: 1, 1, 6, 3 and 2
-  reg = 6`,
+  reg = 6
+
+  [txn]                       # of the node's own repairs; clients have flags for theirs
+  stall = "2s"                # without an answer for so long a request is sent again
+  resends = 5                 # how often; -1: never
+  deadline = "30s"            # of one transaction in all`,
 		Args: usageArgs(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error { return a.serve(c.Context(), &s) },
 	}
@@ -149,6 +155,7 @@ func (c *serveConfig) nodeConfig(log *slog.Logger) (node.Config, error) {
 	n := node.Config{
 		Cluster: c.Cluster, Dir: c.Dir, Name: c.Name, Role: foci.RoleData,
 		Auth: proof, Insecure: c.Insecure, Addresses: binds, Seeds: c.Seeds, Channels: c.Connections.perClass(), Logger: log,
+		Stall: time.Duration(c.Txn.Stall), Resends: c.Txn.Resends, Deadline: time.Duration(c.Txn.Deadline),
 	}
 	if c.Role == foci.RoleClient.String() {
 		n.Role = foci.RoleClient

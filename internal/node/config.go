@@ -32,6 +32,10 @@ type Config struct {
 	// cluster key in Auth. Zero: none.
 	Multicast netip.AddrPort
 
+	Stall    time.Duration // without an answer for so long a request of this node is sent again; 0 = 2 s
+	Resends  int           // how often; 0 = 5, < 0 = never
+	Deadline time.Duration // of one repair; 0 = 30 s
+
 	Channels [foci.NumClasses]int // per link and class; 0 = 1, 1, 6, 3, 2
 	FS       vfs.FS               // nil = the system's
 	Now      func() int64         // wall clock, nanoseconds since 1970; nil = the system's
@@ -53,6 +57,9 @@ func (c *Config) validate() error {
 		return foci.Errorf(foci.Invalid, "node: no directory")
 	case c.Role != foci.RoleData && c.Role != foci.RoleClient:
 		return foci.Errorf(foci.Invalid, "node: role %v: want data or client", c.Role)
+	}
+	if c.Deadline <= 0 {
+		c.Deadline = 30 * time.Second // a log may be long and its payloads large
 	}
 	if c.FS == nil {
 		c.FS = vfs.OS()

@@ -12,11 +12,10 @@ import (
 )
 
 const (
-	maxFollowed    = 16 // hints followed at a time, by one node
-	followPause    = 50 * time.Millisecond
-	followAgain    = 10 * time.Second // between looks for hints that could not be followed
-	followPatience = 30 * time.Second // for one of them: a log may be long and its payloads large
-	hintPage       = 256              // hints read from a backend at a time
+	maxFollowed = 16 // hints followed at a time, by one node
+	followPause = 50 * time.Millisecond
+	followAgain = 10 * time.Second // between looks for hints that could not be followed
+	hintPage    = 256              // hints read from a backend at a time
 )
 
 // hint is the replica's part in what a group has missed: it remembers that,
@@ -131,7 +130,7 @@ func (n *Node) followOne(b *store.Backend, own foci.Group, k store.Hint, open *s
 		return
 	}
 	open.Add(1)
-	n.peer.Load().Repair(k.ID, own, k.Group, followPatience, func(err error) {
+	n.peer.Load().Repair(k.ID, own, k.Group, n.cfg.Deadline, func(err error) {
 		if err != nil {
 			n.log.Debug("hint cannot be followed yet", "group", k.Group, "id", k.ID.Short(), "err", err)
 		}

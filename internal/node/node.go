@@ -228,6 +228,7 @@ func (n *Node) serve() error {
 			Channels: n.cfg.Channels, Handler: mesh.HandlerFunc(n.handle), Timing: mesh.Timing{Grace: n.cfg.Grace},
 		},
 		Seeds: n.cfg.Seeds, Remembered: n.remembered(), Remember: n.remember, Layout: &n.layout, Logger: n.log,
+		Stall: n.cfg.Stall, Resends: n.cfg.Resends,
 		Adopted: n.adopt, Met: func(foci.NodeID) { n.followSoon() },
 	}
 	for _, b := range n.binds {
