@@ -21,6 +21,7 @@ const (
 type watchers struct {
 	peer *Peer
 	kick chan struct{}
+	most int // that wait
 
 	mu      sync.Mutex
 	waiting map[*watcher]struct{}
@@ -36,7 +37,7 @@ type watcher struct {
 }
 
 func (w *watchers) init(p *Peer) {
-	w.peer, w.kick, w.waiting = p, make(chan struct{}, 1), map[*watcher]struct{}{}
+	w.peer, w.kick, w.most, w.waiting = p, make(chan struct{}, 1), maxWatchers, map[*watcher]struct{}{}
 }
 
 // add takes a watch: it is answered at once when there is news, else when there
@@ -50,7 +51,7 @@ func (w *watchers) add(in *mesh.Incoming, q *wire.Watch) {
 		in.Fail(foci.Errorf(foci.Closed, "this node is shutting down"))
 	case w.news(&n.asked):
 		w.answer(n)
-	case len(w.waiting) >= maxWatchers:
+	case len(w.waiting) >= w.most:
 		in.Fail(&foci.Error{Kind: foci.Busy, Msg: "too many clients watch here", RetryAfter: 10 * time.Second})
 	default:
 		w.waiting[n] = struct{}{}

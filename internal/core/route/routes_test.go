@@ -112,7 +112,7 @@ func TestHostileEntriesAreRefused(t *testing.T) {
 	future.Role = foci.NumRoles
 	for name, e := range map[string]wire.Route{
 		"no id": {Role: foci.RoleData}, "transport client": transport, "unknown role": future,
-		"too many addresses": entry(2, 1, 1, many...), "no address": entry(2, 1, 1, "nonsense"),
+		"too many addresses": entry(2, 1, 1, many...), "no address": entry(2, 1, 1, "nonsense"), "a table that cannot be": entry(2, 1, 1, "10.0.0.2:1:2-65536"),
 		"one twice":   entry(2, 1, 1, "10.0.0.2:1:2-0", "10.0.0.2:1:2-0"),
 		"incarnation": entry(2, highest, 1), "counter": entry(2, 1, 1<<64-1),
 	} {

@@ -108,3 +108,19 @@ func FuzzMessages(f *testing.F) {
 		stable(t, b, fresh(i), fresh(i))
 	})
 }
+
+// TestMillionRoutes: who announces more than a cluster can have is refused
+// before memory is taken for it.
+func TestMillionRoutes(t *testing.T) {
+	b := appendU32(appendU64(nil, 1), 1<<20)
+	b = append(b, make([]byte, MaxHead-len(b))...)
+	for _, m := range []Message{&Routes{}, &Versions{}, &Watched{}} {
+		if n := testing.AllocsPerRun(10, func() {
+			if Unmarshal(b, m) == nil {
+				t.Errorf("%T takes a million", m)
+			}
+		}); n > 10 {
+			t.Errorf("%T: %v allocations", m, n)
+		}
+	}
+}

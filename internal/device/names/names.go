@@ -29,7 +29,7 @@ type Place struct {
 
 // resolver is the one in Go: it reads /etc/resolv.conf again when that changes,
 // and knows SRV records.
-var resolver = net.Resolver{PreferGo: true}
+var resolver = &net.Resolver{PreferGo: true}
 
 // Resolve finds the places of a remote: an address is itself, a name all that it
 // resolves to in its family, a service those of each of its targets, the ones to

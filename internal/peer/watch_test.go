@@ -1,0 +1,148 @@
+package peer
+
+import (
+	"context"
+	"net"
+	"testing"
+	"time"
+
+	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/route"
+	"github.com/foci-store/foci/internal/core/wire"
+	"github.com/foci-store/foci/internal/device/mesh"
+	"github.com/foci-store/foci/internal/layout"
+)
+
+// watched is a member that serves routes, and a way to ask it.
+func watched(t *testing.T) (*Peer, func(wire.Watch) (wire.Watched, error)) {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := ln.Addr().String()
+	ln.Close()
+	a, err := route.ParseAddress(addr + ":2-0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	begun := make(chan struct{})
+	var p *Peer
+	p, err = New(Config{Addresses: []route.Address{a}, Layout: new(layout.Holder), Mesh: mesh.Config{
+		Cluster: "c", Node: foci.NodeID{1}, Incarnation: 1, Role: foci.RoleData,
+		Listen: []mesh.Listener{{Addr: addr}}, Timing: mesh.Timing{Grace: time.Second},
+		Handler: mesh.HandlerFunc(func(in *mesh.Incoming) { <-begun; p.Serve(in) }),
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	close(begun)
+	t.Cleanup(func() { _ = p.Close() })
+	m, err := mesh.New(mesh.Config{Cluster: "c", Role: foci.RoleTransport})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = m.Close() })
+	l, err := m.Dial(t.Context(), mesh.Addr{HostPort: addr}, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p, func(q wire.Watch) (wire.Watched, error) {
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		defer cancel()
+		var a wire.Watched
+		r, err := l.Call(ctx, foci.State, wire.MethodWatch, q.Append(nil), nil)
+		if err == nil {
+			err = wire.Unmarshal(r.Head, &a)
+		}
+		return a, err
+	}
+}
+
+func told(n byte, inc foci.Incarnation) []wire.Route {
+	return []wire.Route{{Node: foci.NodeID{n}, Incarnation: inc, Counter: 1, Role: foci.RoleData, Addrs: []string{"192.0.2.1:1:2-7"}}}
+}
+
+// TestWatch: the first answer comes at once and has all; the next one when there
+// is news, with the news; else when the time is over, with nothing.
+func TestWatch(t *testing.T) {
+	p, ask := watched(t)
+	p.Learn(foci.NodeID{9}, told(2, 1))
+	a, err := ask(wire.Watch{Wait: wire.MaxWatch})
+	if err != nil || len(a.Routes) != 2 {
+		t.Fatalf("%+v, %v", a, err)
+	}
+	q := wire.Watch{Epoch: a.Epoch, Sums: a.Sums, Ups: a.Ups, Wait: 10 * time.Millisecond}
+	if a, err = ask(q); err != nil || len(a.Routes) != 0 {
+		t.Fatalf("nothing has changed: %+v, %v", a, err)
+	}
+	q.Wait = wire.MaxWatch
+	began := time.Now()
+	time.AfterFunc(50*time.Millisecond, func() { p.Learn(foci.NodeID{9}, told(2, 5)) })
+	if a, err = ask(q); err != nil || len(a.Routes) == 0 || time.Since(began) > 10*time.Second {
+		t.Fatalf("a change: %+v, %v after %v", a, err, time.Since(began))
+	}
+	q.Sums = a.Sums
+	time.AfterFunc(50*time.Millisecond, func() { p.watchers.came(foci.NodeID{2}) })
+	if a, err = ask(q); err != nil || a.Ups != q.Ups+1 {
+		t.Fatalf("a peer that came up: %+v, %v", a, err)
+	}
+	q.Ups = a.Ups
+	p.watchers.came(foci.NodeID{3})
+	if a, err = ask(q); err != nil || len(a.Up) != 1 || a.Up[0] != (foci.NodeID{3}) {
+		t.Fatalf("another: %+v, %v", a, err)
+	}
+}
+
+// TestWatchersAreBounded, and none of them keeps a node from stopping.
+func TestWatchersAreBounded(t *testing.T) {
+	p, ask := watched(t)
+	p.watchers.mu.Lock()
+	p.watchers.most = 3
+	p.watchers.mu.Unlock()
+	a, err := ask(wire.Watch{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	q := wire.Watch{Epoch: a.Epoch, Sums: a.Sums, Ups: a.Ups, Wait: wire.MaxWatch}
+	ends := make(chan error, 3)
+	for range 3 {
+		go func() {
+			_, err := ask(q)
+			ends <- err
+		}()
+	}
+	for p.Watchers() < 3 {
+		time.Sleep(time.Millisecond) // looked at again
+	}
+	if _, err := ask(q); foci.KindOf(err) != foci.Busy {
+		t.Errorf("one too many: %v", err)
+	}
+	began := time.Now()
+	if err := p.Close(); err != nil || time.Since(began) > 900*time.Millisecond {
+		t.Errorf("%v after %v", err, time.Since(began))
+	}
+	for range 3 {
+		if err := <-ends; err == nil {
+			t.Error("a watch was answered as if there were news")
+		}
+	}
+}
+
+// TestUpsAreNamed as long as they are remembered.
+func TestUpsAreNamed(t *testing.T) {
+	w := &watchers{kick: make(chan struct{}, 1)}
+	for n := range 100 {
+		w.came(foci.NodeID{byte(n)})
+	}
+	for _, c := range []struct {
+		ups   uint64
+		first byte
+		n     int
+	}{{0, 0, 0}, {99, 99, 1}, {90, 90, 10}, {1, 100 - maxUps, maxUps}, {100, 0, 0}, {1 << 60, 0, 0}} {
+		got := w.since(c.ups)
+		if len(got) != c.n || c.n > 0 && got[0][0] != c.first {
+			t.Errorf("since %d: %d, from %v", c.ups, len(got), got)
+		}
+	}
+}
