@@ -100,3 +100,47 @@ func TestNames(t *testing.T) {
 	c.Start()
 	t.Logf("whole after %v, with %d questions", c.AwaitWhole(10*time.Second).Round(time.Millisecond), r.Asked())
 }
+
+// TestMulticast: nodes of one key find each other by their packets alone, in
+// IPv4 and IPv6; a stranger with another key, which sends to the same group,
+// finds nobody and harms nobody.
+func TestMulticast(t *testing.T) {
+	for family, group := range map[string]string{"ip4": "239.17.19.23:1026", "ip6": "[ff05::f0c1]:1026"} {
+		t.Run(family, func(t *testing.T) {
+			t.Parallel()
+			l := New(t)
+			c := l.moved("a", "b", "c")
+			setting := fmt.Sprintf("multicast = %q\n", group)
+			for _, h := range c.hosts {
+				c.Configure(h, setting)
+			}
+			c.Start()
+			t.Logf("whole after %v", c.AwaitWhole(10*time.Second).Round(time.Millisecond))
+			stranger := l.moved("x", "y")
+			for _, h := range stranger.hosts {
+				stranger.Configure(h, setting)
+			}
+			stranger.Start()
+			t.Logf("strangers: whole after %v", stranger.AwaitWhole(10*time.Second).Round(time.Millisecond))
+			for _, h := range append(stranger.hosts, c.hosts...) {
+				m, err := h.Metrics()
+				if err != nil {
+					t.Fatal(err)
+				}
+				links := 0
+				for name := range m {
+					if strings.HasPrefix(name, "foci_mesh_link_up{") {
+						links++
+					}
+				}
+				if want := len(c.hosts) - 1; h == stranger.hosts[0] || h == stranger.hosts[1] {
+					if links != 1 {
+						t.Errorf("stranger %s has %d links, want 1", h.name, links)
+					}
+				} else if links != want {
+					t.Errorf("%s has %d links, want %d", h.name, links, want)
+				}
+			}
+		})
+	}
+}
