@@ -19,8 +19,13 @@ func meshCommand(a *app) *cobra.Command {
 		Use:   "mesh",
 		Short: "Show the links between processes and their channels",
 		Long: `Show, for every node and for this client, its links: one line for each channel that is open or
-being opened, with its class, table, round trip, what is queued and in flight, and for a link
-without channels why the last one was closed.
+being opened, with its class, the table by which it leads there, both addresses, the median and
+the 99th of 100 of its last 64 pings, what is queued and in flight (messages, and bytes where there
+are any), how many requests were sent again elsewhere when it was lost, and when and why the last
+channel in its place ended or could not be opened.
+
+The state of a channel follows that of the link if that is not up: suspect and down say that the
+peer is not reached, one-way that it reaches us all the same; requests then go by another node.
 
   foci mesh
   foci mesh --json`,
@@ -44,7 +49,7 @@ without channels why the last one was closed.
 		if a.json {
 			return nil
 		}
-		return a.table("FROM TO CLASS N TABLE STATE AGE RTT QUEUED IN-FLIGHT SENT LAST-CLOSE", rows)
+		return a.table(meshHeader, rows)
 	})
 }
 
@@ -67,39 +72,74 @@ func nameOf(names map[foci.NodeID]string, id foci.NodeID) string {
 	return id.Short()
 }
 
+const meshHeader = "FROM TO CLASS N TABLE STATE LOCAL REMOTE AGE P50 P99 QUEUED IN-FLIGHT SENT MOVED LAST-CLOSE"
+
 func meshRows(p *client.ProcessStatus[mesh.Stats], names map[foci.NodeID]string) [][]string {
 	if p.Is == nil {
-		return [][]string{{p.Name, "-", "-", "-", "-", "no answer", "-", "-", "-", "-", "-", p.Error}}
+		return [][]string{{p.Name, "-", "-", "-", "-", "no answer", "-", "-", "-", "-", "-", "-", "-", "-", "-", p.Error}}
 	}
 	var rows [][]string
 	for i := range p.Is.Links {
 		l := &p.Is.Links[i]
 		to := nameOf(names, l.Peer.Node)
-		open := 0
+		shown := 0
 		for j := range l.Channels {
-			c := &l.Channels[j]
-			if c.State == "idle" {
-				continue
+			if c := &l.Channels[j]; c.State != "idle" {
+				shown++
+				rows = append(rows, append([]string{p.Name, to}, channelRow(l, c)...))
 			}
-			open++
-			rows = append(rows, []string{
-				p.Name, to, c.Class.String(), strconv.Itoa(c.Index), fmt.Sprint(l.Peer.Table), c.State,
-				formatAge(c.Age), formatAge(c.RTT), strconv.Itoa(c.Queued), strconv.Itoa(c.InFlight), strconv.FormatInt(c.Sent, 10), lastClose(l),
-			})
 		}
-		if open == 0 {
-			rows = append(rows, []string{p.Name, to, "-", "-", "-", "away", "-", "-", "-", strconv.FormatInt(l.InFlight, 10), "-", lastClose(l)})
+		if shown == 0 {
+			rows = append(rows, []string{
+				p.Name, to, "-", "-", "-", linkState(l), "-", "-", "-", "-", "-", strconv.Itoa(l.Waiting),
+				amount(l.InFlight, l.Bytes), "-", strconv.FormatInt(l.Moved, 10), lastClose(l.LastClose, l.LastAt),
+			})
 		}
 	}
 	return rows
 }
 
-// lastClose is when and why a link last lost a channel.
-func lastClose(l *mesh.LinkStats) string {
-	if l.LastClose == "" {
+func channelRow(l *mesh.LinkStats, c *mesh.ChannelStats) []string {
+	state := c.State
+	if !l.Up {
+		state = linkState(l) + ":" + state
+	}
+	row := []string{c.Class.String(), strconv.Itoa(c.Index), "-", state, "-", "-", "-"}
+	if c.Local != "" {
+		row = []string{c.Class.String(), strconv.Itoa(c.Index), fmt.Sprint(c.Peer.Table), state, c.Local, c.Peer.Addr, formatAge(c.Age)}
+	}
+	trip := func(d time.Duration) string {
+		if d == 0 {
+			return "-" // no ping was answered
+		}
+		return formatAge(d)
+	}
+	return append(row, trip(c.RTTp50), trip(c.RTTp99), amount(int64(c.Queued), c.QueuedB), amount(int64(c.InFlight), c.Bytes),
+		strconv.FormatInt(c.Sent, 10), strconv.FormatInt(c.Moved, 10), lastClose(c.LastClose, c.LastAt))
+}
+
+// linkState is a word for what is thought of the peer.
+func linkState(l *mesh.LinkStats) string {
+	if l.OneWay {
+		return "one-way"
+	}
+	return l.State.String()
+}
+
+// amount is messages, and their bytes if there are any.
+func amount(messages, bytes int64) string {
+	if bytes == 0 {
+		return strconv.FormatInt(messages, 10)
+	}
+	return fmt.Sprintf("%d/%v", messages, byteSize(bytes))
+}
+
+// lastClose is when and why a channel ended last.
+func lastClose(why string, at time.Time) string {
+	if why == "" {
 		return "-"
 	}
-	return formatAge(time.Since(l.LastAt)) + " ago: " + l.LastClose
+	return formatAge(time.Since(at)) + " ago: " + why
 }
 
 func txnsCommand(a *app) *cobra.Command {

@@ -240,7 +240,7 @@ func (m *Machine) Waiting() int { return m.waits }
 // OneWay reports whether the peer has channels to us and we can open none to
 // it; LastErr says why.
 func (m *Machine) OneWay() bool {
-	return m.open == 0 && m.inbound > 0 && m.failures > 0
+	return m.open == 0 && m.inbound > 0 && (m.failures > 0 || m.state == Down)
 }
 
 // away is the error of a link that is down.

@@ -143,7 +143,7 @@ func (l *Link) dial(where link.Slot, attempt uint64, addr Addr) {
 // undialled takes note of a channel that could not be opened.
 func (l *Link) undialled(where link.Slot, attempt uint64, err error) {
 	l.step(func(out []link.Effect, now time.Duration) []link.Effect {
-		l.lastAt = time.Now()
+		l.closed(where, err)
 		first := l.machine.Failures() == 0
 		out = l.machine.Undialled(out, now, where, attempt, err)
 		if first && l.mesh.ctx.Err() == nil {
@@ -187,7 +187,7 @@ func (l *Link) lost(ch *channel, why error) {
 	l.mesh.log.Debug("channel lost", "peer", l.node, "class", ch.class, "n", ch.index, "err", why)
 	l.step(func(out []link.Effect, now time.Duration) []link.Effect {
 		delete(l.channels, ch.id)
-		l.lastAt = time.Now()
+		l.closed(link.Slot{Class: ch.class, Index: ch.index}, why)
 		return l.machine.Lost(out, now, ch.id, why)
 	})
 }

@@ -47,15 +47,16 @@ type Link struct {
 	channels map[link.Conn]*channel
 	peer     Identity // as last welcomed
 	lastAt   time.Time
-	wakeAt   time.Duration // when keep looks again
-	told     []PeerEvent   // that OnPeer has not heard yet
+	closes   map[link.Slot]ending // the last of each place
+	wakeAt   time.Duration        // when keep looks again
+	told     []PeerEvent          // that OnPeer has not heard yet
 	removed  bool
 }
 
 func newLink(m *Mesh, p Peer) *Link {
 	l := &Link{
 		mesh: m, node: p.Node, kick: make(chan struct{}, 1), ended: make(chan struct{}),
-		channels: map[link.Conn]*channel{}, wakeAt: math.MaxInt64,
+		channels: map[link.Conn]*channel{}, closes: map[link.Slot]ending{}, wakeAt: math.MaxInt64,
 	}
 	l.flow.maxCount, l.flow.maxBytes = m.cfg.Limits.LinkRequests, m.cfg.Limits.LinkBytes
 	t := &m.cfg.Timing

@@ -56,9 +56,9 @@ type LinkStats struct {
 type ChannelStats struct {
 	Class    foci.Class    `json:"class"`
 	Index    int           `json:"n"`
-	State    string        `json:"state"` // open, draining, dialing, wanted, idle
-	Peer     Identity      `json:"peer"`
-	Local    string        `json:"local,omitempty"`
+	State    string        `json:"state"`           // open, draining, dialing, wanted, idle
+	Peer     Identity      `json:"peer"`            // with its address and the table
+	Local    string        `json:"local,omitempty"` // our own address
 	Age      time.Duration `json:"age_ns"`
 	RTT      time.Duration `json:"rtt_ns"`     // smoothed; of the dialling side, as the next two
 	RTTp50   time.Duration `json:"rtt_p50_ns"` // of the last 64 pings
@@ -74,6 +74,21 @@ type ChannelStats struct {
 	Moved    int64         `json:"moved"` // requests that went to a sibling when it was lost
 	BytesIn  int64         `json:"bytes_in"`
 	BytesOut int64         `json:"bytes_out"`
+
+	LastClose string    `json:"last_close,omitempty"` // why the last channel here was lost, or not opened
+	LastAt    time.Time `json:"last_at,omitzero"`
+}
+
+// ending is when and why a channel was lost, or could not be opened.
+type ending struct {
+	why error
+	at  time.Time
+}
+
+// closed notes the end of a channel, or of an attempt to open one; l.mu is held.
+func (l *Link) closed(where link.Slot, why error) {
+	l.lastAt = time.Now()
+	l.closes[where] = ending{why, l.lastAt}
 }
 
 // Stats is a snapshot.
@@ -121,11 +136,14 @@ func (l *Link) Stats() LinkStats {
 	for c := range foci.NumClasses {
 		for i := range l.machine.Slots(c) {
 			where := link.Slot{Class: c, Index: i}
+			cs := ChannelStats{Class: c, Index: i, State: l.machine.SlotState(where)}
 			if ch := at[where]; ch != nil {
-				s.Channels = append(s.Channels, ch.stats())
-				continue
+				cs = ch.stats()
 			}
-			s.Channels = append(s.Channels, ChannelStats{Class: c, Index: i, State: l.machine.SlotState(where)})
+			if end, ok := l.closes[where]; ok {
+				cs.LastClose, cs.LastAt = end.why.Error(), end.at
+			}
+			s.Channels = append(s.Channels, cs)
 		}
 	}
 	return s

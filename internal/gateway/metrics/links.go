@@ -22,6 +22,9 @@ var (
 	meshIncomingR = gauge("mesh_incoming_in_flight", "Requests in hand on channels that others have opened.", "class", "table", "role")
 
 	linkUp       = gauge("mesh_link_up", "1 if a channel to the peer is open.", "peer")
+	linkState    = gauge("mesh_link_state", "What is thought of the peer: 0 not reached yet, 1 up, 2 suspect, 3 down.", "peer")
+	linkOneWay   = gauge("mesh_link_one_way", "1 if the peer has channels to us and we can open none to it.", "peer")
+	linkMoved    = counter("mesh_link_moved_total", "Requests that were sent again because their channel was lost.", "peer")
 	linkRTT      = gauge("mesh_link_rtt_seconds", "Smoothed round trip of pings; absent until one was answered.", "peer")
 	linkWaiting  = gauge("mesh_link_waiting", "Requests that wait for a channel to be opened.", "peer")
 	linkInFlight = gauge("mesh_link_in_flight", "Requests to the peer that are not answered yet.", "peer")
@@ -72,6 +75,9 @@ func (c collector) mesh(out chan<- prometheus.Metric) {
 // link sends what is known of a link, and returns its open channels.
 func (c collector) link(out chan<- prometheus.Metric, l *mesh.LinkStats, peer string) []*mesh.ChannelStats {
 	linkUp.emit(out, number(l.Up), peer)
+	linkState.emit(out, float64(l.State), peer)
+	linkOneWay.emit(out, number(l.OneWay), peer)
+	linkMoved.emit(out, float64(l.Moved), peer)
 	if l.RTT > 0 {
 		linkRTT.emit(out, l.RTT.Seconds(), peer)
 	}
