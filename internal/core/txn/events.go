@@ -123,7 +123,7 @@ func (m *Machine) Failed(out []Effect, now time.Duration, id LegID, attempt uint
 			return m.send(out, p, false)
 		}
 		// A forwarder has lost the peer, or our own loss is not known yet.
-		return m.retryLater(out, p, 0)
+		return m.another(out, p)
 	}
 	return m.fail(out, p, kind, err)
 }

@@ -19,10 +19,19 @@ type Hop struct {
 	Via  foci.NodeID // who forwards to Peer; zero: the way is direct
 }
 
+// first is the node that the way begins with.
+func (h Hop) first() foci.NodeID {
+	if h.Via.IsZero() {
+		return h.Peer
+	}
+	return h.Via
+}
+
 // Router resolves a target afresh at each send. It is called under the shell's
 // lock: it must be quick and must not call the machine. An error of kind Away
-// (with the Hop's Peer set) parks the leg until that peer is up; NoRoute is
-// described in the package's comment; every other kind finishes the leg.
+// (with the Hop's Peer set) parks the leg until that peer is up, or, when it
+// carries a RetryAfter, until then at most; NoRoute is described in the
+// package's comment; every other kind finishes the leg.
 type Router func(Target) (Hop, error)
 
 // Channel names the channel that took an attempt, for the shell; 0 is none.

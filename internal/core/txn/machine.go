@@ -68,7 +68,7 @@ func (m *Machine) Submit(out []Effect, now time.Duration, leg Leg) ([]Effect, Le
 	p := m.accept(&leg)
 	id := p.id
 	if err != nil {
-		return m.awaitRoute(out, p, hop), id, nil
+		return m.awaitRoute(out, p, hop, retryAfter(err)), id, nil
 	}
 	return m.dispatch(out, p, hop, false), id, nil
 }
@@ -174,7 +174,7 @@ func (m *Machine) advance(now time.Duration) { m.now = max(m.now, now) }
 // Parked reports whether a leg waits for its peer, or for a way, to come back.
 func (m *Machine) Parked(id LegID) bool {
 	p := m.find(id)
-	return p != nil && p.state == parked
+	return p != nil && p.lacksWay()
 }
 
 // Len is the number of pending legs.

@@ -17,10 +17,32 @@ func (m *Machine) send(out []Effect, p *pending, ask bool) []Effect {
 	if err == nil {
 		return m.dispatch(out, p, hop, ask)
 	}
+	return m.noWay(out, p, hop, err)
+}
+
+// another routes a leg afresh whose way has just failed: by another one at
+// once, a few times, and by the same one a little later.
+func (m *Machine) another(out []Effect, p *pending) []Effect {
+	if m.now >= p.deadline {
+		return m.expire(out, p)
+	}
+	hop, err := m.cfg.Route(p.target)
+	switch {
+	case err != nil:
+		return m.noWay(out, p, hop, err)
+	case p.losses < quickResends && hop.first() != m.peers[p.hop].id:
+		p.losses++
+		return m.dispatch(out, p, hop, false)
+	}
+	return m.retryLater(out, p, 0)
+}
+
+// noWay does what the router's error says.
+func (m *Machine) noWay(out []Effect, p *pending, hop Hop, err error) []Effect {
 	p.cause = foci.KindOf(err)
 	switch {
 	case p.cause == foci.Away:
-		return m.awaitRoute(out, p, hop)
+		return m.awaitRoute(out, p, hop, retryAfter(err))
 	case p.cause == foci.NoRoute && p.mayApply():
 		// Giving up now would leave the outcome open although a way may come back.
 		m.park(p, nobody)
@@ -29,8 +51,9 @@ func (m *Machine) send(out []Effect, p *pending, ask bool) []Effect {
 	return m.fail(out, p, p.cause, err)
 }
 
-// awaitRoute parks a leg whose way leads to a peer that is away.
-func (m *Machine) awaitRoute(out []Effect, p *pending, hop Hop) []Effect {
+// awaitRoute parks a leg whose way leads to a peer that is away. With a time
+// after which there may be another way it looks again then.
+func (m *Machine) awaitRoute(out []Effect, p *pending, hop Hop, after time.Duration) []Effect {
 	p.cause = foci.Away
 	to, ok := m.intern(hop.Peer)
 	next, ok2 := to, true
@@ -39,6 +62,10 @@ func (m *Machine) awaitRoute(out []Effect, p *pending, hop Hop) []Effect {
 	}
 	if ok && ok2 && next != nobody && !m.peers[next].up {
 		p.peer = to
+		if after > 0 {
+			m.assign(p, next)
+			return m.retryLater(out, p, after)
+		}
 		m.park(p, next)
 		return out
 	}

@@ -191,6 +191,9 @@ func (ch *channel) cancel(q *Request, err error) bool {
 	if s := ch.streams.get(q.id); s != nil && s.req == q {
 		b = s.body
 		s.req, s.body, s.out = nil, nil, nil
+		if q.out != nil {
+			ch.written(q.out) // the writer must not begin with it now
+		}
 		if q.out != nil && q.out.off == 0 {
 			ch.end(q.id) // the peer never heard of it
 		} else {

@@ -120,6 +120,9 @@ func (q *Request) Cancel() {
 // was the one. The caller holds no lock, and nobody reads the body any more.
 func (q *Request) complete(r *Reply, err error) bool {
 	if !q.finished.CompareAndSwap(false, true) {
+		if r != nil && r.Stream != nil {
+			_ = r.Stream.Close() // nobody will get it; cannot fail
+		}
 		return false
 	}
 	q.done(r, err)
