@@ -36,31 +36,32 @@ func newCluster(t testing.TB, n, groups int) *cluster {
 
 func newClusterWith(t testing.TB, n, groups int, change func(i int, c *node.Config)) *cluster {
 	t.Helper()
+	tables := make([][]foci.Table, n)
+	for i := range tables {
+		tables[i] = []foci.Table{0}
+	}
+	return newClusterIn(t, tables, groups, change)
+}
+
+// newClusterIn starts a node for each list of tables, with an address in each.
+func newClusterIn(t testing.TB, tables [][]foci.Table, groups int, change func(i int, c *node.Config)) *cluster {
+	t.Helper()
 	c := &cluster{t: t, dir: t.TempDir(), change: change}
 	plan := &layout.Plan{Cluster: "test"}
-	for i := range n {
-		ln, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
+	for i, in := range tables {
+		n := layout.PlanNode{Name: fmt.Sprintf("n%d", i+1), Backends: []layout.PlanBackend{{Group: foci.Group(i%groups + 1)}}}
+		for _, table := range in {
+			n.Addrs = append(n.Addrs, freeAddress(t, table))
 		}
-		port := ln.Addr().(*net.TCPAddr).Port
-		ln.Close()
-		a, err := route.ParseAddress(fmt.Sprintf("127.0.0.1:%d:2-0", port))
-		if err != nil {
-			t.Fatal(err)
-		}
-		c.addrs = append(c.addrs, fmt.Sprintf("127.0.0.1:%d:2", port))
-		plan.Nodes = append(plan.Nodes, layout.PlanNode{
-			Name: fmt.Sprintf("n%d", i+1), Addrs: []route.Address{a},
-			Backends: []layout.PlanBackend{{Group: foci.Group(i%groups + 1)}},
-		})
+		c.addrs = append(c.addrs, n.Addrs[0].Remote().String())
+		plan.Nodes = append(plan.Nodes, n)
 	}
 	var err error
 	if c.layout, err = layout.Init(plan, rand.Reader); err != nil {
 		t.Fatal(err)
 	}
-	c.nodes = make([]*node.Node, n)
-	for i := range n {
+	c.nodes = make([]*node.Node, len(tables))
+	for i := range c.nodes {
 		c.start(i)
 	}
 	t.Cleanup(func() {
@@ -69,6 +70,23 @@ func newClusterWith(t testing.TB, n, groups int, change func(i int, c *node.Conf
 		}
 	})
 	return c
+}
+
+// freeAddress is one of loopback's, another host for each table.
+func freeAddress(t testing.TB, table foci.Table) route.Address {
+	t.Helper()
+	host := fmt.Sprintf("127.0.0.%d", 1+table)
+	ln, err := net.Listen("tcp", host+":0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	port := ln.Addr().(*net.TCPAddr).Port
+	ln.Close()
+	a, err := route.ParseAddress(fmt.Sprintf("%s:%d:2-%d", host, port, table))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
 }
 
 func (c *cluster) start(i int) {
@@ -107,7 +125,9 @@ func (c *cluster) dialWith(cfg client.Config) *client.Client {
 	c.t.Helper()
 	ctx, cancel := context.WithTimeout(c.t.Context(), 10*time.Second)
 	defer cancel()
-	cfg.Remotes, cfg.Logger = c.addrs, logger()
+	if cfg.Logger = logger(); len(cfg.Remotes) == 0 {
+		cfg.Remotes = c.addrs
+	}
 	cl, err := client.Dial(ctx, cfg)
 	if err != nil {
 		c.t.Fatal(err)

@@ -29,6 +29,8 @@ func (n *Node) handle(in *mesh.Incoming) {
 		n.apart(in, n.list)
 	case wire.MethodRoutes, wire.MethodDigest, wire.MethodWatch:
 		n.membership(in)
+	case wire.MethodForward:
+		n.forward(in)
 	case wire.MethodLayout:
 		n.apart(in, n.giveLayout)
 	case wire.MethodStatus:

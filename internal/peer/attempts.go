@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/txn"
 	"github.com/foci-store/foci/internal/device/mesh"
 )
@@ -15,8 +16,10 @@ type attempt struct {
 	source   *sending // nil: the body is in memory, or there is none
 	leg      txn.LegID
 	number   uint32
-	accepted bool  // the mesh has it; guarded by leg.mu
-	moved    int64 // of its bytes, when looked at last; guarded by moving.mu
+	peer     foci.NodeID // for whom it is
+	via      foci.NodeID // who passes it on; zero: nobody
+	accepted bool        // the mesh has it; guarded by leg.mu
+	moved    int64       // of its bytes, when looked at last; guarded by moving.mu
 }
 
 // short is the longest body, in bytes, that is taken to travel in no time.

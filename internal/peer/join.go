@@ -158,6 +158,7 @@ func (j *join) retry(id foci.NodeID) {
 
 // rerouted lets legs that have no way look for one again.
 func (p *Peer) rerouted() {
+	p.ways.changed()
 	p.step(func(out []txn.Effect, now time.Duration) []txn.Effect { return p.txns.RouteChanged(out, now) })
 }
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/route"
 	"github.com/foci-store/foci/internal/layout"
 )
 
@@ -87,6 +88,10 @@ const nearness = 8 * time.Millisecond
 // unreachable is further than any node that can be reached.
 const unreachable = 64
 
+// aside is how much further a node is to which requests are forwarded than one
+// that answers as fast and is reached directly.
+const aside = 32
+
 // order is the groups of an object, nearest owner first, and how long to wait
 // for one before the next is asked. Owners that are about equally near take
 // turns; those that no channel leads to come last, for to ask them first would
@@ -109,6 +114,9 @@ func (p *Peer) order(s *layout.Snapshot, bucket string, id foci.ID) ([]foci.Grou
 		if p.isUp(node) {
 			n.took, n.late = p.latency.of(node, p.rtt(node), now)
 			n.step = bits.Len64(uint64(n.took / nearness))
+		} else if d, _ := p.ways.find(node); d.is == route.BridgeUp {
+			n.took, n.late = p.latency.of(node, p.rtt(d.via), now)
+			n.step = aside + bits.Len64(uint64(n.took/nearness))
 		}
 		list = append(list, n)
 	}

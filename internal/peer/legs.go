@@ -130,7 +130,7 @@ func (p *Peer) step(tell func(out []txn.Effect, now time.Duration) []txn.Effect)
 	for i := range out {
 		if out[i].Do != txn.Finish {
 			// From here on it may arrive, whatever becomes of the sending.
-			p.txns.Sent(out[i].Leg, out[i].Attempt, 0, p.links.table(out[i].Peer))
+			p.txns.Sent(out[i].Leg, out[i].Attempt, 0, p.links.table(first(&out[i])))
 		}
 	}
 	wake, ok := p.txns.NextWake()
@@ -146,6 +146,14 @@ func (p *Peer) step(tell func(out []txn.Effect, now time.Duration) []txn.Effect)
 	effectBuffers.Put(buf)
 }
 
+// first is the node that an attempt is given to.
+func first(e *txn.Effect) foci.NodeID {
+	if e.Via.IsZero() {
+		return e.Peer
+	}
+	return e.Via
+}
+
 func (p *Peer) carryOut(e *txn.Effect) {
 	l := e.Ref.(*leg)
 	if e.Do == txn.Finish {
@@ -153,7 +161,7 @@ func (p *Peer) carryOut(e *txn.Effect) {
 		return
 	}
 	method, msg, body := l.method, l.msg, l.body
-	at := &attempt{leg: e.Leg, number: e.Attempt}
+	at := &attempt{leg: e.Leg, number: e.Attempt, peer: e.Peer, via: e.Via}
 	asked := e.Do == txn.Ask
 	if asked {
 		method, msg, body = wire.MethodHave, l.have, nil
@@ -176,8 +184,9 @@ func (p *Peer) carryOut(e *txn.Effect) {
 		return
 	}
 	p.over(l, at)
+	err = notSent(err)
 	p.step(func(out []txn.Effect, now time.Duration) []txn.Effect {
-		return p.txns.Failed(out, now, at.leg, at.number, notSent(err))
+		return p.txns.Failed(out, now, at.leg, at.number, err)
 	})
 }
 
@@ -186,7 +195,10 @@ func (p *Peer) transmit(e *txn.Effect, q *mesh.Request) error {
 	if e.Peer == p.cfg.Mesh.Node {
 		return p.mesh.Local(q)
 	}
-	if link := p.links.get(e.Peer); link != nil {
+	if !e.Via.IsZero() {
+		forwarded(e.Peer, q)
+	}
+	if link := p.links.get(first(e)); link != nil {
 		return link.Send(q)
 	}
 	return errNoLink
@@ -208,6 +220,9 @@ func (p *Peer) replied(at *attempt, asked bool, l *leg, r *mesh.Reply, err error
 	var msg wire.Message
 	if err == nil {
 		msg, err = decode(l, asked, r)
+	}
+	if !at.via.IsZero() {
+		err = p.ways.answered(at.via, at.peer, err)
 	}
 	err = at.source.explain(err)
 	p.step(func(out []txn.Effect, now time.Duration) []txn.Effect {

@@ -74,6 +74,7 @@ type Peer struct {
 	txns *txn.Machine
 
 	links    links
+	ways     ways
 	latency  latency
 	join     join
 	watchers watchers
@@ -108,6 +109,7 @@ func New(cfg Config) (*Peer, error) {
 		mc.Timing.BackoffMax = seekAgain
 	}
 	p.links.init()
+	p.ways.init(p)
 	p.watchers.init(p)
 	if p.mesh, err = mesh.New(mc); err != nil {
 		stop()
@@ -203,13 +205,13 @@ func (p *Peer) route(t txn.Target) (txn.Hop, error) {
 		if b == nil {
 			return txn.Hop{}, foci.Errorf(foci.NoRoute, "backend %v is not in the layout of epoch %d", t.Backend, l.Epoch)
 		}
-		return txn.Hop{Peer: b.Node}, nil
+		return p.way(b.Node)
 	}
 	_, node, ok := l.Owner(t.Group, t.ID)
 	if !ok {
 		return txn.Hop{}, foci.Errorf(foci.NoRoute, "group %d is not in the layout of epoch %d", t.Group, l.Epoch)
 	}
-	return txn.Hop{Peer: node}, nil
+	return p.way(node)
 }
 
 // tick runs what is due: stalled legs, deadlines and operations to be woken.
@@ -233,12 +235,17 @@ func (p *Peer) onPeer(e mesh.PeerEvent) {
 		p.join.met(e.Peer)
 		p.links.came(e.Peer)
 		p.watchers.came(e.Peer.Node)
-		p.step(func(out []txn.Effect, now time.Duration) []txn.Effect { return p.txns.PeerUp(out, now, e.Peer.Node) })
+		p.ways.came(e.Peer.Node)
+		p.step(func(out []txn.Effect, now time.Duration) []txn.Effect {
+			// Those that wait for others may go by this one.
+			return p.txns.RouteChanged(p.txns.PeerUp(out, now, e.Peer.Node), now)
+		})
 		if p.cfg.Met != nil {
 			p.cfg.Met(e.Peer.Node)
 		}
 		return
 	}
 	p.join.lost(e.Peer.Node)
+	p.ways.changed()
 	p.step(func(out []txn.Effect, now time.Duration) []txn.Effect { return p.txns.PeerDown(out, now, e.Peer.Node) })
 }

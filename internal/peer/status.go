@@ -71,14 +71,10 @@ func (p *Peer) Txns() TxnStatus {
 
 // Ask asks a node about itself and decodes the answer into v.
 func (p *Peer) Ask(ctx context.Context, node foci.NodeID, what string, v any) error {
-	l := p.links.get(node)
-	if l == nil {
-		return foci.Errorf(foci.NoRoute, "node %s: no address of it in our tables", node.Short())
-	}
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	q := wire.Ask{What: what}
-	r, err := l.Call(ctx, foci.State, wire.MethodStatus, q.Append(nil), nil)
+	r, err := p.ask(ctx, node, wire.MethodStatus, q.Append(nil))
 	if err != nil {
 		return err
 	}
@@ -86,6 +82,30 @@ func (p *Peer) Ask(ctx context.Context, node foci.NodeID, what string, v any) er
 		return foci.Errorf(foci.Protocol, "node %s: its answer to %q: %w", node.Short(), what, err)
 	}
 	return nil
+}
+
+// ask asks a node directly, or by who can pass the question on.
+func (p *Peer) ask(ctx context.Context, node foci.NodeID, method wire.Method, head []byte) (*mesh.Reply, error) {
+	p.mu.Lock()
+	hop, err := p.way(node)
+	p.mu.Unlock()
+	if hop.Via.IsZero() {
+		k := p.links.get(node)
+		switch {
+		case k != nil:
+			return k.Call(ctx, foci.State, method, head, nil) // it says itself that it is down
+		case err == nil:
+			err = errNoLink
+		}
+		return nil, err
+	}
+	l := p.links.get(hop.Via)
+	if l == nil {
+		return nil, errNoLink // it was removed a moment ago
+	}
+	f := wire.Forward{Node: node, Method: method, Class: foci.State, Head: head}
+	r, err := l.Call(ctx, foci.State, wire.MethodForward, f.Append(nil), nil)
+	return r, p.ways.answered(hop.Via, node, err)
 }
 
 // Call asks one question to one target and waits for the answer, with all that

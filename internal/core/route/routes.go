@@ -194,6 +194,9 @@ func (r *Routes) Tables(id foci.NodeID) []foci.Table {
 	return nil
 }
 
+// TablesOf lists the tables of some addresses, ascending.
+func TablesOf(addrs []Address) []foci.Table { return tablesOf(addrs) }
+
 func tablesOf(addrs []Address) []foci.Table {
 	var out []foci.Table
 	for _, a := range addrs {

@@ -88,6 +88,10 @@ func (l *Link) State() PeerState { return PeerState(l.state.Load()) }
 // Up reports whether a channel to the peer is open.
 func (l *Link) Up() bool { return l.State() == link.Up }
 
+// Load is how much is under way to the peer, in bytes; a request counts for at
+// least 4 KiB.
+func (l *Link) Load() int64 { return cost(int32(min(l.flow.count.Load(), 1<<30)), l.flow.bytes.Load()) }
+
 // RTT is the smoothed time that pings take; 0 when none was answered yet.
 func (l *Link) RTT() time.Duration { return time.Duration(l.rtt.Load()) }
 

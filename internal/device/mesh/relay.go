@@ -43,6 +43,10 @@ type budgeted struct {
 // side is Busy or NoRoute when nothing was sent, and Away when the peer, or its
 // answer, was lost: then it is not known what was done.
 func (in *Incoming) Relay(l *Link, class foci.Class, method wire.Method, head []byte) {
+	if in.ch == nil {
+		in.Fail(foci.Errorf(foci.Invalid, "a request of this process's own is not passed on"))
+		return
+	}
 	m := in.ch.mesh
 	r := &relay{mesh: m, in: in, link: l, size: int64(len(head)) + in.BodyLen()}
 	n := int64(len(in.Head)) + r.window(in.BodyLen())

@@ -1,0 +1,24 @@
+package node
+
+import (
+	"time"
+
+	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/wire"
+	"github.com/foci-store/foci/internal/device/mesh"
+)
+
+// forward passes a request on to the node that it names, for somebody who
+// cannot reach that one. It looks neither who owns what nor for another way.
+func (n *Node) forward(in *mesh.Incoming) {
+	m, ok := read[wire.Forward](in)
+	if !ok {
+		return
+	}
+	p := n.peer.Load()
+	if p == nil {
+		in.Fail(&foci.Error{Kind: foci.Busy, Msg: "this node is starting", RetryAfter: 20 * time.Millisecond})
+		return
+	}
+	p.Forward(in, m)
+}
