@@ -85,6 +85,10 @@ type serveConfig struct {
 	// Connections is how many TCP connections a link has for each class.
 	Connections connectionsConfig `toml:"connections_per_node,omitempty"`
 
+	// Mesh and Classes are how links to other nodes behave.
+	Mesh    meshConfig    `toml:"mesh,omitempty"`
+	Classes classesConfig `toml:"class,omitempty"`
+
 	// Txn is for this node's own transactions: its repairs of what others have missed.
 	Txn txnConfig `toml:"txn,omitempty"`
 }
@@ -268,6 +272,9 @@ func (c *serveConfig) complete() error {
 		return err
 	}
 	if err := c.checkMulticast(); err != nil {
+		return err
+	}
+	if err := c.checkMesh(); err != nil {
 		return err
 	}
 	if c.Metrics != "" {

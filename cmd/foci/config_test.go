@@ -34,6 +34,13 @@ dir = "disk2"
 [connections_per_node]
 reg = 4
 
+[mesh]
+links = "linked"
+eager = true
+
+[class.recovery]
+tables = [1, 0]
+
 [txn]
 stall = "1.5s"
 resends = 7
@@ -62,6 +69,9 @@ func TestConfigReadsEverything(t *testing.T) {
 	}
 	if c.Txn != (txnConfig{duration(1500 * time.Millisecond), 7, duration(time.Minute)}) {
 		t.Fatalf("transactions %+v", c.Txn)
+	}
+	if all := c.meshClasses(); !c.Mesh.Eager || c.Mesh.Links != "linked" || !reflect.DeepEqual(all[foci.Recovery].Tables, []foci.Table{1, 0}) {
+		t.Fatalf("%+v %+v", c.Mesh, all)
 	}
 	binds, err := c.binds()
 	if err != nil || len(binds) != 1 || binds[0].ListenOn() != "0.0.0.0:11025" {
@@ -103,6 +113,8 @@ func TestConfigRules(t *testing.T) {
 		"txn.stall":              {Addresses: addr, Txn: txnConfig{Stall: 1}},
 		"txn.resends":            {Addresses: addr, Txn: txnConfig{Resends: -2}},
 		"txn.deadline":           {Addresses: addr, Txn: txnConfig{Deadline: -1}},
+		"linked":                 {Addresses: addr, Mesh: meshConfig{Links: "sometimes"}},
+		"class.bulk.tables":      {Addresses: addr, Classes: classesConfig{Bulk: classConfig{Tables: []foci.Table{foci.MaxTable}}}},
 		"connections_per_node":   {Addresses: addr, Connections: connectionsConfig{Bulk: 65}},
 	} {
 		if err := c.complete(); err == nil || !strings.Contains(err.Error(), want) {

@@ -8,6 +8,7 @@ import (
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/route"
 	"github.com/foci-store/foci/internal/device/auth"
+	"github.com/foci-store/foci/internal/device/mesh"
 	"github.com/foci-store/foci/internal/device/vfs"
 	"github.com/foci-store/foci/internal/layout"
 )
@@ -35,6 +36,10 @@ type Config struct {
 	Stall    time.Duration // without an answer for so long a request of this node is sent again; 0 = 2 s
 	Resends  int           // how often; 0 = 5, < 0 = never
 	Deadline time.Duration // of one repair; 0 = 30 s
+
+	Links   mesh.LinkMode                     // what the loss of one channel means for its siblings
+	Eager   bool                              // all channels of a link are kept open, not opened on first use
+	Classes [foci.NumClasses]mesh.ClassConfig // what is particular to each class
 
 	Channels [foci.NumClasses]int // per link and class; 0 = 1, 1, 6, 3, 2
 	FS       vfs.FS               // nil = the system's

@@ -225,6 +225,7 @@ func (n *Node) serve() error {
 		Mesh: mesh.Config{
 			Cluster: n.cfg.Cluster, Node: n.id.Node, Incarnation: n.id.Incarnation, Role: n.cfg.Role,
 			Auth: n.cfg.Auth, Insecure: n.cfg.Insecure,
+			Links: n.cfg.Links, Eager: n.cfg.Eager, Classes: n.cfg.Classes,
 			Channels: n.cfg.Channels, Handler: mesh.HandlerFunc(n.handle), Timing: mesh.Timing{Grace: n.cfg.Grace},
 		},
 		Seeds: n.cfg.Seeds, Remembered: n.remembered(), Remember: n.remember, Layout: &n.layout, Logger: n.log,

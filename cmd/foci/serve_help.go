@@ -1,0 +1,50 @@
+package main
+
+// serveHelp is the long help of serve, with a foci.toml of every setting.
+const serveHelp = `Run one node in the foreground until SIGINT or SIGTERM. It reads foci.toml, from --config or from
+the working directory; flags replace what the file says. In the directory of the node it finds its
+identity, and layout.json as foci init made it; without a layout it owns nothing.
+
+  foci serve --config /etc/foci.toml
+  foci serve --cluster home --name a --dir /srv/foci
+
+foci.toml, every setting of which may be left out:
+
+  cluster = "foci"            # what every member and client must say
+  name = "a"                  # which node of the layout this is; needed at its first start
+  dir = "/srv/foci"           # identity and layout; else the file's own directory
+  role = "data"               # or client: a member that stores nothing
+  seeds = ["10.0.0.18:1025:2"]  # peers to contact besides those of the layout
+  multicast = "239.17.19.23:1026"  # find nodes of the same key by UDP, also [ff05::f0c1]:1026
+  log = "info"                # debug, info, warn or error
+  key = "cluster.key"         # everybody has to prove this key, or a client's made from it
+  insecure = false            # true: listen beyond loopback without key or [tls]
+  metrics = "127.0.0.1:9100"  # serve /metrics for Prometheus there; else nowhere
+
+  [tls]                       # certificates in place of the key; read again when they change
+  cert = "a.pem"
+  key = "a.key"
+  ca = "ca.pem"
+
+  [[address]]                 # else those that the layout has for the node
+  addr = "203.0.113.7:1025:2-2"
+  listen = "0.0.0.0:11025"    # to bind in its place, behind NAT and in containers
+
+  [[backend]]                 # else those that the layout has for the node
+  dir = "/disk1"
+  group = 1                   # 0: that of its next backend in the layout
+
+  [connections_per_node]      # of each link, by class; 0: 1, 1, 6, 3 and 2
+  reg = 6
+
+  [mesh]
+  links = "independent"       # or linked: one connection lost, all to that node closed
+  eager = false               # true: all connections to a node at once, not on first use
+
+  [class.recovery]            # also ping, state, reg and bulk
+  tables = [1, 0]             # route tables by which the class goes, best first
+
+  [txn]                       # of the node's own repairs; clients have flags for theirs
+  stall = "2s"                # without an answer for so long a request is sent again
+  resends = 5                 # how often; -1: never
+  deadline = "30s"            # of one transaction in all`
