@@ -342,6 +342,7 @@ func (c *content) fetchChunk(index int, offset, length uint32) coming {
 	cfg.Hedge = max(cfg.Hedge, bulkHedge)
 	m := quorum.NewAny(cfg, wire.Fetch{ID: id, From: want, To: want, Limit: 1, Offset: offset, MaxBytes: length})
 	op := c.s.op(id, c.name.Bucket, foci.Bulk, cfg.Deadline)
+	op.Trace = traceOf(c.ctx)
 	op.Done = func() {
 		rep, body, err := m.Result()
 		switch {

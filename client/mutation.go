@@ -21,6 +21,7 @@ type mutation struct {
 	source   *peer.Source // the payload, unless it is in rec
 	verb     string       // for errors
 	deadline time.Duration
+	trace    foci.TraceID
 	future   *Future[Result]
 	free     func()       // gives back the room that Admit made
 	held     atomic.Int32 // what keeps that room: the run until it is idle, and the callback
@@ -35,7 +36,7 @@ type mutation struct {
 
 // begin starts the transaction of a record that is complete but for its version.
 func (s *Session) begin(ctx context.Context, verb string, rec wire.Record, src *peer.Source, f *Future[Result]) {
-	m := &mutation{s: s, rec: rec, source: src, verb: verb, future: f}
+	m := &mutation{s: s, rec: rec, source: src, verb: verb, future: f, trace: traceOf(ctx)}
 	if ctx.Err() != nil {
 		m.refuse(canceled(context.Cause(ctx)))
 		return
@@ -142,7 +143,7 @@ func (m *mutation) start() bool {
 	}
 	w := quorum.NewWrite(cfg, m.rec)
 	op := s.op(m.rec.ID, m.rec.Name.Bucket, foci.Reg, cfg.Deadline)
-	op.Source = m.source
+	op.Source, op.Trace = m.source, m.trace
 	op.Done, op.Idle = func() { m.ran(w) }, m.release
 	giveUp := s.peer.Run(w, op)
 	m.mu.Lock()

@@ -82,7 +82,7 @@ func (s *Session) op(id foci.ID, bucket string, class foci.Class, deadline time.
 // operation is given up, and its result says what is known.
 func (s *Session) run(ctx context.Context, m peer.Machine, op peer.Op) {
 	done := make(chan struct{})
-	op.Done = func() { close(done) }
+	op.Done, op.Trace = func() { close(done) }, traceOf(ctx)
 	giveUp := s.peer.Run(m, op)
 	select {
 	case <-done:

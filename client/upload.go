@@ -246,7 +246,7 @@ func (u *upload) send(index uint32, rec wire.Record, src *peer.Source, idle func
 	u.open[index] = func() {}
 	u.mu.Unlock()
 	op := u.op(rec.ID, u.name.Bucket, foci.Bulk, cfg.Deadline)
-	op.Source, op.Idle = src, idle
+	op.Source, op.Idle, op.Trace = src, idle, traceOf(u.ctx)
 	op.Done = func() {
 		u.mu.Lock()
 		delete(u.open, index)

@@ -2,6 +2,7 @@ package node
 
 import (
 	"encoding/json"
+	"strings"
 	"time"
 
 	"github.com/foci-store/foci"
@@ -89,8 +90,15 @@ func (n *Node) status(in *mesh.Incoming) {
 		v = p.Mesh()
 	case m.What == peer.AskTxns:
 		v = p.Txns()
+	case strings.HasPrefix(m.What, peer.AskTrace):
+		id, err := foci.ParseTraceID(strings.TrimPrefix(m.What, peer.AskTrace))
+		if err != nil {
+			in.Fail(err)
+			return
+		}
+		v = n.traces.Of(id)
 	default:
-		in.Fail(foci.Errorf(foci.Invalid, "status %q: want %s, %s or %s", m.What, peer.AskNode, peer.AskMesh, peer.AskTxns))
+		in.Fail(foci.Errorf(foci.Invalid, "status %q: want %s, %s, %s or %sID", m.What, peer.AskNode, peer.AskMesh, peer.AskTxns, peer.AskTrace))
 		return
 	}
 	b, err := json.Marshal(v)

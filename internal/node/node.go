@@ -36,8 +36,9 @@ type Node struct {
 	beacon  *beacon.Beacon            // nil: no multicast
 	reads   chan struct{}             // a token for each request that is served apart
 	tasks   sync.WaitGroup            // of those
-	hinted  chan struct{}             // there may be hints to follow
-	stop    context.CancelFunc        // ends their following
+	traces  peer.Traces
+	hinted  chan struct{}      // there may be hints to follow
+	stop    context.CancelFunc // ends their following
 	started time.Time
 
 	backends map[foci.BackendID]*store.Backend
@@ -230,7 +231,7 @@ func (n *Node) serve() error {
 		},
 		Seeds: n.cfg.Seeds, Remembered: n.remembered(), Remember: n.remember, Layout: &n.layout, Logger: n.log,
 		Stall: n.cfg.Stall, Resends: n.cfg.Resends,
-		Adopted: n.adopt, Met: func(foci.NodeID) { n.followSoon() },
+		Traces: &n.traces, Adopted: n.adopt, Met: func(foci.NodeID) { n.followSoon() },
 	}
 	for _, b := range n.binds {
 		pc.Addresses = append(pc.Addresses, b.Addr)

@@ -1,6 +1,8 @@
 package node
 
 import (
+	"time"
+
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/mesh"
@@ -38,7 +40,9 @@ func (n *Node) put(in *mesh.Incoming) {
 		}
 		// The record stays the request's until it is answered, and so does its
 		// memory.
+		since := time.Now()
 		b.Put(m, func(dup bool, err error) {
+			n.stored(m, since, dup, err)
 			if err != nil {
 				in.Fail(err)
 				return

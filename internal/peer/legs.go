@@ -17,6 +17,8 @@ type leg struct {
 	msg    wire.Message
 	method wire.Method
 	class  foci.Class
+	group  foci.Group
+	trace  foci.TraceID
 	body   []byte
 	source *Source       // instead of body
 	stall  time.Duration // 0 = the process's
@@ -45,6 +47,9 @@ func (l *leg) size() int64 {
 // newLeg finds out what kind of question a message is. Its done is to be set.
 func newLeg(m wire.Message, class foci.Class) *leg {
 	l := &leg{msg: m, class: class}
+	if t, aimed := m.(interface{ Aim() *wire.Target }); aimed {
+		l.group, l.trace = t.Aim().Group, t.Aim().Trace
+	}
 	switch m := m.(type) {
 	case *wire.Query:
 		l.method = wire.MethodQuery
@@ -166,7 +171,7 @@ func (p *Peer) carryOut(e *txn.Effect) {
 	if asked {
 		method, msg, body = wire.MethodHave, l.have, nil
 	}
-	at.req = &mesh.Request{Class: l.class, Method: method, Head: msg.Append(make([]byte, 0, 256)), Body: body}
+	at.req = &mesh.Request{Class: l.class, Method: method, Head: l.head(msg, e), Body: body}
 	if l.source != nil && !asked {
 		at.source = l.source.begin()
 		at.req.Source = at.source
@@ -178,6 +183,7 @@ func (p *Peer) carryOut(e *txn.Effect) {
 	if !p.begin(l, at) {
 		return // it has ended since the machine said so
 	}
+	p.noteAttempt(l, e)
 	err := p.transmit(e, at.req)
 	if err == nil {
 		l.accepted(at)
@@ -225,6 +231,7 @@ func (p *Peer) replied(at *attempt, asked bool, l *leg, r *mesh.Reply, err error
 		err = p.ways.answered(at.via, at.peer, err)
 	}
 	err = at.source.explain(err)
+	p.noteAnswer(l, at, err)
 	p.step(func(out []txn.Effect, now time.Duration) []txn.Effect {
 		switch h, isHave := msg.(*wire.HaveReply); {
 		case err != nil:

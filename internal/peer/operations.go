@@ -39,6 +39,7 @@ type Op struct {
 	Bucket   string
 	Class    foci.Class
 	Deadline time.Duration // on the clock of Now
+	Trace    foci.TraceID  // 0 = a new one
 	Among    []foci.Group  // the only groups to ask; nil: all of the bucket
 	Stall    time.Duration // without an answer for so long a leg is stalled; 0 = the process's
 	Resends  int           // of a stalled leg; 0 = the process's, < 0 = none
@@ -73,6 +74,9 @@ type operation struct {
 func (p *Peer) Run(m Machine, op Op) (giveUp func()) {
 	o := &operation{Op: op, peer: p, m: m, place: -1}
 	o.held.Store(2)
+	if o.Trace == 0 {
+		o.Trace = newTrace()
+	}
 	o.event(Machine.Start)
 	return o.giveUp
 }
@@ -143,6 +147,7 @@ func (o *operation) begin(asks []quorum.Ask) []submission {
 	subs := make([]submission, len(asks))
 	for i := range asks {
 		a := asks[i].Leg
+		asks[i].Msg.(interface{ Aim() *wire.Target }).Aim().Trace = o.Trace
 		l := newLeg(asks[i].Msg, o.Class)
 		l.done = func(ans quorum.Answer) {
 			o.event(func(m Machine, now time.Duration) quorum.Out {

@@ -36,6 +36,8 @@ type Config struct {
 	Adopted func(*layout.Snapshot) error
 	// Met is called when a link comes up. It must be quick. nil = nobody cares.
 	Met func(foci.NodeID)
+	// Traces is where steps are noted; nil = its own.
+	Traces *Traces
 
 	Stall   time.Duration // without an answer for so long a leg is stalled; 0 = 2 s
 	Resends int           // of a stalled leg; 0 = 5
@@ -76,6 +78,7 @@ type Peer struct {
 	links    links
 	ways     ways
 	latency  latency
+	traces   *Traces
 	join     join
 	watchers watchers
 	said     routeCounters
@@ -88,6 +91,9 @@ func New(cfg Config) (*Peer, error) {
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	p := &Peer{cfg: cfg, log: cfg.Logger, began: time.Now(), ctx: ctx, stop: stop, quiet: make(chan struct{}, 1)}
+	if p.traces = cfg.Traces; p.traces == nil {
+		p.traces = new(Traces)
+	}
 	p.limits.init(cfg.MaxOps, cfg.MaxHeld)
 	p.txns = txn.New(txn.Config{
 		Route: p.route, Stall: cfg.Stall, Resends: cfg.Resends,

@@ -1,6 +1,10 @@
 package wire
 
-import "github.com/foci-store/foci"
+import (
+	"strconv"
+
+	"github.com/foci-store/foci"
+)
 
 // Method says what a request asks for.
 type Method uint16
@@ -24,23 +28,45 @@ const (
 	MethodHint  Method = 21 // remember that another group may lack something
 )
 
+var methodNames = map[Method]string{
+	MethodPing: "ping", MethodRoutes: "routes", MethodLayout: "layout", MethodStatus: "status",
+	MethodQuery: "query", MethodStore: "store", MethodHave: "have", MethodFetch: "fetch", MethodList: "list", MethodHint: "hint",
+}
+
+// String is the name used in output.
+func (m Method) String() string {
+	if name := methodNames[m]; name != "" {
+		return name
+	}
+	return "method " + strconv.Itoa(int(m))
+}
+
 // Target says whom a data request is for; the replica answers StaleLayout when
 // the epoch is not its own.
 type Target struct {
 	Epoch   foci.Epoch
 	Group   foci.Group
 	Backend foci.BackendID // zero: the owner of the id in the group
+	Trace   foci.TraceID   // of the operation that asks
 }
+
+// TraceOffset is where the trace stands in the head of every data request, in
+// bytes.
+const TraceOffset = 8 + 4 + 16
+
+// Aim is the target itself, of whatever message it is a part of.
+func (t *Target) Aim() *Target { return t }
 
 func (t *Target) append(b []byte) []byte {
 	b = appendU32(appendU64(b, uint64(t.Epoch)), uint32(t.Group))
-	return append(b, t.Backend[:]...)
+	return appendU64(append(b, t.Backend[:]...), uint64(t.Trace))
 }
 
 func (t *Target) decode(r *Reader) {
 	t.Epoch = foci.Epoch(r.U64())
 	t.Group = foci.Group(r.U32())
 	r.Fixed(t.Backend[:])
+	t.Trace = foci.TraceID(r.U64())
 }
 
 // MaxInline is the most content that a query's answer may carry.
