@@ -98,6 +98,7 @@ var commands = []func(*app) *cobra.Command{
 	routeCommand,
 	meshCommand,
 	txnsCommand,
+	traceCommand,
 	serveCommand,
 	upCommand,
 	versionCommand,

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"math/rand/v2"
 	"os"
 	"strconv"
 	"strings"
@@ -29,6 +30,8 @@ type remoteFlags struct {
 	timeout    time.Duration
 	stall      time.Duration
 	resends    int
+	traced     bool
+	trace      foci.TraceID // once the command runs, when traced
 }
 
 // What --stall and --resends are unless told: the usual of a session.
@@ -58,6 +61,13 @@ func (r *remoteFlags) addLevels(c *cobra.Command, writes bool) {
 		c.Flags().Var(&r.ack, "ack", "groups that must have stored a write before it is done: one, quorum or all")
 	}
 	c.Flags().Var(&r.read, "read", "groups that must have answered a question: one, quorum or all")
+	c.Flags().BoolVar(&r.traced, "trace", false, "show every step that the operation took, on all nodes")
+	c.PreRun = func(c *cobra.Command, _ []string) {
+		if r.traced {
+			r.trace = foci.TraceID(rand.Uint64()).Note()
+			c.SetContext(client.WithTrace(c.Context(), r.trace))
+		}
+	}
 }
 
 // levelFlag is a foci.Level as a flag.
@@ -149,7 +159,11 @@ func (r *remoteFlags) session(ctx context.Context, a *app, do func(*client.Sessi
 	if r.read.Level == foci.One {
 		a.message("--read one: what is read may be old")
 	}
-	return do(c.Session(client.SessionOptions{Ack: r.ack.Level, Read: r.read.Level, Timeout: r.timeout}))
+	err = do(c.Session(client.SessionOptions{Ack: r.ack.Level, Read: r.read.Level, Timeout: r.timeout}))
+	if r.traced {
+		a.showTrace(ctx, c, r.trace)
+	}
+	return err
 }
 
 // parseName reads a key on the command line.

@@ -11,6 +11,7 @@ func (n *Node) query(in *mesh.Incoming) {
 	if !ok {
 		return
 	}
+	n.came(in, &m.Target)
 	b := n.backend(in, &m.Target, &m.ID)
 	if b == nil {
 		return
@@ -34,6 +35,7 @@ func (n *Node) fetch(in *mesh.Incoming) {
 	if !ok {
 		return
 	}
+	n.came(in, &m.Target)
 	b := n.backend(in, &m.Target, &m.ID)
 	if b == nil {
 		return
@@ -53,6 +55,7 @@ func (n *Node) list(in *mesh.Incoming) {
 	if !ok {
 		return
 	}
+	n.came(in, &m.Target)
 	b := n.backend(in, &m.Target, nil)
 	if b == nil {
 		return

@@ -25,6 +25,7 @@ func (n *Node) hint(in *mesh.Incoming) {
 	if !ok {
 		return
 	}
+	n.came(in, &m.Target)
 	b := n.backend(in, &m.Target, &m.ID)
 	if b == nil {
 		return

@@ -16,6 +16,7 @@ func (n *Node) put(in *mesh.Incoming) {
 	if !ok {
 		return
 	}
+	n.came(in, &m.Target)
 	if int64(m.Record.Length) != in.BodyLen() {
 		in.Fail(foci.Errorf(foci.Protocol, "record %v: %d bytes of payload in the body, the header says %d", m.Record.Version, in.BodyLen(), m.Record.Length))
 		return
@@ -70,6 +71,7 @@ func (n *Node) have(in *mesh.Incoming) {
 	if !ok {
 		return
 	}
+	n.came(in, &m.Target)
 	b := n.backend(in, &m.Target, &m.ID)
 	if b == nil {
 		return

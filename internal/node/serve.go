@@ -73,7 +73,6 @@ func read[M any, P interface {
 // older layout is told so, one of a newer layout waits until this node has it.
 // When there is nobody the request is failed.
 func (n *Node) backend(in *mesh.Incoming, t *wire.Target, id *foci.ID) *store.Backend {
-	n.came(in, t)
 	s := n.layout.Load()
 	switch {
 	case s == nil:
