@@ -41,8 +41,7 @@ func TestCrowdReturns(t *testing.T) {
 			clients[i] = cl
 		})
 	}
-	wg.Wait()
-	if t.Failed() {
+	if wg.Wait(); t.Failed() {
 		t.FailNow()
 	}
 	t.Cleanup(func() {
