@@ -26,9 +26,9 @@ func serveCommand(a *app) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "serve",
 		Short: "Run one node until it is told to stop",
-		Long: serveHelp,
-		Args: usageArgs(cobra.NoArgs),
-		RunE: func(c *cobra.Command, _ []string) error { return a.serve(c.Context(), &s) },
+		Long:  serveHelp,
+		Args:  usageArgs(cobra.NoArgs),
+		RunE:  func(c *cobra.Command, _ []string) error { return a.serve(c.Context(), &s) },
 	}
 	f := c.Flags()
 	f.StringVar(&s.config, "config", "", "configuration file (default foci.toml, if there is one)")
