@@ -130,6 +130,9 @@ func (m *mutation) start() bool {
 	m.mu.Unlock()
 	s := m.s
 	cfg, err := s.peer.Config(m.rec.Name.Bucket, m.rec.ID, s.opts.Ack, m.deadline)
+	if s.opts.AskAll {
+		cfg.Hedge = 0
+	}
 	switch {
 	case why != nil:
 		err = canceled(why)

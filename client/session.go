@@ -11,8 +11,12 @@ import (
 
 // SessionOptions are the settings of a session.
 type SessionOptions struct {
-	Ack     foci.Level    // acknowledgements that a write waits for; One is outside of promise P1
-	Read    foci.Level    // votes that a read waits for; One is outside of promise P1
+	Ack  foci.Level // acknowledgements that a write waits for; One is outside of promise P1
+	Read foci.Level // votes that a read waits for; One is outside of promise P1
+	// AskAll has every question go to all groups at once. Otherwise it goes to the
+	// nearest ones, and to one more when one of these fails or is late: a third
+	// less work, and a little slower when a node has just become slow.
+	AskAll  bool
 	Timeout time.Duration // of one operation; of a large object, of each part; 0 = the client's
 	Stall   time.Duration // without an answer for so long a request is sent again; at least 1 ms; 0 = the client's
 	Resends int           // how often that may happen to one request; 0 = the client's, < 0 = never
@@ -107,7 +111,11 @@ func (s *Session) config(ctx context.Context, n foci.Name, id foci.ID, level foc
 	if ctx.Err() != nil {
 		return quorum.Config{}, canceled(context.Cause(ctx))
 	}
-	return s.peer.Config(n.Bucket, id, level, s.deadline(ctx))
+	cfg, err := s.peer.Config(n.Bucket, id, level, s.deadline(ctx))
+	if s.opts.AskAll {
+		cfg.Hedge = 0
+	}
+	return cfg, err
 }
 
 // about says what an error is about; of a part of something larger (op "") the

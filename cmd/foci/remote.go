@@ -30,6 +30,7 @@ type remoteFlags struct {
 	timeout    time.Duration
 	stall      time.Duration
 	resends    int
+	ask        string
 	traced     bool
 	trace      foci.TraceID // once the command runs, when traced
 }
@@ -38,6 +39,12 @@ type remoteFlags struct {
 const (
 	defaultStall   = 2 * time.Second
 	defaultResends = 5
+)
+
+// What --ask may be.
+const (
+	askNearest = "nearest"
+	askAll     = "all"
 )
 
 // defaultTimeout is a session's deadline for one operation.
@@ -61,6 +68,7 @@ func (r *remoteFlags) addLevels(c *cobra.Command, writes bool) {
 		c.Flags().Var(&r.ack, "ack", "groups that must have stored a write before it is done: one, quorum or all")
 	}
 	c.Flags().Var(&r.read, "read", "groups that must have answered a question: one, quorum or all")
+	c.Flags().StringVar(&r.ask, "ask", askNearest, "whom a question goes to first: nearest, and one more when one is late; or all groups at once")
 	c.Flags().BoolVar(&r.traced, "trace", false, "show every step that the operation took, on all nodes")
 	c.PreRun = func(c *cobra.Command, _ []string) {
 		if r.traced {
@@ -81,6 +89,9 @@ func (l *levelFlag) Type() string { return "level" }
 
 // config is what the flags and the environment ask for.
 func (r *remoteFlags) config() (client.Config, error) {
+	if r.ask != "" && r.ask != askNearest && r.ask != askAll {
+		return client.Config{}, usagef("--ask %.80q: want %s or %s", r.ask, askNearest, askAll)
+	}
 	if r.timeout <= 0 {
 		return client.Config{}, usagef("--timeout %v: want more than 0", r.timeout)
 	}
@@ -159,7 +170,7 @@ func (r *remoteFlags) session(ctx context.Context, a *app, do func(*client.Sessi
 	if r.read.Level == foci.One {
 		a.message("--read one: what is read may be old")
 	}
-	err = do(c.Session(client.SessionOptions{Ack: r.ack.Level, Read: r.read.Level, Timeout: r.timeout}))
+	err = do(c.Session(client.SessionOptions{Ack: r.ack.Level, Read: r.read.Level, AskAll: r.ask == askAll, Timeout: r.timeout}))
 	if r.traced {
 		a.showTrace(ctx, c, r.trace)
 	}
