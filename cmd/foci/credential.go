@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/rand"
 	"os"
 	"path/filepath"
 	"time"
@@ -26,7 +27,10 @@ foci init --tls made. Nodes need not be told: they recognise it. It is never goo
 With --node, make the certificate and the private key of a node, in NAME.pem and NAME.key where --out
 says (a directory):
 
-  foci credential d --node 5f0c… --ca ca.pem --ca-key ca.key --out home`,
+  foci credential d --node 5f0c… --ca ca.pem --ca-key ca.key --out home
+
+The node's id is in the layout and in foci nodes. A member that is in no layout (foci serve --role client)
+takes its id from the certificate: --node new draws one.`,
 		Args: usageArgs(cobra.ExactArgs(1)),
 		RunE: func(_ *cobra.Command, args []string) error { return f.run(a, args[0]) },
 	}
@@ -34,7 +38,7 @@ says (a directory):
 	s.StringVar(&f.key, "key", "", "file with the cluster key")
 	s.StringVar(&f.ca, "ca", "", "file with the authority's certificate")
 	s.StringVar(&f.caKey, "ca-key", "", "file with the authority's private key")
-	s.StringVar(&f.node, "node", "", "id of the node that the certificate is for")
+	s.StringVar(&f.node, "node", "", "id of the node that the certificate is for, or new")
 	s.StringVarP(&f.out, "out", "o", "", "write to this file, which must not exist (default: standard output); with --node a directory (default: this one)")
 	return c
 }
@@ -83,8 +87,8 @@ func (f *credentialFlags) client(name string) ([]byte, error) {
 }
 
 func (f *credentialFlags) forNode(a *app, name string) error {
-	var id foci.NodeID
-	if err := id.UnmarshalText([]byte(f.node)); err != nil {
+	id, err := f.id()
+	if err != nil {
 		return usage(err)
 	}
 	ca, err := f.authority()
@@ -107,6 +111,18 @@ func (f *credentialFlags) forNode(a *app, name string) error {
 	}
 	return a.printMade(dir, files)
 }
+
+// id is the node's: given, or a new one.
+func (f *credentialFlags) id() (id foci.NodeID, err error) {
+	if f.node == newNode {
+		u, err := foci.NewUUID(rand.Reader)
+		return foci.NodeID(u), err
+	}
+	return id, id.UnmarshalText([]byte(f.node))
+}
+
+// newNode stands for an id that nobody has.
+const newNode = "new"
 
 func (f *credentialFlags) authority() (*auth.Authority, error) {
 	cert, err := os.ReadFile(f.ca)

@@ -186,9 +186,12 @@ func (n *Node) newestLayout() (*layout.Layout, error) {
 }
 
 // claim is the identity that the layout has for a node of the configured name,
-// at its first start. A node that the layout does not know owns nothing.
+// at its first start, or the one that its certificate names. A node that the
+// layout does not know owns nothing.
 func (n *Node) claim(l *layout.Layout) (foci.NodeID, error) {
 	switch {
+	case n.cfg.Name == "" && n.cfg.Auth.Certificates() != nil:
+		return n.cfg.Auth.Certificates().Name().Node, nil
 	case n.cfg.Name == "":
 		id, err := foci.NewUUID(rand.Reader)
 		return foci.NodeID(id), err

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // guarded is a cluster of three nodes as foci init makes it for several hosts,
@@ -101,10 +102,42 @@ func TestInitIsReady(t *testing.T) {
 			plan := "cluster = \"home\"\n[[node]]\nname = \"x\"\naddr = [\"127.0.0.1:1:2-0\"]\n[[node.backend]]\ngroup = 1\n"
 			expect(0, "", plan, append([]string{"init", "--nodes", "-", "--out", filepath.Join(strange, "layout.json")}, tc.init...)...)
 			expect(1, "refused", "", "get", "docs/a", "--timeout", "3s", "--credential", filepath.Join(strange, "client.credential"))
+			joins(t, c, made, name == "tls")
 			must(t, c.kill("n2"))
 			expect(0, "", "again", "put", "docs/b", "--credential", admin)
 			must(t, c.serve("n2"))
 			expect(0, "again", "", "get", "docs/b", "--credential", admin)
 		})
+	}
+}
+
+// joins starts a member that stores nothing, with what is made for it, and asks
+// it for an object.
+func joins(t *testing.T, c *cluster, made string, tls bool) {
+	t.Helper()
+	port, err := freePorts(1)
+	must(t, err)
+	addr := fmt.Sprintf("127.0.0.1:%d:2", port)
+	dir := filepath.Join(c.dir, "joiner")
+	must(t, os.Mkdir(dir, 0o700))
+	text := fmt.Sprintf("cluster = \"home\"\nrole = \"client\"\nseeds = [%q]\nkey = %q\n[[address]]\naddr = %q\n", c.remotes()[0], filepath.Join(made, "cluster.key"), addr+"-0")
+	if tls {
+		out, errs, status := c.run(nil, "credential", "j", "--node", "new", "--ca", filepath.Join(made, "ca.pem"), "--ca-key", filepath.Join(made, "ca.key"), "--out", dir)
+		if status != 0 {
+			t.Fatalf("foci credential: %s%s", out, errs)
+		}
+		text += fmt.Sprintf("[tls]\ncert = \"j.pem\"\nkey = \"j.key\"\nca = %q\n", filepath.Join(made, "ca.pem"))
+	}
+	must(t, os.WriteFile(filepath.Join(dir, "foci.toml"), []byte(text), 0o600))
+	must(t, c.serve("joiner"))
+	deadline := time.Now().Add(patience)
+	for {
+		out, errs, status := c.run(nil, "get", "docs/a", "-R", addr, "--credential", filepath.Join(made, "client.credential"), "--timeout", "5s")
+		if status == 0 && out == "hello" {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("by the joiner: status %d, %s%s", status, out, errs)
+		}
 	}
 }
