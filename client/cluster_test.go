@@ -47,14 +47,9 @@ func newClusterWith(t testing.TB, n, groups int, change func(i int, c *node.Conf
 func newClusterIn(t testing.TB, tables [][]foci.Table, groups int, change func(i int, c *node.Config)) *cluster {
 	t.Helper()
 	c := &cluster{t: t, dir: t.TempDir(), change: change}
-	plan := &layout.Plan{Cluster: "test"}
-	for i, in := range tables {
-		n := layout.PlanNode{Name: fmt.Sprintf("n%d", i+1), Backends: []layout.PlanBackend{{Group: foci.Group(i%groups + 1)}}}
-		for _, table := range in {
-			n.Addrs = append(n.Addrs, freeAddress(t, table))
-		}
+	plan := planIn(t, tables, groups)
+	for _, n := range plan.Nodes {
 		c.addrs = append(c.addrs, n.Addrs[0].Remote().String())
-		plan.Nodes = append(plan.Nodes, n)
 	}
 	var err error
 	if c.layout, err = layout.Init(plan, rand.Reader); err != nil {
@@ -72,8 +67,24 @@ func newClusterIn(t testing.TB, tables [][]foci.Table, groups int, change func(i
 	return c
 }
 
-// freeAddress is one of loopback's, another host for each table.
-func freeAddress(t testing.TB, table foci.Table) route.Address {
+func planIn(t testing.TB, tables [][]foci.Table, groups int) *layout.Plan {
+	t.Helper()
+	plan := &layout.Plan{Cluster: "test"}
+	for i, in := range tables {
+		n := layout.PlanNode{Name: fmt.Sprintf("n%d", i+1), Backends: []layout.PlanBackend{{Group: foci.Group(i%groups + 1)}}}
+		for _, table := range in {
+			a, release := freeAddress(t, table)
+			defer release()
+			n.Addrs = append(n.Addrs, a)
+		}
+		plan.Nodes = append(plan.Nodes, n)
+	}
+	return plan
+}
+
+// freeAddress is one of loopback's, another host for each table. It is kept
+// until release, so that no other is the same.
+func freeAddress(t testing.TB, table foci.Table) (a route.Address, release func()) {
 	t.Helper()
 	host := fmt.Sprintf("127.0.0.%d", 1+table)
 	ln, err := net.Listen("tcp", host+":0")
@@ -81,12 +92,11 @@ func freeAddress(t testing.TB, table foci.Table) route.Address {
 		t.Fatal(err)
 	}
 	port := ln.Addr().(*net.TCPAddr).Port
-	ln.Close()
-	a, err := route.ParseAddress(fmt.Sprintf("%s:%d:2-%d", host, port, table))
+	a, err = route.ParseAddress(fmt.Sprintf("%s:%d:2-%d", host, port, table))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return a
+	return a, func() { _ = ln.Close() }
 }
 
 func (c *cluster) start(i int) {

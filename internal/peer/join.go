@@ -149,10 +149,14 @@ func (p *Peer) Learn(from foci.NodeID, entries []wire.Route) {
 	p.rerouted()
 }
 
-// retry lets a link that waits for its next attempt make it now.
+// retry lets a link that waits for its next attempt make it now, and those who
+// wait for a forwarder ask again.
 func (j *join) retry(id foci.NodeID) {
 	if l := j.links.get(id); l != nil && !l.Up() {
 		l.Retry()
+	}
+	if j.ways.back(id) {
+		j.rerouted()
 	}
 }
 

@@ -43,10 +43,12 @@ type detour struct {
 	resting map[foci.NodeID]*resting
 }
 
-// resting is a forwarder that has said that it has no way.
+// resting is a forwarder that has said that it has no way. When it has rested
+// one request is tried, and it rests on until that is answered.
 type resting struct {
-	until time.Duration
-	long  time.Duration
+	until  time.Duration
+	long   time.Duration // the next time
+	trying bool          // one request is
 }
 
 func (w *ways) init(p *Peer) { w.Peer, w.to = p, map[foci.NodeID]*detour{} }
@@ -57,7 +59,7 @@ func (p *Peer) way(node foci.NodeID) (txn.Hop, error) {
 	if p.isUp(node) {
 		return txn.Hop{Peer: node}, nil
 	}
-	d, after := p.ways.find(node)
+	d, after := p.ways.find(node, true)
 	switch {
 	case d.is == route.BridgeUp:
 		return txn.Hop{Peer: node, Via: d.via}, nil
@@ -72,8 +74,9 @@ func (p *Peer) way(node foci.NodeID) (txn.Hop, error) {
 }
 
 // find is the present choice for a node; when nobody can be used because all
-// that could have said no, after is when the first may be asked again.
-func (w *ways) find(node foci.NodeID) (d detour, after time.Duration) {
+// that could have said no, after is when the first may be asked again. With use
+// a request is sent that way.
+func (w *ways) find(node foci.NodeID, use bool) (d detour, after time.Duration) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	now := w.now()
@@ -88,7 +91,12 @@ func (w *ways) find(node foci.NodeID) (d detour, after time.Duration) {
 	if e.until <= now || e.gen != w.gen || e.uses >= choiceUses {
 		w.choose(node, e, now)
 	}
-	e.uses++
+	if use {
+		e.uses++
+		if r := e.resting[e.via]; r != nil && e.is == route.BridgeUp {
+			r.until, r.trying, e.uses = now+rest, true, choiceUses
+		}
+	}
 	if e.is == route.BridgeAway {
 		for _, r := range e.resting {
 			if left := r.until - now; left > 0 && (after == 0 || left < after) {
@@ -161,17 +169,40 @@ func (w *ways) came(node foci.NodeID) {
 // answered takes note of what came back by a forwarder: one that has no way is
 // left alone for a while. It returns what the error means for the request.
 func (w *ways) answered(via, node foci.NodeID, err error) error {
-	refused, err := refusedBy(via, err)
+	word, err := heard(via, err)
+	w.mu.Lock()
+	e := w.to[node]
+	back := false
+	switch {
+	case e == nil:
+	case word == hasNoWay:
+		e.refused(via, w.now())
+	case word == hasWay:
+		back = e.resting[via] != nil
+		delete(e.resting, via)
+	}
+	w.mu.Unlock()
+	if back {
+		w.rerouted() // for those that wait for the one that was tried
+	}
+	return err
+}
+
+// back forgets who had no way to a node that is said to be up, and reports
+// whether anybody had none.
+func (w *ways) back(node foci.NodeID) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	e := w.to[node]
-	if e == nil {
-		return err
+	if e == nil || len(e.resting) == 0 {
+		return false
 	}
-	if !refused {
-		delete(e.resting, via)
-		return err
-	}
+	e.resting, e.until = nil, 0
+	return true
+}
+
+// refused has a forwarder rest.
+func (e *detour) refused(via foci.NodeID, now time.Duration) {
 	r := e.resting[via]
 	if r == nil {
 		r = &resting{long: rest}
@@ -180,32 +211,45 @@ func (w *ways) answered(via, node foci.NodeID, err error) error {
 		}
 		e.resting[via] = r
 	}
-	now := w.now()
-	if r.until > now {
-		return err // several were on their way
+	e.until = 0
+	if r.until > now && !r.trying {
+		return // several were on their way
 	}
+	r.trying = false
 	r.until = now + r.long
 	r.long = min(2*r.long, maxRest)
-	e.until = 0
-	return err
 }
 
-// refusedBy reports whether it was the forwarder that failed. Whatever it does
-// not do for us, another one may.
-func refusedBy(via foci.NodeID, err error) (bool, error) {
+// word is what an answer says of a forwarder.
+type word uint8
+
+const (
+	nothing word = iota
+	hasWay
+	hasNoWay
+)
+
+// heard is what an answer that came by a forwarder says of it, and what an
+// error means for the request: whatever one does not do for us, another may.
+func heard(via foci.NodeID, err error) (word, error) {
 	var said *mesh.PeerError
-	if !errors.As(err, &said) || said.Node != via {
-		return false, err
+	switch {
+	case err == nil:
+		return hasWay, nil
+	case !errors.As(err, &said):
+		return nothing, err
+	case said.Node != via:
+		return hasWay, err
 	}
 	switch foci.KindOf(err) {
 	case foci.Busy, foci.Canceled:
-		return false, err
+		return nothing, err
 	case foci.Away, foci.NoRoute:
-		return true, err
+		return hasNoWay, err
 	case foci.Protocol, foci.Invalid, foci.Denied, foci.TooLarge:
-		return true, foci.Errorf(foci.NoRoute, "%w", err) // it was not passed on
+		return hasNoWay, foci.Errorf(foci.NoRoute, "%w", err) // it was not passed on
 	}
-	return true, foci.Errorf(foci.Away, "%w", err)
+	return hasNoWay, foci.Errorf(foci.Away, "%w", err)
 }
 
 // forwarded makes a request one that is to be passed on.
@@ -236,8 +280,8 @@ func (p *Peer) Forward(in *mesh.Incoming, f *wire.Forward) {
 // Via is who would pass a request on to a node now; zero when it would go
 // directly, or not at all.
 func (p *Peer) Via(node foci.NodeID) foci.NodeID {
-	p.mu.Lock()
-	hop, _ := p.way(node)
-	p.mu.Unlock()
-	return hop.Via
+	if d, _ := p.ways.find(node, false); !p.isUp(node) && d.is == route.BridgeUp {
+		return d.via
+	}
+	return foci.NodeID{}
 }

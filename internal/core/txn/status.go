@@ -52,6 +52,9 @@ func (m *Machine) Pending(now time.Duration) iter.Seq[Status] {
 				Leg: p.id, Peer: m.peers[p.peer].id, Class: p.class, State: stateNames[p.state], Mutation: p.mutation,
 				Size: p.size, Age: max(now, m.now) - p.submitted, Attempts: int(p.attempt), Left: int(p.left), Ref: p.ref,
 			}
+			if p.lacksWay() {
+				s.State = stateNames[parked] // for people it is the same
+			}
 			if p.hop != p.peer {
 				s.Via = m.peers[p.hop].id
 			}

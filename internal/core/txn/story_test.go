@@ -21,7 +21,7 @@ var update = flag.Bool("update", false, "write what happened into the stories")
 // event, beginning with its time (or "due"); the indented lines below it are exactly the
 // effects that it must have.
 //
-//	route x a [via f] | route x none | route x away a      before the first event: how targets resolve
+//	route x a [via f] | route x none | route x away a [D]  before the first event: how targets resolve
 //	T up|down NODE · T routes                              (after a route line) · T tick · T close
 //	T put|get LEG TARGET [size=N] [stall=D] [resends=N] [deadline=D]
 //	T sent LEG ATTEMPT CHANNEL TABLE · T reply LEG ATTEMPT · T have LEG ATTEMPT no|storing|stored|conflict
@@ -308,7 +308,11 @@ func (s *story) route(words []string) {
 	case "none":
 		err = foci.Errorf(foci.NoRoute, "no table in common")
 	case "away":
-		hop.Peer, err = s.node(words[2]), foci.Errorf(foci.Away, "away")
+		away := &foci.Error{Kind: foci.Away, Msg: "away"}
+		if len(words) > 3 {
+			away.RetryAfter = s.duration(words[3])
+		}
+		hop.Peer, err = s.node(words[2]), away
 	default:
 		hop.Peer = s.node(words[1])
 		if len(words) > 2 {
