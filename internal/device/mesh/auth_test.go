@@ -307,3 +307,29 @@ func TestGuarded(t *testing.T) {
 		_ = m.Close()
 	}
 }
+
+// TestRenewed: a node judges by new files without a restart, and channels that
+// are open go on.
+func TestRenewed(t *testing.T) {
+	home, fresh := newPKI(t, "test"), newPKI(t, "test")
+	nd := startNode(t, 1, with(home.node(nodeID(1), time.Now())))
+	old := connect(t, startClient(t, with(home.client("web"))), nd, false)
+	cert, key, err := fresh.ca.Node(nodeID(1), "n", time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	home.file("ca.pem", fresh.ca.Cert())
+	home.file("key.pem", key)
+	home.file("cert.pem", cert)
+	creds := fresh.client("web")
+	waitFor(t, "the new files to be used", func() bool {
+		_, err := startClient(t, with(creds)).Dial(testContext(t), Addr{HostPort: nd.addr}, false)
+		return err == nil
+	})
+	if _, err := startClient(t, with(home.client("db"))).Dial(testContext(t), Addr{HostPort: nd.addr}, false); foci.KindOf(err) != foci.Denied {
+		t.Errorf("the old authority is still believed: %v", err)
+	}
+	if _, err := old.Call(testContext(t), foci.Ping, methodNull, nil, nil); err != nil {
+		t.Errorf("an open channel: %v", err)
+	}
+}
