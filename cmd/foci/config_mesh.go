@@ -18,13 +18,6 @@ type meshConfig struct {
 	Eager bool `toml:"eager,omitempty"`
 }
 
-// classConfig is [class.NAME]: what is particular to one class of messages.
-type classConfig struct {
-	// Tables are the route tables by which the class goes, best first; the others
-	// serve when none of these does. Empty: in the order of a node's addresses.
-	Tables []foci.Table `toml:"tables,omitempty"`
-}
-
 // classesConfig is [class.*].
 type classesConfig struct {
 	Ping     classConfig `toml:"ping,omitempty"`
@@ -41,27 +34,10 @@ func (c *classesConfig) perClass() [foci.NumClasses]*classConfig {
 	}
 }
 
-// meshClasses are the settings as the mesh takes them.
-func (c *serveConfig) meshClasses() (all [foci.NumClasses]mesh.ClassConfig) {
-	for class, set := range c.Classes.perClass() {
-		all[class].Tables = set.Tables
-	}
-	return all
-}
-
 func (c *serveConfig) checkMesh() error {
 	if _, err := mesh.ParseLinkMode(c.Mesh.Links); err != nil {
 		return foci.Errorf(foci.Invalid, "mesh.%w", err)
 	}
-	for class, set := range c.Classes.perClass() {
-		if len(set.Tables) > foci.MaxAddrs {
-			return foci.Errorf(foci.Invalid, "class.%v.tables has %d tables, a node has at most %d addresses", foci.Class(class), len(set.Tables), foci.MaxAddrs)
-		}
-		for _, t := range set.Tables {
-			if t >= foci.MaxTable {
-				return foci.Errorf(foci.Invalid, "class.%v.tables: table %d, want at most %d", foci.Class(class), t, foci.MaxTable-1)
-			}
-		}
-	}
-	return nil
+	_, err := c.Classes.mesh()
+	return err
 }

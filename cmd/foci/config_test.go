@@ -11,6 +11,7 @@ import (
 	"github.com/pelletier/go-toml/v2"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/device/mesh"
 )
 
 const fullConfig = `
@@ -40,6 +41,11 @@ eager = true
 
 [class.recovery]
 tables = [1, 0]
+[class.bulk]
+dscp = 10
+compress = "lz4"
+tables = [1, 0]
+queue = "16MiB"
 
 [txn]
 stall = "1.5s"
@@ -64,13 +70,17 @@ func TestConfigReadsEverything(t *testing.T) {
 	if c.Cluster != "home" || c.Dir != filepath.Join(base, "n1") || !reflect.DeepEqual(c.Backends, want) || len(c.Seeds) != 2 {
 		t.Fatalf("%+v", c)
 	}
+	wantBulk := mesh.ClassConfig{DSCP: 10, Compress: mesh.LZ4, Tables: []foci.Table{1, 0}, QueueBytes: 16 << 20}
+	if all, err := c.Classes.mesh(); err != nil || !reflect.DeepEqual(all[foci.Bulk], wantBulk) || !reflect.DeepEqual(all[foci.Reg], mesh.ClassConfig{}) {
+		t.Errorf("%+v, %v", all, err)
+	}
 	if n := c.Connections.perClass(); n[foci.Reg] != 4 || n[foci.Bulk] != 0 {
 		t.Fatalf("connections %v", n)
 	}
 	if c.Txn != (txnConfig{duration(1500 * time.Millisecond), 7, duration(time.Minute)}) {
 		t.Fatalf("transactions %+v", c.Txn)
 	}
-	if all := c.meshClasses(); !c.Mesh.Eager || c.Mesh.Links != "linked" || !reflect.DeepEqual(all[foci.Recovery].Tables, []foci.Table{1, 0}) {
+	if all, err := c.Classes.mesh(); err != nil || !c.Mesh.Eager || c.Mesh.Links != "linked" || !reflect.DeepEqual(all[foci.Recovery].Tables, []foci.Table{1, 0}) {
 		t.Fatalf("%+v %+v", c.Mesh, all)
 	}
 	binds, err := c.binds()
@@ -115,6 +125,10 @@ func TestConfigRules(t *testing.T) {
 		"txn.deadline":           {Addresses: addr, Txn: txnConfig{Deadline: -1}},
 		"linked":                 {Addresses: addr, Mesh: meshConfig{Links: "sometimes"}},
 		"class.bulk.tables":      {Addresses: addr, Classes: classesConfig{Bulk: classConfig{Tables: []foci.Table{foci.MaxTable}}}},
+		"class.reg.dscp = 64":    {Addresses: addr, Classes: classesConfig{Reg: classConfig{DSCP: 64}}},
+		"compress":               {Addresses: addr, Classes: classesConfig{Bulk: classConfig{Compress: "gzip"}}},
+		"class.ping.queue":       {Addresses: addr, Classes: classesConfig{Ping: classConfig{Queue: 5}}},
+		"class.state.tables":     {Addresses: addr, Classes: classesConfig{State: classConfig{Tables: []foci.Table{foci.MaxTable}}}},
 		"connections_per_node":   {Addresses: addr, Connections: connectionsConfig{Bulk: 65}},
 	} {
 		if err := c.complete(); err == nil || !strings.Contains(err.Error(), want) {

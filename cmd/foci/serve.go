@@ -114,10 +114,14 @@ func (c *serveConfig) nodeConfig(log *slog.Logger) (node.Config, error) {
 	if err != nil {
 		return node.Config{}, err
 	}
+	classes, err := c.Classes.mesh()
+	if err != nil {
+		return node.Config{}, err
+	}
 	n := node.Config{
 		Cluster: c.Cluster, Dir: c.Dir, Name: c.Name, Role: foci.RoleData,
 		Auth: proof, Insecure: c.Insecure, Addresses: binds, Seeds: c.Seeds, Channels: c.Connections.perClass(), Logger: log,
-		Eager: c.Mesh.Eager, Classes: c.meshClasses(),
+		Eager: c.Mesh.Eager, Classes: classes,
 		Stall: time.Duration(c.Txn.Stall), Resends: c.Txn.Resends, Deadline: time.Duration(c.Txn.Deadline),
 	}
 	if n.Links, err = mesh.ParseLinkMode(c.Mesh.Links); err != nil {

@@ -43,6 +43,9 @@ foci.toml, every setting of which may be left out:
 
   [class.recovery]            # also ping, state, reg and bulk
   tables = [1, 0]             # route tables by which the class goes, best first
+  dscp = 10                   # marks its packets, 0 to 63
+  compress = "zstd"           # or lz4, or off: bodies over 4KiB, while it takes off a tenth
+  queue = "128MiB"            # of requests under way to one peer; over it callers are refused
 
   [txn]                       # of the node's own repairs; clients have flags for theirs
   stall = "2s"                # without an answer for so long a request is sent again

@@ -54,6 +54,14 @@ func (b *byteSize) Set(s string) error {
 	return nil
 }
 
+// UnmarshalText reads a setting.
+func (b *byteSize) UnmarshalText(text []byte) error { return b.Set(string(text)) }
+
+// MarshalText is what UnmarshalText reads, exactly.
+func (b byteSize) MarshalText() ([]byte, error) {
+	return append(strconv.AppendInt(nil, int64(b), 10), 'B'), nil
+}
+
 // Type names the flag's value in help texts.
 func (b *byteSize) Type() string { return "size" }
 

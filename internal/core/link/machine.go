@@ -17,7 +17,7 @@ type Config struct {
 	Rand     func() float64                // 0..1, for the backoff; required
 	Timing   Timing                        // zeros take the defaults
 	Weaken   Weaken                        // for the simulator alone
-	Waiting  int                           // most requests that wait for a channel; 0 = 16384
+	Waiting  int                           // most requests of one class that wait for a channel; 0 = 16384
 	MaxMoves int                           // of one request to another channel; 0 = 8
 }
 

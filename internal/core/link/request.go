@@ -61,7 +61,7 @@ func (m *Machine) Again(out []Effect, now time.Duration, r Request) (_ []Effect,
 
 // wait puts a request where it waits for a channel of its class.
 func (m *Machine) wait(out []Effect, now time.Duration, r Request) ([]Effect, bool, error) {
-	if m.waits >= m.cfg.Waiting {
+	if len(m.waiting[r.Class]) >= m.cfg.Waiting { // by class, so that bulk never keeps ping and state out
 		return out, false, &foci.Error{
 			Kind: foci.Busy, Where: "node " + m.cfg.Node.Short(), Msg: "too many requests wait for a channel",
 			Fix: "send less at a time, or try again a little later", RetryAfter: 10 * time.Millisecond,

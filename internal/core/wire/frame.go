@@ -13,11 +13,12 @@ import (
 //	offset size field   meaning
 //	     0    4 magic   "FOC1"
 //	     4    1 type    FrameType
-//	     5    1 flags   FlagError on replies, else 0
+//	     5    1 flags   FlagError on replies, a Packing of compressed contents, else 0
 //	     6    2 method  of a request, else 0
 //	     8    4 stream  the request that it belongs to; 0: the channel itself
 //	    12    4 head    request, reply: bytes of the message's head, else 0
-//	    16    4 body    request, reply: bytes of the message's body; credit: bytes granted
+//	    16    4 body    request, reply: bytes of the message's body; credit: bytes granted;
+//	                    compressed data: bytes when no longer compressed
 //	    20    4 size    bytes that follow in this frame
 //	    24    4 sum     CRC32C of those bytes
 //	    28    4 check   CRC32C of bytes 0 to 27
@@ -30,6 +31,9 @@ import (
 //
 // A header that does not check ends the channel, for its lengths cannot be
 // trusted; contents that do not check end their message alone.
+//
+// The contents of a data frame, or of a message that is whole in its first
+// frame, may be compressed. Sum is of what travels; credit counts what does not.
 const (
 	HeaderSize = 32
 	MaxFrame   = 80 << 10 // contents of one frame: 64 KiB of body and its head
@@ -89,8 +93,9 @@ type Header struct {
 	Sum    uint32
 }
 
-// Whole reports whether a message is complete in its first frame.
-func (h *Header) Whole() bool { return h.Size == h.Head+h.Body }
+// Whole reports whether a message is complete in its first frame, as one that
+// is compressed there always is.
+func (h *Header) Whole() bool { return h.Size == h.Head+h.Body || h.Packing() != 0 }
 
 // Checksum is the CRC32C of b; of several pieces when sum is that of the
 // pieces before it, else sum is 0.
@@ -181,9 +186,13 @@ func (h *Header) brokenMessage() string {
 		return "body larger than a body may be"
 	case h.Size > h.Head+h.Body:
 		return "carries more than its message has"
+	case h.Type == FrameReply && h.Method != 0:
+		return "has fields that a reply has not"
+	case h.Packing() != 0:
+		return h.brokenPacking()
 	case h.Flags&FlagError != 0 && !h.Whole():
 		return "is an error in more than one frame"
-	case h.Type == FrameReply && (h.Method != 0 || h.Flags > FlagError):
+	case h.Type == FrameReply && h.Flags > FlagError:
 		return "has fields that a reply has not"
 	case h.Type == FrameRequest && h.Flags != 0:
 		return "has flags that a request has not"
@@ -193,6 +202,12 @@ func (h *Header) brokenMessage() string {
 
 func (h *Header) brokenOther() string {
 	most := uint32(0)
+	if h.Type == FrameData && h.Packing() != 0 {
+		if h.Method != 0 || h.Head != 0 {
+			return "has fields that its type has not"
+		}
+		return h.brokenPacking()
+	}
 	switch h.Type {
 	case FrameHello, FrameWelcome, FrameRefuse, FrameChallenge, FrameProof:
 		most = MaxHello

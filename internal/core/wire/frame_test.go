@@ -21,6 +21,8 @@ func TestHeaderRoundTrip(t *testing.T) {
 		{Type: FrameCredit, Body: MaxGrant},
 		{Type: FrameHello, Size: MaxHello},
 		{Type: FramePing, Size: 16},
+		{Type: FrameData, Flags: uint8(PackZstd), Stream: 1, Body: MaxFrame, Size: 9},
+		{Type: FrameReply, Flags: uint8(PackLZ4), Stream: 1, Head: 70, Body: 9000, Size: 99},
 		{Type: FrameGoAway},
 		{Type: FrameRequest, Stream: 1, Head: MaxHead, Body: MaxBody, Size: MaxFrame},
 	} {
@@ -37,10 +39,23 @@ func TestHeaderRoundTrip(t *testing.T) {
 
 func TestHeaderRefused(t *testing.T) {
 	for name, change := range map[string]func(*Header){
-		"no type":              func(h *Header) { h.Type = 0 },
-		"unknown type":         func(h *Header) { h.Type = 13 },
-		"no stream":            func(h *Header) { h.Stream = 0 },
-		"flags":                func(h *Header) { h.Flags = 2 },
+		"no type":            func(h *Header) { h.Type = 0 },
+		"unknown type":       func(h *Header) { h.Type = 13 },
+		"no stream":          func(h *Header) { h.Stream = 0 },
+		"flags":              func(h *Header) { h.Flags = 8 },
+		"packed in two ways": func(h *Header) { h.Flags, h.Size = uint8(PackAll), 7 },
+		"packed and as long": func(h *Header) { h.Flags, h.Size = uint8(PackZstd), 8 },
+		"packed nothing":     func(h *Header) { h.Flags, h.Size = uint8(PackZstd), 0 },
+		"packed, more flags": func(h *Header) { h.Flags, h.Size = uint8(PackZstd)|8, 7 },
+		"packed, too long":   func(h *Header) { h.Flags, h.Size, h.Body = uint8(PackLZ4), 7, MaxFrame },
+		"packed error": func(h *Header) {
+			*h = Header{Type: FrameReply, Flags: uint8(PackLZ4) | FlagError, Stream: 1, Head: 9, Size: 7}
+		},
+		"packed data, head": func(h *Header) {
+			*h = Header{Type: FrameData, Flags: uint8(PackLZ4), Stream: 1, Head: 1, Body: 9, Size: 7}
+		},
+		"packed data, longer":  func(h *Header) { *h = Header{Type: FrameData, Flags: uint8(PackLZ4), Stream: 1, Body: 6, Size: 7} },
+		"packed credit":        func(h *Header) { *h = Header{Type: FrameCredit, Flags: uint8(PackLZ4), Body: 6} },
 		"size of 2^32-1":       func(h *Header) { h.Size = 1<<32 - 1 },
 		"size above limit":     func(h *Header) { h.Size, h.Body = MaxFrame+1, MaxFrame+1 },
 		"head of 2^32-1":       func(h *Header) { h.Head = 1<<32 - 1 },
@@ -155,7 +170,7 @@ func TestHelloTruncated(t *testing.T) {
 		if err := Unmarshal(b, m); err != nil {
 			t.Fatal(err)
 		}
-		for n := range b {
+		for n := range len(b) - 1 { // the last byte was appended later
 			if err := Unmarshal(b[:n], m); err == nil {
 				t.Fatalf("%T accepted with %d of %d bytes", m, n, len(b))
 			}

@@ -37,6 +37,8 @@ type Hello struct {
 	Window      uint32     // initial credit of each stream that it receives
 	Auth        uint8
 	Proof       []byte // a fresh nonce, then the name of a client with a key
+
+	Packing Packing // that the dialler can read; a hello without it can read none
 }
 
 // Append encodes.
@@ -46,7 +48,7 @@ func (h *Hello) Append(b []byte) []byte {
 	b = append(appendU64(b, uint64(h.Incarnation)), byte(h.Role))
 	b = append(append(b, h.Expect[:]...), byte(h.Class))
 	b = appendU32(appendU16(b, h.Index), uint32(h.Table))
-	return appendBytes(append(appendU32(b, h.Window), h.Auth), h.Proof)
+	return append(appendBytes(append(appendU32(b, h.Window), h.Auth), h.Proof), byte(h.Packing))
 }
 
 // Decode decodes. The protocol range comes first so that what follows may
@@ -64,6 +66,7 @@ func (h *Hello) Decode(r *Reader) {
 	h.Window = r.U32()
 	h.Auth = r.U8()
 	h.Proof = r.Bytes(MaxProof)
+	h.Packing = readPacking(r)
 	if h.Role >= foci.NumRoles || h.Class >= foci.NumClasses || h.Table >= foci.MaxTable ||
 		h.Window < MinWindow || h.Window > MaxWindow || h.MinProtocol > h.MaxProtocol {
 		r.Fail()
@@ -89,6 +92,8 @@ type Welcome struct {
 	Streams     uint32     // requests that may be in flight; slots are below it
 	Auth        uint8
 	Proof       []byte
+
+	Packing Packing // that the listener can read; a welcome without it can read none
 }
 
 // Append encodes.
@@ -97,7 +102,7 @@ func (w *Welcome) Append(b []byte) []byte {
 	b = appendU64(append(b, w.Node[:]...), uint64(w.Incarnation))
 	b = appendU32(append(b, byte(w.Role)), uint32(w.Table))
 	b = appendU32(appendU32(b, w.Window), w.Streams)
-	return appendBytes(append(b, w.Auth), w.Proof)
+	return append(appendBytes(append(b, w.Auth), w.Proof), byte(w.Packing))
 }
 
 // Decode decodes.
@@ -112,6 +117,7 @@ func (w *Welcome) Decode(r *Reader) {
 	w.Streams = r.U32()
 	w.Auth = r.U8()
 	w.Proof = r.Bytes(MaxProof)
+	w.Packing = readPacking(r)
 	if w.Role >= foci.NumRoles || w.Table >= foci.MaxTable || w.Window < MinWindow || w.Window > MaxWindow ||
 		w.Streams == 0 || w.Streams > MaxStreams {
 		r.Fail()

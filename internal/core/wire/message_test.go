@@ -66,7 +66,12 @@ func TestMessagesTruncated(t *testing.T) {
 		if again := got.Append(nil); string(again) != string(b) {
 			t.Errorf("%T: %x became %x", m, b, again)
 		}
-		for n := range b {
+		least := len(b)
+		switch m.(type) {
+		case *Hello, *Welcome:
+			least-- // the last byte was appended later
+		}
+		for n := range least {
 			if Unmarshal(b[:n], fresh(i)) == nil {
 				t.Errorf("%T accepted with %d of %d bytes", m, n, len(b))
 			}

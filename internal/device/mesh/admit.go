@@ -62,7 +62,7 @@ func (m *Mesh) admit(bare net.Conn, table foci.Table) (*channel, error) {
 	streams := uint32(m.cfg.Limits.ChannelRequests)
 	w := wire.Welcome{
 		Protocol: protocol, Cluster: m.Cluster(), Node: m.cfg.Node, Incarnation: m.cfg.Incarnation, Role: m.cfg.Role,
-		Table: table, Window: m.cfg.Window, Streams: streams, Auth: hello.Auth,
+		Table: table, Window: m.cfg.Window, Streams: streams, Auth: hello.Auth, Packing: wire.PackAll,
 	}
 	welcome := w.Append(nil)
 	if hello.Auth == wire.AuthKey {
@@ -72,6 +72,10 @@ func (m *Mesh) admit(bare net.Conn, table foci.Table) (*channel, error) {
 	}
 	peer := Identity{Node: hello.Node, Incarnation: hello.Incarnation, Role: hello.Role, Table: table, Addr: conn.RemoteAddr().String()}
 	ch := newChannel(m, conn, peer, hello.Class, int(hello.Index), m.cfg.Window, hello.Window, streams)
+	ch.pack = m.cfg.Classes[hello.Class].Compress.packing() & hello.Packing
+	if err := mark(conn, m.cfg.Classes[hello.Class].DSCP); err != nil {
+		return nil, m.refuse(conn, foci.Errorf(foci.Internal, "dscp cannot be set: %w", err))
+	}
 	if err := m.enter(ch); err != nil {
 		return nil, m.refuse(conn, err)
 	}

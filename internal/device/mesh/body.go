@@ -155,6 +155,9 @@ func (b *Body) fill(dst []byte, done func(error)) {
 // receive reads the contents of one frame; only a broken connection is an
 // error of it. Contents that do not check fail the body.
 func (b *Body) receive(f *frameReader, h *wire.Header) error {
+	if h.Packing() != 0 {
+		return b.receivePacked(f, h)
+	}
 	rest, sum := int(h.Size), uint32(0)
 	k := min(rest, b.headLen-len(b.head))
 	if k > 0 {
@@ -184,6 +187,34 @@ func (b *Body) receive(f *frameReader, h *wire.Header) error {
 		b.ch.consumed(b, rest)
 		b.fail(errDamaged)
 		return nil
+	}
+	b.commit(rest, v)
+	return nil
+}
+
+// receivePacked does it for contents that are compressed.
+func (b *Body) receivePacked(f *frameReader, h *wire.Header) error {
+	v := newBuffer(h.Raw())
+	damaged, err := f.contents(h, v.b)
+	if err != nil {
+		v.free()
+		return err
+	}
+	rest := len(v.b)
+	if damaged {
+		v.free()
+		b.ch.consumed(b, rest)
+		b.fail(errDamaged)
+		return nil
+	}
+	if k := min(rest, b.headLen-len(b.head)); k > 0 {
+		b.head = append(b.head, v.b[:k]...)
+		rest = copy(v.b, v.b[k:])
+		v.b = v.b[:rest]
+		b.ch.consumed(b, k)
+	}
+	if rest == 0 {
+		v.free()
 	}
 	b.commit(rest, v)
 	return nil

@@ -42,6 +42,52 @@ func (b *budget) give(n int64) {
 	b.count.Add(-1)
 }
 
+// limit sets what may be taken.
+func (b *budget) limit(count, bytes int64) { b.maxCount, b.maxBytes = count, bytes }
+
+// take counts a request of n bytes against the limits of its class, of the link
+// and of the process. Ping and state have only the first: whatever fills the
+// others, the mesh still hears of it.
+func (l *Link) take(c foci.Class, n int64) error {
+	if !l.queued[c].take(n) {
+		return busy("too many requests of class " + c.String() + " in flight to node " + l.node.Short())
+	}
+	if vital(c) {
+		l.mesh.vitalOut.take(n)
+		return nil
+	}
+	if !l.flow.take(n) {
+		l.queued[c].give(n)
+		return busy("too many requests in flight to node " + l.node.Short())
+	}
+	if !l.mesh.out.take(n) {
+		l.queued[c].give(n)
+		l.flow.give(n)
+		return busy("too many requests in flight in this process")
+	}
+	return nil
+}
+
+// give returns what take counted.
+func (l *Link) give(c foci.Class, n int64) {
+	l.queued[c].give(n)
+	if vital(c) {
+		l.mesh.vitalOut.give(n)
+		return
+	}
+	l.flow.give(n)
+	l.mesh.out.give(n)
+}
+
+// serving is what requests of a class that came in are counted against, beside
+// the limits of their channel.
+func (m *Mesh) serving(c foci.Class) *budget {
+	if vital(c) {
+		return &m.vitalIn
+	}
+	return &m.in
+}
+
 // busy is the error of whoever finds a queue full. What it waits for are
 // messages, so the time to try again is that of a few.
 func busy(what string) error {

@@ -29,8 +29,9 @@ type channel struct {
 	local string
 	born  time.Time
 
-	ours   uint32 // initial credit of a stream that we receive
-	theirs uint32 // and of one that we send
+	ours   uint32       // initial credit of a stream that we receive
+	theirs uint32       // and of one that we send
+	pack   wire.Packing // how bodies that we send are compressed; 0: they are not
 
 	load  atomic.Int32 // streams under way
 	heavy atomic.Int64 // bytes of messages being sent that were not copied

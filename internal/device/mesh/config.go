@@ -134,6 +134,11 @@ func or[T comparable](v *T, def T) {
 	}
 }
 
+func or0[T comparable](v, def T) T {
+	or(&v, def)
+	return v
+}
+
 // withDefaults fills in what is zero and refuses what makes no sense.
 func (c Config) withDefaults() (Config, error) {
 	for i := range c.Channels {
@@ -141,6 +146,12 @@ func (c Config) withDefaults() (Config, error) {
 		if c.Channels[i] < 0 || c.Channels[i] > maxChannels {
 			return c, foci.Errorf(foci.Invalid, "%d channels of class %v: want 1 to %d", c.Channels[i], foci.Class(i), maxChannels)
 		}
+	}
+	for i := range c.Classes {
+		if err := c.Classes[i].check(foci.Class(i)); err != nil {
+			return c, err
+		}
+		or(&c.Classes[i].QueueBytes, or0(c.Limits.LinkBytes, 128<<20))
 	}
 	or(&c.Window, wire.DefWindow)
 	l, t := &c.Limits, &c.Timing

@@ -28,11 +28,15 @@ func (m *Mesh) open(ctx context.Context, addr Addr, expect foci.NodeID, class fo
 		return nil, nil, dialError(foci.Away, addr.HostPort, "", err)
 	}
 	bare := conn
+	if err := mark(conn, m.cfg.Classes[class].DSCP); err != nil {
+		_ = conn.Close() // nothing was sent on it
+		return nil, nil, dialError(foci.Internal, addr.HostPort, "dscp cannot be set", err)
+	}
 	stop := context.AfterFunc(ctx, func() { _ = bare.SetDeadline(time.Unix(1, 0)) })
 	hello := wire.Hello{
 		MinProtocol: wire.MinProtocol, MaxProtocol: wire.MaxProtocol,
 		Cluster: m.Cluster(), Node: m.cfg.Node, Incarnation: m.cfg.Incarnation, Role: m.cfg.Role,
-		Expect: expect, Class: class, Index: uint16(index), Table: addr.Table, Window: m.cfg.Window, Auth: m.cfg.Auth.Step(),
+		Expect: expect, Class: class, Index: uint16(index), Table: addr.Table, Window: m.cfg.Window, Auth: m.cfg.Auth.Step(), Packing: wire.PackAll,
 	}
 	conn, who, err := m.shield(conn)
 	var peer Identity
@@ -49,7 +53,9 @@ func (m *Mesh) open(ctx context.Context, addr Addr, expect foci.NodeID, class fo
 	}
 	_ = conn.SetDeadline(time.Time{}) // fails only when closed, as the first read will
 	streams := min(w.Streams, uint32(m.cfg.Limits.ChannelRequests))
-	return newChannel(m, conn, peer, class, index, m.cfg.Window, w.Window, streams), newFrameReader(conn), nil
+	ch := newChannel(m, conn, peer, class, index, m.cfg.Window, w.Window, streams)
+	ch.pack = m.cfg.Classes[class].Compress.packing() & w.Packing
+	return ch, newFrameReader(conn), nil
 }
 
 // greet says hello, proves who we are if that is asked, and checks the answer.

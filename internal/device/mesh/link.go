@@ -32,15 +32,16 @@ type Peer struct {
 // Link is all channels from this process to one peer. Its machine decides; the
 // methods of keep.go carry out what it says.
 type Link struct {
-	mesh  *Mesh
-	node  foci.NodeID
-	flow  budget
-	rtt   atomic.Int64
-	state atomic.Uint32
-	moved atomic.Int64                                // requests that were sent again
-	open  [foci.NumClasses]atomic.Pointer[[]*channel] // by index, those that take requests
-	kick  chan struct{}                               // something is due earlier than keep thinks
-	ended chan struct{}
+	mesh   *Mesh
+	node   foci.NodeID
+	flow   budget // of all classes but the vital ones
+	queued [foci.NumClasses]budget
+	rtt    atomic.Int64
+	state  atomic.Uint32
+	moved  atomic.Int64                                // requests that were sent again
+	open   [foci.NumClasses]atomic.Pointer[[]*channel] // by index, those that take requests
+	kick   chan struct{}                               // something is due earlier than keep thinks
+	ended  chan struct{}
 
 	mu       sync.Mutex
 	machine  *link.Machine
@@ -58,7 +59,10 @@ func newLink(m *Mesh, p Peer) *Link {
 		mesh: m, node: p.Node, kick: make(chan struct{}, 1), ended: make(chan struct{}),
 		channels: map[link.Conn]*channel{}, closes: map[link.Slot]ending{}, wakeAt: math.MaxInt64,
 	}
-	l.flow.maxCount, l.flow.maxBytes = m.cfg.Limits.LinkRequests, m.cfg.Limits.LinkBytes
+	l.flow.limit(m.cfg.Limits.LinkRequests, m.cfg.Limits.LinkBytes)
+	for c := range l.queued {
+		l.queued[c].limit(m.cfg.Limits.LinkRequests, m.cfg.Classes[c].QueueBytes)
+	}
 	t := &m.cfg.Timing
 	lc := link.Config{
 		Node: p.Node, Channels: m.cfg.Channels, Linked: m.cfg.Links == Linked, Eager: m.cfg.Eager, Rand: rand.Float64,
@@ -113,14 +117,13 @@ func (l *Link) Send(q *Request) error {
 	if q.finished.Load() {
 		return nil
 	}
-	if !l.flow.take(size) {
-		return q.refused(busy("too many requests in flight to node " + l.node.Short()))
-	}
-	if !l.mesh.out.take(size) {
-		l.flow.give(size)
-		return q.refused(busy("too many requests in flight in this process"))
+	if err := l.take(q.Class, size); err != nil {
+		return q.refused(err)
 	}
 	q.size, q.copied = size, q.Source == nil && size <= copyMax
+	if l.mesh.cfg.Classes[q.Class].Compress != NotCompressed && size-int64(len(q.Head)) > packLeast {
+		q.copied = false // the writer compresses it
+	}
 	q.link.Store(l)
 	err := l.dispatch(q)
 	if err != nil {

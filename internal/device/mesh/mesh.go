@@ -3,6 +3,7 @@ package mesh
 import (
 	"context"
 	"log/slog"
+	"math"
 	"net"
 	"runtime"
 	"sync"
@@ -24,20 +25,21 @@ type Mesh struct {
 	stop  context.CancelFunc
 	tasks sync.WaitGroup
 
-	in, out     budget // requests in flight, served here and sent from here
-	collecting  budget // bodies of replies being put together
-	relays      relays // requests passed on for others
-	dials       chan struct{}
-	listeners   []net.Listener
-	unproven    unproven
-	shaking     unproven      // those of them that are in the middle of a handshake of TLS
-	turns       chan struct{} // a token for each handshake of TLS that came in and computes
-	selves      selves
-	newest      newest
-	refusals    atomic.Int64
-	refusalTold atomic.Int64 // when one was last logged, in milliseconds since began
-	events      events
-	conns       atomic.Uint64 // channels that we opened, ever
+	in, out           budget // requests in flight, served here and sent from here
+	vitalIn, vitalOut budget // the same of ping and state, which are counted only
+	collecting        budget // bodies of replies being put together
+	relays            relays // requests passed on for others
+	dials             chan struct{}
+	listeners         []net.Listener
+	unproven          unproven
+	shaking           unproven      // those of them that are in the middle of a handshake of TLS
+	turns             chan struct{} // a token for each handshake of TLS that came in and computes
+	selves            selves
+	newest            newest
+	refusals          atomic.Int64
+	refusalTold       atomic.Int64 // when one was last logged, in milliseconds since began
+	events            events
+	conns             atomic.Uint64 // channels that we opened, ever
 
 	mu      sync.Mutex
 	cluster string
@@ -71,6 +73,9 @@ func New(cfg Config) (*Mesh, error) {
 		b.maxCount, b.maxBytes = cfg.Limits.Requests, cfg.Limits.Bytes
 	}
 	m.relays.maxCount, m.relays.maxBytes = cfg.Limits.Relays, cfg.Limits.RelayBytes
+	for _, b := range []*budget{&m.vitalIn, &m.vitalOut} {
+		b.limit(math.MaxInt64, math.MaxInt64)
+	}
 	if err := m.listen(); err != nil {
 		m.stop()
 		return nil, err

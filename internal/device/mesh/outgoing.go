@@ -22,6 +22,7 @@ type outgoing struct {
 	dead   bool   // sent, or nobody wants the rest
 	failed bool   // its source does; only the writer looks
 	fed    bool   // only what is there may be sent
+	pack   bool   // bodies like this are compressed, and so far it paid
 	there  int64  // bytes of head and body that are, of one that is fed
 	after  func() // to call once the writer has let go; may be nil
 }
@@ -94,6 +95,9 @@ func (s *sendQueue) next() (piece, bool) {
 			continue
 		}
 		n := min(o.may(), o.credit, s.credit, wire.MaxPiece)
+		if o.pack && o.off == 0 && o.size > wire.MaxFrame {
+			n = min(n, int64(len(o.head))+packFirst)
+		}
 		paid := n < o.size // one frame that is a whole message costs nothing
 		if paid {
 			o.credit -= n
@@ -148,14 +152,12 @@ func (p *piece) parts(scratch []byte) (head, body []byte, err error) {
 	return head, body, err
 }
 
-// frame is the header of the frame that carries a piece.
-func (p *piece) frame(head, body []byte) wire.Header {
+// frame is the header of the frame that carries a piece, without Size and Sum.
+func (p *piece) frame() wire.Header {
 	h := wire.Header{Type: wire.FrameData, Stream: p.o.header.Stream}
 	if p.off == 0 {
 		h = p.o.header
 	}
-	h.Size = uint32(len(head) + len(body))
-	h.Sum = wire.Checksum(wire.Checksum(0, head), body)
 	return h
 }
 

@@ -57,7 +57,7 @@ func (ch *channel) refuseContents(f *frameReader, h *wire.Header, cost bool) err
 		return err
 	}
 	if cost {
-		ch.consumed(nil, int(h.Size))
+		ch.consumed(nil, h.Raw())
 	}
 	return nil
 }
@@ -81,7 +81,7 @@ func (ch *channel) onReply(f *frameReader, h *wire.Header) error {
 	}
 	switch {
 	case !whole:
-		if err = ch.spend(s, int64(h.Size)); err == nil && q != nil {
+		if err = ch.spend(s, int64(h.Raw())); err == nil && q != nil {
 			b = newBody(ch, h)
 			s.body = b
 		}
@@ -103,14 +103,16 @@ func (ch *channel) onReply(f *frameReader, h *wire.Header) error {
 	case !whole:
 		return ch.onPiece(f, h, b)
 	}
-	r, contents := newReply(int(h.Size))
-	switch err := f.full(contents); {
+	r, contents := newReply(h.Raw())
+	switch damaged, err := f.contents(h, contents); {
 	case err != nil:
-		err = foci.Errorf(foci.Away, "read: %w", err)
+		if foci.KindOf(err) != foci.Protocol {
+			err = foci.Errorf(foci.Away, "read: %w", err)
+		}
 		ch.close(err)
 		ch.orphan(q, err)
 		return err
-	case wire.Checksum(0, contents) != h.Sum:
+	case damaged:
 		ch.finish(q, nil, errDamaged)
 	case h.Flags&wire.FlagError != 0:
 		ch.finish(q, nil, peerError(ch.peer, contents[:h.Head]))
@@ -206,7 +208,7 @@ func (ch *channel) collect(q *Request, b *Body) {
 func (ch *channel) onData(f *frameReader, h *wire.Header) error {
 	ch.mu.Lock()
 	s := ch.streams.get(h.Stream)
-	err := ch.spend(s, int64(h.Size))
+	err := ch.spend(s, int64(h.Raw()))
 	var b *Body
 	last := false
 	if s != nil {
@@ -231,9 +233,10 @@ func (ch *channel) onData(f *frameReader, h *wire.Header) error {
 
 func (ch *channel) onRequest(f *frameReader, h *wire.Header) error {
 	whole, size := h.Whole(), int64(h.Head)+int64(h.Body)
-	fits := ch.mesh.in.take(size)
+	in := ch.mesh.serving(ch.class)
+	fits := in.take(size)
 	if fits && !ch.inUse.take(size) {
-		ch.mesh.in.give(size)
+		in.give(size)
 		fits = false
 	}
 	ch.mu.Lock()
@@ -241,40 +244,46 @@ func (ch *channel) onRequest(f *frameReader, h *wire.Header) error {
 	if err == nil {
 		s.left, s.credit = size, int64(ch.ours)
 		if !whole {
-			err = ch.spend(s, int64(h.Size))
+			err = ch.spend(s, int64(h.Raw()))
 		}
 	}
 	if err != nil {
 		ch.mu.Unlock()
 		if fits {
-			ch.mesh.in.give(size)
+			in.give(size)
 			ch.inUse.give(size)
 		}
 		return err
 	}
 	ch.load.Store(int32(ch.streams.used))
 	ch.count.served.Add(1)
-	in := &Incoming{From: ch.peer, Class: ch.class, Method: h.Method, ch: ch, id: h.Stream, size: size, counted: fits}
-	s.in = in
+	v := &Incoming{From: ch.peer, Class: ch.class, Method: h.Method, ch: ch, id: h.Stream, size: size, counted: fits}
+	s.in = v
 	var b *Body
 	if fits && !whole {
 		b = newBody(ch, h)
-		b.in, s.body = in, b
+		b.in, s.body = v, b
 	}
 	ch.mu.Unlock()
 	switch {
 	case !fits:
-		in.Fail(busy("node " + ch.mesh.cfg.Node.Short() + " has too many requests in hand"))
+		v.Fail(busy("node " + ch.mesh.cfg.Node.Short() + " has too many requests in hand"))
 		return ch.refuseContents(f, h, !whole)
 	case !whole:
 		return ch.onPiece(f, h, b)
 	}
-	in.buf = newBuffer(int(h.Size))
-	if err := f.full(in.buf.b); err != nil {
+	return ch.serve(f, h, v)
+}
+
+// serve reads a request that is whole in its first frame and has it served.
+func (ch *channel) serve(f *frameReader, h *wire.Header, in *Incoming) error {
+	in.buf = newBuffer(h.Raw())
+	damaged, err := f.contents(h, in.buf.b)
+	switch {
+	case err != nil:
 		in.Fail(err)
 		return err
-	}
-	if wire.Checksum(0, in.buf.b) != h.Sum {
+	case damaged:
 		in.Fail(errDamaged)
 		return nil
 	}

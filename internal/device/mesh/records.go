@@ -38,18 +38,27 @@ func underTLS(conn net.Conn) net.Conn {
 	return &recordConn{TCPConn: tcp, bare: bare, size: readLeast}
 }
 
-// recordsOf finds it below whatever else there is; nil when it is not there.
-func recordsOf(conn net.Conn) *recordConn {
+// below looks for a kind of connection under whatever is over it.
+func below[T net.Conn](conn net.Conn) (found T, ok bool) {
 	for {
-		switch c := conn.(type) {
-		case *recordConn:
-			return c
-		case interface{ NetConn() net.Conn }:
-			conn = c.NetConn()
-		default:
-			return nil
+		if found, ok = conn.(T); ok {
+			return found, true
 		}
+		over, more := conn.(interface{ NetConn() net.Conn })
+		if !more {
+			return found, false
+		}
+		conn = over.NetConn()
 	}
+}
+
+// NetConn is the TCP connection.
+func (c *recordConn) NetConn() net.Conn { return c.TCPConn }
+
+// tcpBelow is the TCP connection under another; nil when there is none.
+func tcpBelow(conn net.Conn) *net.TCPConn {
+	tcp, _ := below[*net.TCPConn](conn)
+	return tcp
 }
 
 // Read reads at most to the end of a record's header, or of its contents.

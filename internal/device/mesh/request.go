@@ -151,8 +151,7 @@ func (q *Request) done(r *Reply, err error) {
 // uncount gives back, once, what Send took.
 func (q *Request) uncount() {
 	if l := q.link.Swap(nil); l != nil {
-		l.flow.give(q.size)
-		l.mesh.out.give(q.size)
+		l.give(q.Class, q.size)
 	}
 }
 

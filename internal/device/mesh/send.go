@@ -44,7 +44,7 @@ func (ch *channel) send(q *Request) error {
 		ch.out = append(append(wire.AppendHeader(ch.out, &h), q.Head...), q.Body...)
 		ch.outN++
 	} else {
-		q.out = &outgoing{header: h, head: q.Head, body: q.Body, source: q.Source, size: q.size, credit: int64(ch.theirs)}
+		q.out = &outgoing{header: h, head: q.Head, body: q.Body, source: q.Source, size: q.size, credit: int64(ch.theirs), pack: ch.packs(q.size - int64(len(q.Head)))}
 		s.out = q.out
 		q.out.follow()
 		ch.heavy.Add(q.size)
@@ -107,7 +107,8 @@ func (ch *channel) enqueueReply(s *stream, in *Incoming, a *answer) {
 		Head: uint32(len(a.head)), Body: uint32(a.size - int64(len(a.head))),
 	}
 	ch.count.sent.Add(1)
-	if a.source == nil && a.size <= copyMax {
+	packs := a.flags == 0 && ch.packs(a.size-int64(len(a.head)))
+	if a.source == nil && a.size <= copyMax && !packs {
 		ch.out = wire.AppendFrame(ch.out, &h, a.head, a.body)
 		ch.outN++
 		ch.end(in.id)
@@ -116,7 +117,7 @@ func (ch *channel) enqueueReply(s *stream, in *Incoming, a *answer) {
 		source := a.source
 		s.in = nil
 		s.out = &outgoing{
-			header: h, head: a.head, body: a.body, source: source, size: a.size, credit: int64(ch.theirs),
+			header: h, head: a.head, body: a.body, source: source, size: a.size, credit: int64(ch.theirs), pack: packs,
 			after: func() {
 				closeSource(source)
 				in.free()
@@ -145,6 +146,6 @@ func failureOf(w *wire.Error) answer {
 func (ch *channel) release(in *Incoming) {
 	if in.counted {
 		ch.inUse.give(in.size)
-		ch.mesh.in.give(in.size)
+		ch.mesh.serving(ch.class).give(in.size)
 	}
 }

@@ -94,8 +94,9 @@ func (l *Link) closed(where link.Slot, why error) {
 // Stats is a snapshot.
 func (m *Mesh) Stats() Stats {
 	s := Stats{
-		Node: m.cfg.Node, Cluster: m.Cluster(), Serving: m.in.count.Load(), Refused: m.refusals.Load(),
-		InFlight: m.out.count.Load(), BytesOut: m.out.bytes.Load(), BytesHeld: m.in.bytes.Load(),
+		Node: m.cfg.Node, Cluster: m.Cluster(), Serving: m.in.count.Load() + m.vitalIn.count.Load(), Refused: m.refusals.Load(),
+		InFlight: m.out.count.Load() + m.vitalOut.count.Load(), BytesOut: m.out.bytes.Load() + m.vitalOut.bytes.Load(),
+		BytesHeld: m.in.bytes.Load() + m.vitalIn.bytes.Load(),
 		Forwarded: m.relays.stats(),
 	}
 	for _, a := range m.Addrs() {
@@ -123,7 +124,7 @@ func (l *Link) Stats() LinkStats {
 	s := LinkStats{
 		Peer: l.peer, Addrs: hostPorts(l.machine.Addrs()), Up: l.Up(), State: l.State(), OneWay: l.machine.OneWay(),
 		RTT: l.RTT(), Failures: l.machine.Failures(), Moved: l.moved.Load(), Waiting: l.machine.Waiting(),
-		InFlight: l.flow.count.Load(), Bytes: l.flow.bytes.Load(), LastAt: l.lastAt,
+		InFlight: l.inFlight(), Bytes: l.bytes(), LastAt: l.lastAt,
 	}
 	s.Peer.Node = l.node
 	if err := l.machine.LastErr(); err != nil {
@@ -180,4 +181,14 @@ func (s *stream) size() int64 {
 		return s.in.size
 	}
 	return 0
+}
+
+// inFlight are the requests that are sent, or wait, and are not answered.
+func (l *Link) inFlight() int64 {
+	return l.flow.count.Load() + l.queued[foci.Ping].count.Load() + l.queued[foci.State].count.Load()
+}
+
+// bytes are those of inFlight.
+func (l *Link) bytes() int64 {
+	return l.flow.bytes.Load() + l.queued[foci.Ping].bytes.Load() + l.queued[foci.State].bytes.Load()
 }

@@ -26,6 +26,8 @@ type writer struct {
 	vectors   bool                 // the connection takes many slices in one write
 	records   *recordConn          // under TLS, if it is
 	scratch   [flushPieces]*buffer // for bodies that come from a source
+	packed    [flushPieces]*buffer // compressed pieces
+	dull      int                  // bodies in a row that did not shrink
 	joint     *buffer              // where slices are put together for TLS
 	deadline  time.Time
 	retired   bool // nothing was to be written for long
@@ -38,7 +40,7 @@ func (ch *channel) write() {
 	case *net.TCPConn:
 		w.vectors = true
 	case *tls.Conn:
-		w.records = recordsOf(c.NetConn())
+		w.records, _ = below[*recordConn](c.NetConn())
 	}
 	defer w.rest()
 	for w.next() {
@@ -99,9 +101,10 @@ func (w *writer) next() bool {
 
 // rest gives back what is needed only while long messages are written.
 func (w *writer) rest() {
-	for i, v := range w.scratch {
-		v.free()
-		w.scratch[i] = nil
+	for i := range w.scratch {
+		w.scratch[i].free()
+		w.packed[i].free()
+		w.scratch[i], w.packed[i] = nil, nil
 	}
 	w.joint.free()
 	w.joint = nil
@@ -197,7 +200,13 @@ func (w *writer) add(i int) {
 		w.ch.sourceFailed(p, err)
 		return
 	}
-	h := p.frame(head, body)
+	h := p.frame()
+	if out := w.shrink(i, &h, head, body); out != nil {
+		head, body = nil, out
+	} else {
+		h.Size = uint32(len(head) + len(body))
+		h.Sum = wire.Checksum(wire.Checksum(0, head), body)
+	}
 	at := len(w.headers)
 	w.headers = wire.AppendHeader(w.headers, &h)
 	w.slices = append(w.slices, w.headers[at:])

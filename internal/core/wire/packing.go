@@ -1,0 +1,52 @@
+package wire
+
+// Packing is a set of ways to compress the contents of a frame: in a hello and
+// a welcome those that the sender can read, in the flags of a frame the one that
+// was used. It is off unless both sides can.
+type Packing uint8
+
+// The ways. Their values are those of the flags.
+const (
+	PackZstd Packing = 2 // one frame of Zstandard (RFC 8878)
+	PackLZ4  Packing = 4 // one block of LZ4, without a frame
+
+	PackAll = PackZstd | PackLZ4
+)
+
+// Packing is how the contents of a frame are compressed; 0: they are not.
+func (h *Header) Packing() Packing { return Packing(h.Flags) & PackAll }
+
+// Raw is the length of the contents when they are not, or no longer, compressed.
+func (h *Header) Raw() int {
+	switch {
+	case h.Packing() == 0:
+		return int(h.Size)
+	case h.Type == FrameData:
+		return int(h.Body)
+	}
+	return int(h.Head) + int(h.Body)
+}
+
+// brokenPacking names the rule that a compressed frame breaks; "" when none.
+func (h *Header) brokenPacking() string {
+	switch p := h.Packing(); {
+	case p == PackAll:
+		return "is compressed in two ways"
+	case h.Flags&^uint8(PackAll) != 0:
+		return "has flags that a compressed frame has not"
+	case h.Raw() > MaxFrame:
+		return "compressed, and larger than a frame may be"
+	case h.Size == 0 || int(h.Size) >= h.Raw():
+		return "compressed, and no shorter for it"
+	}
+	return ""
+}
+
+// readPacking reads what may be appended to a hello or welcome. Ways that are
+// not known here are nothing to us.
+func readPacking(r *Reader) Packing {
+	if len(r.b) == 0 {
+		return 0
+	}
+	return Packing(r.U8()) & PackAll
+}
