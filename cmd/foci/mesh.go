@@ -11,7 +11,6 @@ import (
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/client"
 	"github.com/foci-store/foci/internal/device/mesh"
-	"github.com/foci-store/foci/internal/peer"
 )
 
 func meshCommand(a *app) *cobra.Command {
@@ -140,60 +139,4 @@ func lastClose(why string, at time.Time) string {
 		return "-"
 	}
 	return formatAge(time.Since(at)) + " ago: " + why
-}
-
-func txnsCommand(a *app) *cobra.Command {
-	return a.ask(&cobra.Command{
-		Use:   "txns",
-		Short: "Show pending transactions, and how many were resent, stalled and lost",
-		Long: `Show, for every node and for this client, the transactions that are on their way: to whom, by
-which class and table, how old, how often sent; and what became of the earlier ones.
-
-  foci txns
-  foci txns --json`,
-	}, func(ctx context.Context, c *client.Client) error {
-		all, err := c.Txns(ctx)
-		if err != nil {
-			return err
-		}
-		if a.json {
-			for i := range all {
-				if err := a.print(all[i], nil); err != nil {
-					return err
-				}
-			}
-			return nil
-		}
-		return a.txns(all)
-	})
-}
-
-func (a *app) txns(all []client.ProcessStatus[peer.TxnStatus]) error {
-	names := processNames(all)
-	var totals, pending [][]string
-	for i := range all {
-		p := &all[i]
-		if p.Is == nil {
-			totals = append(totals, []string{p.Name, "no answer: " + p.Error})
-			continue
-		}
-		k := &p.Is.Counters
-		row := []string{p.Name, strconv.Itoa(len(p.Is.Pending) + p.Is.More), byteSize(p.Is.Bytes).String()}
-		for _, n := range []uint64{k.Submitted, k.Transmitted, k.Resent, k.Stalls, k.Parked, k.Done, k.Failed, k.Late} {
-			row = append(row, strconv.FormatUint(n, 10))
-		}
-		totals = append(totals, row)
-		for j := range p.Is.Pending {
-			t := &p.Is.Pending[j]
-			pending = append(pending, []string{
-				p.Name, nameOf(names, t.Peer), t.Class.String(), fmt.Sprint(t.Table), t.State,
-				byteSize(t.Size).String(), formatAge(t.Age), strconv.Itoa(t.Attempts),
-			})
-		}
-	}
-	if err := a.table("PROCESS PENDING HELD SUBMITTED SENT RESENT STALLED PARKED DONE FAILED LATE", totals); err != nil || len(pending) == 0 {
-		return err
-	}
-	fmt.Fprintln(a.stdout)
-	return a.table("PROCESS TO CLASS TABLE STATE SIZE AGE ATTEMPTS", pending)
 }

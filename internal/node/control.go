@@ -89,7 +89,11 @@ func (n *Node) status(in *mesh.Incoming) {
 	case m.What == peer.AskMesh:
 		v = p.Mesh()
 	case m.What == peer.AskTxns:
-		v = p.Txns()
+		t := p.Txns()
+		for _, b := range n.backends {
+			t.Hints += b.Stats().Hints
+		}
+		v = t
 	case strings.HasPrefix(m.What, peer.AskTrace):
 		id, err := foci.ParseTraceID(strings.TrimPrefix(m.What, peer.AskTrace))
 		if err != nil {

@@ -50,6 +50,7 @@ type TxnStatus struct {
 	Pending  []txn.Status `json:"pending"` // the oldest ones
 	More     int          `json:"more"`    // pending ones that are not shown
 	Bytes    int64        `json:"bytes"`   // of payload that pending ones hold
+	Hints    int          `json:"hints"`   // of a node: objects of which another group may have missed a change
 }
 
 // maxShown bounds what is shown of pending legs.

@@ -1,0 +1,153 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/client"
+	"github.com/foci-store/foci/internal/peer"
+)
+
+func txnsCommand(a *app) *cobra.Command {
+	var r remoteFlags
+	var watch bool
+	var every time.Duration
+	c := &cobra.Command{
+		Use:   "txns",
+		Short: "Show pending transactions, and how many were resent, stalled and lost",
+		Long: `Show, for every node and for this client, the transactions that are on their way: to whom, by
+which class and table, in which state, how many, the oldest one's age, and the most attempts; and
+what became of the earlier ones. EXPIRED ran out of time; HINTS are objects that a node remembers
+because another group may have missed a change of them. A transaction that is parked waits for its
+node to come back; it is sent again the moment that happens. See docs/transactions.md.
+
+  foci txns
+  foci txns --watch --every 5s
+  foci txns --json            # each pending one by itself, too`,
+		Args: usageArgs(cobra.NoArgs),
+		RunE: func(c *cobra.Command, _ []string) error {
+			if every < 100*time.Millisecond {
+				return usagef("--every %v: want at least 100ms", every)
+			}
+			cl, err := r.dial(c.Context())
+			if err != nil {
+				return err
+			}
+			defer cl.Close()
+			return a.watchTxns(c.Context(), cl, watch, every, r.timeout)
+		},
+	}
+	c.Flags().BoolVar(&watch, "watch", false, "show it again and again, until interrupted")
+	c.Flags().DurationVar(&every, "every", 2*time.Second, "with --watch: how often")
+	r.add(c)
+	return c
+}
+
+// watchTxns shows the transactions once, or until ctx ends.
+func (a *app) watchTxns(ctx context.Context, cl *client.Client, watch bool, every, timeout time.Duration) error {
+	for {
+		one, cancel := context.WithTimeout(ctx, timeout)
+		all, err := cl.Txns(one)
+		cancel()
+		if err == nil {
+			err = a.txns(all)
+		}
+		if err != nil || !watch {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(every):
+		}
+		if !a.json {
+			fmt.Fprintf(a.stdout, "\n%s\n", formatTime(time.Now()))
+		}
+	}
+}
+
+func (a *app) txns(all []client.ProcessStatus[peer.TxnStatus]) error {
+	if a.json {
+		for i := range all {
+			if err := a.print(all[i], nil); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	names := processNames(all)
+	var totals, pending [][]string
+	for i := range all {
+		p := &all[i]
+		if p.Is == nil {
+			totals = append(totals, []string{p.Name, "no answer: " + p.Error})
+			continue
+		}
+		k := &p.Is.Counters
+		row := []string{p.Name, strconv.Itoa(len(p.Is.Pending) + p.Is.More), byteSize(p.Is.Bytes).String()}
+		for _, n := range []uint64{k.Submitted, k.Transmitted, k.Resent, k.Stalls, k.Parked, k.Done, k.Failed, k.Expired, k.Late, uint64(p.Is.Hints)} {
+			row = append(row, strconv.FormatUint(n, 10))
+		}
+		totals = append(totals, row)
+		pending = append(pending, flows(p, names)...)
+	}
+	if err := a.table("PROCESS PENDING HELD SUBMITTED SENT RESENT STALLED PARKED DONE FAILED EXPIRED LATE HINTS", totals); err != nil || len(pending) == 0 {
+		return err
+	}
+	fmt.Fprintln(a.stdout)
+	return a.table("PROCESS TO VIA CLASS TABLE STATE COUNT SIZE OLDEST ATTEMPTS", pending)
+}
+
+// flow is what pending transactions are counted by.
+type flow struct {
+	to, via foci.NodeID
+	class   foci.Class
+	table   foci.Table
+	state   string
+}
+
+// flows sums a process's pending transactions up, the oldest first.
+func flows(p *client.ProcessStatus[peer.TxnStatus], names map[foci.NodeID]string) [][]string {
+	type sum struct {
+		flow
+		count, attempts int
+		size            int64
+		oldest          time.Duration
+	}
+	sums := map[flow]*sum{}
+	for i := range p.Is.Pending {
+		t := &p.Is.Pending[i]
+		f := flow{t.Peer, t.Via, t.Class, t.Table, t.State}
+		s := sums[f]
+		if s == nil {
+			s = &sum{flow: f}
+			sums[f] = s
+		}
+		s.count++
+		s.size += t.Size
+		s.attempts, s.oldest = max(s.attempts, t.Attempts), max(s.oldest, t.Age)
+	}
+	list := make([]*sum, 0, len(sums))
+	for _, s := range sums {
+		list = append(list, s)
+	}
+	slices.SortFunc(list, func(a, b *sum) int { return cmp.Compare(b.oldest, a.oldest) })
+	var rows [][]string
+	for _, s := range list {
+		rows = append(rows, []string{
+			p.Name, nameOf(names, s.to), nameOf(names, s.via), s.class.String(), fmt.Sprint(s.table), s.state,
+			strconv.Itoa(s.count), byteSize(s.size).String(), formatAge(s.oldest), strconv.Itoa(s.attempts),
+		})
+	}
+	if p.Is.More > 0 {
+		rows = append(rows, []string{p.Name, fmt.Sprintf("and %d more", p.Is.More)})
+	}
+	return rows
+}
