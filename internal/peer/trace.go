@@ -69,8 +69,7 @@ func (p *Peer) Traces() *Traces { return p.traces }
 func (l *leg) head(msg wire.Message, e *txn.Effect) []byte {
 	b := msg.Append(make([]byte, 0, 256))
 	if e.Attempt > 1 {
-		trace := foci.TraceID(binary.LittleEndian.Uint64(b[wire.TraceOffset:])).Note()
-		binary.LittleEndian.PutUint64(b[wire.TraceOffset:], uint64(trace))
+		binary.LittleEndian.PutUint64(b[wire.TraceOffset:], uint64(l.trace.Note()))
 	}
 	return b
 }

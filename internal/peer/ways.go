@@ -274,6 +274,9 @@ func (p *Peer) Forward(in *mesh.Incoming, f *wire.Forward) {
 		in.Fail(&foci.Error{Kind: foci.NoRoute, Where: "node " + f.Node.Short(), Msg: "no channel to it from here"})
 		return
 	}
+	if trace := wire.TraceOf(f.Head); trace.Noted() && f.Method != wire.MethodStatus {
+		p.traces.Note(trace, "%v passed on to node %s, class %v", f.Method, f.Node.Short(), f.Class)
+	}
 	in.Relay(l, f.Class, f.Method, f.Head)
 }
 

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"encoding/binary"
 	"strconv"
 
 	"github.com/foci-store/foci"
@@ -53,6 +54,14 @@ type Target struct {
 // TraceOffset is where the trace stands in the head of every data request, in
 // bytes.
 const TraceOffset = 8 + 4 + 16
+
+// TraceOf is the trace of an encoded data request; 0 when it is too short.
+func TraceOf(head []byte) foci.TraceID {
+	if len(head) < TraceOffset+8 {
+		return 0
+	}
+	return foci.TraceID(binary.LittleEndian.Uint64(head[TraceOffset:]))
+}
 
 // Aim is the target itself, of whatever message it is a part of.
 func (t *Target) Aim() *Target { return t }
