@@ -103,6 +103,8 @@ func (m *member) Serve(in *mesh.Incoming) {
 	case c == nil:
 		in.Fail(&foci.Error{Kind: foci.Busy, Msg: "this member is starting", RetryAfter: 20 * time.Millisecond})
 	case c.peer.Serve(in):
+	case in.Method == wire.MethodForward:
+		m.forward(c, in)
 	case in.Method == wire.MethodLayout:
 		m.layout(c, in)
 	case in.Method == wire.MethodStatus:
@@ -110,6 +112,16 @@ func (m *member) Serve(in *mesh.Incoming) {
 	default:
 		in.Fail(foci.Errorf(foci.NotReady, "this member stores nothing"))
 	}
+}
+
+// forward passes a request on: a member bridges tables whether it stores or not.
+func (m *member) forward(c *Client, in *mesh.Incoming) {
+	var f wire.Forward
+	if err := wire.Unmarshal(in.Head, &f); err != nil {
+		in.Fail(err)
+		return
+	}
+	c.peer.Forward(in, &f)
 }
 
 func (m *member) layout(c *Client, in *mesh.Incoming) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"io"
 	"net"
 	"strings"
 	"sync"
@@ -221,5 +222,21 @@ func TestStay(t *testing.T) {
 	own, err := cl.Mesh(ctx)
 	if err != nil || len(own[0].Is.Links) != 1 || own[0].Is.Links[0].Peer.Node != c.nodes[1].ID() {
 		t.Errorf("%+v, %v", own[0].Is.Links, err)
+	}
+	// What the others own goes by the one that it was given, and comes back.
+	sess := cl.Session(client.SessionOptions{})
+	name := foci.Name{Bucket: "bucket", Key: "stay"}
+	content := strings.Repeat("x", 300<<10)
+	if _, err := sess.Put(ctx, name, strings.NewReader(content), int64(len(content)), nil); err != nil {
+		t.Fatal(err)
+	}
+	c.stop(2)
+	o, err := sess.Get(ctx, name, client.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer o.Close()
+	if b, err := io.ReadAll(o); err != nil || string(b) != content {
+		t.Errorf("%d bytes came back, %v", len(b), err)
 	}
 }

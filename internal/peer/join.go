@@ -83,8 +83,19 @@ func (j *join) met(who mesh.Identity) {
 		j.mu.Unlock()
 		j.hurry()
 	}
-	j.meet(who.Node)
+	if j.member() || j.ignorant() {
+		j.meet(who.Node)
+	}
 	j.learnt()
+}
+
+// ignorant reports whether this process knows no route or no layout yet. A
+// transport client that knows them hears of changes by its watch, and asks
+// those whom it meets later for nothing.
+func (j *join) ignorant() bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.routes.Len() == 0 || j.cfg.Layout.Epoch() == 0
 }
 
 // lost takes note of a peer whose link went down.
