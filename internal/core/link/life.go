@@ -1,6 +1,7 @@
 package link
 
 import (
+	"slices"
 	"strconv"
 	"time"
 
@@ -71,14 +72,14 @@ func (m *Machine) silent(still, quiet int) bool {
 
 // hush closes the channels that are silent while others are not.
 func (m *Machine) hush(out []Effect, now time.Duration) []Effect {
-	dead := map[foci.Table]bool{}
+	var dead []foci.Table
 	m.each(func(where Slot, s *slot) {
 		if where.Class == foci.Ping && s.conn != 0 && m.silent(s.still, s.quiet) {
-			dead[s.addr.Table] = true
+			dead = append(dead, s.addr.Table)
 		}
 	})
 	m.each(func(where Slot, s *slot) {
-		if s.conn == 0 || !m.silent(s.still, s.quiet) && (s.still < m.t.Quiet || !dead[s.addr.Table]) {
+		if s.conn == 0 || !m.silent(s.still, s.quiet) && (s.still < m.t.Quiet || !slices.Contains(dead, s.addr.Table)) {
 			return
 		}
 		why := foci.Errorf(foci.Away, "no answer to the last pings, while other channels of the link live")

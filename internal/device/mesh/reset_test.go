@@ -1,6 +1,7 @@
 package mesh
 
 import (
+	"context"
 	"net"
 	"slices"
 	"sync"
@@ -186,4 +187,51 @@ func TestStates(t *testing.T) {
 	// It has a way to us, and that is shown.
 	_ = connect(t, server, client, false)
 	waitFor(t, "one way only", func() bool { return l.Stats().OneWay })
+}
+
+// TestTwoTables: a peer that is reached by two tables has a ping channel by each
+// and the class that prefers one goes by it. When packets vanish on that table
+// what was on it moves to the other, and the peer stays up.
+func TestTwoTables(t *testing.T) {
+	server := startNode(t, 1, func(cfg *Config) {
+		cfg.Listen = []Listener{{Addr: "127.0.0.1:0", Table: 0}, {Addr: "127.0.0.1:0", Table: 1}}
+	})
+	zero, one := server.Addrs()[0].String(), server.Addrs()[1].String()
+	var by [2]cable
+	client := startNode(t, 2, func(cfg *Config) {
+		cfg.Timing.PingEvery = 100 * time.Millisecond
+		cfg.Timing.Handshake = 200 * time.Millisecond
+		cfg.Classes[foci.Recovery].Tables = []foci.Table{1, 0}
+		cfg.Dial = func(ctx context.Context, network, addr string) (net.Conn, error) {
+			if addr == one {
+				return by[1].dial(ctx, network, addr)
+			}
+			return by[0].dial(ctx, network, addr)
+		}
+	})
+	l, err := client.AddPeer(Peer{Node: server.id, Addrs: []Addr{{HostPort: zero}, {HostPort: one, Table: 1}}, Eager: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, "a ping channel by each table", func() bool { return openOf(l, foci.Ping) == 2 })
+	held := ask(t, l, &Request{Class: foci.Recovery, Method: methodHold})
+	if in := <-server.held; in.From.Table != 1 {
+		t.Fatalf("it came by table %d", in.From.Table)
+	}
+	by[1].blackHole(true)
+	in := <-server.held // again
+	if in.From.Table != 0 || !l.Up() || l.Stats().Moved != 1 {
+		t.Errorf("it came again by table %d, the peer is %v", in.From.Table, l.State())
+	}
+	in.Reply(nil, nil)
+	if o := get(t, held); o.err != nil {
+		t.Fatal(o.err)
+	}
+	by[1].blackHole(false)
+	waitFor(t, "the second table again", func() bool { return openOf(l, foci.Ping) == 2 })
+	for len(client.events) > 0 {
+		if e := <-client.events; !e.Up {
+			t.Errorf("%+v", e)
+		}
+	}
 }
