@@ -47,14 +47,17 @@ raced() {
   CGO_ENABLED=1 go test -race -short $found
 }
 
-# fuzzed TIME runs every fuzz target for that long, one after the other. Making
+# fuzzed SECONDS runs all fuzz targets, one after the other, each for its share
+# of that time: a further target must not make every check longer. Making
 # interesting inputs small is cut short: else it takes most of the time.
 fuzzed() {
-  local pkg target
+  local list pkg target share
+  list=$(fuzz_targets)
+  share=$(($1 / $(wc -l <<<"$list")))s
   while read -r pkg target; do
-    echo "fuzz $pkg $target for $1"
-    go test "$pkg" -run '^$' -fuzz "^$target\$" -fuzztime "$1" -fuzzminimizetime 10x
-  done < <(fuzz_targets)
+    echo "fuzz $pkg $target for $share"
+    go test "$pkg" -run '^$' -fuzz "^$target\$" -fuzztime "$share" -fuzzminimizetime 10x
+  done <<<"$list"
 }
 
 # fuzz_targets prints "package FuzzName" for each target.

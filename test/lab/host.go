@@ -110,7 +110,10 @@ func (h *Host) SmallDisk(size int) {
 		err = syscall.Mount("tmpfs", dir, "tmpfs", 0, fmt.Sprintf("size=%d", size))
 	}
 	if err == nil {
-		err = os.CopyFS(dir, kept)
+		err = os.CopyFS(dir, kept) // which lets others read what it copies
+	}
+	if err == nil {
+		err = os.Chmod(filepath.Join(dir, "cluster.key"), 0o600)
 	}
 	if err != nil {
 		h.lab.t.Fatal(err)

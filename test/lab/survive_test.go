@@ -208,7 +208,7 @@ func TestClientStopped(t *testing.T) {
 	}
 	before := c.Sizes()
 	h := l.Host("client")
-	cp := h.Start("cp", "-r", tree, "foci://tree", "--remote", c.Host("a").Remote())
+	cp := h.Start("cp", "-r", tree, "foci://tree", "--remote", c.Host("a").Remote(), "--credential", c.credential())
 	l.Pass(150 * time.Millisecond)
 	cp.Freeze()
 	stop := 5 * time.Second
