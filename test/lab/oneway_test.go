@@ -8,7 +8,8 @@ import (
 )
 
 // TestOneWayPartition: b cannot open connections to a, while a can to b. It is
-// shown as such, puts go on, and when the firewall is mended the mesh is whole again.
+// shown as such, what is asked of a on b goes by c, and when the firewall is mended
+// the mesh is whole again.
 func TestOneWayPartition(t *testing.T) {
 	t.Parallel()
 	l := New(t)
@@ -31,6 +32,12 @@ func TestOneWayPartition(t *testing.T) {
 		return fmt.Errorf("not in\n%s", out)
 	})
 	load.Progress(l, 50, 5*time.Second)
+	// A client on b has no way to a but by another node.
+	out, err := c.CLI(c.Host("b"), "stat", "oneway/object-0000001", "--read", "all", "--timeout", "5s")
+	if err != nil {
+		t.Errorf("a read of all three replicas, from b: %v", err)
+	}
+	t.Logf("read from b: %s", strings.TrimSpace(out))
 	cut.Heal()
 	t.Logf("whole again after %v", c.AwaitWhole(11*time.Second).Round(time.Millisecond))
 	load.ReadBack()
