@@ -40,7 +40,7 @@ type Address struct {
 // of changes as they are. Close tells them that it left. Many short visits are
 // better made by Dial, which costs the nodes nothing.
 func Join(ctx context.Context, cfg Member) (*Client, error) {
-	pc := peer.Config{Mesh: mesh.Config{Role: foci.RoleClient, Incarnation: foci.Incarnation(time.Now().Unix()), Insecure: cfg.Insecure}}
+	pc := peer.Config{Mesh: mesh.Config{Role: foci.RoleClient, Incarnation: foci.Incarnation(time.Now().UnixMilli()), Insecure: cfg.Insecure}}
 	if cfg.Stay || cfg.Credential != "" {
 		return nil, foci.Errorf(foci.Invalid, "Stay and Credential are for Dial: a member uses all nodes and has a member's Key or Cert")
 	}

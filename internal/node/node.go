@@ -139,7 +139,9 @@ func (n *Node) identify() error {
 			Fix: "name this node's own directory",
 		}
 	}
-	id.Incarnation = max(id.Incarnation+1, foci.Incarnation(n.cfg.Now()/int64(time.Second)))
+	// So fine that two copies of a directory hardly ever begin with the same one:
+	// then the older is told apart, and not let in.
+	id.Incarnation = max(id.Incarnation+1, foci.Incarnation(n.cfg.Now()/int64(time.Millisecond)))
 	n.id = id
 	if err := n.findBinds(l); err != nil {
 		return err
