@@ -104,8 +104,11 @@ type Route struct {
 	Incarnation foci.Incarnation `json:"incarnation"`
 	Role        foci.Role        `json:"role"`
 	// ToldBy is the node that told this; empty when the layout says it.
-	ToldBy string      `json:"told_by,omitempty"`
-	Addrs  []RouteAddr `json:"addrs"`
+	ToldBy string `json:"told_by,omitempty"`
+	// Via is the node that requests would be forwarded by now; empty when they
+	// would go directly, or not at all.
+	Via   string      `json:"via,omitempty"`
+	Addrs []RouteAddr `json:"addrs"`
 }
 
 // RouteAddr is one address of a node.
@@ -124,11 +127,7 @@ func (c *Client) Routes() []Route {
 		if n := snap.Node(r.Node); n != nil {
 			k.Name = n.Name
 		}
-		if n := snap.Node(r.From); n != nil {
-			k.ToldBy = n.Name
-		} else if !r.From.IsZero() {
-			k.ToldBy = r.From.Short()
-		}
+		k.ToldBy, k.Via = nameIn(snap, r.From), nameIn(snap, c.peer.Via(r.Node))
 		used := c.peer.At(r.Node)
 		for _, text := range r.Addrs {
 			if a, err := route.ParseAddress(text); err == nil {
@@ -138,4 +137,15 @@ func (c *Client) Routes() []Route {
 		out = append(out, k)
 	}
 	return out
+}
+
+// nameIn is what the layout calls a node; "" for none.
+func nameIn(snap *layout.Snapshot, id foci.NodeID) string {
+	if n := snap.Node(id); n != nil {
+		return n.Name
+	}
+	if id.IsZero() {
+		return ""
+	}
+	return id.Short()
 }

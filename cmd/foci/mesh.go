@@ -24,7 +24,8 @@ are any), how many requests were sent again elsewhere when it was lost, and when
 channel in its place ended or could not be opened.
 
 The state of a channel follows that of the link if that is not up: suspect and down say that the
-peer is not reached, one-way that it reaches us all the same; requests then go by another node.
+peer is not reached, one-way that it reaches us all the same; requests then go by another node. What
+nodes passed on for others is summed below.
 
   foci mesh
   foci mesh --json`,
@@ -34,7 +35,7 @@ peer is not reached, one-way that it reaches us all the same; requests then go b
 			return err
 		}
 		names := processNames(all)
-		var rows [][]string
+		var rows, forwards [][]string
 		for i := range all {
 			p := &all[i]
 			if a.json {
@@ -44,11 +45,15 @@ peer is not reached, one-way that it reaches us all the same; requests then go b
 				continue
 			}
 			rows = append(rows, meshRows(p, names)...)
+			forwards = append(forwards, forwardRow(p)...)
 		}
 		if a.json {
 			return nil
 		}
-		return a.table(meshHeader, rows)
+		if err := a.table(meshHeader, rows); err != nil || len(forwards) == 0 {
+			return err
+		}
+		return a.table("NODE FORWARDS DONE FAILED BYTES", forwards)
 	})
 }
 
@@ -96,6 +101,17 @@ func meshRows(p *client.ProcessStatus[mesh.Stats], names map[foci.NodeID]string)
 		}
 	}
 	return rows
+}
+
+// forwardRow is what a process has passed on for others; nothing if it has not.
+func forwardRow(p *client.ProcessStatus[mesh.Stats]) [][]string {
+	if p.Is == nil || p.Is.Forwarded == (mesh.RelayStats{}) {
+		return nil
+	}
+	f := &p.Is.Forwarded
+	return [][]string{{
+		p.Name, strconv.FormatInt(f.Now, 10), strconv.FormatInt(f.Done, 10), strconv.FormatInt(f.Failed, 10), byteSize(f.Bytes).String(),
+	}}
 }
 
 func channelRow(l *mesh.LinkStats, c *mesh.ChannelStats) []string {

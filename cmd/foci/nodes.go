@@ -125,7 +125,8 @@ func routeCommand(a *app) *cobra.Command {
 		Use:   "route",
 		Short: "Show the nodes' addresses, and which of them this client uses",
 		Long: `Show every member's addresses with their route tables, as far as this client knows them, and which
-node told them (- = the layout); * marks those that it uses. Addresses with the same table number
+node told them (- = the layout); * marks those that it uses. A node with no address that it can use is
+asked by way of another one: "by n2". Addresses with the same table number
 can reach one another. Members of role client store nothing.
 
   foci route
@@ -163,8 +164,11 @@ func (a *app) routes(routes []client.Route, table int) error {
 		}
 		for _, addr := range kept {
 			used := ""
-			if addr.Used {
+			switch {
+			case addr.Used:
 				used = "*"
+			case r.Via != "":
+				used = "by " + r.Via
 			}
 			rows = append(rows, []string{r.Name, r.ID.Short(), r.Role.String(), fmt.Sprint(addr.Table), addr.Addr, told, used})
 		}

@@ -176,6 +176,37 @@ func TestHostileRequests(t *testing.T) {
 	serves(t, cfg.Layout, l)
 }
 
+// TestForwardRefused: what may not be passed on is refused, each for its reason.
+func TestForwardRefused(t *testing.T) {
+	cfg := config(t)
+	n := start(t, cfg)
+	l := dial(t, n)
+	inner := query(cfg.Layout).Append(nil)
+	other := foci.NodeID{9}
+	nested := wire.Forward{Node: n.ID(), Method: wire.MethodQuery, Class: foci.Reg, Head: inner}
+	for name, c := range map[string]struct {
+		f    wire.Forward
+		want foci.Kind
+	}{
+		"to nobody":          {wire.Forward{Node: other, Method: wire.MethodQuery, Class: foci.Reg, Head: inner}, foci.NoRoute},
+		"to itself":          {wire.Forward{Node: n.ID(), Method: wire.MethodQuery, Class: foci.Reg, Head: inner}, foci.Invalid},
+		"a forward":          {wire.Forward{Node: other, Method: wire.MethodForward, Class: foci.Reg, Head: nested.Append(nil)}, foci.Denied},
+		"routes":             {wire.Forward{Node: other, Method: wire.MethodRoutes, Class: foci.State}, foci.Denied},
+		"an unknown method":  {wire.Forward{Node: other, Method: 999, Class: foci.Reg}, foci.Denied},
+		"bulk as ping":       {wire.Forward{Node: other, Method: wire.MethodStore, Class: foci.Ping}, foci.Denied},
+		"bulk as state":      {wire.Forward{Node: other, Method: wire.MethodStore, Class: foci.State}, foci.Denied},
+		"no class at all":    {wire.Forward{Node: other, Method: wire.MethodQuery, Class: 99}, foci.Protocol},
+		"to nobody's number": {wire.Forward{Method: wire.MethodQuery, Class: foci.Reg}, foci.NoRoute},
+	} {
+		for _, body := range []int{0, 1 << 20} {
+			if _, err := ask(t, l, wire.MethodForward, c.f.Append(nil), make([]byte, body)); !errors.Is(err, c.want) {
+				t.Errorf("%s, %d bytes: %v, want %v", name, body, err, c.want)
+			}
+		}
+	}
+	serves(t, cfg.Layout, l)
+}
+
 // serves checks that a good put is taken, and found again.
 func serves(t testing.TB, l *layout.Layout, k *mesh.Link) {
 	t.Helper()

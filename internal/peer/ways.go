@@ -262,8 +262,8 @@ func forwarded(to foci.NodeID, q *mesh.Request) {
 // by a channel of ours or not at all.
 func (p *Peer) Forward(in *mesh.Incoming, f *wire.Forward) {
 	switch {
-	case !wire.Forwardable(f.Method):
-		in.Fail(foci.Errorf(foci.Denied, "method %d is not passed on", f.Method))
+	case !f.Forwardable():
+		in.Fail(foci.Errorf(foci.Denied, "method %d is not passed on by class %v", f.Method, f.Class))
 		return
 	case f.Node == p.cfg.Mesh.Node:
 		in.Fail(foci.Errorf(foci.Invalid, "that is this node: ask it directly"))

@@ -34,13 +34,16 @@ func (f *Forward) Decode(r *Reader) {
 	f.Head = r.Bytes(maxForwarded)
 }
 
-// Forwardable reports whether a method may be passed on: those that a replica
-// serves, and questions about a node itself. What concerns the asker's own
-// place in the mesh is for its neighbours alone.
-func Forwardable(m Method) bool {
-	switch m {
-	case MethodStatus, MethodQuery, MethodStore, MethodHave, MethodFetch, MethodList, MethodHint:
-		return true
+// Forwardable reports whether a request may be passed on: those that a replica
+// serves, and questions about a node itself, each by the classes that they
+// travel by, so that nobody's bulk goes where members ask whether they live.
+// What concerns the asker's own place in the mesh is for its neighbours alone.
+func (f *Forward) Forwardable() bool {
+	switch f.Method {
+	case MethodQuery, MethodStore, MethodHave, MethodFetch, MethodList, MethodHint:
+		return f.Class != foci.Ping && f.Class != foci.State
+	case MethodStatus:
+		return f.Class == foci.State
 	}
 	return false
 }

@@ -17,6 +17,9 @@ var (
 	meshInFlight  = gauge("mesh_in_flight", "Requests that went out and are not answered yet.")
 	meshBytes     = gauge("mesh_in_flight_bytes", "Bytes of these.")
 	meshRefused   = counter("mesh_refused_connections_total", "Incoming connections that were refused.")
+	meshForwards  = gauge("mesh_forwarding", "Requests of others that this node is passing on.")
+	meshForwarded = counter("mesh_forwarded_total", "Requests of others that this node passed on, by how they ended: done or failed.", "end")
+	meshForwardB  = counter("mesh_forwarded_bytes_total", "Bytes of these and of their replies.")
 	meshLeftOut   = gauge("mesh_channels_left_out", "Channels without series of their own, because there are too many.")
 	meshIncoming  = gauge("mesh_incoming_channels", "Channels that others have opened.", "class", "table", "role")
 	meshIncomingR = gauge("mesh_incoming_in_flight", "Requests in hand on channels that others have opened.", "class", "table", "role")
@@ -54,6 +57,10 @@ func (c collector) mesh(out chan<- prometheus.Metric) {
 	meshInFlight.emit(out, float64(s.InFlight))
 	meshBytes.emit(out, float64(s.BytesOut))
 	meshRefused.emit(out, float64(s.Refused))
+	meshForwards.emit(out, float64(s.Forwarded.Now))
+	meshForwarded.emit(out, float64(s.Forwarded.Done), "done")
+	meshForwarded.emit(out, float64(s.Forwarded.Failed), "failed")
+	meshForwardB.emit(out, float64(s.Forwarded.Bytes))
 	left, shown := 0, 0
 	for i := range s.Links {
 		l := &s.Links[i]
