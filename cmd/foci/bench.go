@@ -54,6 +54,7 @@ stay in bucket foci-bench.
 	f.StringVar(&b.dir, "dir", ".", "directory on the disk whose limit is measured; best the cluster's")
 	b.remote.add(c)
 	b.remote.addLevels(c, true)
+	c.AddCommand(benchMeshCommand(a))
 	return c
 }
 

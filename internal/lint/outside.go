@@ -28,12 +28,13 @@ var openers = []opener{
 	{
 		path: "net", what: "sockets", home: "internal/device/mesh", reaches: socketFunction,
 		elsewise: []string{
-			"internal/device/names",  // DNS
-			"internal/device/beacon", // multicast
-			"cmd/foci/limit_net.go",  // bench: what one bare TCP connection can do
-			"cmd/foci/up_ports.go",   // up: says before it starts that a port is in use
-			"internal/gateway",       // faces listen; they dial nobody
-			"test",                   // free ports, proxies that delay and cut
+			"internal/device/names",      // DNS
+			"internal/device/beacon",     // multicast
+			"cmd/foci/limit_net.go",      // bench: what one bare TCP connection can do
+			"cmd/foci/bench_mesh_net.go", // bench mesh: the same, and a connection that it resets
+			"cmd/foci/up_ports.go",       // up: says before it starts that a port is in use
+			"internal/gateway",           // faces listen; they dial nobody
+			"test",                       // free ports, proxies that delay and cut
 		},
 	},
 	{

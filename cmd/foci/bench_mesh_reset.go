@@ -1,0 +1,64 @@
+package main
+
+import (
+	"context"
+	"net"
+	"slices"
+	"time"
+
+	"github.com/foci-store/foci"
+)
+
+// benchReset resets one connection under load, five times, and compares with as
+// many times without.
+func benchReset(ctx context.Context, d time.Duration) ([]meshRow, error) {
+	p, err := newMeshPair(ctx, 6)
+	if err != nil {
+		return nil, benchFailed("resets", err)
+	}
+	defer p.close()
+	head := make([]byte, 64)
+	do := func() error { return p.call(ctx, foci.Reg, head, nil) }
+	var quiet, cut []float64
+	failed, closed := 0, 0
+	for i := range 10 {
+		before := p.dialled()
+		if i%2 == 1 {
+			time.AfterFunc(d/10, p.reset)
+		}
+		took, err := callers(256, d/5, do)
+		if err != nil {
+			failed++
+		}
+		if i%2 == 1 {
+			cut = append(cut, at(took, 0.99))
+			closed += max(0, p.dialled()-before-1)
+		} else {
+			quiet = append(quiet, at(took, 0.99))
+		}
+	}
+	slices.Sort(quiet)
+	slices.Sort(cut)
+	return []meshRow{
+		atMost("requests that fail when one connection is reset", float64(failed), 0, "", "figure", 1),
+		atMost("other connections that are dialled again", float64(closed), 0, "", "figure", 1),
+		atMost("p99 with one reset, median of five", cut[2], quiet[2], "us", "p99 without", 1.5),
+	}, nil
+}
+
+// dialled is how many connections there were so far.
+func (p *meshPair) dialled() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.conns)
+}
+
+// reset breaks the connection that was dialled last.
+func (p *meshPair) reset() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if tcp, ok := p.conns[len(p.conns)-1].(*net.TCPConn); ok {
+		_ = tcp.SetLinger(0) // so that closing resets
+		_ = tcp.Close()
+	}
+}
