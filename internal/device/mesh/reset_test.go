@@ -160,6 +160,9 @@ func TestStates(t *testing.T) {
 	if e := <-client.events; e.State != link.Up {
 		t.Fatalf("%+v", e)
 	}
+	waitFor(t, "ping and state", func() bool { // no dial is under way then
+		return openOf(l, foci.Ping) == 1 && l.open[foci.State].Load() != nil && openOf(l, foci.State) == 1
+	})
 	server.mu.Lock()
 	began := time.Now()
 	for _, ln := range server.listeners {
