@@ -245,10 +245,11 @@ func (p *Peer) replied(at *attempt, asked bool, l *leg, r *mesh.Reply, err error
 }
 
 // lostOrAway tells a lost channel, whose questions go by another one at once,
-// from what the peer said.
+// from what the peer said. An answer that was damaged or had no room here is
+// lost too: what was asked may have been done.
 func lostOrAway(err error) error {
 	var said *mesh.PeerError
-	if foci.KindOf(err) == foci.Away && !errors.As(err, &said) {
+	if k := foci.KindOf(err); (k == foci.Away || k == foci.Busy) && !errors.As(err, &said) {
 		return foci.Errorf(foci.Closed, "%w", err)
 	}
 	return err
