@@ -103,6 +103,7 @@ func (c *Cluster) AwaitWhole(within time.Duration) time.Duration {
 // Size is what a process takes.
 type Size struct {
 	Memory     int64 // resident, bytes
+	Live       int64 // of the heap, what the last collection found in use, bytes
 	Goroutines int
 }
 
@@ -120,7 +121,7 @@ func (c *Cluster) Sizes() map[string]Size {
 		if err != nil {
 			c.lab.t.Fatal(err)
 		}
-		sizes[h.name] = Size{Memory: c.nodes[h].Memory(), Goroutines: int(m["go_goroutines"])}
+		sizes[h.name] = Size{Memory: c.nodes[h].Memory(), Live: int64(m["go_memstats_next_gc_bytes"]) / 2, Goroutines: int(m["go_goroutines"])}
 	}
 	return sizes
 }
@@ -133,6 +134,19 @@ func (c *Cluster) NotGrown(before map[string]Size) {
 		c.lab.t.Logf("%s: %v, then %v", name, before[name], now)
 		if now.Memory-before[name].Memory > memory || now.Goroutines-before[name].Goroutines > goroutines {
 			c.lab.t.Errorf("%s has grown from %v to %v", name, before[name], now)
+		}
+	}
+}
+
+// NothingKept fails the test when a node keeps much more in use than before.
+// What it took from the system meanwhile, to catch up in bursts, does not count.
+func (c *Cluster) NothingKept(before map[string]Size) {
+	c.lab.t.Helper()
+	const live, goroutines = 64 << 20, 20 // a node that catches up holds up to 60 MiB of what it lacks
+	for name, now := range c.Sizes() {
+		c.lab.t.Logf("%s: %v, then %v; in use %d MiB, then %d MiB", name, before[name], now, before[name].Live>>20, now.Live>>20)
+		if now.Live-before[name].Live > live || now.Goroutines-before[name].Goroutines > goroutines {
+			c.lab.t.Errorf("%s keeps more in use: %d MiB, then %d MiB; %v, then %v", name, before[name].Live>>20, now.Live>>20, before[name], now)
 		}
 	}
 }
