@@ -114,8 +114,8 @@ func (p *Peer) order(s *layout.Snapshot, bucket string, id foci.ID) ([]foci.Grou
 		if p.isUp(node) {
 			n.took, n.late = p.latency.of(node, p.rtt(node), now)
 			n.step = bits.Len64(uint64(n.took / nearness))
-		} else if d, _ := p.ways.find(node, false); d.is == route.BridgeUp {
-			n.took, n.late = p.latency.of(node, p.rtt(d.via), now)
+		} else if d := p.ways.find(node, false); d.Is == route.BridgeUp {
+			n.took, n.late = p.latency.of(node, p.rtt(d.Via), now)
 			n.step = aside + bits.Len64(uint64(n.took/nearness))
 		}
 		list = append(list, n)

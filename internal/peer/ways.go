@@ -4,7 +4,6 @@ import (
 	"errors"
 	"math/rand/v2"
 	"sync"
-	"time"
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/route"
@@ -13,45 +12,14 @@ import (
 	"github.com/foci-store/foci/internal/device/mesh"
 )
 
-const (
-	// rest is how long a forwarder that has no way to a node is not asked again
-	// for that node: the first time; twice as long each further time.
-	rest    = time.Second
-	maxRest = 8 * time.Second
-	// A choice holds for so long, and for so many requests, so that those that
-	// follow each other go one way and yet the load is spread.
-	choiceFor  = 100 * time.Millisecond
-	choiceUses = 64
-)
-
 // ways chooses who passes requests on to nodes that cannot be reached directly.
 type ways struct {
 	*Peer
-	mu  sync.Mutex
-	to  map[foci.NodeID]*detour
-	gen uint64 // raised by whatever may change a choice
+	mu      sync.Mutex
+	detours *route.Detours
 }
 
-// detour is the way round to one node.
-type detour struct {
-	gen     uint64
-	until   time.Duration // the choice is made again then
-	uses    int
-	via     foci.NodeID
-	is      route.Bridge
-	tables  []foci.Table // of the node, when there is no bridge
-	resting map[foci.NodeID]*resting
-}
-
-// resting is a forwarder that has said that it has no way. When it has rested
-// one request is tried, and it rests on until that is answered.
-type resting struct {
-	until  time.Duration
-	long   time.Duration // the next time
-	trying bool          // one request is
-}
-
-func (w *ways) init(p *Peer) { w.Peer, w.to = p, map[foci.NodeID]*detour{} }
+func (w *ways) init(p *Peer) { w.Peer, w.detours = p, route.NewDetours(w.candidates, rand.Uint64) }
 
 // way is the way to a node: direct when a channel is open, else by a forwarder
 // when there is one. It is called under Peer.mu.
@@ -59,63 +27,25 @@ func (p *Peer) way(node foci.NodeID) (txn.Hop, error) {
 	if p.isUp(node) {
 		return txn.Hop{Peer: node}, nil
 	}
-	d, after := p.ways.find(node, true)
+	d := p.ways.find(node, true)
 	switch {
-	case d.is == route.BridgeUp:
-		return txn.Hop{Peer: node, Via: d.via}, nil
-	case d.is == route.BridgeAway:
-		return txn.Hop{Peer: node}, &foci.Error{Kind: foci.Away, Where: "node " + node.Short(), Msg: "no channel to it, nor to a node with a way to it", RetryAfter: after}
+	case d.Is == route.BridgeUp:
+		return txn.Hop{Peer: node, Via: d.Via}, nil
+	case d.Is == route.BridgeAway:
+		return txn.Hop{Peer: node}, &foci.Error{Kind: foci.Away, Where: "node " + node.Short(), Msg: "no channel to it, nor to a node with a way to it", RetryAfter: d.After}
 	case p.links.get(node) != nil:
 		return txn.Hop{Peer: node}, nil // it waits there for the link
 	}
 	p.join.mu.Lock()
 	defer p.join.mu.Unlock()
-	return txn.Hop{}, route.Bridgeless(node, p.join.tables, d.tables)
+	return txn.Hop{}, route.Bridgeless(node, p.join.tables, d.Tables)
 }
 
-// find is the present choice for a node; when nobody can be used because all
-// that could have said no, after is when the first may be asked again. With use
-// a request is sent that way.
-func (w *ways) find(node foci.NodeID, use bool) (d detour, after time.Duration) {
+// find is the present choice for a node. With use a request is sent that way.
+func (w *ways) find(node foci.NodeID, use bool) route.Detour {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	now := w.now()
-	e := w.to[node]
-	if e == nil {
-		if len(w.to) >= foci.MaxNodes {
-			clear(w.to)
-		}
-		e = &detour{}
-		w.to[node] = e
-	}
-	if e.until <= now || e.gen != w.gen || e.uses >= choiceUses {
-		w.choose(node, e, now)
-	}
-	if use {
-		e.uses++
-		if r := e.resting[e.via]; r != nil && e.is == route.BridgeUp {
-			r.until, r.trying, e.uses = now+rest, true, choiceUses
-		}
-	}
-	if e.is == route.BridgeAway {
-		for _, r := range e.resting {
-			if left := r.until - now; left > 0 && (after == 0 || left < after) {
-				after = left
-			}
-		}
-	}
-	return *e, after
-}
-
-// choose chooses anew; mu is held.
-func (w *ways) choose(node foci.NodeID, e *detour, now time.Duration) {
-	theirs, all := w.candidates(node)
-	for i := range all {
-		r := e.resting[all[i].Node]
-		all[i].Resting = r != nil && r.until > now
-	}
-	e.via, e.is = route.ChooseForwarder(theirs, all, e.via, rand.Uint64())
-	e.gen, e.until, e.uses, e.tables = w.gen, now+choiceFor, 0, theirs
+	return w.detours.Find(node, w.now(), use)
 }
 
 // candidates are the tables of a node, and the nodes that we have links to with
@@ -152,35 +82,23 @@ func (w *ways) candidates(node foci.NodeID) ([]foci.Table, []route.Forwarder) {
 // changed has every choice made anew.
 func (w *ways) changed() {
 	w.mu.Lock()
-	w.gen++
+	w.detours.Changed()
 	w.mu.Unlock()
 }
 
 // came forgets what a node that was away, or is a newer incarnation, has said.
 func (w *ways) came(node foci.NodeID) {
 	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.gen++
-	for _, e := range w.to {
-		delete(e.resting, node)
-	}
+	w.detours.Came(node)
+	w.mu.Unlock()
 }
 
-// answered takes note of what came back by a forwarder: one that has no way is
-// left alone for a while. It returns what the error means for the request.
+// answered takes note of what came back by a forwarder. It returns what the
+// error means for the request.
 func (w *ways) answered(via, node foci.NodeID, err error) error {
 	word, err := heard(via, err)
 	w.mu.Lock()
-	e := w.to[node]
-	back := false
-	switch {
-	case e == nil:
-	case word == hasNoWay:
-		e.refused(via, w.now())
-	case word == hasWay:
-		back = e.resting[via] != nil
-		delete(e.resting, via)
-	}
+	back := w.detours.Answered(via, node, word, w.now())
 	w.mu.Unlock()
 	if back {
 		w.rerouted() // for those that wait for the one that was tried
@@ -193,63 +111,27 @@ func (w *ways) answered(via, node foci.NodeID, err error) error {
 func (w *ways) back(node foci.NodeID) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	e := w.to[node]
-	if e == nil || len(e.resting) == 0 {
-		return false
-	}
-	e.resting, e.until = nil, 0
-	return true
+	return w.detours.Back(node)
 }
-
-// refused has a forwarder rest.
-func (e *detour) refused(via foci.NodeID, now time.Duration) {
-	r := e.resting[via]
-	if r == nil {
-		r = &resting{long: rest}
-		if e.resting == nil {
-			e.resting = map[foci.NodeID]*resting{}
-		}
-		e.resting[via] = r
-	}
-	e.until = 0
-	if r.until > now && !r.trying {
-		return // several were on their way
-	}
-	r.trying = false
-	r.until = now + r.long
-	r.long = min(2*r.long, maxRest)
-}
-
-// word is what an answer says of a forwarder.
-type word uint8
-
-const (
-	nothing word = iota
-	hasWay
-	hasNoWay
-)
 
 // heard is what an answer that came by a forwarder says of it, and what an
-// error means for the request: whatever one does not do for us, another may.
-func heard(via foci.NodeID, err error) (word, error) {
+// error means for the request.
+func heard(via foci.NodeID, err error) (route.Said, error) {
 	var said *mesh.PeerError
 	switch {
 	case err == nil:
-		return hasWay, nil
+		return route.HasWay, nil
 	case !errors.As(err, &said):
-		return nothing, err
+		return route.Nothing, err
 	case said.Node != via:
-		return hasWay, err
+		return route.HasWay, err
 	}
-	switch foci.KindOf(err) {
-	case foci.Busy, foci.Canceled:
-		return nothing, err
-	case foci.Away, foci.NoRoute:
-		return hasNoWay, err
-	case foci.Protocol, foci.Invalid, foci.Denied, foci.TooLarge:
-		return hasNoWay, foci.Errorf(foci.NoRoute, "%w", err) // it was not passed on
+	kind := foci.KindOf(err)
+	word, means := route.Heard(kind)
+	if means != kind {
+		err = foci.Errorf(means, "%w", err)
 	}
-	return hasNoWay, foci.Errorf(foci.Away, "%w", err)
+	return word, err
 }
 
 // forwarded makes a request one that is to be passed on.
@@ -283,8 +165,8 @@ func (p *Peer) Forward(in *mesh.Incoming, f *wire.Forward) {
 // Via is who would pass a request on to a node now; zero when it would go
 // directly, or not at all.
 func (p *Peer) Via(node foci.NodeID) foci.NodeID {
-	if d, _ := p.ways.find(node, false); !p.isUp(node) && d.is == route.BridgeUp {
-		return d.via
+	if d := p.ways.find(node, false); !p.isUp(node) && d.Is == route.BridgeUp {
+		return d.Via
 	}
 	return foci.NodeID{}
 }
