@@ -234,7 +234,7 @@ func (ch *channel) consumed(b *Body, n int) {
 	if ch.err != nil {
 		return
 	}
-	enough := int64(ch.ours) / 4
+	enough := int64(ch.ours) / 2
 	if ch.owed += int64(n); ch.owed >= enough {
 		ch.control(wire.Header{Type: wire.FrameCredit, Body: uint32(ch.owed)}, nil)
 		ch.credit += ch.owed
