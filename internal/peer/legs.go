@@ -230,11 +230,16 @@ func (p *Peer) replied(at *attempt, asked bool, l *leg, r *mesh.Reply, err error
 	if !at.via.IsZero() {
 		err = p.ways.answered(at.via, at.peer, err)
 	}
+	var said *mesh.PeerError
+	moved := errors.As(err, &said) && said.Moved
 	err = at.source.explain(err)
 	p.noteAnswer(l, at, err)
 	p.step(func(out []txn.Effect, now time.Duration) []txn.Effect {
 		switch h, isHave := msg.(*wire.HaveReply); {
 		case err != nil:
+			if moved {
+				p.txns.Again(at.leg, at.number)
+			}
 			return p.txns.Failed(out, now, at.leg, at.number, lostOrAway(err))
 		case isHave:
 			return p.txns.HaveAnswer(out, now, at.leg, at.number, h.State)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/quorum"
+	"github.com/foci-store/foci/internal/core/route"
 	"github.com/foci-store/foci/internal/core/txn"
 	"github.com/foci-store/foci/internal/core/wire"
 )
@@ -15,7 +16,8 @@ import (
 type carrier struct {
 	*client
 	machine *txn.Machine
-	links   []*link       // by node
+	links   []*link // by node; nil where no table leads
+	detours *route.Detours
 	wake    time.Duration // when the machine is ticked next; 0: not at all
 	made    txn.Channel   // channels so far
 	gone    bool          // the process has ended
@@ -30,6 +32,7 @@ type question struct {
 
 func newCarrier(c *client) *carrier {
 	r := &carrier{client: c}
+	r.detours = route.NewDetours(r.candidates, c.rng.Uint64)
 	r.machine = txn.New(txn.Config{
 		Route: r.route, MaxLegs: 400, Stall: 200 * time.Millisecond,
 		Resends: 5, AskAbove: 1, // payloads are small here, and Have is to be asked all the same
@@ -46,7 +49,7 @@ func (c *carrier) route(t txn.Target) (txn.Hop, error) {
 	if !ok {
 		return txn.Hop{}, foci.Errorf(foci.NoRoute, "no group %d", t.Group)
 	}
-	return txn.Hop{Peer: c.nodes[to].id()}, nil
+	return c.way(c.nodes[to])
 }
 
 // ask submits one question; done is called once, unless the client leaves.
@@ -77,15 +80,38 @@ func (c *carrier) do(out []txn.Effect) {
 		q := e.Ref.(*question)
 		switch e.Do {
 		case txn.Transmit:
-			c.links[nodeOf(e.Peer)].send(e, q.msg, q.late)
+			c.transmit(e, q.msg, q.late)
 		case txn.Ask:
 			s := q.msg.(*wire.Store)
-			c.links[nodeOf(e.Peer)].send(e, &wire.Have{Target: s.Target, ID: s.Record.ID, Version: s.Record.Version, Hash: s.Record.Hash}, false)
+			c.transmit(e, &wire.Have{Target: s.Target, ID: s.Record.ID, Version: s.Record.Version, Hash: s.Record.Hash}, false)
 		case txn.Finish:
 			q.answer(c.outcome(q.msg, &e.Outcome))
 		}
 	}
 	c.schedule()
+}
+
+// transmit gives an attempt to the link that its way begins with.
+func (c *carrier) transmit(e *txn.Effect, m wire.Message, late bool) {
+	leg, attempt, peer, via := e.Leg, e.Attempt, e.Peer, e.Via
+	first := peer
+	if !via.IsZero() {
+		first = via
+	}
+	p := &parcel{
+		msg: m, to: c.nodes[nodeOf(peer)], avoid: e.Avoid, late: late,
+		taken: func(ch *channel) { c.machine.Sent(leg, attempt, ch.id, ch.path.table) },
+	}
+	p.over = func(a quorum.Answer) {
+		if p.moved && a.Err != nil {
+			c.machine.Again(leg, attempt)
+		}
+		if !via.IsZero() {
+			a = c.judged(via, peer, a)
+		}
+		c.heard(leg, attempt, a)
+	}
+	c.links[nodeOf(first)].send(p)
 }
 
 func (c *carrier) schedule() {
@@ -109,6 +135,9 @@ func (c *carrier) outcome(asked wire.Message, o *txn.Outcome) quorum.Answer {
 		// A node answers Have in its own epoch only, so it is the question's.
 		return quorum.Answer{Msg: &wire.StoreReply{Epoch: target(asked).Epoch}}
 	case o.Err != nil:
+		if s, ok := asked.(*wire.Store); ok && !o.MayApply {
+			c.denied = append(c.denied, s)
+		}
 		a := quorum.Answer{Err: o.Err, Stray: o.MayApply && c.variant != ForgetAttempts}
 		var s staleEpoch
 		if errors.As(o.Err, &s) {
@@ -140,6 +169,9 @@ func (c *carrier) heard(leg txn.LegID, attempt uint32, a quorum.Answer) {
 func (c *carrier) leave() {
 	c.gone = true
 	for _, l := range c.links {
+		if l == nil {
+			continue
+		}
 		for _, ch := range l.channels {
 			ch.broken = ch.broken || c.chance(0.5)
 		}

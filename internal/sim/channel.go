@@ -10,37 +10,50 @@ import (
 	"github.com/foci-store/foci/internal/core/wire"
 )
 
-// link is a client's channels to one node. They fail alone, or all at once
+// link is a process's channels to one node. They fail alone, or all at once
 // when the node or the way to it does; then the peer is down until one of them
 // is dialled again.
 type link struct {
 	*carrier
 	to       *node
+	tables   []foci.Table // that both have
 	channels []*channel
 	open     int
 }
 
-// channel is one connection. It takes a while until the client notices that it
-// is broken; what it sends meanwhile is lost.
+// channel is one connection. It takes a while until it is noticed that it is
+// broken; what is sent on it meanwhile is lost.
 type channel struct {
 	link   *link
 	place  int // in the link
 	id     txn.Channel
+	path   path
 	broken bool
-	closed bool      // and the client knows it
-	sent   []sending // and not answered, in order
+	closed bool      // and the process knows it
+	sent   []*parcel // and not answered, in order
 }
 
-// sending is one attempt of one leg.
-type sending struct {
-	leg     txn.LegID
-	attempt uint32
+// parcel is a request on its way by a link.
+type parcel struct {
+	msg   wire.Message
+	to    *node       // when that is not where the link leads, it is passed on from there
+	avoid txn.Channel // another one is better
+	late  bool        // it is kept back until something is destroyed where it goes
+	moved bool        // it was sent more than once: a link does so when a channel is lost
+	taken func(*channel)
+	// over is told of each answer, and of errors of this end: Away and Busy when
+	// it was not taken, Closed when its channel was lost.
+	over func(quorum.Answer)
 }
 
 const channelsPerLink = 3
 
+// newLink makes the channels to a node; nil when no table leads there.
 func newLink(c *carrier, to *node) *link {
-	l := &link{carrier: c, to: to}
+	l := &link{carrier: c, to: to, tables: c.shared(c.at, to.at)}
+	if len(l.tables) == 0 {
+		return nil
+	}
 	for i := range channelsPerLink {
 		l.channels = append(l.channels, &channel{link: l, place: i, closed: true, broken: true})
 		l.dial(i)
@@ -48,68 +61,81 @@ func newLink(c *carrier, to *node) *link {
 	return l
 }
 
-// dial opens a channel as soon as the node can be reached both ways.
+// dial opens a channel as soon as the node can be reached both ways, by
+// whichever table.
 func (l *link) dial(i int) {
 	l.after(l.between(time.Millisecond, 60*time.Millisecond), func() {
-		there, back := [2]endpoint{l.at, l.to.at}, [2]endpoint{l.to.at, l.at}
+		p := path{l.at, l.to.at, l.tables[l.rng.IntN(len(l.tables))]}
 		switch {
 		case l.gone:
-		case !l.to.up || l.cut[there] || l.cut[back]:
+		case !l.to.up || l.cut[p] || l.cut[p.back()]:
 			l.dial(i)
 		default:
 			l.made++
-			l.channels[i] = &channel{link: l, place: i, id: l.made}
+			l.channels[i] = &channel{link: l, place: i, id: l.made, path: p}
 			if l.open++; l.open == 1 {
-				l.do(l.machine.PeerUp(nil, l.now, l.to.id()))
+				l.cameUp(l.to)
 			}
 		}
 	})
 }
 
-// send takes an attempt on a channel, another one than the last if there is.
-func (l *link) send(e *txn.Effect, m wire.Message, late bool) {
+// send takes a parcel on a channel, another one than the last if there is.
+func (l *link) send(p *parcel) {
 	var usable []*channel
 	for _, ch := range l.channels {
-		if !ch.closed && (ch.id != e.Avoid || l.open == 1) {
+		if !ch.closed && (ch.id != p.avoid || l.open == 1) {
 			usable = append(usable, ch)
 		}
 	}
 	switch {
 	case len(usable) == 0:
-		l.fail(sending{e.Leg, e.Attempt}, foci.Away, 0)
+		l.refuse(p, foci.Away, 0)
 	case l.chance(l.full):
-		l.fail(sending{e.Leg, e.Attempt}, foci.Busy, l.between(0, 20*time.Millisecond))
+		l.refuse(p, foci.Busy, l.between(0, 20*time.Millisecond))
 	default:
-		usable[l.rng.IntN(len(usable))].carry(sending{e.Leg, e.Attempt}, m, late)
+		usable[l.rng.IntN(len(usable))].carry(p)
 	}
 }
 
-func (l *link) fail(s sending, k foci.Kind, retry time.Duration) {
+func (l *link) refuse(p *parcel, k foci.Kind, retry time.Duration) {
 	err := &foci.Error{Kind: k, Msg: "not sent", RetryAfter: retry}
-	l.after(0, func() { l.do(l.machine.Failed(nil, l.now, s.leg, s.attempt, err)) })
+	l.after(0, func() { p.over(quorum.Answer{Err: err}) })
 }
 
-// carry sends a message and brings back its answer. A request that was on its
+// load is how much is on its way to the node.
+func (l *link) load() (n int64) {
+	for _, ch := range l.channels {
+		n += int64(len(ch.sent)) << 19
+	}
+	return n
+}
+
+// carry sends a request and brings back its answer. A request that was on its
 // way when the channel broke may have got through; an answer does not.
-func (ch *channel) carry(s sending, m wire.Message, late bool) {
+func (ch *channel) carry(p *parcel) {
 	l := ch.link
-	ch.sent = append(ch.sent, s)
-	l.machine.Sent(s.leg, s.attempt, ch.id, 0)
+	ch.sent = append(ch.sent, p)
+	p.taken(ch)
 	arrive := func() {
 		if ch.broken && l.chance(0.5) {
 			l.lost++
 			return
 		}
-		l.to.handle(m, func(a quorum.Answer) {
-			l.network.send(l.to.at, l.at, func() { ch.answer(s, a) })
+		l.to.receive(l.client, p, func(a quorum.Answer) {
+			l.network.send(ch.path.back(), func() { ch.answer(p, a) })
 		})
 	}
-	send := func() { l.network.send(l.at, l.to.at, arrive) }
-	if late && !l.over {
-		l.to.hold(send)
+	send := func() {
+		if l.network.send(ch.path, arrive) {
+			p.moved = l.variant != MovedIsOnce
+		}
+	}
+	if p.late && !l.over {
+		p.to.hold(send)
 		return
 	}
-	l.after(l.held(m), send)
+	l.after(l.held(p.msg), send)
 }
 
 // held is how long a message waits in a queue before it is sent: now and then
@@ -125,18 +151,18 @@ func (l *link) held(m wire.Message) time.Duration {
 	return 0
 }
 
-func (ch *channel) answer(s sending, a quorum.Answer) {
+func (ch *channel) answer(p *parcel, a quorum.Answer) {
 	if ch.broken || ch.link.gone {
 		ch.link.lost++
 		return
 	}
-	if i := slices.Index(ch.sent, s); i >= 0 {
+	if i := slices.Index(ch.sent, p); i >= 0 {
 		ch.sent = slices.Delete(ch.sent, i, i+1)
 	}
-	ch.link.heard(s.leg, s.attempt, a)
+	p.over(a)
 }
 
-// reset breaks the channel; the client notices within a while.
+// reset breaks the channel; it is noticed within a while.
 func (ch *channel) reset(within time.Duration) {
 	if ch.broken {
 		return
@@ -146,30 +172,33 @@ func (ch *channel) reset(within time.Duration) {
 	ch.link.after(ch.link.between(0, within), ch.lose)
 }
 
-// lose is when the client notices: everything unanswered on the channel has
-// failed, and with the last channel the peer is away.
+// lose is when it is noticed: everything unanswered on the channel has failed,
+// and with the last channel the peer is away.
 func (ch *channel) lose() {
 	l := ch.link
 	if l.gone {
 		return
 	}
 	ch.closed = true
-	l.open--
-	var out []txn.Effect
-	if l.open == 0 {
-		out = l.machine.PeerDown(out, l.now, l.to.id())
+	if l.open--; l.open == 0 {
+		l.wentDown(l.to)
 	}
-	for _, s := range ch.sent {
-		out = l.machine.Failed(out, l.now, s.leg, s.attempt, foci.Errorf(foci.Closed, "the channel is lost"))
-	}
+	sent := ch.sent
 	ch.sent = nil
-	l.do(out)
+	for _, p := range sent {
+		p.over(quorum.Answer{Err: foci.Errorf(foci.Closed, "the channel is lost")})
+	}
 	l.dial(ch.place)
 }
 
-// reset breaks every channel of the link.
-func (l *link) reset(within time.Duration) {
+// reset breaks every channel of the link in some tables.
+func (l *link) reset(tables []foci.Table, within time.Duration) {
+	if l == nil {
+		return
+	}
 	for _, ch := range l.channels {
-		ch.reset(within)
+		if slices.Contains(tables, ch.path.table) {
+			ch.reset(within)
+		}
 	}
 }

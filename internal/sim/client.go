@@ -34,6 +34,7 @@ func objectID(key string) foci.ID { return foci.ObjectID(foci.Name{Bucket: bucke
 type client struct {
 	*cluster
 	at      endpoint
+	host    *node // that it is a part of; nil: a process of its own
 	number  int
 	life    int // how often it has left
 	clock   time.Duration
@@ -42,8 +43,11 @@ type client struct {
 	carrier *carrier
 }
 
-func newClient(c *cluster, number int) *client {
-	cl := &client{cluster: c, at: endpoint(100 + number), number: number, clock: c.skew(), epoch: 1}
+func newClient(c *cluster, number int, host *node) *client {
+	cl := &client{cluster: c, at: endpoint(100 + number), host: host, number: number, clock: c.skew(), epoch: 1}
+	if host != nil {
+		cl.at = host.at
+	}
 	cl.carrier = newCarrier(cl)
 	return cl
 }

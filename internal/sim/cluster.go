@@ -7,6 +7,7 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/check"
+	"github.com/foci-store/foci/internal/core/wire"
 )
 
 // wallStart is the wall clock at virtual time 0: high enough that a clock an
@@ -31,18 +32,27 @@ type cluster struct {
 	full    float64                  // share of messages that a channel refuses
 	busy    float64                  // share of requests that a node refuses
 	stuck   float64                  // share of fsyncs that take up to half a second
+	treason float64                  // share of requests in the middle of which their forwarder is lost
+	// kept are the questions by which a replica got a record; denied those of
+	// which a leg's end said that nothing was done, nor will be.
+	kept   map[*wire.Store]bool
+	denied []*wire.Store
 	// misended is an operation that did not end once and by its deadline.
 	misended error
 	Counts
 }
 
-const groups = 3
+const (
+	groups  = 3
+	callers = 4
+)
 
 func newCluster(seed uint64, v Variant) *cluster {
 	c := &cluster{
-		network: &network{world: newWorld(seed), cut: map[[2]endpoint]bool{}},
+		network: &network{world: newWorld(seed), cut: map[path]bool{}, tables: map[endpoint][]foci.Table{}},
 		variant: v, epoch: 1,
 		dropped: map[foci.ID]foci.Version{},
+		kept:    map[*wire.Store]bool{},
 		layouts: map[foci.Epoch]layout{1: {}},
 	}
 	c.loss = c.rng.Float64() * 0.06
@@ -51,7 +61,9 @@ func newCluster(seed uint64, v Variant) *cluster {
 	c.full = c.rng.Float64() * 0.02
 	c.busy = c.rng.Float64() * 0.04
 	c.stuck = c.rng.Float64() * c.rng.Float64() * 0.4
+	c.treason = c.rng.Float64() * 0.03
 	c.page = 1 + c.rng.IntN(5)
+	c.drawTables()
 	for i := range groups + 1 { // one to spare, for changes of layout
 		c.nodes = append(c.nodes, &node{cluster: c, at: endpoint(i), up: true, epoch: 1, disk: newStore(v)})
 		if i < groups {
@@ -64,10 +76,39 @@ func newCluster(seed uint64, v Variant) *cluster {
 	for _, n := range c.nodes {
 		n.hints = newPorter(n)
 	}
-	for i := range 4 {
-		c.clients = append(c.clients, newClient(c, i))
+	for i := range callers {
+		c.clients = append(c.clients, newClient(c, i, nil))
 	}
 	return c
+}
+
+// allTables are the route tables that there are.
+var allTables = []foci.Table{0, 1}
+
+// drawTables says who has addresses in which table. Mostly some clients, and
+// some nodes, can reach others by way of a third one only; at least one node
+// is in all tables.
+func (c *cluster) drawTables() {
+	one := c.chance(0.3)
+	draw := func(at endpoint) {
+		switch k := c.rng.IntN(4); {
+		case one:
+			c.tables[at] = allTables[:1]
+		case k < 2:
+			c.tables[at] = allTables[k : k+1]
+		default:
+			c.tables[at] = allTables
+		}
+	}
+	for i := range groups + 1 {
+		draw(endpoint(i))
+	}
+	for i := range callers {
+		draw(endpoint(100 + i))
+	}
+	if !one {
+		c.tables[endpoint(c.rng.IntN(groups+1))] = allTables
+	}
 }
 
 // everybody is all who have channels to nodes.

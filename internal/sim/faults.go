@@ -15,7 +15,7 @@ func (c *cluster) disturb() {
 	}
 	n := c.nodes[c.rng.IntN(len(c.nodes))]
 	cl := c.clients[c.rng.IntN(len(c.clients))]
-	switch c.rng.IntN(11) {
+	switch c.rng.IntN(13) {
 	case 0, 1:
 		c.crashFor(n, n.unsyncedKept(), c.between(10*time.Millisecond, 1500*time.Millisecond))
 	case 2:
@@ -34,15 +34,24 @@ func (c *cluster) disturb() {
 			c.blackout()
 		}
 	case 8:
-		cl.carrier.links[n.at].channels[c.rng.IntN(channelsPerLink)].reset(300 * time.Millisecond)
+		if l := cl.carrier.links[n.at]; l != nil {
+			l.channels[c.rng.IntN(channelsPerLink)].reset(300 * time.Millisecond)
+		}
 	case 9:
 		if c.chance(0.3) {
 			cl.leave()
 		} else {
-			cl.carrier.links[n.at].reset(c.between(0, 500*time.Millisecond))
+			cl.carrier.links[n.at].reset(allTables, c.between(0, 500*time.Millisecond))
 		}
 	case 10:
 		c.cutOff(c.allBut(cl, n), true, true, 500*time.Millisecond)
+	case 11: // others can bridge it
+		both, inward := c.chance(0.5), c.chance(0.5)
+		c.cutOff([]pair{{cl, n}}, both || inward, both || !inward, 2*time.Second)
+	case 12:
+		other := c.nodes[c.rng.IntN(len(c.nodes))]
+		both, inward := c.chance(0.5), c.chance(0.5)
+		c.cutOff([]pair{{other.hints.client, n}}, both || inward, both || !inward, 2*time.Second)
 	}
 	c.after(c.between(20*time.Millisecond, 600*time.Millisecond), c.disturb)
 }
@@ -87,10 +96,15 @@ type pair struct {
 	n  *node
 }
 
-// some are the ways to a node from most clients.
+// some are the ways to a node from most clients, so that they go by others, or
+// from other nodes as well.
 func (c *cluster) some(n *node) []pair {
+	who := c.clients
+	if c.chance(0.5) {
+		who = c.everybody()
+	}
 	var ways []pair
-	for _, cl := range c.clients {
+	for _, cl := range who {
 		if c.chance(0.7) {
 			ways = append(ways, pair{cl, n})
 		}
@@ -107,25 +121,43 @@ func (c *cluster) allBut(cl *client, but *node) []pair {
 			ways = append(ways, pair{cl, n})
 		}
 	}
+	if c.chance(0.7) { // and nobody forwards
+		for _, other := range c.nodes {
+			ways = append(ways, pair{other.hints.client, but})
+		}
+	}
 	return ways
 }
 
-// cutOff cuts ways in one direction or both, for a while. A client that
-// suspects it in time closes its channels.
+// cutOff cuts ways in one direction or both, in one table or all, for a while.
+// Who suspects it in time closes the channels.
 func (c *cluster) cutOff(ways []pair, inward, outward bool, most time.Duration) {
+	tables := allTables
+	if k := c.rng.IntN(6); k < len(tables) {
+		tables = tables[k : k+1]
+	}
 	set := func(v bool) {
 		for _, w := range ways {
-			if inward {
-				c.cut[[2]endpoint{w.cl.at, w.n.at}] = v
-			}
-			if outward {
-				c.cut[[2]endpoint{w.n.at, w.cl.at}] = v
+			for _, t := range tables {
+				p := path{w.cl.at, w.n.at, t}
+				if p.from == p.to {
+					continue
+				}
+				if inward {
+					c.cut[p] = v
+				}
+				if outward {
+					c.cut[p.back()] = v
+				}
 			}
 		}
 	}
 	set(true)
 	for _, w := range ways {
-		w.cl.carrier.links[w.n.at].reset(2 * time.Second)
+		w.cl.carrier.links[w.n.at].reset(tables, 2*time.Second)
+		if w.cl.host != nil {
+			w.n.hints.client.carrier.links[w.cl.at].reset(tables, 2*time.Second)
+		}
 	}
 	c.after(c.between(50*time.Millisecond, most), func() { set(false) })
 }

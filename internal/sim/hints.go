@@ -17,7 +17,8 @@ type hint struct {
 	missed foci.Group
 }
 
-// porter follows a node's hints. It is a part of the node's process.
+// porter follows a node's hints. It is a part of the node's process, and by its
+// channels the node passes requests on, too.
 type porter struct {
 	*node
 	client *client
@@ -28,7 +29,7 @@ type porter struct {
 }
 
 func newPorter(n *node) *porter {
-	return &porter{node: n, client: newClient(n.cluster, 100+int(n.at)), kept: map[hint]bool{}}
+	return &porter{node: n, client: newClient(n.cluster, 100+int(n.at), n), kept: map[hint]bool{}}
 }
 
 // keep serves Hint. It is answered when it is on disk.

@@ -47,7 +47,7 @@ func (n *node) crash(keep int) {
 	n.Crashes++
 	n.hints.crash()
 	for _, c := range n.everybody() {
-		c.carrier.links[n.at].reset(20 * time.Millisecond)
+		c.carrier.links[n.at].reset(allTables, 20*time.Millisecond)
 	}
 }
 
@@ -145,6 +145,9 @@ func (n *node) put(m *wire.Store, reply func(quorum.Answer)) {
 	}
 	before := len(n.disk.unsynced)
 	n.disk.put(m, n.wall(), ack)
+	if len(n.disk.unsynced) > before {
+		n.kept[m] = true
+	}
 	if n.variant == AckBeforeSync && n.at == 0 && !acked {
 		ack(false, nil)
 	}

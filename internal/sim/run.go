@@ -7,6 +7,7 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/check"
+	"github.com/foci-store/foci/internal/core/route"
 	"github.com/foci-store/foci/internal/core/wire"
 )
 
@@ -26,6 +27,7 @@ type Counts struct {
 	Resent, Asked, Found   int // attempts after the first; Have asked, and answered with stored
 	Stalled, Parked        int // legs
 	Hinted, Followed       int // hints kept, and brought to their groups
+	Forwarded, Declined    int // requests passed on, and those that a forwarder did not pass on
 	Steps                  int
 }
 
@@ -102,6 +104,10 @@ func (c *cluster) drain() error {
 // readBack gets every key from all groups, which makes them alike.
 func (c *cluster) readBack() error {
 	cl := c.clients[0]
+	c.after(route.MaxRest, func() {}) // then who said that it had no way is asked again
+	if err := c.drain(); err != nil {
+		return err
+	}
 	for range 2 {
 		for _, key := range keys {
 			ended := false
@@ -122,6 +128,11 @@ func (c *cluster) verify() error {
 	r := c.report()
 	if c.misended != nil {
 		return c.misended
+	}
+	for _, s := range c.denied {
+		if c.kept[s] {
+			return &check.Broken{Promise: "E", Key: s.Record.Name.Key, What: fmt.Sprintf("nothing was done, it was said, and group %d stored %s", s.Group, s.Record.Payload)}
+		}
 	}
 	if r.Acked < leastAcked {
 		return fmt.Errorf("too little traffic: %d of %d operations acknowledged", r.Acked, r.Ops)

@@ -21,12 +21,15 @@ const (
 	UnsettledFloors Variant = "unsettled-floors"  // a vote may be older than the floor beside it
 	ForgetAttempts  Variant = "forget-attempts"   // only the last sending of a record counts
 	HintIsVote      Variant = "hint-is-vote"      // a hint counts as the acknowledgement of the group that it is for
+	ForwarderAcks   Variant = "forwarder-acks"    // a forwarder acknowledges what it has passed on
+	LossIsRefusal   Variant = "loss-is-refusal"   // a forwarder that loses the owner says that nothing was done
+	MovedIsOnce     Variant = "moved-is-once"     // a refusal of a request that was sent twice is taken for both copies
 )
 
 // Variants are all the broken ones.
 var Variants = []Variant{
 	AckBeforeSync, ReadBeforeSync, NoWriteBack, OneRound, SharedVersions, NewestOnly, TwoEpochs, NoContentHash, RepairPastFloor,
-	UnsettledFloors, ForgetAttempts, HintIsVote,
+	UnsettledFloors, ForgetAttempts, HintIsVote, ForwarderAcks, LossIsRefusal, MovedIsOnce,
 }
 
 func (v Variant) weaken() quorum.Weaken {

@@ -12,18 +12,21 @@ import (
 // change of the simulator may ask for other seeds; finding none within
 // searchSeeds is a failure of the simulator.
 var caughtBy = map[Variant]uint64{
-	AckBeforeSync:   12,
-	ReadBeforeSync:  430,
+	AckBeforeSync:   2,
+	ReadBeforeSync:  230,
 	NoWriteBack:     1,
 	OneRound:        2,
-	SharedVersions:  3,
-	NewestOnly:      7,
-	TwoEpochs:       39,
-	NoContentHash:   3,
-	RepairPastFloor: 763,
-	UnsettledFloors: 1107,
-	ForgetAttempts:  507,
-	HintIsVote:      28,
+	SharedVersions:  7,
+	NewestOnly:      2,
+	TwoEpochs:       128,
+	NoContentHash:   5,
+	RepairPastFloor: 12,
+	UnsettledFloors: 515,
+	ForgetAttempts:  573,
+	HintIsVote:      3,
+	ForwarderAcks:   12,
+	LossIsRefusal:   101,
+	MovedIsOnce:     5,
 }
 
 const searchSeeds = 4000

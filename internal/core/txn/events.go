@@ -35,6 +35,20 @@ func (m *Machine) Sent(id LegID, attempt uint32, ch Channel, table foci.Table) {
 	}
 }
 
+// Again says that an attempt was sent more than once, the channel that took it
+// first being lost. What is answered to one copy says nothing of the other: it
+// may still be applied, whatever the replica refuses now. It is called before
+// the answer is told.
+func (m *Machine) Again(id LegID, attempt uint32) {
+	p := m.find(id)
+	if p == nil || attempt == 0 || attempt > p.attempt {
+		return
+	}
+	if e := p.log.entry(attempt); e == nil || e.flags&wasAsk == 0 {
+		p.beyond = true
+	}
+}
+
 // Progress says that the newest attempt still moves: its body is leaving, or
 // its answer is arriving. Its stall begins anew, so that a slow link is not
 // taken for a dead one and sent everything twice; the deadline stays.

@@ -212,16 +212,19 @@ func (w *world) carry(e Effect, l *lab) {
 		return // the sender is slow: nothing was sent, and nobody said so
 	}
 	w.m.Sent(e.Leg, e.Attempt, Channel(rapid.IntRange(1, 9).Draw(w.t, "channel")), 0)
-	verdict := foci.NumKinds // applied
-	if w.chance(w.faulty) {
-		verdict = rapid.SampledFrom([]foci.Kind{foci.Busy, foci.NotReady, foci.StaleLayout, foci.ReadOnly, foci.Away}).Draw(w.t, "verdict")
-	}
+	verdict := w.verdict()
+	again := false
 	for copies := 1; copies > 0; copies-- {
 		if !w.chance(w.faulty) {
-			w.after(w.delay(400), func() { w.serve(e, l, verdict) })
+			says := verdict
+			w.after(w.delay(400), func() { w.serve(e, l, says, &again) })
 		}
 		if w.chance(w.faulty / 3) {
 			copies++
+			again = true
+			if w.chance(50) { // one copy may be refused and the other not
+				verdict = w.verdict()
+			}
 		}
 	}
 	if w.chance(w.faulty / 3) {
@@ -232,8 +235,20 @@ func (w *world) carry(e Effect, l *lab) {
 	}
 }
 
+// applied is the verdict of a server that does what it is asked.
+const applied = foci.NumKinds
+
+func (w *world) verdict() foci.Kind {
+	if w.chance(w.faulty) {
+		return rapid.SampledFrom([]foci.Kind{foci.Busy, foci.NotReady, foci.StaleLayout, foci.ReadOnly, foci.Away}).Draw(w.t, "verdict")
+	}
+	return applied
+}
+
 // serve is the server: applying takes a while, and twice is as good as once.
-func (w *world) serve(e Effect, l *lab, verdict foci.Kind) {
+// again is whether the request was sent by several channels, which is known
+// when it is answered.
+func (w *world) serve(e Effect, l *lab, verdict foci.Kind, again *bool) {
 	switch {
 	case e.Do == Ask:
 		has := wire.HaveNo
@@ -243,11 +258,16 @@ func (w *world) serve(e Effect, l *lab, verdict foci.Kind) {
 			has = wire.HaveInProgress
 		}
 		w.answer(func() { w.do(w.m.HaveAnswer(nil, w.now, e.Leg, e.Attempt, has)) })
-	case verdict != foci.NumKinds:
+	case verdict != applied:
 		if verdict == foci.ReadOnly || verdict == foci.Away {
 			l.applied = l.applied || w.chance(50) // these say nothing about what was done
 		}
-		w.answer(func() { w.do(w.m.Failed(nil, w.now, e.Leg, e.Attempt, &foci.Error{Kind: verdict})) })
+		w.answer(func() {
+			if *again {
+				w.m.Again(e.Leg, e.Attempt)
+			}
+			w.do(w.m.Failed(nil, w.now, e.Leg, e.Attempt, &foci.Error{Kind: verdict}))
+		})
 	default:
 		l.storing = true
 		w.after(w.delay(500), func() {

@@ -50,7 +50,7 @@ type pending struct {
 	reread     bool // its payload is not in memory
 	canAsk     bool
 	asked      bool // the attempt in question was an Ask
-	beyond     bool // an attempt too late for the bits may have been applied
+	beyond     bool // an attempt that the bits do not tell of may have been applied
 	log        attemptLog
 }
 

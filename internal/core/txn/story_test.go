@@ -156,6 +156,9 @@ func (s *story) answer(now time.Duration, words []string) []Effect {
 	case "progress":
 		s.m.Progress(now, id, n)
 		return nil
+	case "again":
+		s.m.Again(id, n)
+		return nil
 	case "reply":
 		return s.m.Reply(nil, now, id, n, "done")
 	case "have":

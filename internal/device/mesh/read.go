@@ -115,7 +115,7 @@ func (ch *channel) onReply(f *frameReader, h *wire.Header) error {
 	case damaged:
 		ch.finish(q, nil, errDamaged)
 	case h.Flags&wire.FlagError != 0:
-		ch.finish(q, nil, peerError(ch.peer, contents[:h.Head]))
+		ch.finish(q, nil, q.answeredError(ch.peer, contents[:h.Head]))
 	default:
 		r.Head, r.Body = contents[:h.Head:h.Head], contents[h.Head:]
 		ch.finish(q, r, nil)

@@ -146,7 +146,7 @@ func (r *relay) answer(reply *Reply) {
 func (r *relay) explain(err error) error {
 	var said *PeerError
 	switch {
-	case errors.As(err, &said):
+	case errors.As(err, &said) && !said.Moved:
 		return err
 	case foci.KindOf(err) == foci.Canceled:
 		if cut := r.cut(); cut != nil {
@@ -154,7 +154,8 @@ func (r *relay) explain(err error) error {
 		}
 		return errCanceledThere
 	}
-	// Lost, damaged, or too much at a time: it is not known what was done.
+	// Lost, damaged, refused when it was sent again, or too much at a time: it is
+	// not known what was done.
 	return &foci.Error{Kind: foci.Away, Where: r.where(), Msg: "was lost while a request was forwarded to it", Err: err}
 }
 

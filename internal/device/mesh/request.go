@@ -70,6 +70,9 @@ type PeerError struct {
 	Node  foci.NodeID // who failed
 	Via   foci.NodeID // who passed it on; zero: nobody did
 	Epoch foci.Epoch  // of the replica's layout, with StaleLayout
+	// Moved says that the request was sent by another channel before, which was
+	// lost: what the peer says of this copy it need not have done with that one.
+	Moved bool
 	err   *foci.Error
 }
 
@@ -77,6 +80,16 @@ func (e *PeerError) Error() string { return e.err.Error() }
 
 // Unwrap gives the [foci.Error] with kind, text and RetryAfter.
 func (e *PeerError) Unwrap() error { return e.err }
+
+// answeredError is the error that a peer answered to a request, which is in the
+// hand of the caller's channel.
+func (q *Request) answeredError(who Identity, head []byte) error {
+	err := peerError(who, head)
+	if e, ok := err.(*PeerError); ok {
+		e.Moved = q.moves > 0
+	}
+	return err
+}
 
 func peerError(who Identity, head []byte) error {
 	var w wire.Error

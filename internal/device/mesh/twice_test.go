@@ -1,0 +1,57 @@
+package mesh
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/wire"
+)
+
+// lose closes the channel that a link's only request is on, and gives the
+// request as it then comes in a second time.
+func lose(t *testing.T, l *Link, server *node) (first, second *Incoming) {
+	t.Helper()
+	first = <-server.held
+	for _, ch := range l.channelList() {
+		if ch.class == foci.Reg {
+			_ = ch.conn.Close()
+		}
+	}
+	return first, <-server.held
+}
+
+// TestRefusedTheSecondTime: a request whose channel was lost is sent again, and
+// the peer refuses that copy. It need not have refused the first one.
+func TestRefusedTheSecondTime(t *testing.T) {
+	server, client := startNode(t, 1), startClient(t, oneChannel)
+	l := connect(t, client, server, false)
+	for _, twice := range []bool{false, true} {
+		got := ask(t, l, &Request{Class: foci.Reg, Method: methodHold})
+		var last *Incoming
+		if twice {
+			_, last = lose(t, l, server)
+		} else {
+			last = <-server.held
+		}
+		last.Fail(foci.Errorf(foci.Busy, "full"))
+		o := get(t, got)
+		var said *PeerError
+		if !errors.As(o.err, &said) || foci.KindOf(o.err) != foci.Busy || said.Moved != twice {
+			t.Errorf("sent twice: %v; answered %v", twice, o.err)
+		}
+	}
+}
+
+// TestRelayRefusedTheSecondTime: the same behind a forwarder. The asker cannot
+// know of it, so it is told that it is not known what was done.
+func TestRelayRefusedTheSecondTime(t *testing.T) {
+	c := startChain(t, oneChannel)
+	f := wire.Forward{Node: c.server.id, Method: methodHold, Class: foci.Reg}
+	got := ask(t, c.toVia, &Request{Class: foci.Reg, Method: wire.MethodForward, Head: f.Append(nil)})
+	_, last := lose(t, c.toServer, c.server)
+	last.Fail(foci.Errorf(foci.Busy, "full"))
+	if o := get(t, got); foci.KindOf(o.err) != foci.Away {
+		t.Errorf("answered %v", o.err)
+	}
+}
