@@ -16,6 +16,9 @@ func (q *Request) Moved() int64 {
 	n := int64(0)
 	if q.out != nil {
 		n = q.out.off
+		if q.out.busy > 0 { // the writer has a part of it: what leaves may be that
+			n += ch.count.bytesOut.Load()
+		}
 	}
 	if s := ch.streams.get(q.id); s != nil && s.req == q && s.body != nil {
 		n += int64(s.body.headLen) + s.body.size - s.left

@@ -30,6 +30,7 @@ type writer struct {
 	dull      int                  // bodies in a row that did not shrink
 	joint     *buffer              // where slices are put together for TLS
 	deadline  time.Time
+	slow      bool // the last write of pieces took long
 	retired   bool // nothing was to be written for long
 }
 
@@ -86,7 +87,7 @@ func (w *writer) next() bool {
 	}
 	w.out, ch.out, ch.outN, ch.spare = ch.out, ch.spare[:0], 0, nil
 	w.pieces = w.pieces[:0]
-	for len(w.pieces) < flushPieces {
+	for len(w.pieces) < w.most() {
 		p, ok := ch.sendq.next()
 		if !ok {
 			break
@@ -98,6 +99,18 @@ func (w *writer) next() bool {
 	}
 	return true
 }
+
+// most is how many pieces to write at once: one when the last write took long,
+// so that on a slow way it can be seen that they move, and pings go between.
+func (w *writer) most() int {
+	if w.slow {
+		return 1
+	}
+	return flushPieces
+}
+
+// slowWrite is how long a write takes on a slow way.
+const slowWrite = 50 * time.Millisecond
 
 // rest gives back what is needed only while long messages are written.
 func (w *writer) rest() {
@@ -113,7 +126,8 @@ func (w *writer) rest() {
 // flush writes the queue and the pieces with one call, if it can.
 func (w *writer) flush() error {
 	ch := w.ch
-	if now := time.Now(); w.deadline.Sub(now) < ch.mesh.cfg.Timing.Write/2 {
+	now := time.Now()
+	if w.deadline.Sub(now) < ch.mesh.cfg.Timing.Write/2 {
 		w.deadline = now.Add(ch.mesh.cfg.Timing.Write)
 		_ = ch.conn.SetWriteDeadline(w.deadline) // fails only when closed, as the write will
 	}
@@ -130,7 +144,10 @@ func (w *writer) flush() error {
 	for i := range w.pieces {
 		w.add(i)
 	}
-	defer clear(w.slices) // an idle channel keeps no message
+	defer func() {
+		clear(w.slices) // an idle channel keeps no message
+		w.slow = time.Since(now) > slowWrite
+	}()
 	if !w.vectors {
 		return w.join()
 	}
