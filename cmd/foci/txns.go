@@ -102,7 +102,7 @@ func (a *app) txns(all []client.ProcessStatus[peer.TxnStatus]) error {
 		return err
 	}
 	fmt.Fprintln(a.stdout)
-	return a.table("PROCESS TO VIA CLASS TABLE STATE COUNT SIZE OLDEST ATTEMPTS", pending)
+	return a.table("PROCESS TO VIA CLASS TABLE STATE COUNT SIZE OLDEST ATTEMPTS TRACE", pending)
 }
 
 // flow is what pending transactions are counted by.
@@ -120,6 +120,7 @@ func flows(p *client.ProcessStatus[peer.TxnStatus], names map[foci.NodeID]string
 		count, attempts int
 		size            int64
 		oldest          time.Duration
+		trace           foci.TraceID // of the oldest
 	}
 	sums := map[flow]*sum{}
 	for i := range p.Is.Pending {
@@ -132,7 +133,9 @@ func flows(p *client.ProcessStatus[peer.TxnStatus], names map[foci.NodeID]string
 		}
 		s.count++
 		s.size += t.Size
-		s.attempts, s.oldest = max(s.attempts, t.Attempts), max(s.oldest, t.Age)
+		if s.attempts = max(s.attempts, t.Attempts); t.Age >= s.oldest {
+			s.oldest, s.trace = t.Age, t.Trace
+		}
 	}
 	list := make([]*sum, 0, len(sums))
 	for _, s := range sums {
@@ -143,7 +146,7 @@ func flows(p *client.ProcessStatus[peer.TxnStatus], names map[foci.NodeID]string
 	for _, s := range list {
 		rows = append(rows, []string{
 			p.Name, nameOf(names, s.to), nameOf(names, s.via), s.class.String(), fmt.Sprint(s.table), s.state,
-			strconv.Itoa(s.count), byteSize(s.size).String(), formatAge(s.oldest), strconv.Itoa(s.attempts),
+			strconv.Itoa(s.count), byteSize(s.size).String(), formatAge(s.oldest), strconv.Itoa(s.attempts), s.trace.String(),
 		})
 	}
 	if p.Is.More > 0 {

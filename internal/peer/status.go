@@ -47,10 +47,16 @@ func (p *Peer) Mesh() mesh.Stats { return p.mesh.Stats() }
 // TxnStatus is what is pending in a process and what happened so far.
 type TxnStatus struct {
 	Counters txn.Counters `json:"counters"`
-	Pending  []txn.Status `json:"pending"` // the oldest ones
+	Pending  []PendingLeg `json:"pending"` // the oldest ones
 	More     int          `json:"more"`    // pending ones that are not shown
 	Bytes    int64        `json:"bytes"`   // of payload that pending ones hold
 	Hints    int          `json:"hints"`   // of a node: objects of which another group may have missed a change
+}
+
+// PendingLeg is one that is pending, and what foci trace knows its operation by.
+type PendingLeg struct {
+	txn.Status
+	Trace foci.TraceID `json:"trace"`
 }
 
 // maxShown bounds what is shown of pending legs.
@@ -60,9 +66,11 @@ const maxShown = 1000
 func (p *Peer) Txns() TxnStatus {
 	p.mu.Lock()
 	s := TxnStatus{Counters: p.txns.Counters(), Bytes: p.txns.Bytes()}
-	s.Pending = slices.Collect(p.txns.Pending(p.now()))
+	for t := range p.txns.Pending(p.now()) {
+		s.Pending = append(s.Pending, PendingLeg{t, t.Ref.(*leg).trace})
+	}
 	p.mu.Unlock()
-	slices.SortFunc(s.Pending, func(a, b txn.Status) int { return int(b.Age - a.Age) })
+	slices.SortFunc(s.Pending, func(a, b PendingLeg) int { return int(b.Age - a.Age) })
 	if s.More = len(s.Pending) - maxShown; s.More > 0 {
 		s.Pending = s.Pending[:maxShown]
 	}
