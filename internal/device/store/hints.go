@@ -38,7 +38,7 @@ type hints struct {
 	moving  map[Hint]*movingHint
 }
 
-// movingHint is a hint that is being kept, followed or dropped. At most one of
+// movingHint is a hint that is being kept, looked for, followed or dropped. At most one of
 // these happens to a hint at a time.
 type movingHint struct {
 	followed bool          // else it is being kept or dropped
@@ -163,16 +163,34 @@ func (h *hints) kept(k Hint, err error) {
 
 // Follow begins to follow a hint and returns how to end that: with true when
 // the group has been brought all that it lacked. It is nil when somebody else
-// follows the hint, or it is just being kept or dropped.
+// follows the hint, it is just being kept or dropped, or it is not kept any
+// more: it may have been dropped since it was listed.
 func (b *Backend) Follow(k Hint) (end func(brought bool)) {
-	h := &b.hints
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.moving[k] != nil {
+	if b.enterUse() != nil {
 		return nil
 	}
-	m := &movingHint{followed: true}
+	defer b.leaveUse()
+	h := &b.hints
+	m := new(movingHint) // while its row is looked for, those who give it wait
+	h.mu.Lock()
+	if h.moving[k] != nil {
+		h.mu.Unlock()
+		return nil
+	}
 	h.moving[k] = m
+	h.mu.Unlock()
+	known, err := b.index.has(hintKey(nil, k))
+	if err != nil || !known {
+		b.droppedHint(k, m, err)
+		return nil
+	}
+	h.mu.Lock()
+	given := m.waiting
+	m.followed, m.again, m.waiting = true, len(given) > 0, nil
+	h.mu.Unlock()
+	for _, done := range given {
+		done(nil) // its row stays
+	}
 	return func(brought bool) { b.followed(k, m, brought) }
 }
 
