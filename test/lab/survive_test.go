@@ -28,7 +28,7 @@ func endured(c *Cluster, cl *client.Client, load *Load, lines *Lines, before map
 		}
 	}
 	c.lab.Eventually(30*time.Second, "hints are followed", func() error { return noHints(c.lab.t, cl) })
-	c.NotGrown(before)
+	c.NothingKept(before)
 	failed, first := load.Failed()
 	c.lab.t.Logf("%d puts were acknowledged, %d failed, the first: %v", load.Acked(), failed, first)
 }
