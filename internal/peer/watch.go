@@ -40,6 +40,9 @@ func (j *join) watch() {
 
 // watchOne watches a node until that fails.
 func (j *join) watchOne(l *mesh.Link) error {
+	if l == nil {
+		return errNoLink // it has left since it was chosen
+	}
 	j.mu.Lock()
 	q := wire.Watch{Epoch: j.cfg.Layout.Epoch(), Sums: j.routes.Digest()}
 	j.mu.Unlock()

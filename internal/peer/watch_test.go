@@ -94,6 +94,14 @@ func TestWatch(t *testing.T) {
 	}
 }
 
+// TestWatchOfOneWhoLeft is a node that was chosen, and left before it was asked.
+func TestWatchOfOneWhoLeft(t *testing.T) {
+	p, _ := watched(t)
+	if err := p.join.watchOne(p.links.get(foci.NodeID{8})); err == nil {
+		t.Error("a watch without a link has not failed")
+	}
+}
+
 // TestWatchersAreBounded, and none of them keeps a node from stopping.
 func TestWatchersAreBounded(t *testing.T) {
 	p, ask := watched(t)
