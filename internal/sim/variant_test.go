@@ -13,20 +13,20 @@ import (
 // searchSeeds is a failure of the simulator.
 var caughtBy = map[Variant]uint64{
 	AckBeforeSync:   2,
-	ReadBeforeSync:  230,
+	ReadBeforeSync:  348,
 	NoWriteBack:     1,
 	OneRound:        2,
 	SharedVersions:  7,
-	NewestOnly:      2,
+	NewestOnly:      4,
 	TwoEpochs:       128,
-	NoContentHash:   5,
+	NoContentHash:   7,
 	RepairPastFloor: 12,
 	UnsettledFloors: 515,
 	ForgetAttempts:  573,
-	HintIsVote:      3,
+	HintIsVote:      5,
 	ForwarderAcks:   12,
-	LossIsRefusal:   101,
-	MovedIsOnce:     5,
+	LossIsRefusal:   261,
+	MovedIsOnce:     130,
 }
 
 const searchSeeds = 4000

@@ -21,6 +21,9 @@ type peer struct {
 	id   foci.NodeID
 	up   bool
 	legs *pending // those whose hop it is
+	// scout is the one of them that asks the router again in a while whether
+	// there is another way; the others wait for what comes of that.
+	scout *pending
 }
 
 // intern is a node's number in peers; false when there are too many.
@@ -82,6 +85,31 @@ func (m *Machine) unlink(p *pending) {
 		p.next.prev = p.prev
 	}
 	p.prev, p.next = nil, nil
+	m.relieve(p)
+}
+
+// scouts reports whether a leg that waits for a peer is, or now becomes, the one
+// that looks for another way.
+func (m *Machine) scouts(p *pending, at uint16) bool {
+	q := m.peers[at]
+	if s := q.scout; s == nil || s == p || s.state != backoff {
+		q.scout = p
+	}
+	return q.scout == p
+}
+
+// relieve has another leg look for a way when the one that did leaves its list:
+// it ends, or goes a way that may not be one.
+func (m *Machine) relieve(p *pending) {
+	q := m.peers[p.hop]
+	if q.scout != p {
+		return
+	}
+	q.scout = nil
+	if next := q.legs; next != nil && next.state == parked {
+		q.scout = next
+		m.retryLater(nil, next, 0)
+	}
 }
 
 // inOrder is the legs of a list that pass, as they were submitted. They are

@@ -52,7 +52,8 @@ func (m *Machine) noWay(out []Effect, p *pending, hop Hop, err error) []Effect {
 }
 
 // awaitRoute parks a leg whose way leads to a peer that is away. With a time
-// after which there may be another way it looks again then.
+// after which there may be another way one of those that wait looks again then;
+// the router tells of what that finds by RouteChanged.
 func (m *Machine) awaitRoute(out []Effect, p *pending, hop Hop, after time.Duration) []Effect {
 	p.cause = foci.Away
 	to, ok := m.intern(hop.Peer)
@@ -62,8 +63,7 @@ func (m *Machine) awaitRoute(out []Effect, p *pending, hop Hop, after time.Durat
 	}
 	if ok && ok2 && next != nobody && !m.peers[next].up {
 		p.peer = to
-		if after > 0 {
-			m.assign(p, next)
+		if m.assign(p, next); after > 0 && m.scouts(p, next) {
 			return m.retryLater(out, p, after)
 		}
 		m.park(p, next)
