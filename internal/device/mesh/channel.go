@@ -1,6 +1,7 @@
 package mesh
 
 import (
+	"crypto/tls"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -173,7 +174,10 @@ func (ch *channel) finish(q *Request, r *Reply, err error) {
 // orphan hands a request whose channel was lost to the link, for another.
 func (ch *channel) orphan(q *Request, why error) {
 	ch.letGo(q, func() {
-		if q.channel.CompareAndSwap(ch, nil) {
+		ch.mu.Lock() // whoever has found it here under mu finds its fields as they are here
+		mine := q.channel.CompareAndSwap(ch, nil)
+		ch.mu.Unlock()
+		if mine {
 			ch.link.orphaned(q, ch, why)
 		}
 	})
@@ -291,7 +295,7 @@ func (ch *channel) close(why error) {
 	close(ch.closed)
 	ch.mu.Unlock()
 
-	_ = ch.conn.Close() // what was lost is in why
+	ch.hangUp()
 	if ch.link != nil {
 		ch.link.lost(ch, why)
 	} else {
@@ -311,6 +315,15 @@ func (ch *channel) close(why error) {
 			f()
 		}
 	}
+}
+
+// hangUp closes the connection without a word. TLS would say goodbye, and wait
+// for seconds for a peer that takes nothing, while whoever closes waits too.
+func (ch *channel) hangUp() {
+	if c, ok := ch.conn.(*tls.Conn); ok {
+		_ = c.NetConn().Close() // what was lost is known to the caller
+	}
+	_ = ch.conn.Close() // likewise
 }
 
 func (ch *channel) isClosed() bool {

@@ -199,6 +199,7 @@ func (l *Link) orphaned(q *Request, ch *channel, why error) {
 		return
 	}
 	l.mu.Lock()
+	q.since = 0 // it was on a channel: how long it waited for that is past
 	ask := l.asks(q)
 	q.moves++ // before it can be sent by somebody else
 	out, waits, err := l.machine.Move(nil, l.now(), ask, ch.peer.Incarnation, why)

@@ -185,3 +185,19 @@ func TestBuffers(t *testing.T) {
 		}
 	}
 }
+
+// TestTableForgetsSlots: the side that accepts streams does not choose slots,
+// so it keeps no list of those that became free.
+func TestTableForgetsSlots(t *testing.T) {
+	accepts := table{limit: 8}
+	for i := range 10000 {
+		id := uint32(i%0xffff+1)<<slotBits | uint32(i%8)
+		if _, err := accepts.accept(id); err != nil {
+			t.Fatal(err)
+		}
+		accepts.release(id)
+	}
+	if n := len(accepts.free); n > 8 {
+		t.Errorf("%d entries for 8 slots", n)
+	}
+}

@@ -22,11 +22,12 @@ type stream struct {
 // accepts them. A slot is not used again before its reply has come to an end,
 // not even when the request was cancelled.
 type table struct {
-	slots []stream
-	free  []uint16 // dialling side: last in, first out, so that few slots stay warm
-	gen   uint16   // of the stream that was opened last
-	used  int
-	limit int // slots
+	slots   []stream
+	free    []uint16 // dialling side: last in, first out, so that few slots stay warm
+	gen     uint16   // of the stream that was opened last
+	used    int
+	limit   int  // slots
+	accepts bool // it is the listening side's, which chooses no slots
 }
 
 const slotBits = 16
@@ -67,6 +68,7 @@ func (t *table) accept(id uint32) (*stream, error) {
 		return nil, foci.Errorf(foci.Protocol, "stream %#x begins before stream %#x has ended", id, s.id)
 	}
 	t.used++
+	t.accepts = true
 	*s = stream{id: id}
 	return s, nil
 }
@@ -95,8 +97,9 @@ func (t *table) release(id uint32) {
 		return
 	}
 	*s = stream{}
-	t.used--
-	t.free = append(t.free, uint16(slotOf(id)))
+	if t.used--; !t.accepts {
+		t.free = append(t.free, uint16(slotOf(id)))
+	}
 }
 
 // trim gives back what many streams at a time have left behind; none is open.

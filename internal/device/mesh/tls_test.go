@@ -60,3 +60,43 @@ func rawPair(t testing.TB) (dialled, accepted net.Conn) {
 	}
 	return dialled, accepted
 }
+
+// TestCloseOverTLS: a peer that takes nothing does not hold up whoever gives it
+// up, though TLS would like to say goodbye to it.
+func TestCloseOverTLS(t *testing.T) {
+	config := tlsConfig(t)
+	near, far := rawPair(t)
+	client, server := tls.Client(underTLS(near), config), tls.Server(far, config)
+	shaken := make(chan error, 1)
+	go func() { shaken <- server.Handshake() }()
+	if err := client.Handshake(); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-shaken; err != nil {
+		t.Fatal(err)
+	}
+	defer far.Close()
+	ch := unlinked(t, startClient(t).Mesh, client, false)
+	ch.mu.Lock()
+	ch.out = make([]byte, 32<<20) // more than the system takes in
+	ch.rouse()
+	ch.mu.Unlock()
+	taken := func() bool {
+		c, _ := below[*recordConn](client.NetConn())
+		if c.mu.TryLock() {
+			c.mu.Unlock()
+			return false
+		}
+		return true
+	}
+	for held := 0; held < 100; held++ { // it writes all that it can
+		if time.Sleep(5 * time.Millisecond); !taken() {
+			held = 0
+		}
+	}
+	began := time.Now()
+	ch.close(errShutdown)
+	if took := time.Since(began); took > time.Second {
+		t.Errorf("it took %v", took)
+	}
+}

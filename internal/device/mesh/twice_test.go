@@ -2,7 +2,9 @@ package mesh
 
 import (
 	"errors"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/wire"
@@ -53,5 +55,52 @@ func TestRelayRefusedTheSecondTime(t *testing.T) {
 	last.Fail(foci.Errorf(foci.Busy, "full"))
 	if o := get(t, got); foci.KindOf(o.err) != foci.Away {
 		t.Errorf("answered %v", o.err)
+	}
+}
+
+// TestPatienceBeginsAnew: how long a request waited for its first channel does
+// not count when that is lost later and it waits for another.
+func TestPatienceBeginsAnew(t *testing.T) {
+	server, client := startNode(t, 1), startClient(t, oneChannel)
+	l := connect(t, client, server, false)
+	if _, err := l.Call(testContext(t), foci.Reg, methodEcho, nil, nil); err != nil { // now there is a channel
+		t.Fatal(err)
+	}
+	got := ask(t, l, &Request{Class: foci.Reg, Method: methodHold, since: -time.Hour})
+	_, last := lose(t, l, server)
+	last.Reply(nil, nil)
+	if o := get(t, got); o.err != nil {
+		t.Error(o.err)
+	}
+}
+
+// TestMovedWhileMoving: progress may be asked for at any time.
+func TestMovedWhileMoving(t *testing.T) {
+	server, client := startNode(t, 1), startClient(t)
+	l := connect(t, client, server, false)
+	for range 20 {
+		q := &Request{Class: foci.Reg, Method: methodHold, Body: make([]byte, 32<<10)}
+		got := ask(t, l, q)
+		stop := make(chan struct{})
+		var looks sync.WaitGroup
+		for range 2 {
+			looks.Go(func() {
+				for {
+					select {
+					case <-stop:
+						return
+					default:
+						q.Moved()
+					}
+				}
+			})
+		}
+		_, last := lose(t, l, server)
+		close(stop)
+		looks.Wait()
+		last.Reply(nil, nil)
+		if o := get(t, got); o.err != nil {
+			t.Error(o.err)
+		}
 	}
 }
