@@ -248,8 +248,10 @@ func TestBusy(t *testing.T) {
 			if !errors.As(err, &e) || e.Kind != foci.Busy || e.RetryAfter <= 0 {
 				t.Fatalf("%v", err)
 			}
-			for _, got := range all {
+			for range all { // in whatever order they came
 				(<-server.held).Reply(nil, nil)
+			}
+			for _, got := range all {
 				if o := get(t, got); o.err != nil {
 					t.Fatal(o.err)
 				}
