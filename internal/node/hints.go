@@ -9,6 +9,7 @@ import (
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/mesh"
 	"github.com/foci-store/foci/internal/device/store"
+	"github.com/foci-store/foci/internal/layout"
 )
 
 const (
@@ -95,7 +96,7 @@ func (n *Node) followAll(ctx context.Context, b *store.Backend) {
 			return
 		}
 		for _, k := range page {
-			if !n.peer.Load().Reachable(k.Group, k.ID) {
+			if !owns(n.layout.Load(), own, k.ID, b.ID()) || !n.peer.Load().Reachable(k.Group, k.ID) {
 				continue
 			}
 			select {
@@ -139,6 +140,17 @@ func (n *Node) followOne(b *store.Backend, own foci.Group, k store.Hint, open *s
 		<-tokens
 		open.Done()
 	})
+}
+
+// owns reports whether a backend is who is asked for an id in its group. When
+// another one is, by a newer layout, a comparison says nothing of what this one
+// has, and its hint must not be dropped for that.
+func owns(l *layout.Snapshot, g foci.Group, id foci.ID, b foci.BackendID) bool {
+	if l == nil {
+		return false
+	}
+	owner, _, ok := l.Owner(g, id)
+	return ok && owner == b
 }
 
 // groupOf is the group of one of this node's backends in the present layout.
