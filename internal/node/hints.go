@@ -13,10 +13,12 @@ import (
 )
 
 const (
-	maxFollowed = 16 // hints followed at a time, by one node
-	followPause = 50 * time.Millisecond
-	followAgain = 10 * time.Second // between looks for hints that could not be followed
-	hintPage    = 256              // hints read from a backend at a time
+	maxFollowed   = 16 // hints followed at a time, by one node
+	followPause   = 50 * time.Millisecond
+	followRest    = time.Second      // after a round in which some could not be followed
+	maxUnfollowed = 8                // hints for one backend that fail in a round; it is left alone then
+	followAgain   = 10 * time.Second // between looks for hints that could not be followed
+	hintPage      = 256              // hints read from a backend at a time
 )
 
 // hint is the replica's part in what a group has missed: it remembers that,
@@ -66,51 +68,82 @@ func (n *Node) follow(ctx context.Context) {
 		case <-n.hinted:
 		case <-again.C:
 		}
+		pause := followPause
 		for _, b := range n.backends {
-			n.followAll(ctx, b)
+			if !n.followAll(ctx, b) {
+				pause = followRest
+			}
 		}
 		select { // each new hint rings, and they come in thousands
 		case <-ctx.Done():
-		case <-time.After(followPause):
+		case <-time.After(pause):
 		}
 	}
 }
 
 // followAll looks through the hints of one backend and follows those whose
-// group can be reached, some at a time.
-func (n *Node) followAll(ctx context.Context, b *store.Backend) {
+// group can be reached, some at a time. It reports whether that went well.
+func (n *Node) followAll(ctx context.Context, b *store.Backend) bool {
 	if b.Stats().Hints == 0 {
-		return
+		return true
 	}
 	own, ok := n.groupOf(b.ID())
 	if !ok {
-		return
+		return true
 	}
-	var open sync.WaitGroup
-	defer open.Wait()
-	tokens := make(chan struct{}, maxFollowed)
+	r := round{tokens: make(chan struct{}, maxFollowed), failed: map[foci.BackendID]int{}}
+	defer r.open.Wait()
 	for after := (store.Hint{}); ctx.Err() == nil; {
 		page, err := n.hintsWorthFollowing(b, after)
 		if err != nil {
 			n.log.Warn("hints cannot be read", "backend", b.ID().Short(), "err", err)
-			return
+			return false
 		}
 		for _, k := range page {
-			if !owns(n.layout.Load(), own, k.ID, b.ID()) || !n.peer.Load().Reachable(k.Group, k.ID) {
+			if !owns(n.layout.Load(), own, k.ID, b.ID()) || !n.peer.Load().Reachable(k.Group, k.ID) || r.gaveUp(n.target(k)) {
 				continue
 			}
 			select {
-			case tokens <- struct{}{}:
+			case r.tokens <- struct{}{}:
 			case <-ctx.Done():
-				return
+				return false
 			}
-			n.followOne(b, own, k, &open, tokens)
+			n.followOne(b, own, k, &r)
 		}
 		if len(page) == 0 {
-			return
+			r.open.Wait()
+			return len(r.failed) == 0
 		}
 		after = page[len(page)-1]
 	}
+	return false
+}
+
+// round is one look through a backend's hints.
+type round struct {
+	open   sync.WaitGroup
+	tokens chan struct{} // one for each that is being followed
+
+	mu     sync.Mutex
+	failed map[foci.BackendID]int // by who would not take what he lacks, as one that is full
+}
+
+func (r *round) gaveUp(b foci.BackendID) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.failed[b] >= maxUnfollowed
+}
+
+func (r *round) fail(b foci.BackendID) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.failed[b]++
+}
+
+// target is the backend that a hint is for.
+func (n *Node) target(k store.Hint) foci.BackendID {
+	b, _, _ := n.layout.Load().Owner(k.Group, k.ID)
+	return b
 }
 
 // hintsWorthFollowing are the next hints of a group that is not wholly away: it
@@ -125,20 +158,21 @@ func (n *Node) hintsWorthFollowing(b *store.Backend, after store.Hint) ([]store.
 	}
 }
 
-func (n *Node) followOne(b *store.Backend, own foci.Group, k store.Hint, open *sync.WaitGroup, tokens chan struct{}) {
+func (n *Node) followOne(b *store.Backend, own foci.Group, k store.Hint, r *round) {
 	end := b.Follow(k)
 	if end == nil {
-		<-tokens
+		<-r.tokens
 		return
 	}
-	open.Add(1)
+	r.open.Add(1)
 	n.peer.Load().Repair(k.ID, own, k.Group, n.cfg.Deadline, func(err error) {
 		if err != nil {
+			r.fail(n.target(k))
 			n.log.Debug("hint cannot be followed yet", "group", k.Group, "id", k.ID.Short(), "err", err)
 		}
 		end(err == nil)
-		<-tokens
-		open.Done()
+		<-r.tokens
+		r.open.Done()
 	})
 }
 

@@ -9,6 +9,10 @@ import (
 	"github.com/foci-store/foci/internal/layout"
 )
 
+// repairRestarts is little: each sends what is lacking once more, and whoever
+// wants the repair will want it again.
+const repairRestarts = 2
+
 // Repair makes two groups hold the same of one object's current content, by
 // the read that any reader does, of these groups alone: both vote, and what one
 // lacks is written to it. It is not a read for anybody, as two groups need not
@@ -22,7 +26,7 @@ func (p *Peer) Repair(id foci.ID, one, other foci.Group, patience time.Duration,
 	among := []foci.Group{one, other}
 	deadline := p.Now() + patience
 	r := quorum.NewRead(quorum.Config{
-		Plan: quorum.Plan{Epoch: l.Epoch, Groups: among}, Level: foci.All, Deadline: deadline,
+		Plan: quorum.Plan{Epoch: l.Epoch, Groups: among}, Level: foci.All, Deadline: deadline, Restarts: repairRestarts,
 		Clock: func() int64 { return time.Now().UnixNano() }, Nonce: nonce,
 	}, id, 0)
 	p.Run(r, Op{ID: id, Class: foci.Recovery, Deadline: deadline, Among: among, Done: func() {

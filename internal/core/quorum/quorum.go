@@ -51,6 +51,7 @@ type Config struct {
 	Level    foci.Level    // of votes and acknowledgements that are waited for
 	Hedge    time.Duration // how long a group is waited for before one more is asked; 0 asks all at once
 	Deadline time.Duration // on the clock of the events; the operation ends then at the latest
+	Restarts int           // of a read whose write-back fails; 0 = 64, far above what faults cause
 	Clock    func() int64  // the caller's wall clock, nanoseconds since 1970
 	Nonce    func() uint64 // fresh randomness for versions, never 0
 	Weaken   Weaken        // for the simulator alone

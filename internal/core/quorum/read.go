@@ -190,7 +190,7 @@ func (r *Read) impatient() bool { return len(r.reconcile.voters) < len(r.cfg.Pla
 // back stays; a voter whose floor rose or that went away in between is only
 // asked again.
 func (r *Read) again(now time.Duration, last []foci.Group) {
-	if r.restarts++; r.restarts > maxRestarts {
+	if r.restarts++; r.restarts > cmp.Or(r.cfg.Restarts, maxRestarts) {
 		r.finish(r.noQuorum(0))
 		return
 	}
