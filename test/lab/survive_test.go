@@ -49,17 +49,23 @@ func noHints(t testing.TB, cl *client.Client) error {
 	return err
 }
 
+// underLoad starts three nodes and a client that puts and appends.
+func underLoad(t *testing.T, l *Lab, c *Cluster, timeout time.Duration) (*client.Client, *Load, *Lines, map[string]Size) {
+	t.Helper()
+	cl := c.Dial()
+	c.AwaitWhole(10 * time.Second)
+	load, lines := l.Load(cl, "puts", timeout), l.Lines(cl, "lines", timeout)
+	load.Progress(l, 200, 20*time.Second)
+	return cl, load, lines, c.Sizes()
+}
+
 // TestEachNodeStopped stops each node in turn, for a blink and for longer than
 // anybody waits.
 func TestEachNodeStopped(t *testing.T) {
 	t.Parallel()
 	l := New(t)
 	c := l.Cluster("a", "b", "c")
-	cl := c.Dial()
-	c.AwaitWhole(10 * time.Second)
-	load, lines := l.Load(cl, "stopped", 20*time.Second), l.Lines(cl, "stopped-lines", 20*time.Second)
-	load.Progress(l, 200, 20*time.Second)
-	before := c.Sizes()
+	cl, load, lines, before := underLoad(t, l, c, 20*time.Second)
 	stops := []time.Duration{100 * time.Millisecond, time.Second, 5 * time.Second}
 	if Full() {
 		stops = append(stops, 20*time.Second, 60*time.Second)
@@ -83,11 +89,7 @@ func TestOneWayLoss(t *testing.T) {
 	t.Parallel()
 	l := New(t)
 	c := l.Cluster("a", "b", "c")
-	cl := c.Dial()
-	c.AwaitWhole(10 * time.Second)
-	load, lines := l.Load(cl, "loss", 20*time.Second), l.Lines(cl, "loss-lines", 20*time.Second)
-	load.Progress(l, 200, 20*time.Second)
-	before := c.Sizes()
+	cl, load, lines, before := underLoad(t, l, c, 20*time.Second)
 	for _, name := range []string{"a", "b", "c"} {
 		other := map[string]string{"a": "b", "b": "c", "c": "a"}[name]
 		cut := l.CutOneWay(c.Host(name), c.Host(other))
@@ -107,11 +109,7 @@ func TestResetStorm(t *testing.T) {
 	t.Parallel()
 	l := New(t)
 	c := l.Cluster("a", "b", "c")
-	cl := c.Dial()
-	c.AwaitWhole(10 * time.Second)
-	load, lines := l.Load(cl, "storm", 20*time.Second), l.Lines(cl, "storm-lines", 20*time.Second)
-	load.Progress(l, 200, 20*time.Second)
-	before := c.Sizes()
+	cl, load, lines, before := underLoad(t, l, c, 20*time.Second)
 	resets, end := 0, time.Now().Add(5*time.Second)
 	if Full() {
 		end = time.Now().Add(60 * time.Second)
@@ -175,11 +173,7 @@ func TestDiskFull(t *testing.T) {
 		h.SmallDisk(192 << 20)
 	}
 	c.Start()
-	cl := c.Dial()
-	c.AwaitWhole(10 * time.Second)
-	load, lines := l.Load(cl, "full", 5*time.Second), l.Lines(cl, "full-lines", 5*time.Second)
-	load.Progress(l, 200, 20*time.Second)
-	before := c.Sizes()
+	cl, load, lines, before := underLoad(t, l, c, 5*time.Second)
 	first := c.Host("a").Fill()
 	load.Progress(l, 100, 20*time.Second)
 	second := c.Host("b").Fill() // no quorum can write now
