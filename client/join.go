@@ -124,19 +124,7 @@ func (m *member) forward(c *Client, in *mesh.Incoming) {
 	c.peer.Forward(in, &f)
 }
 
-func (m *member) layout(c *Client, in *mesh.Incoming) {
-	s := c.layout.Load()
-	if s == nil {
-		in.Fail(foci.Errorf(foci.NotReady, "this member has no layout"))
-		return
-	}
-	b, err := s.Marshal()
-	if err != nil {
-		in.Fail(err)
-		return
-	}
-	in.Reply(nil, b)
-}
+func (m *member) layout(c *Client, in *mesh.Incoming) { peer.GiveLayout(in, &c.layout) }
 
 func (m *member) status(c *Client, in *mesh.Incoming) {
 	var q wire.Ask

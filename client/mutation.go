@@ -129,10 +129,7 @@ func (m *mutation) start() bool {
 	why := m.canceled
 	m.mu.Unlock()
 	s := m.s
-	cfg, err := s.peer.Config(m.rec.Name.Bucket, m.rec.ID, s.opts.Ack, m.deadline)
-	if s.opts.AskAll {
-		cfg.Hedge = 0
-	}
+	cfg, err := s.configBy(m.rec.Name, m.rec.ID, s.opts.Ack, m.deadline)
 	switch {
 	case why != nil:
 		err = canceled(why)

@@ -111,7 +111,12 @@ func (s *Session) config(ctx context.Context, n foci.Name, id foci.ID, level foc
 	if ctx.Err() != nil {
 		return quorum.Config{}, canceled(context.Cause(ctx))
 	}
-	cfg, err := s.peer.Config(n.Bucket, id, level, s.deadline(ctx))
+	return s.configBy(n, id, level, s.deadline(ctx))
+}
+
+// configBy is for one that ends by a deadline.
+func (s *Session) configBy(n foci.Name, id foci.ID, level foci.Level, deadline time.Duration) (quorum.Config, error) {
+	cfg, err := s.peer.Config(n.Bucket, id, level, deadline)
 	if s.opts.AskAll {
 		cfg.Hedge = 0
 	}

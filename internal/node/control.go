@@ -22,19 +22,7 @@ func (n *Node) membership(in *mesh.Incoming) {
 }
 
 // giveLayout tells the layout.
-func (n *Node) giveLayout(in *mesh.Incoming) {
-	s := n.layout.Load()
-	if s == nil {
-		in.Fail(foci.Errorf(foci.NotReady, "this node has no layout"))
-		return
-	}
-	b, err := s.Marshal()
-	if err != nil {
-		in.Fail(err)
-		return
-	}
-	in.Reply(nil, b)
-}
+func (n *Node) giveLayout(in *mesh.Incoming) { peer.GiveLayout(in, &n.layout) }
 
 // Status describes this node.
 func (n *Node) Status() peer.NodeStatus {

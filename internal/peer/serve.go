@@ -4,6 +4,7 @@ import (
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/mesh"
+	"github.com/foci-store/foci/internal/layout"
 )
 
 // Serve answers the questions that every member answers, about routes, and
@@ -66,4 +67,20 @@ func (p *Peer) heardOf(epoch foci.Epoch) {
 	if epoch > p.cfg.Layout.Epoch() {
 		p.Newer()
 	}
+}
+
+// GiveLayout answers with the layout that a member holds. It may take a while:
+// a layout can be long.
+func GiveLayout(in *mesh.Incoming, h *layout.Holder) {
+	s := h.Load()
+	if s == nil {
+		in.Fail(foci.Errorf(foci.NotReady, "this node has no layout"))
+		return
+	}
+	b, err := s.Marshal()
+	if err != nil {
+		in.Fail(err)
+		return
+	}
+	in.Reply(nil, b)
 }
