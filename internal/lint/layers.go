@@ -13,6 +13,8 @@ type layer struct {
 }
 
 var layers = []layer{
+	{"internal/core/mutant", 1},
+	{"internal/core/rights", 1},
 	{"internal/core/version", 1},
 	{"internal/core/wire", 1},
 	{"internal/core", 2},
@@ -37,6 +39,9 @@ var sideways = map[string]string{
 	"internal/device/store/storetest -> internal/device/*": "the conformance suite of any store",
 	"internal/device/mesh -> internal/device/auth":         "a channel proves who it is",
 	"internal/device/auth -> internal/device/vfs":          "keys and certificates are files",
+	"internal/core/version -> internal/core/mutant":        "a rule that can be switched off",
+	"internal/core/rights -> internal/core/mutant":         "a rule that can be switched off",
+	"internal/core/wire -> internal/core/*":                "rules that can be switched off; what principals may do",
 	"internal/sim -> internal/sim/*":                       "parts of the simulator",
 }
 

@@ -178,13 +178,14 @@ func TestHelloTruncated(t *testing.T) {
 	}
 }
 
-func TestHelloProtocol(t *testing.T) {
+func TestCommonProtocol(t *testing.T) {
+	ours := Protocols{2, 3}
 	for _, c := range []struct {
 		lo, hi, want uint16
 		ok           bool
-	}{{1, 1, 1, true}, {1, 9, 1, true}, {2, 9, 0, false}, {0, 0, 0, false}, {0, 1, 1, true}} {
+	}{{2, 3, 3, true}, {1, 2, 2, true}, {3, 9, 3, true}, {1, 9, 3, true}, {4, 9, 0, false}, {0, 1, 0, false}} {
 		h := Hello{MinProtocol: c.lo, MaxProtocol: c.hi}
-		if v, ok := h.Protocol(); ok != c.ok || ok && v != c.want {
+		if v, ok := ours.Common(h.Protocols()); ok != c.ok || ok && v != c.want {
 			t.Errorf("%d to %d: %d %v", c.lo, c.hi, v, ok)
 		}
 	}

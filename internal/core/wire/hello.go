@@ -2,11 +2,28 @@ package wire
 
 import "github.com/foci-store/foci"
 
-// The protocol versions that this code speaks.
+// The protocol versions that this code speaks: the present one and the one
+// before it, so that a cluster can be upgraded node by node. docs/upgrade.md
+// says what each has brought.
 const (
 	MinProtocol = 1
-	MaxProtocol = 1
+	MaxProtocol = 2
 )
+
+// Protocols is a range of protocol versions, both ends included.
+type Protocols struct {
+	Min uint16 `json:"min"`
+	Max uint16 `json:"max"`
+}
+
+// Spoken are the versions that this code speaks.
+func Spoken() Protocols { return Protocols{MinProtocol, MaxProtocol} }
+
+// Common is the newest version in both ranges; false when there is none.
+func (p Protocols) Common(o Protocols) (uint16, bool) {
+	v := min(p.Max, o.Max)
+	return v, v >= max(p.Min, o.Min)
+}
 
 // MaxCluster is the longest name of a cluster, in bytes.
 const MaxCluster = 64
@@ -73,11 +90,8 @@ func (h *Hello) Decode(r *Reader) {
 	}
 }
 
-// Protocol is the newest version that both sides speak; false when there is none.
-func (h *Hello) Protocol() (uint16, bool) {
-	v := min(h.MaxProtocol, MaxProtocol)
-	return v, v >= max(h.MinProtocol, MinProtocol)
-}
+// Protocols is the range that the dialler speaks.
+func (h *Hello) Protocols() Protocols { return Protocols{h.MinProtocol, h.MaxProtocol} }
 
 // Welcome answers a hello, or the dialler's proof; the channel is open once it
 // has been read.

@@ -2,10 +2,13 @@ package mesh
 
 import (
 	"errors"
+	"fmt"
 	"net"
 	"time"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/mutant"
+	"github.com/foci-store/foci/internal/core/rights"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/auth"
 )
@@ -70,7 +73,8 @@ func (m *Mesh) admit(bare net.Conn, table foci.Table) (*channel, error) {
 			return nil, err
 		}
 	}
-	peer := Identity{Node: hello.Node, Incarnation: hello.Incarnation, Role: hello.Role, Table: table, Addr: conn.RemoteAddr().String()}
+	peer := Identity{Node: hello.Node, Incarnation: hello.Incarnation, Role: hello.Role, Table: table, Addr: conn.RemoteAddr().String(), Protocol: protocol}
+	peer.Principal, peer.Rights = proved(who)
 	ch := newChannel(m, conn, peer, hello.Class, int(hello.Index), m.cfg.Window, hello.Window, streams)
 	ch.pack = m.cfg.Classes[hello.Class].Compress.packing() & hello.Packing
 	if err := mark(conn, m.cfg.Classes[hello.Class].DSCP); err != nil {
@@ -119,12 +123,29 @@ func (m *Mesh) expel(node foci.NodeID, now foci.Incarnation) {
 func (m *Mesh) parseHello(said []byte) (hello wire.Hello, protocol uint16, err error) {
 	r := wire.NewReader(said)
 	hello.MinProtocol, hello.MaxProtocol = r.U16(), r.U16()
-	protocol, known := hello.Protocol()
-	if r.Bad() || !known {
-		return hello, 0, foci.Errorf(foci.Protocol, "you speak protocol %d to %d, node %s speaks %d to %d",
-			hello.MinProtocol, hello.MaxProtocol, m.cfg.Node.Short(), wire.MinProtocol, wire.MaxProtocol)
+	ours := m.cfg.Protocols
+	protocol, known := ours.Common(hello.Protocols())
+	if r.Bad() || !known && !mutant.On(mutant.AnyProtocol) {
+		return hello, 0, &foci.Error{
+			Kind: foci.Protocol,
+			Msg: fmt.Sprintf("the dialling side speaks protocol %d to %d, node %s speaks %d to %d",
+				hello.MinProtocol, hello.MaxProtocol, m.cfg.Node.Short(), ours.Min, ours.Max),
+			Fix: "upgrade the older side; only adjacent versions work together (docs/upgrade.md)",
+		}
 	}
 	return hello, protocol, wire.Unmarshal(said, &hello)
+}
+
+// proved is the principal that a certificate names, and its rights. Where
+// nothing is proved everybody may do everything.
+func proved(who auth.Name) (rights.Principal, rights.Rights) {
+	switch {
+	case who == (auth.Name{}):
+		return "", rights.Full()
+	case !who.Node.IsZero():
+		return rights.Node(who.Node), rights.Full()
+	}
+	return rights.Client(who.Client), rights.Full()
 }
 
 // checkHello judges what a stranger says of himself; who is whom his certificate

@@ -8,6 +8,7 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/link"
+	"github.com/foci-store/foci/internal/core/rights"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/auth"
 )
@@ -19,6 +20,7 @@ type Config struct {
 	Node        foci.NodeID // zero for transport clients
 	Incarnation foci.Incarnation
 	Role        foci.Role
+	Protocols   wire.Protocols // that we speak; zero = all that this code knows
 
 	// Auth is what this process proves itself with and asks of others; nil:
 	// nothing. Then only loopback addresses are listened on, unless Insecure:
@@ -86,13 +88,18 @@ type PeerEvent struct {
 	Err   error // when it is not: why
 }
 
-// Identity is what a peer says of itself and how it is connected.
+// Identity is what a peer says of itself, what it has proved, and how it is
+// connected.
 type Identity struct {
 	Node        foci.NodeID      `json:"node"`
 	Incarnation foci.Incarnation `json:"incarnation"`
 	Role        foci.Role        `json:"role"`
-	Table       foci.Table       `json:"table"` // of the listener that was dialled
-	Addr        string           `json:"addr"`  // remote host:port
+	Table       foci.Table       `json:"table"`    // of the listener that was dialled
+	Addr        string           `json:"addr"`     // remote host:port
+	Protocol    uint16           `json:"protocol"` // that both sides speak on this channel
+
+	Principal rights.Principal `json:"principal,omitempty"` // "" where nothing is proved
+	Rights    rights.Rights    `json:"-"`                   // everything where nothing is proved
 }
 
 // DefaultChannels is how many channels of each class a link has.
@@ -154,6 +161,7 @@ func (c Config) withDefaults() (Config, error) {
 		or(&c.Classes[i].QueueBytes, or0(c.Limits.LinkBytes, 128<<20))
 	}
 	or(&c.Window, wire.DefWindow)
+	or(&c.Protocols, wire.Spoken())
 	l, t := &c.Limits, &c.Timing
 	or(&l.ChannelRequests, 4096)
 	or(&l.ChannelBytes, 64<<20)

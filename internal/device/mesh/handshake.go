@@ -34,7 +34,7 @@ func (m *Mesh) open(ctx context.Context, addr Addr, expect foci.NodeID, class fo
 	}
 	stop := context.AfterFunc(ctx, func() { _ = bare.SetDeadline(time.Unix(1, 0)) })
 	hello := wire.Hello{
-		MinProtocol: wire.MinProtocol, MaxProtocol: wire.MaxProtocol,
+		MinProtocol: m.cfg.Protocols.Min, MaxProtocol: m.cfg.Protocols.Max,
 		Cluster: m.Cluster(), Node: m.cfg.Node, Incarnation: m.cfg.Incarnation, Role: m.cfg.Role,
 		Expect: expect, Class: class, Index: uint16(index), Table: addr.Table, Window: m.cfg.Window, Auth: m.cfg.Auth.Step(), Packing: wire.PackAll,
 	}
@@ -93,14 +93,15 @@ func (m *Mesh) greet(conn net.Conn, hello *wire.Hello, who auth.Name) (Identity,
 	if err := wire.Unmarshal(contents, &w); err != nil {
 		return Identity{}, nil, err
 	}
-	peer := Identity{Node: w.Node, Incarnation: w.Incarnation, Role: w.Role, Table: w.Table, Addr: conn.RemoteAddr().String()}
+	peer := Identity{Node: w.Node, Incarnation: w.Incarnation, Role: w.Role, Table: w.Table, Addr: conn.RemoteAddr().String(), Protocol: w.Protocol}
+	peer.Principal, peer.Rights = proved(who)
 	return peer, &w, m.checkWelcome(&w, hello, who)
 }
 
 func (m *Mesh) checkWelcome(w *wire.Welcome, hello *wire.Hello, who auth.Name) error {
 	switch {
-	case w.Protocol < wire.MinProtocol || w.Protocol > wire.MaxProtocol:
-		return foci.Errorf(foci.Protocol, "it chose protocol %d, we speak %d to %d", w.Protocol, wire.MinProtocol, wire.MaxProtocol)
+	case w.Protocol < hello.MinProtocol || w.Protocol > hello.MaxProtocol:
+		return foci.Errorf(foci.Protocol, "it chose protocol %d, this process speaks %d to %d", w.Protocol, hello.MinProtocol, hello.MaxProtocol)
 	case w.Auth != hello.Auth:
 		return foci.Errorf(foci.Denied, "it proves who it is by step %d, we asked for step %d", w.Auth, hello.Auth)
 	case w.Node.IsZero():

@@ -1,0 +1,79 @@
+package mutants
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+const top = "../.."
+
+// TestEachRuleHasATestThatFails builds each package's tests once, with the tag,
+// and runs each row's test with the rule on and with it off.
+func TestEachRuleHasATestThatFails(t *testing.T) {
+	if os.Getenv("FOCI_MUTANTS") == "" {
+		t.Skip("set FOCI_MUTANTS=run: it builds the tests of several packages anew")
+	}
+	binaries := map[string]string{}
+	for _, r := range rows {
+		if binaries[r.pkg] == "" {
+			binaries[r.pkg] = build(t, r.pkg)
+		}
+		t.Run(string(r.mutant), func(t *testing.T) {
+			if out, err := run(binaries[r.pkg], r, ""); err != nil {
+				t.Fatalf("%s fails with the rule on: %v\n%s", r.test, err, out)
+			} else if !bytes.Contains(out, []byte("--- PASS: "+r.test+" ")) {
+				t.Fatalf("%s did not run in %s:\n%s", r.test, r.pkg, out)
+			}
+			if out, err := run(binaries[r.pkg], r, string(r.mutant)); err == nil {
+				t.Errorf("%s passes without the rule:\n%s", r.test, out)
+			} else if !bytes.Contains(out, []byte("--- FAIL: "+r.test+" ")) {
+				t.Errorf("%s did not fail by its own judgement: %v\n%s", r.test, err, out)
+			}
+		})
+	}
+}
+
+func build(t *testing.T, pkg string) string {
+	t.Helper()
+	bin := filepath.Join(t.TempDir(), strings.ReplaceAll(pkg, "/", "_")+".test")
+	c := exec.Command("go", "test", "-tags", "mutants", "-c", "-o", bin, "./"+pkg)
+	c.Dir = top
+	if out, err := c.CombinedOutput(); err != nil {
+		t.Fatalf("building the tests of %s: %v\n%s", pkg, err, out)
+	}
+	return bin
+}
+
+func run(bin string, r row, off string) ([]byte, error) {
+	c := exec.Command(bin, "-test.v", "-test.timeout", "60s", "-test.run", "^"+regexp.QuoteMeta(r.test)+"$")
+	c.Dir = filepath.Join(top, r.pkg)
+	c.Env = append(os.Environ(), "FOCI_MUTANT="+off)
+	return c.CombinedOutput()
+}
+
+// TestRowsAreComplete holds the list to the names: each rule has a row, and no
+// rule stands unnamed.
+func TestRowsAreComplete(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join(top, "internal/core/mutant/names.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	have := map[string]bool{}
+	for _, r := range rows {
+		have[string(r.mutant)] = true
+	}
+	for _, m := range regexp.MustCompile(`Name = "([^"]+)"`).FindAllSubmatch(text, -1) {
+		if !have[string(m[1])] {
+			t.Errorf("mutant %s has no row: no test is known to fail with it", m[1])
+		}
+		delete(have, string(m[1]))
+	}
+	for name := range have {
+		t.Errorf("row %s: no such mutant", name)
+	}
+}

@@ -1,0 +1,15 @@
+package mutants
+
+import "github.com/foci-store/foci/internal/core/mutant"
+
+// row is one rule and the test that holds it.
+type row struct {
+	mutant mutant.Name
+	pkg    string // folder of the test, from the top of the module
+	test   string // its full name
+}
+
+// rows are sorted by package, so that each is built once.
+var rows = []row{
+	{mutant.AnyProtocol, "internal/device/mesh", "TestProtocolVersions"},
+}
