@@ -76,3 +76,41 @@ in_lab() {
   fi
   FOCI_LAB=$1 go test -count=1 -parallel 4 -timeout "$2" ./test/lab
 }
+
+# mutated runs each rule's test with the rule on, and with it switched off, where
+# the test must fail.
+mutated() { FOCI_MUTANTS=run go test -count=1 -timeout 15m ./test/mutants; }
+
+# reproducible builds the binary from two copies of the tracked files, in folders
+# of other names, and wants the same bytes. With "cold" the second build shares
+# no cache with the first.
+reproducible() {
+  local at same
+  at=$(mktemp -d)
+  mkdir -p "$at/one" "$at/two/deeper"
+  git ls-files -z | tar --null -T - -c | tee >(tar -x -C "$at/one") | tar -x -C "$at/two/deeper"
+  (cd "$at/one" && go build -trimpath -buildvcs=false -o "$at/a" ./cmd/foci)
+  (
+    cd "$at/two/deeper"
+    [ "${1:-}" != cold ] || export GOCACHE=$at/cache
+    go build -trimpath -buildvcs=false -o "$at/b" ./cmd/foci
+  )
+  same=0
+  cmp "$at/a" "$at/b" || same=1
+  mkdir -p dist
+  mv "$at/a" dist/foci
+  rm -rf "$at"
+  return $same
+}
+
+# bill writes the bill of materials of the binary that reproducible left,
+# dist/foci.cdx.json (CycloneDX), wants each module of the binary in it, and
+# lists the direct dependencies for which there is something newer.
+bill() {
+  local mod version rest
+  go run github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0 bin -json -std -output dist/foci.cdx.json dist/foci || return 1
+  go version -m dist/foci | awk '$1 == "dep" { print $2, $3 }' | while read -r mod version rest; do
+    grep -qF "\"pkg:golang/$mod@$version" dist/foci.cdx.json || { echo "$mod $version is not in the bill of materials" >&2; return 1; }
+  done || return 1
+  go list -m -u -f '{{if not .Indirect}}{{if .Update}}{{.Path}} {{.Version}}: {{.Update.Version}} is there{{end}}{{end}}' all
+}

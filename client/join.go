@@ -138,7 +138,7 @@ func (m *member) status(c *Client, in *mesh.Incoming) {
 		self := c.peer.Self()
 		v = peer.NodeStatus{
 			ID: m.id, Incarnation: m.incarnation, Role: foci.RoleClient, Epoch: c.layout.Epoch(),
-			Uptime: time.Since(m.began), Addrs: self.Addrs, Backends: []peer.BackendStatus{},
+			Uptime: time.Since(m.began), Protocols: wire.Spoken(), Addrs: self.Addrs, Backends: []peer.BackendStatus{},
 		}
 	case peer.AskMesh:
 		v = c.peer.Mesh()

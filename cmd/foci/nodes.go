@@ -35,7 +35,8 @@ func nodesCommand(a *app) *cobra.Command {
 		Use:   "nodes",
 		Short: "List the nodes of the layout, their groups, and whether they answer",
 		Long: `List the nodes of the layout with their addresses and groups, and what those that answer say of
-themselves. The exit status is 1 when one does not.
+themselves: among it the versions of the protocol that they speak, for an upgrade node by node. The
+exit status is 1 when one does not answer.
 
   foci nodes
   foci nodes --json`,
@@ -64,7 +65,7 @@ func (a *app) nodes(ctx context.Context, c *client.Client) error {
 		rows = append(rows, nodeRow(&nodes[i]))
 	}
 	if !a.json {
-		if err := a.table("NODE ID STATE UPTIME GROUPS EPOCH OBJECTS ADDRESSES", rows); err != nil {
+		if err := a.table("NODE ID STATE UPTIME PROTOCOL GROUPS EPOCH OBJECTS ADDRESSES", rows); err != nil {
 			return err
 		}
 	}
@@ -106,9 +107,10 @@ func nodeRow(n *client.NodeStatus) []string {
 	for i, g := range n.Groups {
 		groups[i] = strconv.Itoa(int(g))
 	}
-	state, uptime, epoch, objects := "down", "-", "-", "-"
+	state, uptime, epoch, objects, protocol := "down", "-", "-", "-", "-"
 	if s := n.Node; s != nil {
 		state, uptime, epoch = "up", formatAge(s.Uptime), strconv.FormatUint(uint64(s.Epoch), 10)
+		protocol = s.Protocols.String()
 		var count uint64
 		for _, b := range s.Backends {
 			count += b.Objects
@@ -116,7 +118,7 @@ func nodeRow(n *client.NodeStatus) []string {
 		}
 		objects = strconv.FormatUint(count, 10)
 	}
-	return []string{n.Name, n.ID.Short(), state, uptime, strings.Join(groups, ","), epoch, objects, strings.Join(n.Addrs, " ")}
+	return []string{n.Name, n.ID.Short(), state, uptime, protocol, strings.Join(groups, ","), epoch, objects, strings.Join(n.Addrs, " ")}
 }
 
 func routeCommand(a *app) *cobra.Command {

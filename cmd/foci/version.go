@@ -5,6 +5,8 @@ import (
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
+
+	"github.com/foci-store/foci/internal/core/wire"
 )
 
 // buildInfo says which source this binary was made from.
@@ -13,13 +15,15 @@ type buildInfo struct {
 	Revision string `json:"revision,omitempty"` // of the repository
 	Modified bool   `json:"modified,omitempty"` // the working tree differed from it
 	Go       string `json:"go"`
+
+	Protocols wire.Protocols `json:"protocols"` // of the wire
 }
 
 func versionCommand(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
-		Short: "Print which source this binary was built from",
-		Long: `Print which source this binary was built from.
+		Short: "Print which source this binary was built from, and the protocol versions that it speaks",
+		Long: `Print which source this binary was built from, and the protocol versions that it speaks.
 
   foci version --json`,
 		Args: usageArgs(cobra.NoArgs),
@@ -36,9 +40,9 @@ func versionCommand(a *app) *cobra.Command {
 func readBuildInfo() buildInfo {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
-		return buildInfo{Version: "unknown"}
+		return buildInfo{Version: "unknown", Protocols: wire.Spoken()}
 	}
-	b := buildInfo{Version: info.Main.Version, Go: info.GoVersion}
+	b := buildInfo{Version: info.Main.Version, Go: info.GoVersion, Protocols: wire.Spoken()}
 	for _, s := range info.Settings {
 		switch s.Key {
 		case "vcs.revision":
@@ -58,5 +62,5 @@ func (b buildInfo) String() string {
 	if b.Modified {
 		s += " with changes"
 	}
-	return s + " " + b.Go
+	return s + " " + b.Go + " protocol " + b.Protocols.String()
 }

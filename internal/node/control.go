@@ -26,7 +26,7 @@ func (n *Node) giveLayout(in *mesh.Incoming) { peer.GiveLayout(in, &n.layout) }
 
 // Status describes this node.
 func (n *Node) Status() peer.NodeStatus {
-	s := peer.NodeStatus{ID: n.id.Node, Incarnation: n.id.Incarnation, Role: n.cfg.Role, Epoch: n.layout.Epoch(), Uptime: time.Since(n.started)}
+	s := peer.NodeStatus{ID: n.id.Node, Incarnation: n.id.Incarnation, Role: n.cfg.Role, Epoch: n.layout.Epoch(), Uptime: time.Since(n.started), Protocols: wire.Spoken()}
 	for _, b := range n.binds {
 		s.Addrs = append(s.Addrs, b.Addr.String())
 	}

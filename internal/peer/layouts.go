@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/mutant"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/mesh"
 	"github.com/foci-store/foci/internal/layout"
@@ -214,15 +215,21 @@ func (j *join) hopeless() error {
 		return nil
 	}
 	errs := make([]error, len(j.seeds))
-	kind := foci.Away
+	kind, strangers := foci.Away, 0
 	for i, s := range j.seeds {
 		if s.err == nil {
 			return nil
 		}
 		errs[i] = foci.Errorf(foci.KindOf(s.err), "%v: %w", s.remote, s.err)
-		if foci.KindOf(s.err) == foci.Denied {
+		switch foci.KindOf(s.err) {
+		case foci.Denied:
 			kind = foci.Denied
+		case foci.Protocol:
+			strangers++
 		}
+	}
+	if strangers == len(j.seeds) && !mutant.On(mutant.ProtocolAsAway) { // each says which versions it speaks
+		return &foci.Error{Kind: foci.Protocol, Msg: "no node speaks a protocol that this process speaks", Err: errors.Join(errs...)}
 	}
 	if kind == foci.Denied { // each says what to do
 		return &foci.Error{Kind: kind, Msg: "no node lets us in", Err: errors.Join(errs...)}

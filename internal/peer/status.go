@@ -29,6 +29,7 @@ type NodeStatus struct {
 	Role        foci.Role        `json:"role"`
 	Epoch       foci.Epoch       `json:"epoch"`
 	Uptime      time.Duration    `json:"uptime_ns"`
+	Protocols   wire.Protocols   `json:"protocols"` // that it speaks; zero: it does not say, so it speaks 1 alone
 	Addrs       []string         `json:"addrs"`
 	Backends    []BackendStatus  `json:"backends"`
 }

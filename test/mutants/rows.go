@@ -11,5 +11,7 @@ type row struct {
 
 // rows are sorted by package, so that each is built once.
 var rows = []row{
+	{mutant.ProtocolAsAway, "client", "TestNoCommonProtocol"},
 	{mutant.AnyProtocol, "internal/device/mesh", "TestProtocolVersions"},
+	{mutant.EarlyProtocol, "internal/device/mesh", "TestEarlyProtocol"},
 }

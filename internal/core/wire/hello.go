@@ -1,6 +1,10 @@
 package wire
 
-import "github.com/foci-store/foci"
+import (
+	"strconv"
+
+	"github.com/foci-store/foci"
+)
 
 // The protocol versions that this code speaks: the present one and the one
 // before it, so that a cluster can be upgraded node by node. docs/upgrade.md
@@ -18,6 +22,18 @@ type Protocols struct {
 
 // Spoken are the versions that this code speaks.
 func Spoken() Protocols { return Protocols{MinProtocol, MaxProtocol} }
+
+// String is "1-2", or "2" for a single version. Nodes that speak 1 alone do not
+// tell; the zero value stands for them.
+func (p Protocols) String() string {
+	switch {
+	case p == Protocols{}:
+		return "1"
+	case p.Min == p.Max:
+		return strconv.Itoa(int(p.Min))
+	}
+	return strconv.Itoa(int(p.Min)) + "-" + strconv.Itoa(int(p.Max))
+}
 
 // Common is the newest version in both ranges; false when there is none.
 func (p Protocols) Common(o Protocols) (uint16, bool) {
@@ -55,7 +71,10 @@ type Hello struct {
 	Auth        uint8
 	Proof       []byte // a fresh nonce, then the name of a client with a key
 
-	Packing Packing // that the dialler can read; a hello without it can read none
+	Packing Packing // that the dialler can read
+	// Early marks a hello that ends before Packing. The first builds sent that:
+	// they call their protocol 1 too, but their messages have another form.
+	Early bool
 }
 
 // Append encodes.
@@ -65,7 +84,11 @@ func (h *Hello) Append(b []byte) []byte {
 	b = append(appendU64(b, uint64(h.Incarnation)), byte(h.Role))
 	b = append(append(b, h.Expect[:]...), byte(h.Class))
 	b = appendU32(appendU16(b, h.Index), uint32(h.Table))
-	return append(appendBytes(append(appendU32(b, h.Window), h.Auth), h.Proof), byte(h.Packing))
+	b = appendBytes(append(appendU32(b, h.Window), h.Auth), h.Proof)
+	if h.Early {
+		return b
+	}
+	return append(b, byte(h.Packing))
 }
 
 // Decode decodes. The protocol range comes first so that what follows may
@@ -83,7 +106,8 @@ func (h *Hello) Decode(r *Reader) {
 	h.Window = r.U32()
 	h.Auth = r.U8()
 	h.Proof = r.Bytes(MaxProof)
-	h.Packing = readPacking(r)
+	packing, present := readPacking(r)
+	h.Packing, h.Early = packing, !present
 	if h.Role >= foci.NumRoles || h.Class >= foci.NumClasses || h.Table >= foci.MaxTable ||
 		h.Window < MinWindow || h.Window > MaxWindow || h.MinProtocol > h.MaxProtocol {
 		r.Fail()
@@ -107,7 +131,8 @@ type Welcome struct {
 	Auth        uint8
 	Proof       []byte
 
-	Packing Packing // that the listener can read; a welcome without it can read none
+	Packing Packing // that the listener can read
+	Early   bool    // as in a Hello
 }
 
 // Append encodes.
@@ -116,7 +141,11 @@ func (w *Welcome) Append(b []byte) []byte {
 	b = appendU64(append(b, w.Node[:]...), uint64(w.Incarnation))
 	b = appendU32(append(b, byte(w.Role)), uint32(w.Table))
 	b = appendU32(appendU32(b, w.Window), w.Streams)
-	return append(appendBytes(append(b, w.Auth), w.Proof), byte(w.Packing))
+	b = appendBytes(append(b, w.Auth), w.Proof)
+	if w.Early {
+		return b
+	}
+	return append(b, byte(w.Packing))
 }
 
 // Decode decodes.
@@ -131,7 +160,8 @@ func (w *Welcome) Decode(r *Reader) {
 	w.Streams = r.U32()
 	w.Auth = r.U8()
 	w.Proof = r.Bytes(MaxProof)
-	w.Packing = readPacking(r)
+	packing, present := readPacking(r)
+	w.Packing, w.Early = packing, !present
 	if w.Role >= foci.NumRoles || w.Table >= foci.MaxTable || w.Window < MinWindow || w.Window > MaxWindow ||
 		w.Streams == 0 || w.Streams > MaxStreams {
 		r.Fail()

@@ -42,11 +42,11 @@ func (h *Header) brokenPacking() string {
 	return ""
 }
 
-// readPacking reads what may be appended to a hello or welcome. Ways that are
-// not known here are nothing to us.
-func readPacking(r *Reader) Packing {
+// readPacking reads the tail of a hello or welcome, and reports whether it is
+// there. Unknown ways are dropped.
+func readPacking(r *Reader) (p Packing, present bool) {
 	if len(r.b) == 0 {
-		return 0
+		return 0, false
 	}
-	return Packing(r.U8()) & PackAll
+	return Packing(r.U8()) & PackAll, true
 }

@@ -130,11 +130,22 @@ func (m *Mesh) parseHello(said []byte) (hello wire.Hello, protocol uint16, err e
 			Kind: foci.Protocol,
 			Msg: fmt.Sprintf("the dialling side speaks protocol %d to %d, node %s speaks %d to %d",
 				hello.MinProtocol, hello.MaxProtocol, m.cfg.Node.Short(), ours.Min, ours.Max),
-			Fix: "upgrade the older side; only adjacent versions work together (docs/upgrade.md)",
+			Fix: upgradeOlder,
 		}
 	}
-	return hello, protocol, wire.Unmarshal(said, &hello)
+	if err := wire.Unmarshal(said, &hello); err != nil {
+		return hello, 0, err
+	}
+	if hello.Early && !mutant.On(mutant.EarlyProtocol) {
+		return hello, 0, &foci.Error{
+			Kind: foci.Protocol, Fix: upgradeOlder,
+			Msg: "the dialling side speaks a form of protocol 1 that is older than any that node " + m.cfg.Node.Short() + " speaks",
+		}
+	}
+	return hello, protocol, nil
 }
+
+const upgradeOlder = "upgrade the older side; only adjacent versions work together (docs/upgrade.md)"
 
 // proved is the principal that a certificate names, and its rights. Where
 // nothing is proved everybody may do everything.

@@ -102,6 +102,8 @@ func (m *Mesh) checkWelcome(w *wire.Welcome, hello *wire.Hello, who auth.Name) e
 	switch {
 	case w.Protocol < hello.MinProtocol || w.Protocol > hello.MaxProtocol:
 		return foci.Errorf(foci.Protocol, "it chose protocol %d, this process speaks %d to %d", w.Protocol, hello.MinProtocol, hello.MaxProtocol)
+	case w.Early:
+		return &foci.Error{Kind: foci.Protocol, Msg: "it speaks a form of protocol 1 that is older than any that this process speaks", Fix: upgradeOlder}
 	case w.Auth != hello.Auth:
 		return foci.Errorf(foci.Denied, "it proves who it is by step %d, we asked for step %d", w.Auth, hello.Auth)
 	case w.Node.IsZero():
@@ -157,7 +159,10 @@ func greetError(addr string, err error) error {
 	case e.Kind == foci.Internal:
 		return dialError(foci.Away, addr, "no answer to hello", err)
 	case e.Kind == foci.Protocol:
-		e.Msg, e.Fix = "no common protocol", "is it a Foci node, and of a version that fits?"
+		e.Msg = "no common protocol"
+		if !errors.As(err, &said) && (!errors.As(err, &ours) || ours.Fix == "") {
+			e.Fix = "is it a Foci node, and of a version that fits?"
+		}
 	case errors.As(err, &said):
 		return dialError(e.Kind, addr, "refused", err)
 	case e.Kind == foci.Denied:

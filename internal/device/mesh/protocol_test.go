@@ -6,6 +6,7 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/wire"
+	"github.com/foci-store/foci/internal/device/auth"
 )
 
 // TestProtocolVersions: sides of adjacent versions work together by the newest
@@ -35,6 +36,26 @@ func TestProtocolVersions(t *testing.T) {
 		if foci.KindOf(err) != foci.Protocol || !strings.Contains(err.Error(), "speaks 2 to 3") || !strings.Contains(err.Error(), "upgrade the older side") {
 			t.Errorf("%d to %d: %v", c.lo, c.hi, err)
 		}
+	}
+	alive(t, nd)
+}
+
+// TestEarlyProtocol: the first builds call their protocol 1 too, but cannot read
+// today's messages. A hello or a welcome of theirs is shorter, and is refused.
+func TestEarlyProtocol(t *testing.T) {
+	nd := startNode(t, 1)
+	r := rawDial(t, nd.addr)
+	r.send(wire.Header{Type: wire.FrameHello}, helloOf(func(h *wire.Hello) { h.MinProtocol, h.MaxProtocol, h.Early = 1, 1, true }))
+	h, b := r.next()
+	err := peerError(Identity{}, b)
+	if h.Type != wire.FrameRefuse || foci.KindOf(err) != foci.Protocol || !strings.Contains(err.Error(), "upgrade the older side") {
+		t.Errorf("an early hello: type %d, %v", h.Type, err)
+	}
+	r.ended()
+
+	w := wire.Welcome{Protocol: 1, Node: nodeID(2), Window: wire.DefWindow, Streams: 1, Early: true}
+	if err := nd.checkWelcome(&w, &wire.Hello{MinProtocol: 1, MaxProtocol: 2}, auth.Name{}); foci.KindOf(err) != foci.Protocol || !strings.Contains(err.Error(), "older") {
+		t.Errorf("an early welcome: %v", err)
 	}
 	alive(t, nd)
 }
