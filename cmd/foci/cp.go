@@ -14,6 +14,7 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/client"
+	"github.com/foci-store/foci/internal/core/mutant"
 )
 
 // maxParallel bounds --parallel.
@@ -29,7 +30,8 @@ func cpCommand(a *app) *cobra.Command {
 		Long: `Copy between this machine and the store: one of SRC and DST is foci://bucket/prefix, the other a
 local path. With -r all files below SRC are copied, and keep their paths below DST.
 
-What is no regular file (links, devices) is skipped and counted. A key that would leave the
+SRC itself may be a symbolic link to a file or folder: it is followed. Below SRC, what is no regular
+file (links, pipes, devices) is skipped and counted. A prefix without keys is not found (exit status 3). A key that would leave the
 target folder, or that is no file name, is an error; other files go on, and the exit status is 1
 at the end. Files appear under their names only when they are whole.
 
@@ -108,23 +110,14 @@ func (c *copier) plan(ctx context.Context, o objects, from, to place, recursive 
 		}
 		c.do = upload(o)
 		if info.IsDir() {
-			return uploads(from.path, to), nil
+			return uploads(followed(from.path), to), nil
 		}
 		j := copyJob{name: foci.Name{Bucket: to.bucket, Key: to.keyFor(from.path)}, path: from.path, size: info.Size()}
 		j.err = j.name.Validate()
 		return single(j), nil
 	}
 	if recursive {
-		if err := os.MkdirAll(to.path, 0o755); err != nil {
-			return nil, err
-		}
-		// The root stays open until the process ends, which is soon.
-		root, err := os.OpenRoot(to.path)
-		if err != nil {
-			return nil, err
-		}
-		c.do = download(o, root)
-		return downloads(ctx, o, from), nil
+		return c.planFolder(ctx, o, from, to)
 	}
 	name := foci.Name{Bucket: from.bucket, Key: from.key}
 	if err := name.Validate(); err != nil {
@@ -136,6 +129,33 @@ func (c *copier) plan(ctx context.Context, o objects, from, to place, recursive 
 	}
 	c.do = downloadTo(o)
 	return single(copyJob{name: name, path: file, size: -1}), nil
+}
+
+// planFolder is the plan of a copy of all keys below a prefix. Nothing is made
+// when there are none.
+func (c *copier) planFolder(ctx context.Context, o objects, from, to place) (iter.Seq[copyJob], error) {
+	next, stop := iter.Pull(downloads(ctx, o, from))
+	first, found := next()
+	if !found && !mutant.On(mutant.NothingCopied) {
+		stop()
+		return nil, &foci.Error{Kind: foci.NotFound, Op: "cp", Where: scheme + from.bucket + "/" + from.prefix(), Msg: "no key begins with this prefix", Fix: "foci ls shows keys"}
+	}
+	if err := os.MkdirAll(to.path, 0o755); err != nil {
+		stop()
+		return nil, err
+	}
+	// The root stays open until the process ends, which is soon.
+	root, err := os.OpenRoot(to.path)
+	if err != nil {
+		stop()
+		return nil, err
+	}
+	c.do = download(o, root)
+	return func(yield func(copyJob) bool) {
+		defer stop()
+		for j, more := first, found; more && yield(j); j, more = next() {
+		}
+	}, nil
 }
 
 func single(j copyJob) iter.Seq[copyJob] {

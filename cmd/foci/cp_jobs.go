@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/mutant"
 )
 
 // copyJob is one file of a copy. An err means that this file cannot be copied;
@@ -58,6 +59,15 @@ func uploads(root string, to place) iter.Seq[copyJob] {
 			return nil
 		})
 	}
+}
+
+// followed is a folder as uploads walks it: a symbolic link to a folder that the
+// user has named is followed, unlike those below it.
+func followed(root string) string {
+	if strings.HasSuffix(root, string(filepath.Separator)) || mutant.On(mutant.LinkedFolder) {
+		return root
+	}
+	return root + string(filepath.Separator) // the system then resolves the link
 }
 
 // fill names the object of a file found below root.

@@ -3,8 +3,10 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"iter"
 	"maps"
 	"os"
@@ -226,6 +228,44 @@ func TestCopyStopsWhenInterrupted(t *testing.T) {
 	}
 	if sum := c.run(ctx, endless); sum.Errors == 0 {
 		t.Fatalf("an interrupted copy counts as whole: %v", sum)
+	}
+}
+
+// TestCopyOfNothing: a prefix without keys is not found, and no folder is made.
+func TestCopyOfNothing(t *testing.T) {
+	target := filepath.Join(t.TempDir(), "out")
+	from := place{remote: true, bucket: "bkt", key: "nothing"}
+	_, err := new(copier).plan(t.Context(), newMemory(), from, place{path: target}, true)
+	if status(err) != statusNotFound || !strings.Contains(err.Error(), "foci://bkt/nothing/") {
+		t.Fatalf("status %d: %v", status(err), err)
+	}
+	if _, err := os.Stat(target); !errors.Is(err, fs.ErrNotExist) {
+		t.Fatalf("the target was made: %v", err)
+	}
+}
+
+// TestCopyFollowsTheNamedLink: a link that is named on the command line is
+// followed; links below it are not.
+func TestCopyFollowsTheNamedLink(t *testing.T) {
+	dir, store := t.TempDir(), newMemory()
+	if err := errors.Join(
+		os.MkdirAll(filepath.Join(dir, "real", "sub"), 0o755),
+		os.WriteFile(filepath.Join(dir, "real", "sub", "a"), []byte("x"), 0o644),
+		os.Symlink("real", filepath.Join(dir, "link")),
+		os.Symlink("sub", filepath.Join(dir, "real", "inner")),
+	); err != nil {
+		t.Fatal(err)
+	}
+	c := copier{parallel: 1, tell: func(string, ...any) {}, progress: func(copyJob, int64) {}}
+	jobs, err := c.plan(t.Context(), store, place{path: filepath.Join(dir, "link")}, place{remote: true, bucket: "bkt", key: "in"}, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if sum := c.run(t.Context(), jobs); sum.Files != 1 || sum.Skipped != 1 || sum.Errors != 0 {
+		t.Fatal(sum)
+	}
+	if got := store.content[foci.Name{Bucket: "bkt", Key: "in/sub/a"}]; got != "x" {
+		t.Fatalf("%q in %v", got, store.content)
 	}
 }
 

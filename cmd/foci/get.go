@@ -11,6 +11,7 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/client"
+	"github.com/foci-store/foci/internal/core/mutant"
 )
 
 func getCommand(a *app) *cobra.Command {
@@ -37,6 +38,9 @@ appears under its name only when it is whole.
 			if version != "" {
 				if o.Version, err = foci.ParseVersion(version); err != nil {
 					return usage(err)
+				}
+				if o.Version.IsZero() && !mutant.On(mutant.ZeroVersion) {
+					return usagef("--version %s: no object has this version; leave --version out for the newest", version)
 				}
 			}
 			if span.set {

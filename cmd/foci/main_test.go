@@ -47,6 +47,14 @@ func TestWrongUsage(t *testing.T) {
 	}
 }
 
+// TestZeroVersionIsNone: the version before all others is no object's.
+func TestZeroVersionIsNone(t *testing.T) {
+	code, out, errs := fociCommand(t, "get", "docs/x", "--version", foci.Version{}.String(), "-R", "127.0.0.1:1:2", "--timeout", "1ms")
+	if code != statusUsage || out != "" || !strings.Contains(errs, "no object has this version") {
+		t.Fatalf("status %d, %s", code, errs)
+	}
+}
+
 // TestMessagesAreTold wants one "foci: " for each message, however many lines.
 func TestMessagesAreTold(t *testing.T) {
 	var stderr bytes.Buffer

@@ -1,6 +1,6 @@
 // Package lint keeps the shape of this repository: which folder may import
 // which, how long a file or function may be, who may touch files and sockets,
-// and that documents name things that exist. Its tests are the check:
+// which kinds of files are tracked, and that documents name things that exist. Its tests are the check:
 //
 //	go test ./internal/lint
 //
@@ -42,6 +42,7 @@ var Rules = []Rule{
 	{"file length", FileLength},
 	{"function length", FunctionLength},
 	{"names", Names},
+	{"known kinds of files", KnownKinds},
 	{"files and sockets", Outside},
 	{"architecture symbols", ArchitectureSymbols},
 	{"dependencies have reasons", DependencyReasons},

@@ -48,10 +48,14 @@ func TestRulesCanFail(t *testing.T) {
 			"ring.go:16: a machine starts no goroutine",
 			"ring.go:17: time.Now:",
 		},
-		"package comments":     {".: package broken has no package comment"},
-		"file length":          {"internal/node/long.go: 804 lines"},
-		"function length":      {"long.go:3: Long is 802 lines long", `"internal/node/gone.go Gone" is not 90 lines`, "long_functions.txt:2: want:"},
-		"names":                {`internal/node/put_util.go: "util" says nothing`},
+		"package comments": {".: package broken has no package comment"},
+		"file length":      {"internal/node/long.go: 804 lines"},
+		"function length":  {"long.go:3: Long is 802 lines long", `"internal/node/gone.go Gone" is not 90 lines`, "long_functions.txt:2: want:"},
+		"names":            {`internal/node/put_util.go: "util" says nothing`},
+		"known kinds of files": {
+			"internal/peer/join.bak: a file of an unknown kind", "core: a file of an unknown kind", "-o.txt: a file of an unknown kind",
+			"testdata/fuzz/FuzzX/notes: a file of an unknown kind",
+		},
 		"files and sockets":    {"client.go:12: os.Open", "client.go:13: net.Dial", "client.go:14: http.Get"},
 		"architecture symbols": {"`ring.Vanished` does not exist", "`ring.Table.NoSuchMethod` does not exist", "names 2 symbols"},
 		"dependencies have reasons": {

@@ -1,11 +1,16 @@
 package node
 
 import (
+	"errors"
+	"fmt"
+	"io/fs"
 	"log/slog"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/mutant"
 	"github.com/foci-store/foci/internal/device/store"
 	"github.com/foci-store/foci/internal/layout"
 )
@@ -20,6 +25,9 @@ func (n *Node) openBackends() error {
 	mine := s.BackendsOf(n.id.Node)
 	dirs, err := n.assign(mine)
 	if err != nil {
+		return err
+	}
+	if err := n.checkGroups(mine, dirs); err != nil {
 		return err
 	}
 	for i, lb := range mine {
@@ -65,6 +73,26 @@ func (n *Node) assign(mine []*layout.Backend) ([]string, error) {
 	return dirs, nil
 }
 
+// checkGroups refuses a configured group that is not the one the layout has for
+// the backend of that directory. A configured directory that no backend of the
+// layout uses is logged: it may be meant for a later layout.
+func (n *Node) checkGroups(mine []*layout.Backend, dirs []string) error {
+	for _, b := range n.cfg.Backends {
+		i := slices.IndexFunc(dirs, func(d string) bool { return filepath.Clean(d) == filepath.Clean(b.Dir) })
+		switch {
+		case i < 0:
+			n.log.Warn("no backend of the layout uses this configured directory", "dir", b.Dir, "group", b.Group, "epoch", n.layout.Epoch())
+		case b.Group != 0 && b.Group != mine[i].Group && !mutant.On(mutant.AnyGroup):
+			return &foci.Error{
+				Kind: foci.Invalid, Where: b.Dir,
+				Msg: fmt.Sprintf("is configured for group %d, but is backend %s of group %d in the layout of epoch %d", b.Group, mine[i].ID.Short(), mine[i].Group, n.layout.Epoch()),
+				Fix: fmt.Sprintf("write group = %d in its [[backend]], or leave group out", mine[i].Group),
+			}
+		}
+	}
+	return nil
+}
+
 func (n *Node) freeDir(lb *layout.Backend, taken map[string]bool) string {
 	if len(n.cfg.Backends) == 0 {
 		dir := lb.Dir
@@ -84,14 +112,14 @@ func (n *Node) freeDir(lb *layout.Backend, taken map[string]bool) string {
 	return ""
 }
 
-// open opens one. A directory that had taken the identity and is empty now is
-// refused: it would vote that everything it held never existed.
+// open opens one. A directory that held the identity and has none now is refused:
+// the backend would vote that everything it held never existed.
 func (n *Node) open(dir string, lb *layout.Backend) (*store.Backend, error) {
 	kept := n.keptAs(dir)
 	known := n.id.Backends[kept] == lb.ID
 	if known && !store.Exists(n.cfg.FS, dir) {
 		return nil, &foci.Error{
-			Kind: foci.NotReady, Where: dir, Msg: "held backend " + lb.ID.String() + " and is empty now",
+			Kind: foci.NotReady, Where: dir, Msg: "held backend " + lb.ID.String() + " and " + n.whatIsIn(dir),
 			Fix: "mount its disk; a replaced disk is a new backend and needs a new layout",
 		}
 	}
@@ -105,6 +133,20 @@ func (n *Node) open(dir string, lb *layout.Backend) (*store.Backend, error) {
 	n.id.Backends[kept] = lb.ID
 	raiseEpoch(n.log, b, n.layout.Epoch())
 	return b, nil
+}
+
+// whatIsIn describes a directory that has no backend's identity.
+func (n *Node) whatIsIn(dir string) string {
+	names, err := n.cfg.FS.List(dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return "does not exist now"
+	case err != nil:
+		return "cannot be read now: " + err.Error()
+	case len(names) == 0:
+		return "is empty now"
+	}
+	return fmt.Sprintf("has no backend's identity (the file %s) now, though it holds %d other files or directories", store.IdentityFile, len(names))
 }
 
 // raiseEpoch makes durable in a backend that no layout older than this one

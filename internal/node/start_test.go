@@ -138,14 +138,28 @@ var damagedStarts = []refusal{
 	{"damaged identity", func(t *testing.T, cfg *node.Config) { write(t, cfg.FS, "/data/node.json", `{"cluster":`) }, foci.Corrupt, []string{"/data/node.json"}},
 	{"empty identity", func(t *testing.T, cfg *node.Config) { write(t, cfg.FS, "/data/node.json", "{}") }, foci.Corrupt, []string{"/data/node.json"}},
 	{"damaged layout", func(t *testing.T, cfg *node.Config) { write(t, cfg.FS, "/data/layout.json", "{]") }, foci.Invalid, []string{"/data/layout.json", "another node"}},
-	{"backend that is empty now", func(t *testing.T, cfg *node.Config) {
+	{"backend whose directory is gone", func(t *testing.T, cfg *node.Config) {
 		if err := cfg.FS.RemoveAll(backendDir(t, cfg.FS, cfg.Dir)); err != nil {
 			t.Fatal(err)
 		}
-	}, foci.NotReady, []string{"/data/backend-", "empty"}},
+	}, foci.NotReady, []string{"/data/backend-", "does not exist now"}},
+	{"backend whose directory is empty now", func(t *testing.T, cfg *node.Config) {
+		dir := backendDir(t, cfg.FS, cfg.Dir)
+		if err := errors.Join(cfg.FS.RemoveAll(dir), vfs.MkdirAll(cfg.FS, dir)); err != nil {
+			t.Fatal(err)
+		}
+	}, foci.NotReady, []string{"/data/backend-", "is empty now"}},
+	{"backend whose identity is gone", func(t *testing.T, cfg *node.Config) {
+		if err := cfg.FS.Remove(filepath.Join(backendDir(t, cfg.FS, cfg.Dir), "backend.json")); err != nil {
+			t.Fatal(err)
+		}
+	}, foci.NotReady, []string{"/data/backend-", "has no backend's identity", "other files"}},
 	{"backend of no configured directory", func(_ *testing.T, cfg *node.Config) {
 		cfg.Dir, cfg.Backends = "/new", []node.Backend{{Dir: "/disk", Group: 9}}
 	}, foci.Invalid, []string{"group 1", "[[backend]]"}},
+	{"group that contradicts the layout", func(t *testing.T, cfg *node.Config) {
+		cfg.Backends = []node.Backend{{Dir: backendDir(t, cfg.FS, cfg.Dir), Group: 2}}
+	}, foci.Invalid, []string{"/data/backend-", "configured for group 2", "of group 1 in the layout", "write group = 1"}},
 	{"directory that cannot be made", func(_ *testing.T, cfg *node.Config) {
 		cfg.FS = vfs.WithErrors(cfg.FS, func(op vfs.Op) error {
 			if op.Kind == errorfs.OpMkdirAll {

@@ -12,6 +12,10 @@ type row struct {
 // rows are sorted by package, so that each is built once.
 var rows = []row{
 	{mutant.ProtocolAsAway, "client", "TestNoCommonProtocol"},
+	{mutant.ZeroVersion, "cmd/foci", "TestZeroVersionIsNone"},
+	{mutant.NothingCopied, "cmd/foci", "TestCopyOfNothing"},
+	{mutant.LinkedFolder, "cmd/foci", "TestCopyFollowsTheNamedLink"},
 	{mutant.AnyProtocol, "internal/device/mesh", "TestProtocolVersions"},
+	{mutant.AnyGroup, "internal/node", "TestRefusedStarts"},
 	{mutant.EarlyProtocol, "internal/device/mesh", "TestEarlyProtocol"},
 }

@@ -15,7 +15,7 @@ import (
 
 // The names in a backend's directory.
 const (
-	identityFile = "backend.json"
+	IdentityFile = "backend.json"
 	lockFile     = "LOCK"
 	segmentsDir  = "segments"
 	indexDir     = "index"
@@ -57,7 +57,7 @@ func lock(o *Options) (io.Closer, error) {
 
 // identify reads what the directory is, or makes it the backend that o asks for.
 func identify(o *Options) (identity, error) {
-	path := o.FS.PathJoin(o.Dir, identityFile)
+	path := o.FS.PathJoin(o.Dir, IdentityFile)
 	b, err := vfs.ReadFile(o.FS, path, maxIdentityBytes)
 	if errors.Is(err, fs.ErrNotExist) {
 		return found(o, path)
@@ -100,7 +100,7 @@ func found(o *Options, path string) (identity, error) {
 	segments := o.FS.PathJoin(o.Dir, segmentsDir)
 	if err := segment.RemoveUnused(o.FS, segments); err != nil {
 		return identity{}, &foci.Error{
-			Kind: foci.Corrupt, Op: "open backend", Where: o.Dir, Msg: "there are records, but no " + identityFile, Err: err,
+			Kind: foci.Corrupt, Op: "open backend", Where: o.Dir, Msg: "there are records, but no " + IdentityFile, Err: err,
 			Fix: "restore the file, or give the node an empty directory",
 		}
 	}
@@ -134,6 +134,6 @@ func found(o *Options, path string) (identity, error) {
 
 // Exists reports whether a directory is a backend's.
 func Exists(fsys vfs.FS, dir string) bool {
-	_, err := fsys.Stat(fsys.PathJoin(dir, identityFile))
+	_, err := fsys.Stat(fsys.PathJoin(dir, IdentityFile))
 	return err == nil
 }
