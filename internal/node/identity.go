@@ -24,6 +24,9 @@ type identity struct {
 	Cluster     string           `json:"cluster"`
 	Node        foci.NodeID      `json:"node"`
 	Incarnation foci.Incarnation `json:"incarnation"` // of the last start
+	// Earlier are those of the starts before it, the last ones, the newest last: a
+	// start under a wrong clock does not count once the clock is right.
+	Earlier []foci.Incarnation `json:"earlier,omitempty"`
 	// Backends are the directories that once took a backend's identity. One
 	// that is empty now is a new disk, not that backend. Those inside of the
 	// node's directory begin with "./", so that it may be moved as a whole.

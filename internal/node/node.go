@@ -139,15 +139,35 @@ func (n *Node) identify() error {
 			Fix: "name this node's own directory",
 		}
 	}
-	// So fine that two copies of a directory hardly ever begin with the same one:
-	// then the older is told apart, and not let in.
-	id.Incarnation = max(id.Incarnation+1, foci.Incarnation(n.cfg.Now()/int64(time.Millisecond)))
+	n.begin(&id)
 	n.id = id
 	if err := n.findBinds(l); err != nil {
 		return err
 	}
 	// Before anything is said under it: an incarnation is never used twice.
 	return n.save()
+}
+
+// begin gives this start an incarnation of its own: in milliseconds, so that two
+// copies of a directory hardly ever begin with the same one. Then the older is
+// told apart, and not let in.
+//
+// One that is out of bounds does not count, as other nodes refuse it: this node
+// once started with a clock far ahead, or its clock is far behind now. The next
+// one is then the clock's, or above those of the last starts that are in bounds.
+// So an incarnation is used twice only when the clock shows the same millisecond
+// again and none of the last [route.MaxStarts] distinct starts was near it.
+func (n *Node) begin(id *identity) {
+	past := id.Earlier
+	if id.Incarnation != 0 {
+		past = route.AddStart(past, id.Incarnation)
+	}
+	next, reset := route.NextIncarnation(past, n.cfg.Now())
+	if reset {
+		n.log.Warn("the stored incarnation is more than a day ahead of the clock and does not count: the clock was wrong when this node was last started, or is wrong now",
+			"stored", id.Incarnation, "now", next)
+	}
+	id.Incarnation, id.Earlier = next, past
 }
 
 // newestLayout is the kept layout or the given one, whichever is newer; the
@@ -233,6 +253,7 @@ func (n *Node) serve() error {
 			Auth: n.cfg.Auth, Insecure: n.cfg.Insecure,
 			Links: n.cfg.Links, Eager: n.cfg.Eager, Classes: n.cfg.Classes,
 			Channels: n.cfg.Channels, Handler: mesh.HandlerFunc(n.handle), Timing: mesh.Timing{Grace: n.cfg.Grace},
+			Now: n.cfg.Now,
 		},
 		Seeds: n.cfg.Seeds, Remembered: n.remembered(), Remember: n.remember, Layout: &n.layout, Logger: n.log,
 		Stall: n.cfg.Stall, Resends: n.cfg.Resends,

@@ -125,7 +125,7 @@ func (p *Peer) Learn(from foci.NodeID, entries []wire.Route) {
 			before[e.Node] = e.Incarnation
 		}
 	}
-	c := j.routes.Merge(from, entries)
+	c := j.routes.Merge(from, entries, j.cfg.Mesh.Now())
 	tell := p.member() && j.spread.Learned(from, &c)
 	j.unkept = j.unkept || len(c.Nodes) > 0
 	var restarted []foci.NodeID

@@ -126,7 +126,7 @@ func (j *join) compare(ctx context.Context, l *mesh.Link) (foci.Epoch, error) {
 	}
 	q := wire.Routes{Epoch: mine.Epoch}
 	j.mu.Lock()
-	q.Routes, q.Want = j.routes.Compare(&theirs)
+	q.Routes, q.Want = j.routes.Compare(&theirs, j.cfg.Mesh.Now())
 	j.mu.Unlock()
 	if !j.member() {
 		q.Routes = nil

@@ -89,6 +89,9 @@ func New(cfg Config) (*Peer, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
+	if cfg.Mesh.Now == nil {
+		cfg.Mesh.Now = func() int64 { return time.Now().UnixNano() }
+	}
 	ctx, stop := context.WithCancel(context.Background())
 	p := &Peer{cfg: cfg, log: cfg.Logger, began: time.Now(), ctx: ctx, stop: stop, quiet: make(chan struct{}, 1)}
 	if p.traces = cfg.Traces; p.traces == nil {

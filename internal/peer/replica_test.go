@@ -31,7 +31,8 @@ type replicas struct {
 	addrs  []string
 
 	// serve answers instead of the replica when it returns true. It may be nil.
-	serve func(r int, in *mesh.Incoming) bool
+	serve  func(r int, in *mesh.Incoming) bool
+	starts atomic.Int64 // so that each has an incarnation of its own
 
 	mu     sync.Mutex
 	counts map[wire.Method]int
@@ -75,7 +76,7 @@ func newReplicas(t testing.TB, n int, serve func(r int, in *mesh.Incoming) bool)
 func (rs *replicas) start(i int) {
 	rs.t.Helper()
 	m, err := mesh.New(mesh.Config{
-		Cluster: "test", Node: rs.layout.Load().Nodes[i].ID, Incarnation: foci.Incarnation(time.Now().UnixNano()), Role: foci.RoleData,
+		Cluster: "test", Node: rs.layout.Load().Nodes[i].ID, Incarnation: foci.Incarnation(time.Now().UnixMilli() + rs.starts.Add(1)), Role: foci.RoleData,
 		Listen: []mesh.Listener{{Addr: rs.addrs[i]}}, Timing: mesh.Timing{Grace: time.Millisecond},
 		Handler: mesh.HandlerFunc(func(in *mesh.Incoming) { rs.handle(i, in) }),
 	})

@@ -127,11 +127,11 @@ func (t *teller) answered(to foci.NodeID, r *mesh.Reply, err error) {
 // moment for it to be heard.
 func (j *join) leave() {
 	j.mu.Lock()
-	err := j.routes.Move(nil)
+	err := j.routes.Move(nil, j.cfg.Mesh.Now())
 	j.spread.Moved()
 	j.mu.Unlock()
 	if err != nil {
-		return // a transport client: nobody knows of it
+		return // a transport client, which no node knows of, or out of bounds: the others give it up in time
 	}
 	heard := make(chan struct{}, foci.MaxNodes)
 	t := &teller{join: j, open: map[foci.NodeID]int{}}

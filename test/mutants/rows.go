@@ -18,4 +18,11 @@ var rows = []row{
 	{mutant.AnyProtocol, "internal/device/mesh", "TestProtocolVersions"},
 	{mutant.AnyGroup, "internal/node", "TestRefusedStarts"},
 	{mutant.EarlyProtocol, "internal/device/mesh", "TestEarlyProtocol"},
+	{mutant.AnyRouteIncarnation, "internal/core/route", "TestIncarnationBound"},
+	{mutant.AnyRouteCounter, "internal/core/route", "TestCounterBound"},
+	{mutant.RaisePastBound, "internal/core/route", "TestRaiseStaysInBounds"},
+	{mutant.BeaconAnyIncarnation, "internal/device/beacon", "TestWhichPacketsCount"},
+	{mutant.HelloAnyIncarnation, "internal/device/mesh", "TestIncarnationTooFarAhead"},
+	{mutant.UnprovenForEver, "internal/device/mesh", "TestLockOutEnds"},
+	{mutant.AnyStoredIncarnation, "internal/node", "TestFarFutureStart"},
 }

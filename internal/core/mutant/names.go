@@ -18,4 +18,19 @@ const (
 	// ProtocolAsAway: a client that every node refuses for its version calls them
 	// unreachable.
 	ProtocolAsAway Name = "protocol-as-away"
+
+	// AnyRouteIncarnation: an entry of the route table may have any incarnation.
+	AnyRouteIncarnation Name = "any-route-incarnation"
+	// AnyRouteCounter: an entry of the route table may have any counter.
+	AnyRouteCounter Name = "any-route-counter"
+	// RaisePastBound: a node raises its own entry beyond what others accept.
+	RaisePastBound Name = "raise-past-bound"
+	// AnyStoredIncarnation: a far-future incarnation of an earlier start counts for ever.
+	AnyStoredIncarnation Name = "any-stored-incarnation"
+	// HelloAnyIncarnation: a peer may claim any incarnation in the handshake.
+	HelloAnyIncarnation Name = "hello-any-incarnation"
+	// UnprovenForEver: an incarnation that nothing proved locks older ones out for ever.
+	UnprovenForEver Name = "unproven-for-ever"
+	// BeaconAnyIncarnation: a beacon may tell any incarnation.
+	BeaconAnyIncarnation Name = "beacon-any-incarnation"
 )

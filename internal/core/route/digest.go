@@ -77,22 +77,22 @@ func (r *Routes) Versions(theirs []uint64) wire.Versions {
 
 // Compare takes the answer to a digest: which entries of ours are news to the
 // other side, as many as one message carries, and of which nodes it knows more.
-func (r *Routes) Compare(v *wire.Versions) (news []wire.Route, want []foci.NodeID) {
+// Versions out of bounds are neither told nor wanted.
+func (r *Routes) Compare(v *wire.Versions, now int64) (news []wire.Route, want []foci.NodeID) {
 	if len(v.Sums) == 0 {
 		return nil, nil
 	}
 	theirs := make(map[foci.NodeID]wire.RouteVersion, len(v.Versions))
 	for _, e := range v.Versions {
 		theirs[e.Node] = e
-		if e.Incarnation >= highest || e.Counter >= highest {
-			continue // nobody takes it
-		}
-		if known := r.nodes[e.Node]; known == nil || e.Newer(known.entry.Version()) {
+		if inBounds(e, now) && r.news(e, now) {
 			want = append(want, e.Node)
 		}
 	}
 	for _, n := range r.under(r.differing(v.Sums, r.fold(len(v.Sums)))) {
-		if known, ok := theirs[n.entry.Node]; !ok || n.entry.Version().Newer(known) {
+		ours := n.entry.Version()
+		known, ok := theirs[n.entry.Node]
+		if inBounds(ours, now) && (!ok || ours.Newer(known) || !inBounds(known, now)) {
 			news = append(news, n.entry)
 		}
 	}

@@ -14,7 +14,7 @@ type wireRoute = wire.Route
 func withNodes(t testing.TB, from, to int) *Routes {
 	r := newRoutes(t, "10.0.0.1:1:2-0")
 	for n := from; n < to; n++ {
-		r.Merge(nodeID(9), []wireRoute{entry(n, 1, 1, fmt.Sprintf("10.1.%d.%d:1:2-0", n>>8, n&255))})
+		r.Merge(nodeID(9), []wireRoute{entry(n, 1, 1, fmt.Sprintf("10.1.%d.%d:1:2-0", n>>8, n&255))}, now)
 	}
 	return r
 }
@@ -24,8 +24,8 @@ func TestDigestKnowsNoOrder(t *testing.T) {
 	a, b := withNodes(t, 2, 300), newRoutes(t, "10.0.0.1:1:2-0")
 	all := a.Entries()
 	slices.Reverse(all)
-	b.Merge(nodeID(9), []wireRoute{entry(2, 0, 1, "10.9.9.9:1:2-0")}) // replaced below
-	b.Merge(nodeID(9), all)
+	b.Merge(nodeID(9), []wireRoute{entry(2, 0, 1, "10.9.9.9:1:2-0")}, now) // replaced below
+	b.Merge(nodeID(9), all, now)
 	if !slices.Equal(a.Digest(), b.Digest()) || len(a.Digest()) != 32 {
 		t.Errorf("%d sums and %d", len(a.Digest()), len(b.Digest()))
 	}
@@ -33,7 +33,7 @@ func TestDigestKnowsNoOrder(t *testing.T) {
 		t.Error("they differ")
 	}
 	b.Forget(nodeID(2))
-	b.Merge(nodeID(9), all)
+	b.Merge(nodeID(9), all, now)
 	if a.Differs(b.Digest()) {
 		t.Error("they differ after one was forgotten and told again")
 	}
@@ -42,14 +42,14 @@ func TestDigestKnowsNoOrder(t *testing.T) {
 // exchange is one comparison of a with b.
 func exchange(a, b *Routes) (sent int) {
 	v := b.Versions(a.Digest())
-	news, want := a.Compare(&v)
+	news, want := a.Compare(&v, now)
 	if len(news)+len(want) == 0 {
 		return 0
 	}
 	q := wire.Routes{Routes: news, Want: want}
-	b.Merge(nodeID(1), q.Routes)
+	b.Merge(nodeID(1), q.Routes, now)
 	answer := b.Answer(&q)
-	a.Merge(nodeID(2), answer)
+	a.Merge(nodeID(2), answer, now)
 	return len(news) + len(answer)
 }
 
@@ -59,8 +59,8 @@ func TestComparisonCostsTheDifference(t *testing.T) {
 	if n := exchange(a, b); n != 0 {
 		t.Errorf("equal tables sent %d entries", n)
 	}
-	a.Merge(nodeID(9), []wireRoute{entry(5, 2, 0, "10.5.5.5:1:2-0"), entry(2001, 1, 1, "10.5.5.6:1:2-0")})
-	b.Merge(nodeID(9), []wireRoute{entry(7, 1, 2, "10.7.7.7:1:2-0"), entry(2002, 1, 1, "10.5.5.7:1:2-0")})
+	a.Merge(nodeID(9), []wireRoute{entry(5, 2, 0, "10.5.5.5:1:2-0"), entry(2001, 1, 1, "10.5.5.6:1:2-0")}, now)
+	b.Merge(nodeID(9), []wireRoute{entry(7, 1, 2, "10.7.7.7:1:2-0"), entry(2002, 1, 1, "10.5.5.7:1:2-0")}, now)
 	if n := exchange(a, b); n != 4 {
 		t.Errorf("%d entries were sent, 4 differ", n)
 	}
@@ -97,7 +97,7 @@ func TestSince(t *testing.T) {
 	if r.Differs(before) || len(r.Since(before)) != 0 {
 		t.Error("news without a change")
 	}
-	r.Merge(nodeID(9), []wireRoute{entry(5, 2, 0, "10.5.5.5:1:2-0")})
+	r.Merge(nodeID(9), []wireRoute{entry(5, 2, 0, "10.5.5.5:1:2-0")}, now)
 	since := r.Since(before)
 	if !r.Differs(before) || len(since) > 4*perSum || !slices.ContainsFunc(since, func(e wireRoute) bool { return e.Node == nodeID(5) }) {
 		t.Errorf("%d entries since", len(since))
@@ -107,7 +107,7 @@ func TestSince(t *testing.T) {
 // Who pushes what is old is told what is newer.
 func TestAnswerCorrects(t *testing.T) {
 	r := withNodes(t, 2, 4)
-	r.Merge(nodeID(9), []wireRoute{entry(2, 7, 0, "10.5.5.5:1:2-0")})
+	r.Merge(nodeID(9), []wireRoute{entry(2, 7, 0, "10.5.5.5:1:2-0")}, now)
 	got := r.Answer(&wire.Routes{Routes: []wireRoute{entry(2, 1, 1), entry(3, 1, 1), entry(8, 1, 1)}, Want: []foci.NodeID{nodeID(3), nodeID(77)}})
 	if len(got) != 2 || got[0].Incarnation != 7 || got[1].Node != nodeID(3) {
 		t.Errorf("%+v", got)
@@ -119,19 +119,19 @@ func TestAnswerCorrects(t *testing.T) {
 func TestAbsentNodes(t *testing.T) {
 	r := withNodes(t, 2, 5)
 	r.GiveUp(nodeID(2))
-	r.Merge(nodeID(9), []wireRoute{entry(3, 1, 2)}) // it left
+	r.Merge(nodeID(9), []wireRoute{entry(3, 1, 2)}, now) // it left
 	if n := len(r.Present()); n != 2 || r.Len() != 4 {
 		t.Errorf("%d present of %d", n, r.Len())
 	}
-	if c := r.Merge(nodeID(9), []wireRoute{entry(2, 1, 1, "10.1.0.2:1:2-0")}); len(c.Nodes) != 0 {
+	if c := r.Merge(nodeID(9), []wireRoute{entry(2, 1, 1, "10.1.0.2:1:2-0")}, now); len(c.Nodes) != 0 {
 		t.Error("the entry of a node that was given up is news again")
 	}
-	if c := r.Merge(nodeID(9), []wireRoute{entry(2, 2, 0, "10.1.0.2:1:2-0")}); len(c.Nodes) != 1 || len(r.Present()) != 3 {
+	if c := r.Merge(nodeID(9), []wireRoute{entry(2, 2, 0, "10.1.0.2:1:2-0")}, now); len(c.Nodes) != 1 || len(r.Present()) != 3 {
 		t.Error("it does not come back with a newer entry")
 	}
 	full := withNodes(t, 2, foci.MaxNodes+1)
 	full.GiveUp(nodeID(77))
-	if c := full.Merge(nodeID(9), []wireRoute{entry(50000, 1, 1, "10.1.0.2:1:2-0")}); len(c.Nodes) != 1 || full.Len() != foci.MaxNodes {
+	if c := full.Merge(nodeID(9), []wireRoute{entry(50000, 1, 1, "10.1.0.2:1:2-0")}, now); len(c.Nodes) != 1 || full.Len() != foci.MaxNodes {
 		t.Errorf("no room: %+v, %d nodes", c, full.Len())
 	}
 }
@@ -146,13 +146,13 @@ func FuzzCompare(f *testing.F) {
 			return
 		}
 		r := withNodes(t, 2, 20)
-		news, want := r.Compare(&v)
+		news, want := r.Compare(&v, now)
 		if len(news) > r.Len() || len(want) > len(v.Versions) {
 			t.Fatalf("%d news, %d wanted of %d", len(news), len(want), len(v.Versions))
 		}
 		for _, e := range v.Versions {
-			if e.Incarnation >= highest && slices.Contains(want, e.Node) && !slices.ContainsFunc(v.Versions, func(o wire.RouteVersion) bool {
-				return o.Node == e.Node && o.Incarnation < highest
+			if !inBounds(e, now) && slices.Contains(want, e.Node) && !slices.ContainsFunc(v.Versions, func(o wire.RouteVersion) bool {
+				return o.Node == e.Node && inBounds(o, now)
 			}) {
 				t.Fatal("what nobody takes is wanted")
 			}

@@ -27,19 +27,20 @@ const MaxRefused = 8
 
 // Merge takes in entries that a peer told: newer ones replace older ones. It
 // refuses those that break a limit or do not parse, roles that nobody dials, and
-// new nodes above [foci.MaxNodes]; the rest is taken.
-func (r *Routes) Merge(from foci.NodeID, entries []wire.Route) Changes {
+// new nodes above [foci.MaxNodes]; the rest is taken. now is the wall clock, in
+// nanoseconds since 1970, by which incarnations are held to their bound.
+func (r *Routes) Merge(from foci.NodeID, entries []wire.Route, now int64) Changes {
 	var c Changes
 	for i := range entries {
 		e := &entries[i]
 		if e.Node == r.self.Node && !r.self.Node.IsZero() {
-			r.defend(e, &c)
+			r.defend(e, now, &c)
 			continue
 		}
-		if known := r.nodes[e.Node]; known != nil && !e.Newer(&known.entry) {
+		if !r.news(e.Version(), now) {
 			continue
 		}
-		addrs, err := r.admit(e)
+		addrs, err := r.admit(e, now)
 		if err != nil {
 			c.NRefused++
 			if len(c.Refused) < MaxRefused {
@@ -51,20 +52,31 @@ func (r *Routes) Merge(from foci.NodeID, entries []wire.Route) Changes {
 		n.entry.Addrs = slices.Clone(e.Addrs)
 		r.put(n)
 		c.Nodes = append(c.Nodes, e.Node)
-		r.contest(n, &c)
+		r.contest(n, now, &c)
 	}
 	return c
 }
 
+// news reports whether an entry would replace what is known of its node. An entry
+// that was taken while our clock was far ahead is out of bounds by the right
+// clock, and then counts as older than any other.
+func (r *Routes) news(v wire.RouteVersion, now int64) bool {
+	known := r.nodes[v.Node]
+	return known == nil || v.Newer(known.entry.Version()) || !inBounds(known.entry.Version(), now) && inBounds(v, now)
+}
+
 // admit checks an entry about another node.
-func (r *Routes) admit(e *wire.Route) ([]Address, error) {
+func (r *Routes) admit(e *wire.Route, now int64) ([]Address, error) {
 	switch {
 	case e.Node.IsZero():
 		return nil, foci.Errorf(foci.Invalid, "the node has no id")
 	case e.Role == foci.RoleTransport || e.Role >= foci.NumRoles:
 		return nil, foci.Errorf(foci.Invalid, "role %v is in no node's state", e.Role)
-	case e.Incarnation >= highest || e.Counter >= highest:
-		return nil, foci.Errorf(foci.Invalid, "version %d.%d is out of range", e.Incarnation, e.Counter)
+	case !inBounds(e.Version(), now):
+		return nil, &foci.Error{
+			Kind: foci.Invalid, Msg: "version " + versionText(e.Version()) + " is out of bounds",
+			Fix: "is the clock of this node, or of that one, wrong by more than a day?",
+		}
 	case r.nodes[e.Node] == nil && len(r.nodes) >= foci.MaxNodes && !r.evict():
 		return nil, foci.Errorf(foci.TooLarge, "%d nodes are known, at most %d may be", len(r.nodes), foci.MaxNodes)
 	case len(e.Addrs) > foci.MaxAddrs:
@@ -80,35 +92,41 @@ func (r *Routes) admit(e *wire.Route) ([]Address, error) {
 	return addrs, CheckAddrs(addrs)
 }
 
-// defend answers an entry about ourselves that we did not write: ours becomes
-// newer. Versions out of range are not answered: nobody takes them anyway.
-func (r *Routes) defend(e *wire.Route, c *Changes) {
-	if e.Incarnation >= highest || e.Counter >= highest || r.self.Newer(e) || sameEntry(e, &r.self) {
+// defend answers an entry about this node that it did not write: its own becomes
+// newer. A version out of bounds is not answered: no process accepts it. When the
+// answer itself would be out of bounds the entry stays as it is; the next
+// comparison tries again, and the clock moves the bound.
+func (r *Routes) defend(e *wire.Route, now int64, c *Changes) {
+	if !inBounds(e.Version(), now) || r.self.Newer(e) || sameEntry(e, &r.self) {
+		return
+	}
+	c.Impostor = "an entry under our id, version " + versionText(e.Version()) + ", is not ours"
+	if !r.raise(e.Version(), r.nodes[r.self.Node].addrs, now) {
+		c.Impostor += ", and a newer one would be out of bounds: this node keeps its own"
 		return
 	}
 	c.Self = true
-	c.Impostor = "an entry under our id, version " + uintText(uint64(e.Incarnation)) + "." + uintText(e.Counter) + ", is not ours"
-	r.raise(e.Incarnation, e.Counter)
 }
 
 // contest answers a newer entry that gives one of our addresses to another
 // node: ours is raised, so that whoever hears of both hears of ours last. A
 // dialler learns in the welcome who is really there.
-func (r *Routes) contest(n *node, c *Changes) {
+func (r *Routes) contest(n *node, now int64, c *Changes) {
 	me := r.nodes[r.self.Node]
 	if me == nil {
 		return
 	}
 	for _, a := range n.addrs {
 		if slices.Contains(me.addrs, a) {
-			if !c.Self {
-				r.raise(r.self.Incarnation, r.self.Counter)
-			}
-			c.Self = true
+			c.Self = c.Self || r.raise(r.self.Version(), me.addrs, now)
 			c.Impostor = "node " + n.entry.Node.Short() + " claims our address " + a.String()
 			return
 		}
 	}
+}
+
+func versionText(v wire.RouteVersion) string {
+	return uintText(uint64(v.Incarnation)) + "." + uintText(v.Counter)
 }
 
 func sameEntry(a, b *wire.Route) bool {

@@ -6,12 +6,9 @@ import (
 	"strings"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/mutant"
 	"github.com/foci-store/foci/internal/core/wire"
 )
-
-// highest bounds incarnations and counters: there is room for a newer entry
-// than any that an honest node or a broken clock makes.
-const highest = 1 << 62
 
 // Routes is what one process knows of the nodes of its cluster: at most
 // [foci.MaxNodes] entries. It is a machine: not safe for concurrent use.
@@ -53,15 +50,13 @@ func New(self foci.NodeID, inc foci.Incarnation, role foci.Role, addrs []Address
 	if role == foci.RoleTransport || role >= foci.NumRoles {
 		return nil, foci.Errorf(foci.Invalid, "role %v has no entry in the route table", role)
 	}
-	if inc >= highest {
-		return nil, foci.Errorf(foci.Invalid, "incarnation %d is out of range", inc)
-	}
 	r.self = wire.Route{Node: self, Incarnation: inc, Role: role}
-	return r, r.Move(addrs)
+	return r, r.Move(addrs, 0)
 }
 
-// Move replaces this node's own addresses; its entry is newer afterwards.
-func (r *Routes) Move(addrs []Address) error {
+// Move replaces this node's own addresses; its entry is newer afterwards. It
+// fails with Busy when that would need an incarnation that is out of bounds.
+func (r *Routes) Move(addrs []Address, now int64) error {
 	if r.self.Node.IsZero() {
 		return foci.Errorf(foci.Invalid, "a transport client has no addresses")
 	}
@@ -72,21 +67,31 @@ func (r *Routes) Move(addrs []Address) error {
 	for i, a := range addrs {
 		texts[i] = a.String()
 	}
+	before := r.self.Addrs
 	r.self.Addrs = texts
-	r.put(&node{entry: r.self, addrs: slices.Clone(addrs)})
-	r.raise(r.self.Incarnation, r.self.Counter)
+	if !r.raise(r.self.Version(), slices.Clone(addrs), now) {
+		r.self.Addrs = before
+		return foci.Errorf(foci.Busy, "this node's route cannot change: its incarnation %d is as far ahead of the clock as may be", r.self.Incarnation)
+	}
 	return nil
 }
 
-// raise makes this node's entry newer than a version of it.
-func (r *Routes) raise(inc foci.Incarnation, counter uint64) {
-	if counter+1 >= highest {
-		inc, counter = inc+1, 0
+// raise makes this node's entry, with some addresses, newer than a version of it.
+// When the counter is used up the incarnation goes up by one. It reports false,
+// and changes nothing, when the incarnation would have to go out of bounds: no
+// process accepts that. The node's next start has a new incarnation and begins
+// to count anew.
+func (r *Routes) raise(above wire.RouteVersion, addrs []Address, now int64) bool {
+	inc, counter := above.Incarnation, above.Counter+1
+	if counter > MaxCounter || counter == 0 {
+		inc, counter = inc+1, 1
 	}
-	r.self.Incarnation, r.self.Counter = inc, counter+1
-	if n := r.nodes[r.self.Node]; n != nil {
-		r.put(&node{entry: r.self, addrs: n.addrs})
+	if inc > r.self.Incarnation && !Believable(inc, now) && !mutant.On(mutant.RaisePastBound) {
+		return false
 	}
+	r.self.Incarnation, r.self.Counter = inc, counter
+	r.put(&node{entry: r.self, addrs: addrs})
+	return true
 }
 
 // Self is this node's own entry. Its incarnation versions the entry only; it is

@@ -5,12 +5,16 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/wire"
 )
+
+// now is the clock of these tests.
+const now = 1_900_000_000 * int64(time.Second)
 
 func nodeID(n int) foci.NodeID { return foci.NodeID{byte(n), byte(n >> 8), 15: 1} }
 
@@ -41,7 +45,7 @@ func entry(n int, inc foci.Incarnation, counter uint64, texts ...string) wire.Ro
 
 func TestReachPrefersTablesInOrder(t *testing.T) {
 	r := newRoutes(t, "10.0.0.1:1:2-0")
-	r.Merge(nodeID(9), []wire.Route{entry(2, 1, 1, "10.0.0.2:1:2-0", "10.1.0.2:1:2-1", "[fd00::2]:1:10-1")})
+	r.Merge(nodeID(9), []wire.Route{entry(2, 1, 1, "10.0.0.2:1:2-0", "10.1.0.2:1:2-1", "[fd00::2]:1:10-1")}, now)
 	for _, c := range []struct {
 		tables []foci.Table
 		want   []string
@@ -85,7 +89,7 @@ func TestNewerEntriesReplaceOlderOnes(t *testing.T) {
 	} {
 		before, _ := r.Entry(nodeID(2))
 		c.e.Addrs = slices.Clone(c.e.Addrs)
-		got := r.Merge(nodeID(9), []wire.Route{c.e})
+		got := r.Merge(nodeID(9), []wire.Route{c.e}, now)
 		if changed := len(got.Nodes) == 1; changed != c.changed || got.Self || got.NRefused > 0 {
 			t.Errorf("merge %d: %+v, want a change: %v", i, got, c.changed)
 		}
@@ -114,10 +118,10 @@ func TestHostileEntriesAreRefused(t *testing.T) {
 		"no id": {Role: foci.RoleData}, "transport client": transport, "unknown role": future,
 		"too many addresses": entry(2, 1, 1, many...), "no address": entry(2, 1, 1, "nonsense"), "a table that cannot be": entry(2, 1, 1, "10.0.0.2:1:2-65536"),
 		"one twice":   entry(2, 1, 1, "10.0.0.2:1:2-0", "10.0.0.2:1:2-0"),
-		"incarnation": entry(2, highest, 1), "counter": entry(2, 1, 1<<64-1),
+		"incarnation": entry(2, Latest(now)+1, 1), "the last incarnation": entry(2, 1<<64-1, 1), "counter": entry(2, 1, MaxCounter+1), "the last counter": entry(2, 1, 1<<64-1),
 	} {
 		r := newRoutes(t, "10.0.0.1:1:2-0")
-		got := r.Merge(nodeID(9), []wire.Route{e, entry(3, 1, 1, "10.0.0.3:1:2-0")})
+		got := r.Merge(nodeID(9), []wire.Route{e, entry(3, 1, 1, "10.0.0.3:1:2-0")}, now)
 		if got.NRefused != 1 || len(got.Refused) != 1 || !slices.Equal(got.Nodes, []foci.NodeID{nodeID(3)}) || r.Len() != 2 {
 			t.Errorf("%s: %+v, want it refused and the other one taken", name, got)
 		}
@@ -130,16 +134,16 @@ func TestNumberOfNodesIsBounded(t *testing.T) {
 	for n := range foci.MaxNodes + 100 {
 		all = append(all, entry(n+2, 1, 1, "10.0.0.2:1:2-0"))
 	}
-	got := r.Merge(nodeID(9), all)
+	got := r.Merge(nodeID(9), all, now)
 	if r.Len() != foci.MaxNodes || got.NRefused != 101 || len(got.Refused) != MaxRefused {
 		t.Errorf("%d nodes, %d refused, %d errors", r.Len(), got.NRefused, len(got.Refused))
 	}
 	// Those that are known can still change.
-	if got := r.Merge(nodeID(9), []wire.Route{entry(2, 2, 0, "10.0.0.2:1:2-0")}); len(got.Nodes) != 1 {
+	if got := r.Merge(nodeID(9), []wire.Route{entry(2, 2, 0, "10.0.0.2:1:2-0")}, now); len(got.Nodes) != 1 {
 		t.Errorf("a known node in a full table: %+v", got)
 	}
 	r.Forget(nodeID(2))
-	if got := r.Merge(nodeID(9), []wire.Route{entry(60000, 1, 1, "10.0.0.2:1:2-0")}); len(got.Nodes) != 1 {
+	if got := r.Merge(nodeID(9), []wire.Route{entry(60000, 1, 1, "10.0.0.2:1:2-0")}, now); len(got.Nodes) != 1 {
 		t.Errorf("a new node after one was forgotten: %+v", got)
 	}
 }
@@ -147,16 +151,17 @@ func TestNumberOfNodesIsBounded(t *testing.T) {
 func TestOurOwnEntryIsOurs(t *testing.T) {
 	r := newRoutes(t, "10.0.0.1:1:2-0")
 	mine := r.Self()
-	if got := r.Merge(nodeID(9), []wire.Route{mine, entry(1, 99, 1000, "10.0.0.9:1:2-0")}); got.Self || len(got.Nodes) > 0 {
+	if got := r.Merge(nodeID(9), []wire.Route{mine, entry(1, 99, 1000, "10.0.0.9:1:2-0")}, now); got.Self || len(got.Nodes) > 0 {
 		t.Errorf("our own entry and an older one: %+v", got)
 	}
 	for _, claim := range []wire.Route{
 		entry(1, mine.Incarnation, mine.Counter, "10.0.0.9:1:2-0"),
 		entry(1, mine.Incarnation, mine.Counter+10, "10.0.0.9:1:2-0"),
 		entry(1, mine.Incarnation+10, 7, "10.0.0.9:1:2-0"),
-		entry(1, highest-1, highest-2, "10.0.0.9:1:2-0"),
+		entry(1, mine.Incarnation+11, MaxCounter, "10.0.0.9:1:2-0"),
+		entry(1, Latest(now), MaxCounter-9, "10.0.0.9:1:2-0"),
 	} {
-		got := r.Merge(nodeID(9), []wire.Route{claim})
+		got := r.Merge(nodeID(9), []wire.Route{claim}, now)
 		self := r.Self()
 		if !got.Self || got.Impostor == "" || !self.Newer(&claim) || !slices.Equal(self.Addrs, mine.Addrs) {
 			t.Errorf("claim %+v: %+v, ours is %+v", claim, got, self)
@@ -165,16 +170,16 @@ func TestOurOwnEntryIsOurs(t *testing.T) {
 			t.Errorf("what we spread is %+v, ours is %+v", e, self)
 		}
 	}
-	if got := r.Merge(nodeID(9), []wire.Route{entry(1, highest, 1)}); got.Self {
+	if got := r.Merge(nodeID(9), []wire.Route{entry(1, Latest(now)+1, 1)}, now); got.Self {
 		t.Error("a version that nobody accepts was answered")
 	}
 	// Somebody else at our address, from before it was ours.
 	before := r.Self()
-	got := r.Merge(nodeID(9), []wire.Route{entry(2, 1, 1, "10.0.0.1:1:2-0")})
+	got := r.Merge(nodeID(9), []wire.Route{entry(2, 1, 1, "10.0.0.1:1:2-0")}, now)
 	if after := r.Self(); !got.Self || !after.Newer(&before) || !strings.Contains(got.Impostor, "10.0.0.1:1:2-0") {
 		t.Errorf("another node at our address: %+v", got)
 	}
-	if got := r.Merge(nodeID(9), []wire.Route{entry(2, 1, 1, "10.0.0.1:1:2-0")}); got.Self {
+	if got := r.Merge(nodeID(9), []wire.Route{entry(2, 1, 1, "10.0.0.1:1:2-0")}, now); got.Self {
 		t.Error("the same claim was answered twice")
 	}
 	r.Forget(nodeID(1))
@@ -188,10 +193,10 @@ func TestTransportClientHasNoEntry(t *testing.T) {
 	if err != nil || r.Len() != 0 {
 		t.Fatalf("%d entries, %v", r.Len(), err)
 	}
-	if err := r.Move(addrs(t, "10.0.0.1:1:2-0")); err == nil || r.Len() != 0 {
+	if err := r.Move(addrs(t, "10.0.0.1:1:2-0"), now); err == nil || r.Len() != 0 {
 		t.Error("a transport client got an address")
 	}
-	if got := r.Merge(nodeID(9), []wire.Route{entry(1, 1, 1, "10.0.0.1:1:2-0"), {Role: foci.RoleData}}); len(got.Nodes) != 1 || got.NRefused != 1 {
+	if got := r.Merge(nodeID(9), []wire.Route{entry(1, 1, 1, "10.0.0.1:1:2-0"), {Role: foci.RoleData}}, now); len(got.Nodes) != 1 || got.NRefused != 1 {
 		t.Errorf("merge: %+v", got)
 	}
 	if _, err := New(nodeID(1), 1, foci.RoleTransport, nil); err == nil {
@@ -215,16 +220,16 @@ func TestGossipConverges(t *testing.T) {
 		for step := range rapid.IntRange(0, 40).Draw(t, "steps") {
 			a, b := node.Draw(t, "a"), node.Draw(t, "b")
 			if a == b {
-				if err := all[a].Move([]Address{{"10.0.0.1", uint16(step + 1), IPv4, foci.Table(a)}}); err != nil {
+				if err := all[a].Move([]Address{{"10.0.0.1", uint16(step + 1), IPv4, foci.Table(a)}}, now); err != nil {
 					t.Fatal(err)
 				}
 				continue
 			}
-			all[b].Merge(nodeID(9), all[a].Entries())
+			all[b].Merge(nodeID(9), all[a].Entries(), now)
 		}
 		for range 2 {
 			for i := range all {
-				all[(i+1)%n].Merge(nodeID(9), all[i].Entries())
+				all[(i+1)%n].Merge(nodeID(9), all[i].Entries(), now)
 			}
 		}
 		for i, r := range all {
@@ -249,7 +254,7 @@ func FuzzMerge(f *testing.F) {
 			return
 		}
 		r := newRoutes(t, "10.0.0.1:1:2-0")
-		r.Merge(nodeID(9), msg.Routes)
+		r.Merge(nodeID(9), msg.Routes, now)
 		for _, e := range r.Entries() {
 			if e.Role == foci.RoleTransport || len(e.Addrs) > foci.MaxAddrs || len(r.Addrs(e.Node)) != len(e.Addrs) {
 				t.Fatalf("a bad entry was taken: %+v", e)

@@ -85,12 +85,12 @@ func TestDuplicatesStop(t *testing.T) {
 	r := newRoutes(t, "10.0.0.1:1:2-0")
 	s := spreadWith(10)
 	e := entry(2, 1, 1, "10.0.0.2:1:2-0")
-	c := r.Merge(nodeID(100), []wireRoute{e})
+	c := r.Merge(nodeID(100), []wireRoute{e}, now)
 	if !s.Learned(nodeID(100), &c) {
 		t.Error("news are not told")
 	}
 	flush(s, nodeID(1))
-	c = r.Merge(nodeID(101), []wireRoute{e})
+	c = r.Merge(nodeID(101), []wireRoute{e}, now)
 	if s.Learned(nodeID(101), &c) {
 		t.Error("what is known is told again")
 	}

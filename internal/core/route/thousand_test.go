@@ -114,7 +114,7 @@ func (s *simMesh) compare(i, j int) {
 	s.sent(&d)
 	v := b.Versions(d.Sums)
 	s.sent(&v)
-	news, want := a.Compare(&v)
+	news, want := a.Compare(&v, now)
 	if len(news)+len(want) == 0 {
 		return
 	}
@@ -154,7 +154,7 @@ func (s *simMesh) round() {
 	}
 	for i, m := range s.all {
 		for k := range m.in {
-			c := m.Merge(m.fro[k], m.in[k:k+1])
+			c := m.Merge(m.fro[k], m.in[k:k+1], now)
 			if s.pushes {
 				m.Learned(m.fro[k], &c)
 			}
@@ -220,7 +220,7 @@ func (s *simMesh) restart(t testing.TB) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r.Merge(foci.NodeID{}, known)
+		r.Merge(foci.NodeID{}, known, now)
 		m.Routes, m.Spread, m.met = r, Spread{up: m.up, at: m.at, self: true}, nil
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/route"
 	"github.com/foci-store/foci/internal/core/wire"
 )
 
@@ -32,6 +33,8 @@ func TestWhichPacketsCount(t *testing.T) {
 	good := packet(1, wire.Beacon{Time: at, Nonce: 1, Cluster: "c", Route: entry(1)})
 	changed := append([]byte(nil), good...)
 	changed[30] ^= 1
+	ahead := entry(5)
+	ahead.Incarnation = route.Latest(at) + 1
 	for i, c := range []struct {
 		what  string
 		p     []byte
@@ -49,6 +52,7 @@ func TestWhichPacketsCount(t *testing.T) {
 		{"none at all", nil, false, &g.count.Strange},
 		{"another cluster's", packet(1, wire.Beacon{Time: at, Nonce: 6, Cluster: "d", Route: entry(3)}), false, &g.count.Foreign},
 		{"an old one", packet(1, wire.Beacon{Time: now.Add(-window - 1).UnixNano(), Nonce: 7, Cluster: "c", Route: entry(4)}), false, &g.count.Untimely},
+		{"one of an incarnation too far ahead", packet(1, wire.Beacon{Time: at, Nonce: 9, Cluster: "c", Route: ahead}), false, &g.count.Untimely},
 		{"one of the future", packet(1, wire.Beacon{Time: now.Add(window + 1).UnixNano(), Nonce: 8, Cluster: "c", Route: entry(4)}), false, &g.count.Untimely},
 	} {
 		before := *c.count

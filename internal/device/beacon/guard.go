@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/mutant"
+	"github.com/foci-store/foci/internal/core/route"
 	"github.com/foci-store/foci/internal/core/wire"
 )
 
@@ -22,7 +24,7 @@ type Counters struct {
 	Taken    uint64 `json:"taken"`
 	Strange  uint64 `json:"strange"`  // no beacons, or made without the key
 	Foreign  uint64 `json:"foreign"`  // of another cluster with the same key
-	Untimely uint64 `json:"untimely"` // outside the window: replayed, or of a clock that is wrong
+	Untimely uint64 `json:"untimely"` // outside the window: replayed, or of a clock that is wrong; or an incarnation too far ahead
 	Repeated uint64 `json:"repeated"` // by us ourselves, by several interfaces, or replayed
 	Over     uint64 `json:"over"`     // more than are looked at
 }
@@ -71,7 +73,8 @@ func (g *guard) take(p []byte, now time.Time) *wire.Route {
 	case b.Cluster != g.cfg.Cluster:
 		g.count.Foreign++
 		return nil
-	case b.Time < now.Add(-window).UnixNano() || b.Time > now.Add(window).UnixNano():
+	case b.Time < now.Add(-window).UnixNano() || b.Time > now.Add(window).UnixNano(),
+		!route.Believable(b.Route.Incarnation, now.UnixNano()) && !mutant.On(mutant.BeaconAnyIncarnation):
 		g.count.Untimely++
 		return nil
 	case b.Route.Node == g.cfg.Node, known && (at.time < before.time || at == before):

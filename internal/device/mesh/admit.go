@@ -95,7 +95,7 @@ func (m *Mesh) admit(bare net.Conn, table foci.Table) (*channel, error) {
 // enter takes in a channel whose peer has proved who it is.
 func (m *Mesh) enter(ch *channel) error {
 	if id := ch.peer.Node; !id.IsZero() {
-		if err := m.newest.meet(id, ch.peer.Incarnation); err != nil {
+		if err := m.meet(&ch.peer); err != nil {
 			return err
 		}
 		m.expel(id, ch.peer.Incarnation)

@@ -9,6 +9,7 @@ import (
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/link"
 	"github.com/foci-store/foci/internal/core/rights"
+	"github.com/foci-store/foci/internal/core/route"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/auth"
 )
@@ -40,6 +41,8 @@ type Config struct {
 	// quick: of many changes it misses those between.
 	OnPeer func(PeerEvent)
 	Logger *slog.Logger // nil = silent
+	// Now is the wall clock, in nanoseconds since 1970; nil = the system's.
+	Now func() int64
 
 	// Links says what the loss of one channel means for its siblings.
 	Links LinkMode
@@ -185,6 +188,9 @@ func (c Config) withDefaults() (Config, error) {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
+	if c.Now == nil {
+		c.Now = func() int64 { return time.Now().UnixNano() }
+	}
 	switch {
 	case c.Window < wire.MinWindow || c.Window > wire.MaxWindow:
 		return c, foci.Errorf(foci.Invalid, "window of %d bytes: want %d to %d", c.Window, wire.MinWindow, wire.MaxWindow)
@@ -194,6 +200,8 @@ func (c Config) withDefaults() (Config, error) {
 		return c, foci.Errorf(foci.Invalid, "cluster name of %d bytes: want at most %d", len(c.Cluster), wire.MaxCluster)
 	case c.Role >= foci.NumRoles:
 		return c, foci.Errorf(foci.Invalid, "role %d is unknown", c.Role)
+	case !route.Believable(c.Incarnation, c.Now()):
+		return c, foci.Errorf(foci.Invalid, "incarnation %d is more than %v ahead of the clock: no peer would accept it", c.Incarnation, route.MaxAhead)
 	case len(c.Listen) > 0 && (c.Handler == nil || c.Node.IsZero()):
 		return c, foci.Errorf(foci.Invalid, "a mesh that listens needs a node id and a handler")
 	}

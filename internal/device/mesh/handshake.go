@@ -95,7 +95,10 @@ func (m *Mesh) greet(conn net.Conn, hello *wire.Hello, who auth.Name) (Identity,
 	}
 	peer := Identity{Node: w.Node, Incarnation: w.Incarnation, Role: w.Role, Table: w.Table, Addr: conn.RemoteAddr().String(), Protocol: w.Protocol}
 	peer.Principal, peer.Rights = proved(who)
-	return peer, &w, m.checkWelcome(&w, hello, who)
+	if err := m.checkWelcome(&w, hello, who); err != nil {
+		return peer, &w, err
+	}
+	return peer, &w, m.meet(&peer)
 }
 
 func (m *Mesh) checkWelcome(w *wire.Welcome, hello *wire.Hello, who auth.Name) error {
@@ -118,10 +121,7 @@ func (m *Mesh) checkWelcome(w *wire.Welcome, hello *wire.Hello, who auth.Name) e
 			return foci.Errorf(foci.Denied, "it shows a certificate that is not its own: %w", err)
 		}
 	}
-	if err := m.join(w.Cluster); err != nil {
-		return err
-	}
-	return m.newest.meet(w.Node, w.Incarnation)
+	return m.join(w.Cluster)
 }
 
 // opening reads one frame of a handshake, and not a byte more. What comes from

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"os"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -49,6 +50,19 @@ func fast() Timing {
 	}
 }
 
+var lastIncarnation atomic.Uint64
+
+// nextIncarnation is above all before it, and not ahead of the clock by much.
+func nextIncarnation() foci.Incarnation {
+	for {
+		last := lastIncarnation.Load()
+		next := max(last+1, uint64(time.Now().UnixMilli()))
+		if lastIncarnation.CompareAndSwap(last, next) {
+			return foci.Incarnation(next)
+		}
+	}
+}
+
 func startNode(t testing.TB, n byte, change ...func(*Config)) *node {
 	t.Helper()
 	nd := &node{
@@ -56,7 +70,7 @@ func startNode(t testing.TB, n byte, change ...func(*Config)) *node {
 		events: make(chan PeerEvent, 1024),
 	}
 	cfg := Config{
-		Cluster: "test", Node: nd.id, Incarnation: foci.Incarnation(time.Now().UnixNano()), Role: foci.RoleData,
+		Cluster: "test", Node: nd.id, Incarnation: nextIncarnation(), Role: foci.RoleData,
 		Listen: []Listener{{Addr: "127.0.0.1:0", Table: 3}}, Handler: nd, Timing: fast(),
 		OnPeer: func(e PeerEvent) { nd.events <- e },
 	}

@@ -58,35 +58,3 @@ func (s *selves) came(nonce [wire.NonceSize]byte) bool {
 	defer s.mu.Unlock()
 	return s.out[nonce]
 }
-
-// newest is the newest incarnation met of each node, in either direction. An
-// older one is a process that should have ended, or that runs on a copy of the
-// node's directory: it is neither let in nor believed.
-type newest struct {
-	mu  sync.Mutex
-	met map[foci.NodeID]foci.Incarnation
-}
-
-// meet notes an incarnation, or fails with Denied when a newer one is known.
-func (n *newest) meet(node foci.NodeID, now foci.Incarnation) error {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	known, found := n.met[node]
-	if found && now < known {
-		return &foci.Error{
-			Kind: foci.Denied, Where: "node " + node.Short(), Msg: "is an older start of a node that was started again since",
-			Fix: "two processes run under one node id: end the older one, and never copy a node's directory",
-		}
-	}
-	if n.met == nil {
-		n.met = map[foci.NodeID]foci.Incarnation{}
-	}
-	if !found && len(n.met) >= foci.MaxNodes {
-		for other := range n.met { // any: who is here once more is met once more
-			delete(n.met, other)
-			break
-		}
-	}
-	n.met[node] = now
-	return nil
-}

@@ -1,0 +1,108 @@
+package mesh
+
+import (
+	"net"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/route"
+	"github.com/foci-store/foci/internal/core/wire"
+)
+
+// TestIncarnationTooFarAhead is refused, in a hello and in a welcome, and the true
+// node is let in after it.
+func TestIncarnationTooFarAhead(t *testing.T) {
+	nd := startNode(t, 1)
+	for _, inc := range []foci.Incarnation{1<<64 - 1, foci.Incarnation(time.Now().Add(route.MaxAhead + time.Minute).UnixMilli())} {
+		rawDial(t, nd.addr).refused("ahead of the clock", func(h *wire.Hello) {
+			h.Node, h.Incarnation, h.Role = nodeID(2), inc, foci.RoleData
+		})
+	}
+	if _, err := startNode(t, 2).Dial(testContext(t), Addr{HostPort: nd.addr}, false); err != nil {
+		t.Errorf("the true node: %v", err)
+	}
+	ahead := func() int64 { return time.Now().Add(48 * time.Hour).UnixNano() }
+	forger := startNode(t, 3, func(c *Config) { c.Now, c.Incarnation = ahead, foci.Incarnation(ahead()/1e6) })
+	if _, err := nd.Dial(testContext(t), Addr{HostPort: forger.addr}, false); foci.KindOf(err) != foci.Denied || !strings.Contains(err.Error(), "ahead of the clock") {
+		t.Errorf("a welcome: %v", err)
+	}
+	if _, err := New(Config{Cluster: "test", Node: nodeID(4), Role: foci.RoleClient, Incarnation: 1 << 62}); foci.KindOf(err) != foci.Invalid {
+		t.Errorf("our own: %v", err)
+	}
+}
+
+// TestLockOutEnds: where nothing is proved a peer can claim the id of another node
+// in an incarnation that is in bounds. The true node is locked out while a channel
+// of that claim is open, and for a minute after.
+func TestLockOutEnds(t *testing.T) {
+	var later atomic.Int64
+	nd := startNode(t, 1, func(c *Config) { c.Now = func() int64 { return time.Now().UnixNano() + later.Load() } })
+	claimed := nextIncarnation() + 23*3_600_000
+	forged := rawDial(t, nd.addr)
+	forged.send(wire.Header{Type: wire.FrameHello}, helloOf(func(h *wire.Hello) {
+		h.Node, h.Incarnation, h.Role = nodeID(2), claimed, foci.RoleData
+	}))
+	forged.await(wire.FrameWelcome)
+	true2 := startNode(t, 2)
+	dial := func() error {
+		_, err := true2.Dial(testContext(t), Addr{HostPort: nd.addr}, false)
+		return err
+	}
+	later.Store(int64(unprovenFor))
+	if err := dial(); foci.KindOf(err) != foci.Denied {
+		t.Fatalf("while the forger's channel is open: %v", err)
+	}
+	_ = forged.conn.Close()
+	waitFor(t, "the channel to be dropped", func() bool { return !nd.holds(nodeID(2), claimed) })
+	if err := dial(); foci.KindOf(err) != foci.Denied {
+		t.Fatalf("at once: %v", err)
+	}
+	later.Add(int64(unprovenFor))
+	if err := dial(); err != nil {
+		t.Fatalf("a minute later: %v", err)
+	}
+}
+
+// TestProvenIncarnationCounts for as long as the process runs: under certificates
+// only the node itself can have said it. Another node's certificate does not make
+// it count.
+func TestProvenIncarnationCounts(t *testing.T) {
+	home := newPKI(t, "test")
+	var later atomic.Int64
+	nd := startNode(t, 1, with(home.node(nodeID(1), time.Now())), func(c *Config) {
+		c.Now = func() int64 { return time.Now().UnixNano() + later.Load() }
+	})
+	old := nextIncarnation()
+	dial := func(id byte, creds byte, inc foci.Incarnation) error {
+		conn, err := net.Dial("tcp", nd.addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := home.node(nodeID(creds), time.Now()).Certificates().Dial(conn)
+		r := rawConn(t, c.Conn)
+		defer r.conn.Close()
+		r.send(wire.Header{Type: wire.FrameHello}, helloOf(func(h *wire.Hello) {
+			h.Auth, h.Node, h.Incarnation, h.Role = wire.AuthTLS, nodeID(id), inc, foci.RoleData
+		}))
+		if h, b := r.next(); h.Type == wire.FrameRefuse {
+			return peerError(Identity{}, b)
+		}
+		return nil
+	}
+	if err := dial(2, 3, old+1000); foci.KindOf(err) != foci.Denied || !strings.Contains(err.Error(), "certificate") {
+		t.Fatalf("node 3 as node 2: %v", err)
+	}
+	if err := dial(2, 2, old); err != nil {
+		t.Fatalf("node 2 after that: %v", err)
+	}
+	if err := dial(2, 2, old+1); err != nil {
+		t.Fatalf("node 2, started again: %v", err)
+	}
+	later.Store(int64(time.Hour))
+	if err := dial(2, 2, old); foci.KindOf(err) != foci.Denied || !strings.Contains(err.Error(), "older start") {
+		t.Errorf("the older start, an hour later: %v", err)
+	}
+}
