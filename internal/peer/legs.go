@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/mutant"
 	"github.com/foci-store/foci/internal/core/quorum"
 	"github.com/foci-store/foci/internal/core/txn"
 	"github.com/foci-store/foci/internal/core/wire"
@@ -210,12 +211,13 @@ func (p *Peer) transmit(e *txn.Effect, q *mesh.Request) error {
 	return errNoLink
 }
 
-// An attempt that never left is told to the machine as having had no way, so
-// that it knows that the replica cannot have seen it.
 var errNoLink = foci.Errorf(foci.NoRoute, "no channel to the node")
 
+// notSent is the error of an attempt that no channel accepted: NoRoute in place
+// of Away and Closed, so that the machine knows that the replica cannot have
+// seen it.
 func notSent(err error) error {
-	if foci.KindOf(err) == foci.Away {
+	if k := foci.KindOf(err); k == foci.Away || k == foci.Closed {
 		return foci.Errorf(foci.NoRoute, "%w", err)
 	}
 	return err
@@ -240,13 +242,22 @@ func (p *Peer) replied(at *attempt, asked bool, l *leg, r *mesh.Reply, err error
 			if moved {
 				p.txns.Again(at.leg, at.number)
 			}
-			return p.txns.Failed(out, now, at.leg, at.number, lostOrAway(err))
+			return p.txns.Failed(out, now, at.leg, at.number, failure(err, at.req.Sent()))
 		case isHave:
 			return p.txns.HaveAnswer(out, now, at.leg, at.number, h.State)
 		default:
 			return p.txns.Reply(out, now, at.leg, at.number, quorum.Answer{Msg: msg, Body: r.Body})
 		}
 	})
+}
+
+// failure is what the transaction machine is told of an attempt that failed;
+// sent reports whether a channel had accepted it.
+func failure(err error, sent bool) error {
+	if !sent && !mutant.On(mutant.UnsentMayApply) {
+		return notSent(err)
+	}
+	return lostOrAway(err)
 }
 
 // lostOrAway tells a lost channel, whose questions go by another one at once,

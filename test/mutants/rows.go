@@ -25,4 +25,6 @@ var rows = []row{
 	{mutant.HelloAnyIncarnation, "internal/device/mesh", "TestIncarnationTooFarAhead"},
 	{mutant.UnprovenForEver, "internal/device/mesh", "TestLockOutEnds"},
 	{mutant.AnyStoredIncarnation, "internal/node", "TestFarFutureStart"},
+	{mutant.RelayUnsentUnknown, "internal/device/mesh", "TestRelayUnsent"},
+	{mutant.UnsentMayApply, "internal/peer", "TestFailureOfAnAttempt"},
 }

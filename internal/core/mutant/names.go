@@ -33,4 +33,10 @@ const (
 	UnprovenForEver Name = "unproven-for-ever"
 	// BeaconAnyIncarnation: a beacon may tell any incarnation.
 	BeaconAnyIncarnation Name = "beacon-any-incarnation"
+	// RelayUnsentUnknown: a relay answers away in place of no route for a request
+	// that no channel accepted.
+	RelayUnsentUnknown Name = "relay-unsent-unknown"
+	// UnsentMayApply: a change that no channel accepted counts as one that may
+	// have been applied.
+	UnsentMayApply Name = "unsent-may-apply"
 )

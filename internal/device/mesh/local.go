@@ -26,6 +26,7 @@ func (m *Mesh) Local(q *Request) error {
 	if !m.in.take(size) {
 		return busy("this process has too many requests in hand")
 	}
+	q.sent.Store(true)
 	self := Identity{Node: m.cfg.Node, Incarnation: m.cfg.Incarnation, Role: m.cfg.Role, Addr: "local"}
 	m.cfg.Handler.Serve(&Incoming{
 		From: self, Class: q.Class, Method: q.Method, Head: q.Head, Body: body,

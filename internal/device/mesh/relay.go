@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/mutant"
 	"github.com/foci-store/foci/internal/core/wire"
 )
 
@@ -95,9 +96,12 @@ func (r *relay) cut() error {
 	return nil
 }
 
-// refuse answers a request of which nothing was sent.
+// refuse answers a request of which nothing was sent: that the link refused, or
+// that waited for a channel until none could be opened.
 func (r *relay) refuse(err error) {
 	switch foci.KindOf(err) {
+	case foci.Canceled:
+		err = r.explain(err)
 	case foci.Away, foci.Closed:
 		err = &foci.Error{Kind: foci.NoRoute, Where: r.where(), Msg: "cannot be reached from here", Err: err}
 	}
@@ -107,6 +111,8 @@ func (r *relay) refuse(err error) {
 // done is called with what the peer answered.
 func (r *relay) done(reply *Reply, err error) {
 	switch {
+	case err != nil && !r.q.Sent() && !mutant.On(mutant.RelayUnsentUnknown):
+		r.refuse(err)
 	case err != nil:
 		r.fail(r.explain(err))
 	case reply.Stream == nil:

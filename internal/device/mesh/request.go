@@ -49,6 +49,7 @@ type Request struct {
 	answer   chan answered           // of Call, instead of Done
 	copied   bool                    // into the queue, as short ones are
 	finished atomic.Bool             // whoever sets it calls Done
+	sent     atomic.Bool             // a channel has accepted it
 	channel  atomic.Pointer[channel] // once it is on one
 	link     atomic.Pointer[Link]    // whose limits it is counted against
 	id       uint32                  // guarded by channel.mu, like what follows
@@ -128,6 +129,12 @@ func (q *Request) Cancel() {
 	}
 	q.done(nil, err)
 }
+
+// Sent reports whether a channel has accepted the request, so that a part of it
+// may have reached the peer. When Done is called with an error and Sent is
+// false, the peer has done nothing: the request waited for a channel until
+// none could be opened.
+func (q *Request) Sent() bool { return q.sent.Load() }
 
 // complete calls Done unless somebody else did or does. It reports whether it
 // was the one. The caller holds no lock, and nobody reads the body any more.

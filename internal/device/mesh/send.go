@@ -36,6 +36,7 @@ func (ch *channel) send(q *Request) error {
 		return nil
 	}
 	q.id, q.out = s.id, nil // from here on Cancel comes to this channel
+	q.sent.Store(true)
 	ch.load.Store(int32(ch.streams.used))
 	s.req = q
 	h.Stream = s.id
