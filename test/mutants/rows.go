@@ -26,5 +26,6 @@ var rows = []row{
 	{mutant.UnprovenForEver, "internal/device/mesh", "TestLockOutEnds"},
 	{mutant.AnyStoredIncarnation, "internal/node", "TestFarFutureStart"},
 	{mutant.RelayUnsentUnknown, "internal/device/mesh", "TestRelayUnsent"},
+	{mutant.UnprovenInAnyOrder, "internal/device/mesh", "TestUnprovenInOrder"},
 	{mutant.UnsentMayApply, "internal/peer", "TestFailureOfAnAttempt"},
 }

@@ -36,6 +36,9 @@ const (
 	// RelayUnsentUnknown: a relay answers away in place of no route for a request
 	// that no channel accepted.
 	RelayUnsentUnknown Name = "relay-unsent-unknown"
+	// UnprovenInAnyOrder: connections are not entered among the unauthenticated
+	// peers in the order in which they came.
+	UnprovenInAnyOrder Name = "unproven-in-any-order"
 	// UnsentMayApply: a change that no channel accepted counts as one that may
 	// have been applied.
 	UnsentMayApply Name = "unsent-may-apply"

@@ -13,9 +13,9 @@ import (
 	"github.com/foci-store/foci/internal/device/auth"
 )
 
-// accept does the listening side of a handshake and serves the channel.
-func (m *Mesh) accept(conn net.Conn, table foci.Table) {
-	leave := m.unproven.enter(conn)
+// accept does the listening side of a handshake and serves the channel. leave
+// takes the connection out of the unproven ones.
+func (m *Mesh) accept(conn net.Conn, table foci.Table, leave func()) {
 	_ = conn.SetDeadline(time.Now().Add(m.cfg.Timing.Handshake))
 	ch, err := m.admit(conn, table)
 	leave()

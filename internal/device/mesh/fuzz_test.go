@@ -70,7 +70,7 @@ func playServer(t *testing.T, nd *node, b []byte) {
 	served := make(chan struct{})
 	go func() {
 		defer close(served)
-		nd.accept(theirs, 1)
+		nd.accept(theirs, 1, nd.unproven.enter(theirs))
 	}()
 	play(ours, wire.AppendFrame(nil, &wire.Header{Type: wire.FrameHello}, helloOf(nil), nil), b)
 	<-served

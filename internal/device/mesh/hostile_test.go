@@ -301,3 +301,41 @@ func TestUnprovenLimit(t *testing.T) {
 	first.ended() // long before its time for a handshake is over
 	alive(t, nd)
 }
+
+// pipes is a listener whose connections are pipes; check is called before each.
+type pipes struct {
+	left  int
+	last  net.Conn
+	check func(last net.Conn)
+}
+
+func (p *pipes) Accept() (net.Conn, error) {
+	if p.last != nil {
+		p.check(p.last)
+	}
+	if p.left--; p.left < 0 {
+		return nil, net.ErrClosed
+	}
+	_, p.last = net.Pipe()
+	return p.last, nil
+}
+
+func (p *pipes) Close() error   { return nil }
+func (p *pipes) Addr() net.Addr { return &net.TCPAddr{} }
+
+// TestUnprovenInOrder: connections become unauthenticated peers in the order in
+// which they came, so that the one that is dropped is the oldest.
+func TestUnprovenInOrder(t *testing.T) {
+	nd := startNode(t, 1)
+	late := 0
+	nd.acceptAll(&pipes{left: 50, check: func(last net.Conn) {
+		nd.unproven.mu.Lock()
+		defer nd.unproven.mu.Unlock()
+		if e := nd.unproven.conns.Back(); e == nil || e.Value.(net.Conn) != last {
+			late++
+		}
+	}}, 1)
+	if late > 0 {
+		t.Errorf("%d of 50 connections were not entered before the next came", late)
+	}
+}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/link"
+	"github.com/foci-store/foci/internal/core/mutant"
 )
 
 // keepAlive makes idle channels survive firewalls that forget, and finds dead
@@ -87,7 +88,13 @@ func (m *Mesh) acceptAll(ln net.Listener, table foci.Table) {
 		switch {
 		case err == nil:
 			failures = 0
-			m.tasks.Go(func() { m.accept(conn, table) })
+			// It enters here, not in its goroutine: goroutines begin in any order, and
+			// a connection that came early must not take the place of a later one.
+			leave := func() {}
+			if !mutant.On(mutant.UnprovenInAnyOrder) {
+				leave = m.unproven.enter(conn)
+			}
+			m.tasks.Go(func() { m.accept(conn, table, leave) })
 			continue
 		case errors.Is(err, net.ErrClosed):
 			return

@@ -224,7 +224,7 @@ func FuzzStrangers(f *testing.F) {
 		done := make(chan struct{})
 		go func() {
 			defer close(done)
-			nd.accept(theirs, 1)
+			nd.accept(theirs, 1, nd.unproven.enter(theirs))
 		}()
 		frame := func(kind uint8, contents []byte) []byte {
 			return wire.AppendFrame(nil, &wire.Header{Type: wire.FrameType(kind)}, contents[:min(len(contents), wire.MaxHello)], nil)
