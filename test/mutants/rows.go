@@ -15,6 +15,8 @@ var rows = []row{
 	{mutant.ZeroVersion, "cmd/foci", "TestZeroVersionIsNone"},
 	{mutant.NothingCopied, "cmd/foci", "TestCopyOfNothing"},
 	{mutant.LinkedFolder, "cmd/foci", "TestCopyFollowsTheNamedLink"},
+	{mutant.PrincipalShare, "internal/core/share", "TestPrincipalHoldsAnEighth"},
+	{mutant.MembersReserve, "internal/core/share", "TestMembersQuarter"},
 	{mutant.AnyProtocol, "internal/device/mesh", "TestProtocolVersions"},
 	{mutant.AnyGroup, "internal/node", "TestRefusedStarts"},
 	{mutant.EarlyProtocol, "internal/device/mesh", "TestEarlyProtocol"},

@@ -42,4 +42,10 @@ const (
 	// UnsentMayApply: a change that no channel accepted counts as one that may
 	// have been applied.
 	UnsentMayApply Name = "unsent-may-apply"
+
+	// PrincipalShare: one principal may hold all of a limit of the process.
+	PrincipalShare Name = "principal-share"
+
+	// MembersReserve: clients may hold the quarter that is kept for members.
+	MembersReserve Name = "members-reserve"
 )
