@@ -16,6 +16,7 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/route"
+	"github.com/foci-store/foci/internal/core/share"
 	"github.com/foci-store/foci/internal/device/beacon"
 	"github.com/foci-store/foci/internal/device/mesh"
 	"github.com/foci-store/foci/internal/device/store"
@@ -34,7 +35,7 @@ type Node struct {
 	layout  layout.Holder
 	peer    atomic.Pointer[peer.Peer] // set once it serves
 	beacon  *beacon.Beacon            // nil: no multicast
-	reads   chan struct{}             // a token for each request that is served apart
+	reads   reads                     // a slot for each request that is served apart
 	tasks   sync.WaitGroup            // of those
 	traces  peer.Traces
 	hinted  chan struct{}      // there may be hints to follow
@@ -48,10 +49,6 @@ type Node struct {
 	closed  error
 }
 
-// maxReads bounds the fetches, listings and questions about the system that run
-// at a time; each may hold foci.MaxPayload bytes.
-const maxReads = 64
-
 // New opens the node's directory and backends and serves.
 //
 // It fails with Denied for a directory of another cluster or node, with Busy
@@ -61,9 +58,10 @@ func New(cfg Config) (*Node, error) {
 		return nil, err
 	}
 	n := &Node{
-		cfg: cfg, log: cfg.Logger, reads: make(chan struct{}, maxReads), hinted: make(chan struct{}, 1), started: time.Now(),
+		cfg: cfg, log: cfg.Logger, hinted: make(chan struct{}, 1), started: time.Now(),
 		backends: map[foci.BackendID]*store.Backend{}, dirs: map[foci.BackendID]string{},
 	}
+	n.reads.slots = share.New(maxReads)
 	if err := n.start(); err != nil {
 		return nil, errors.Join(err, n.Close())
 	}

@@ -45,15 +45,15 @@ func (n *Node) handle(in *mesh.Incoming) {
 // apart serves a request that may wait for a disk, or take long, on a goroutine
 // of its own; when too many do, it is refused.
 func (n *Node) apart(in *mesh.Incoming, serve func(*mesh.Incoming)) {
-	select {
-	case n.reads <- struct{}{}:
-		n.tasks.Go(func() {
-			defer func() { <-n.reads }()
-			serve(in)
-		})
-	default:
-		in.Fail(&foci.Error{Kind: foci.Busy, Msg: "too many reads run here", RetryAfter: 20 * time.Millisecond})
+	slot, err := n.reads.enter(in.From.Who())
+	if err != nil {
+		in.Fail(err)
+		return
 	}
+	n.tasks.Go(func() {
+		defer n.reads.leave(slot)
+		serve(in)
+	})
 }
 
 // read decodes the head of a request; when it cannot, the request is failed.

@@ -8,13 +8,22 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/route"
+	"github.com/foci-store/foci/internal/core/share"
 	"github.com/foci-store/foci/internal/core/wire"
+	"github.com/foci-store/foci/internal/device/auth"
 	"github.com/foci-store/foci/internal/device/mesh"
 	"github.com/foci-store/foci/internal/layout"
 )
 
 // watched is a member that serves routes, and a way to ask it.
 func watched(t *testing.T) (*Peer, func(wire.Watch) (wire.Watched, error)) {
+	t.Helper()
+	p, addr := serving(t, nil)
+	return p, asking(t, addr, mesh.Config{Cluster: "c", Role: foci.RoleTransport})
+}
+
+// serving is a member that serves routes, and its address.
+func serving(t *testing.T, creds *auth.Credentials) (*Peer, string) {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -29,7 +38,7 @@ func watched(t *testing.T) (*Peer, func(wire.Watch) (wire.Watched, error)) {
 	begun := make(chan struct{})
 	var p *Peer
 	p, err = New(Config{Addresses: []route.Address{a}, Layout: new(layout.Holder), Mesh: mesh.Config{
-		Cluster: "c", Node: foci.NodeID{1}, Incarnation: 1, Role: foci.RoleData,
+		Cluster: "c", Node: foci.NodeID{1}, Incarnation: 1, Role: foci.RoleData, Auth: creds,
 		Listen: []mesh.Listener{{Addr: addr}}, Timing: mesh.Timing{Grace: time.Second},
 		Handler: mesh.HandlerFunc(func(in *mesh.Incoming) { <-begun; p.Serve(in) }),
 	}})
@@ -38,7 +47,13 @@ func watched(t *testing.T) (*Peer, func(wire.Watch) (wire.Watched, error)) {
 	}
 	close(begun)
 	t.Cleanup(func() { _ = p.Close() })
-	m, err := mesh.New(mesh.Config{Cluster: "c", Role: foci.RoleTransport})
+	return p, addr
+}
+
+// asking is a process that asks a member for its changes.
+func asking(t *testing.T, addr string, c mesh.Config) func(wire.Watch) (wire.Watched, error) {
+	t.Helper()
+	m, err := mesh.New(c)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,7 +62,7 @@ func watched(t *testing.T) (*Peer, func(wire.Watch) (wire.Watched, error)) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return p, func(q wire.Watch) (wire.Watched, error) {
+	return func(q wire.Watch) (wire.Watched, error) {
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 		defer cancel()
 		var a wire.Watched
@@ -106,7 +121,7 @@ func TestWatchOfOneWhoLeft(t *testing.T) {
 func TestWatchersAreBounded(t *testing.T) {
 	p, ask := watched(t)
 	p.watchers.mu.Lock()
-	p.watchers.most = 3
+	p.watchers.slots = share.New(4) // of which a quarter is kept for members
 	p.watchers.mu.Unlock()
 	a, err := ask(wire.Watch{})
 	if err != nil {

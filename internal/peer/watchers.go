@@ -5,12 +5,14 @@ import (
 	"time"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/mutant"
+	"github.com/foci-store/foci/internal/core/share"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/mesh"
 )
 
 const (
-	maxWatchers = 8192                   // that wait here
+	maxWatchers = 8192                   // that wait here; an eighth of one principal, a quarter is kept for members
 	answerEvery = 200 * time.Millisecond // the shortest time between two rounds of answers
 	maxUps      = 64                     // links that came up and that watchers are told of by name
 )
@@ -21,9 +23,9 @@ const (
 type watchers struct {
 	peer *Peer
 	kick chan struct{}
-	most int // that wait
 
 	mu      sync.Mutex
+	slots   *share.Pool // of those that wait, divided among principals
 	waiting map[*watcher]struct{}
 	ups     uint64              // links that came up
 	up      [maxUps]foci.NodeID // the last ones, by number
@@ -34,10 +36,11 @@ type watcher struct {
 	in    *mesh.Incoming
 	asked wire.Watch
 	until time.Time
+	slot  *share.Part
 }
 
 func (w *watchers) init(p *Peer) {
-	w.peer, w.kick, w.most, w.waiting = p, make(chan struct{}, 1), maxWatchers, map[*watcher]struct{}{}
+	w.peer, w.kick, w.slots, w.waiting = p, make(chan struct{}, 1), share.New(maxWatchers), map[*watcher]struct{}{}
 }
 
 // add takes a watch: it is answered at once when there is news, else when there
@@ -51,11 +54,34 @@ func (w *watchers) add(in *mesh.Incoming, q *wire.Watch) {
 		in.Fail(foci.Errorf(foci.Closed, "this node is shutting down"))
 	case w.news(&n.asked):
 		w.answer(n)
-	case len(w.waiting) >= w.most:
-		in.Fail(&foci.Error{Kind: foci.Busy, Msg: "too many clients watch here", RetryAfter: 10 * time.Second})
 	default:
-		w.waiting[n] = struct{}{}
+		w.wait(n)
 	}
+}
+
+// wait keeps a watch until there is news, if its principal has a slot left; mu is
+// held.
+func (w *watchers) wait(n *watcher) {
+	who := n.in.From.Who()
+	if mutant.On(mutant.WatchShare) {
+		who = share.Who{Member: true}
+	}
+	n.slot = w.slots.Join(who)
+	defer w.slots.Leave(n.slot)
+	if !w.slots.Take(n.slot, 1) {
+		n.in.Fail(&foci.Error{
+			Kind: foci.Busy, Msg: "too many clients watch here: " + w.slots.Why(n.slot, 1), RetryAfter: 10 * time.Second,
+			Fix: "watch another node, or fewer at a time",
+		})
+		return
+	}
+	w.waiting[n] = struct{}{}
+}
+
+// end takes a watch out that waited; mu is held.
+func (w *watchers) end(n *watcher) {
+	delete(w.waiting, n)
+	w.slots.Give(n.slot, 1)
 }
 
 // news reports whether there is something to tell; mu is held.
@@ -139,7 +165,7 @@ func (w *watchers) look(changed bool, now time.Time) {
 	defer w.mu.Unlock()
 	for n := range w.waiting {
 		if n.in.Canceled() || now.After(n.until) || changed && w.news(&n.asked) {
-			delete(w.waiting, n)
+			w.end(n)
 			w.answer(n)
 		}
 	}
@@ -151,9 +177,9 @@ func (w *watchers) close() {
 	defer w.mu.Unlock()
 	w.closed = true
 	for n := range w.waiting {
+		w.end(n)
 		n.in.Fail(foci.Errorf(foci.Closed, "this node is shutting down"))
 	}
-	clear(w.waiting)
 }
 
 // Watchers is how many clients wait here to be told of changes.

@@ -48,4 +48,18 @@ const (
 
 	// MembersReserve: clients may hold the quarter that is kept for members.
 	MembersReserve Name = "members-reserve"
+
+	// ConnectionShare: one principal may hold all connections of a node.
+	ConnectionShare Name = "connection-share"
+
+	// WatchShare: one principal may hold all watches of a node.
+	WatchShare Name = "watch-share"
+
+	// JunkBeacons: multicast packets made without the key use up the time that there
+	// is for those made with it.
+	JunkBeacons Name = "junk-beacons"
+
+	// ReadShare: one principal may hold all reads and questions that a node serves
+	// at a time.
+	ReadShare Name = "read-share"
 )

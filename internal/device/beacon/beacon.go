@@ -70,7 +70,7 @@ func New(cfg Config) (*Beacon, error) {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
 	b := &Beacon{cfg: cfg, log: cfg.Logger}
-	b.guard = guard{cfg: &b.cfg, tokens: perSecond}
+	b.guard = guard{cfg: &b.cfg, mac: newMAC(&cfg.Key)}
 	b.ctx, b.stop = context.WithCancel(context.Background())
 	var err error
 	if b.socket, err = listen(b.ctx, cfg.Group); err == nil {
@@ -138,7 +138,7 @@ func (b *Beacon) say() {
 func (b *Beacon) hear() {
 	var buf [wire.MaxBeacon + 1]byte
 	for {
-		n, err := b.socket.ReadFrom(buf[:])
+		n, from, err := b.socket.receive(buf[:])
 		switch {
 		case errors.Is(err, net.ErrClosed) || b.ctx.Err() != nil:
 			return
@@ -151,7 +151,7 @@ func (b *Beacon) hear() {
 			continue
 		}
 		b.mu.Lock()
-		r := b.guard.take(buf[:n], time.Now())
+		r := b.guard.take(buf[:n], from, time.Now())
 		b.mu.Unlock()
 		if r != nil {
 			b.cfg.Heard(*r)

@@ -24,8 +24,10 @@ func entry(n byte) wire.Route {
 func packet(key byte, b wire.Beacon) []byte { return seal(&[32]byte{key}, &b) }
 
 func newGuard() *guard {
-	return &guard{cfg: &Config{Key: [32]byte{1}, Cluster: "c", Node: foci.NodeID{9}}, tokens: perSecond, filled: now}
+	return &guard{cfg: &Config{Cluster: "c", Node: foci.NodeID{9}}, mac: newMAC(&[32]byte{1})}
 }
+
+var host = netip.MustParseAddr("192.0.2.7")
 
 func TestWhichPacketsCount(t *testing.T) {
 	g := newGuard()
@@ -56,30 +58,60 @@ func TestWhichPacketsCount(t *testing.T) {
 		{"one of the future", packet(1, wire.Beacon{Time: now.Add(window + 1).UnixNano(), Nonce: 8, Cluster: "c", Route: entry(4)}), false, &g.count.Untimely},
 	} {
 		before := *c.count
-		if r := g.take(c.p, now); (r != nil) != c.taken || *c.count != before+1 {
+		if r := g.take(c.p, host, now); (r != nil) != c.taken || *c.count != before+1 {
 			t.Errorf("%d, %s: taken %v, counted %+v", i, c.what, r != nil, g.count)
 		}
 	}
 }
 
-func TestPacketsAreBounded(t *testing.T) {
+// TestBeaconsAreBounded: of one source, and in what is kept of nodes and sources.
+func TestBeaconsAreBounded(t *testing.T) {
 	g := newGuard()
-	p := packet(1, wire.Beacon{Time: now.UnixNano(), Cluster: "c", Route: entry(1)})
-	for range 10 * perSecond {
-		g.take(p, now)
+	send := func(from netip.Addr, node int, at time.Time) bool {
+		r := entry(1)
+		r.Node = foci.NodeID{1, byte(node), byte(node >> 8)}
+		return g.take(packet(1, wire.Beacon{Time: at.UnixNano(), Cluster: "c", Route: r}), from, at) != nil
 	}
-	if g.count.Over != 9*perSecond || g.count.Taken != 1 {
+	for n := range 10 * perSecond {
+		send(host, n, now)
+	}
+	if g.count.Over != 9*perSecond || g.count.Taken != perSecond {
 		t.Errorf("%+v", g.count)
 	}
-	g.tokens = 1 << 40
-	for n := range maxSeen + 100 {
-		r := entry(1)
-		r.Node = foci.NodeID{1, byte(n), byte(n >> 8)}
-		g.tokens = perSecond
-		g.take(packet(1, wire.Beacon{Time: now.UnixNano(), Cluster: "c", Route: r}), now)
+	if !send(host.Next(), 1000, now) || !send(host, 1001, now.Add(time.Second)) {
+		t.Error("another source, or the same a second later, is not heard")
 	}
-	if len(g.seen) != maxSeen {
-		t.Errorf("%d nodes are kept in mind", len(g.seen))
+	from := netip.MustParseAddr("10.0.0.0")
+	for n := range maxSeen + 100 {
+		from = from.Next()
+		send(from, n, now.Add(time.Minute))
+	}
+	if len(g.seen) != maxSeen || len(g.sources) != maxSources {
+		t.Errorf("%d nodes and %d sources are kept in mind", len(g.seen), len(g.sources))
+	}
+}
+
+// TestJunkDropsNoBeacon: neither packets made without the key nor replays keep a
+// member from being heard, even under its own source address.
+func TestJunkDropsNoBeacon(t *testing.T) {
+	g := newGuard()
+	junk := packet(2, wire.Beacon{Time: now.UnixNano(), Cluster: "c", Route: entry(3)})
+	old := packet(1, wire.Beacon{Time: now.UnixNano(), Cluster: "c", Route: entry(2)})
+	for range 1000 {
+		g.take(junk, host, now)
+		g.take(old, host, now)
+	}
+	if g.take(packet(1, wire.Beacon{Time: now.UnixNano(), Cluster: "c", Route: entry(1)}), host, now) == nil {
+		t.Errorf("a member was not heard: %+v", g.count)
+	}
+}
+
+// BenchmarkJunk is what one of the longest packets costs that is made without the key.
+func BenchmarkJunk(b *testing.B) {
+	g := newGuard()
+	junk := append([]byte(mark), make([]byte, wire.MaxBeacon-len(mark))...)
+	for b.Loop() {
+		g.take(junk, host, now)
 	}
 }
 
@@ -90,7 +122,7 @@ func TestLongBeaconIsCut(t *testing.T) {
 		r.Addrs = append(r.Addrs, strings.Repeat("a", 60)+"."+strings.Repeat("b", 60)+".example:1025:2-0")
 	}
 	p := packet(1, wire.Beacon{Time: 1, Cluster: "c", Route: r})
-	b, err := open(&[32]byte{1}, p)
+	b, err := open(newMAC(&[32]byte{1}), p)
 	if err != nil || len(p) > wire.MaxBeacon || b.Route.Counter != 0 || len(b.Route.Addrs) == 0 || len(b.Route.Addrs) >= len(r.Addrs) {
 		t.Errorf("%d bytes, %+v, %v", len(p), b, err)
 	}
@@ -148,13 +180,13 @@ func FuzzOpen(f *testing.F) {
 		key := [32]byte{1}
 		if sealed { // else nothing would ever be parsed
 			p = append([]byte(mark), p...)
-			p = append(p, code(&key, p)...)
+			p = append(p, code(newMAC(&key), p)...)
 		}
-		b, err := open(&key, p)
+		b, err := open(newMAC(&key), p)
 		if err != nil {
 			return
 		}
-		again, err := open(&key, seal(&key, b))
+		again, err := open(newMAC(&key), seal(&key, b))
 		if err != nil || again.Route.Node != b.Route.Node || again.Time != b.Time {
 			t.Fatalf("%+v became %+v, %v", b, again, err)
 		}

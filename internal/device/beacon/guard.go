@@ -1,6 +1,8 @@
 package beacon
 
 import (
+	"hash"
+	"net/netip"
 	"time"
 
 	"github.com/foci-store/foci"
@@ -13,9 +15,11 @@ const (
 	// window is how far a packet's time may be from ours. Wider than clocks are
 	// usually apart, short enough that a recorded packet is soon worthless.
 	window = 5 * time.Minute
-	// perSecond is how many packets are looked at, in bursts of as many.
-	perSecond = 500
-	maxSeen   = foci.MaxNodes
+	// perSecond is how many beacons of one source address count, in bursts of as
+	// many. A node sends one in ten seconds.
+	perSecond  = 20
+	maxSeen    = foci.MaxNodes
+	maxSources = foci.MaxNodes
 )
 
 // Counters are what became of the packets that came.
@@ -26,16 +30,27 @@ type Counters struct {
 	Foreign  uint64 `json:"foreign"`  // of another cluster with the same key
 	Untimely uint64 `json:"untimely"` // outside the window: replayed, or of a clock that is wrong; or an incarnation too far ahead
 	Repeated uint64 `json:"repeated"` // by us ourselves, by several interfaces, or replayed
-	Over     uint64 `json:"over"`     // more than are looked at
+	Over     uint64 `json:"over"`     // more from one source than are taken
 }
 
 // guard decides which packets count. It is not safe for concurrent use.
+//
+// Only a packet that was made with the key, and that is new, uses up anything of
+// what its source may send: so junk, replays and forged source addresses keep no
+// node from being heard. A junk packet costs one hash of at most
+// wire.MaxBeacon bytes.
 type guard struct {
-	cfg    *Config
-	count  Counters
+	cfg     *Config
+	mac     hash.Hash
+	count   Counters
+	seen    map[foci.NodeID]last
+	sources map[netip.Addr]*bucket
+}
+
+// bucket is how many beacons more a source may send now.
+type bucket struct {
 	tokens float64
 	filled time.Time
-	seen   map[foci.NodeID]last
 }
 
 // last is the newest packet of a node.
@@ -44,25 +59,39 @@ type last struct {
 	nonce uint64
 }
 
-// admit reports whether there is time for another packet.
-func (g *guard) admit(now time.Time) bool {
-	g.tokens = min(perSecond, g.tokens+now.Sub(g.filled).Seconds()*perSecond)
-	g.filled = now
-	if g.tokens < 1 {
+// admit reports whether a source may send another beacon now.
+func (g *guard) admit(from netip.Addr, now time.Time) bool {
+	b := g.sources[from]
+	if b == nil {
+		if len(g.sources) >= maxSources {
+			for other := range g.sources { // any: it holds back what holders of the key send
+				delete(g.sources, other)
+				break
+			}
+		}
+		if g.sources == nil {
+			g.sources = map[netip.Addr]*bucket{}
+		}
+		b = &bucket{perSecond, now}
+		g.sources[from] = b
+	}
+	b.tokens = min(perSecond, b.tokens+now.Sub(b.filled).Seconds()*perSecond)
+	b.filled = now
+	if b.tokens < 1 {
 		g.count.Over++
 		return false
 	}
-	g.tokens--
+	b.tokens--
 	return true
 }
 
 // take reads a packet and returns the entry that it tells, nil when it does not
 // count. Of one node only what is newer than the last counts.
-func (g *guard) take(p []byte, now time.Time) *wire.Route {
-	if !g.admit(now) {
+func (g *guard) take(p []byte, from netip.Addr, now time.Time) *wire.Route {
+	if mutant.On(mutant.JunkBeacons) && !g.admit(from, now) {
 		return nil
 	}
-	b, err := open(&g.cfg.Key, p)
+	b, err := open(g.mac, p)
 	if err != nil {
 		g.count.Strange++
 		return nil
@@ -79,6 +108,8 @@ func (g *guard) take(p []byte, now time.Time) *wire.Route {
 		return nil
 	case b.Route.Node == g.cfg.Node, known && (at.time < before.time || at == before):
 		g.count.Repeated++
+		return nil
+	case !g.admit(from, now):
 		return nil
 	}
 	if !known && len(g.seen) >= maxSeen {

@@ -3,6 +3,7 @@ package beacon
 import (
 	"crypto/hmac"
 	"crypto/sha256"
+	"hash"
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/wire"
@@ -22,24 +23,26 @@ const KeyLabel = "foci beacon 1"
 func seal(key *[32]byte, b *wire.Beacon) []byte {
 	b.Fit(wire.MaxBeacon - len(mark) - codeSize)
 	p := b.Append([]byte(mark))
-	return append(p, code(key, p)...)
+	return append(p, code(newMAC(key), p)...)
 }
 
 // open reads a packet. Nothing of it is parsed before its code has been checked.
-func open(key *[32]byte, p []byte) (*wire.Beacon, error) {
+func open(mac hash.Hash, p []byte) (*wire.Beacon, error) {
 	if len(p) < len(mark)+codeSize || len(p) > wire.MaxBeacon || string(p[:len(mark)]) != mark {
 		return nil, foci.Errorf(foci.Protocol, "a packet of %d bytes that is no beacon", len(p))
 	}
 	said, proof := p[:len(p)-codeSize], p[len(p)-codeSize:]
-	if !hmac.Equal(proof, code(key, said)) {
+	if !hmac.Equal(proof, code(mac, said)) {
 		return nil, foci.Errorf(foci.Denied, "a beacon made without this cluster's key")
 	}
 	b := new(wire.Beacon)
 	return b, wire.Unmarshal(said[len(mark):], b)
 }
 
-func code(key *[32]byte, said []byte) []byte {
-	h := hmac.New(sha256.New, key[:])
-	h.Write(said) // never fails
-	return h.Sum(nil)
+func newMAC(key *[32]byte) hash.Hash { return hmac.New(sha256.New, key[:]) }
+
+func code(mac hash.Hash, said []byte) []byte {
+	mac.Reset()
+	mac.Write(said) // never fails
+	return mac.Sum(nil)
 }

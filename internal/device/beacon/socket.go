@@ -16,7 +16,7 @@ const hops = 8
 
 // socket is a group of either family.
 type socket interface {
-	ReadFrom(p []byte) (int, error)
+	receive(p []byte) (n int, from netip.Addr, err error)
 	join() error         // on the interfaces that there are now; fails when on none
 	send(p []byte) error // on all of them; fails when on none
 	Close() error
@@ -86,8 +86,20 @@ type socket4 struct {
 	dst *net.UDPAddr
 }
 
-func (s *socket4) ReadFrom(p []byte) (int, error) { n, _, _, err := s.c.ReadFrom(p); return n, err }
-func (s *socket4) Close() error                   { return s.c.Close() }
+func (s *socket4) Close() error { return s.c.Close() }
+
+func (s *socket4) receive(p []byte) (int, netip.Addr, error) {
+	n, _, from, err := s.c.ReadFrom(p)
+	return n, address(from), err
+}
+
+// address is the source of a packet, without its port.
+func address(from net.Addr) netip.Addr {
+	if u, ok := from.(*net.UDPAddr); ok {
+		return u.AddrPort().Addr().Unmap()
+	}
+	return netip.Addr{}
+}
 
 func (s *socket4) join() error {
 	return each(func(i *net.Interface) error { return joined(s.c.JoinGroup(i, s.dst)) })
@@ -106,8 +118,12 @@ type socket6 struct {
 	dst *net.UDPAddr
 }
 
-func (s *socket6) ReadFrom(p []byte) (int, error) { n, _, _, err := s.c.ReadFrom(p); return n, err }
-func (s *socket6) Close() error                   { return s.c.Close() }
+func (s *socket6) Close() error { return s.c.Close() }
+
+func (s *socket6) receive(p []byte) (int, netip.Addr, error) {
+	n, _, from, err := s.c.ReadFrom(p)
+	return n, address(from), err
+}
 
 func (s *socket6) join() error {
 	return each(func(i *net.Interface) error { return joined(s.c.JoinGroup(i, s.dst)) })

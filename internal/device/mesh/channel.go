@@ -30,6 +30,8 @@ type channel struct {
 	local string
 	born  time.Time
 
+	account *account // listening side
+
 	ours   uint32       // initial credit of a stream that we receive
 	theirs uint32       // and of one that we send
 	pack   wire.Packing // how bodies that we send are compressed; 0: they are not

@@ -121,7 +121,7 @@ type Limits struct {
 	Bytes           int64 // default 512 MiB
 	Relays          int64 // requests that are forwarded for others at a time; default 4096
 	RelayBytes      int64 // that may wait here of these; default 128 MiB
-	Conns           int   // incoming connections; default 16384
+	Conns           int   // incoming connections; default 16384, of which one principal has an eighth and members a quarter
 	Unproven        int   // incoming connections that have not proved who they are; default 1024, the oldest is dropped
 	Dials           int   // handshakes that we do at a time; default 64
 }

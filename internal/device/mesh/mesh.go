@@ -28,6 +28,7 @@ type Mesh struct {
 	in, out           budget // requests in flight, served here and sent from here
 	vitalIn, vitalOut budget // the same of ping and state, which are counted only
 	collecting        budget // bodies of replies being put together
+	shares            shares // limits that are divided among those who dial us
 	relays            relays // requests passed on for others
 	dials             chan struct{}
 	listeners         []net.Listener
@@ -67,6 +68,7 @@ func New(cfg Config) (*Mesh, error) {
 	}
 	m.ctx, m.stop = context.WithCancel(context.Background())
 	m.unproven.most = cfg.Limits.Unproven
+	m.shares.init(&cfg.Limits)
 	m.shaking.most = max(1, cfg.Limits.Unproven/shaking)
 	m.events.kick = make(chan struct{}, 1)
 	for _, b := range []*budget{&m.in, &m.out, &m.collecting} {
@@ -228,15 +230,17 @@ func (m *Mesh) begin(task func()) bool {
 
 // remember takes a channel that came in.
 func (m *Mesh) remember(ch *channel) error {
-	m.mu.Lock()
-	switch {
-	case m.closed:
-		m.mu.Unlock()
-		return errClosed
-	case len(m.inbound) >= m.cfg.Limits.Conns:
-		m.mu.Unlock()
-		return busy("node " + m.cfg.Node.Short() + " has too many connections")
+	a, err := m.shares.open(ch.peer.Who())
+	if err != nil {
+		return err
 	}
+	m.mu.Lock()
+	if m.closed {
+		m.mu.Unlock()
+		m.shares.close(a)
+		return errClosed
+	}
+	ch.account = a
 	m.inbound[ch] = struct{}{}
 	l := m.counted(ch.peer.Node, 1)
 	m.mu.Unlock()
@@ -264,6 +268,7 @@ func (m *Mesh) forget(ch *channel, why error) {
 	var l *Link
 	if _, known := m.inbound[ch]; known {
 		delete(m.inbound, ch)
+		m.shares.close(ch.account)
 		l = m.counted(ch.peer.Node, -1)
 	}
 	m.mu.Unlock()

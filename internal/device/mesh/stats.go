@@ -32,6 +32,7 @@ type Stats struct {
 	BytesOut  int64          `json:"bytes_out"`  // of these
 	BytesHeld int64          `json:"bytes_held"` // of requests in hand
 	Forwarded RelayStats     `json:"forwarded"`  // for others
+	Shares    SharesStats    `json:"shares"`     // who holds what of the limits of this process
 }
 
 // LinkStats is the state of one link.
@@ -97,7 +98,7 @@ func (m *Mesh) Stats() Stats {
 		Node: m.cfg.Node, Cluster: m.Cluster(), Serving: m.in.count.Load() + m.vitalIn.count.Load(), Refused: m.refusals.Load(),
 		InFlight: m.out.count.Load() + m.vitalOut.count.Load(), BytesOut: m.out.bytes.Load() + m.vitalOut.bytes.Load(),
 		BytesHeld: m.in.bytes.Load() + m.vitalIn.bytes.Load(),
-		Forwarded: m.relays.stats(),
+		Forwarded: m.relays.stats(), Shares: m.shares.stats(),
 	}
 	for _, a := range m.Addrs() {
 		s.Listen = append(s.Listen, a.String())

@@ -1,0 +1,44 @@
+package node
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/share"
+)
+
+// TestReadsPerPrincipal: a client that reads without end leaves slots for the
+// others, and all clients together for members.
+func TestReadsPerPrincipal(t *testing.T) {
+	r := reads{slots: share.New(16)}
+	var held []*share.Part
+	enter := func(who share.Who) (n int, err error) {
+		for ; err == nil && n < 20; n++ {
+			var slot *share.Part
+			if slot, err = r.enter(who); err == nil {
+				held = append(held, slot)
+			}
+		}
+		return n - 1, err
+	}
+	n, err := enter(share.Who{Principal: "client/web"})
+	if n != 2 || foci.KindOf(err) != foci.Busy || !strings.Contains(err.Error(), "client/web holds its share, 2 of 16") {
+		t.Errorf("the first client has %d, then: %v", n, err)
+	}
+	if n, err = enter(share.Who{Principal: "client/db"}); n != 2 {
+		t.Errorf("the second client has %d, then: %v", n, err)
+	}
+	if n, err = enter(share.Who{}); n != 8 {
+		t.Errorf("clients that prove nothing have %d, then: %v", n, err)
+	}
+	if n, err = enter(share.Who{Member: true}); n != 4 {
+		t.Errorf("members have %d, then: %v", n, err)
+	}
+	for _, slot := range held {
+		r.leave(slot)
+	}
+	if r.slots.Used() != 0 || r.slots.Parts() != 0 {
+		t.Errorf("%d of %d are still in use", r.slots.Used(), r.slots.Parts())
+	}
+}
