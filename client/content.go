@@ -136,7 +136,7 @@ func (c *content) fetch(ctx context.Context, from foci.Version, limit, offset, b
 	cfg.Hedge = max(cfg.Hedge, bulkHedge)
 	cfg.Plan.Groups = holdersFirst(c.found.Holders, cfg.Plan.Groups)
 	m := quorum.NewAny(cfg, wire.Fetch{ID: c.id, From: from, To: c.found.Vote.Newest, Limit: limit, Offset: offset, MaxBytes: bytes})
-	c.s.run(ctx, m, c.s.op(c.id, c.name.Bucket, foci.Bulk, cfg.Deadline))
+	c.s.run(ctx, m, c.s.op(c.id, wire.ObjectScope(c.name), c.name.Bucket, foci.Bulk, cfg.Deadline))
 	rep, body, err := m.Result()
 	if err = givenUp(ctx, err); err != nil {
 		if foci.KindOf(err) == foci.NotFound {
@@ -341,7 +341,7 @@ func (c *content) fetchChunk(index int, offset, length uint32) coming {
 	}
 	cfg.Hedge = max(cfg.Hedge, bulkHedge)
 	m := quorum.NewAny(cfg, wire.Fetch{ID: id, From: want, To: want, Limit: 1, Offset: offset, MaxBytes: length})
-	op := c.s.op(id, c.name.Bucket, foci.Bulk, cfg.Deadline)
+	op := c.s.op(id, wire.ChunkScope(c.name.Bucket, c.chunks.Upload, uint32(index)), c.name.Bucket, foci.Bulk, cfg.Deadline)
 	op.Trace = traceOf(c.ctx)
 	op.Done = func() {
 		rep, body, err := m.Result()

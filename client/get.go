@@ -137,7 +137,7 @@ func (s *Session) resolve(ctx context.Context, n foci.Name, at foci.Version) (qu
 		return quorum.Found{}, err
 	}
 	m := quorum.NewRead(cfg, id, wire.MaxInline)
-	s.run(ctx, m, s.op(id, n.Bucket, foci.Reg, cfg.Deadline))
+	s.run(ctx, m, s.op(id, wire.ObjectScope(n), n.Bucket, foci.Reg, cfg.Deadline))
 	found, err := m.Result()
 	err = givenUp(ctx, err)
 	switch {

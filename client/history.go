@@ -2,7 +2,6 @@ package client
 
 import (
 	"context"
-	"errors"
 	"iter"
 
 	"github.com/foci-store/foci"
@@ -27,7 +26,7 @@ func (s *Session) History(ctx context.Context, n foci.Name) iter.Seq2[HistoryEnt
 			yield(HistoryEntry{}, err)
 			return
 		}
-		h := history{s: s, ctx: ctx, id: foci.ObjectID(n)}
+		h := history{s: s, ctx: ctx, id: foci.ObjectID(n), scope: wire.ObjectScope(n)}
 		if err := h.open(n); err != nil {
 			yield(HistoryEntry{}, about("history", n, err))
 			return
@@ -47,10 +46,11 @@ func (s *Session) History(ctx context.Context, n foci.Name) iter.Seq2[HistoryEnt
 
 // history merges the logs of a quorum of groups.
 type history struct {
-	s    *Session
-	ctx  context.Context
-	id   foci.ID
-	logs []log
+	s     *Session
+	ctx   context.Context
+	id    foci.ID
+	scope wire.Scope
+	logs  []log
 }
 
 // log is one group's log as it is read.
@@ -107,12 +107,12 @@ func (h *history) ask(n foci.Name) (stale foci.Epoch, err error) {
 			return 0, nil
 		}
 	}
-	return stale, foci.Errorf(foci.NoQuorum, "%d of %d groups gave their log, %d are needed: %w", len(h.logs), len(cfg.Plan.Groups), need, errors.Join(failed...))
+	return stale, tooFew(len(h.logs), len(cfg.Plan.Groups), need, "log", failed)
 }
 
 // turn reads the next page of a log.
 func (h *history) turn(ctx context.Context, l *log) error {
-	f := &wire.Fetch{Target: wire.Target{Epoch: h.s.layout.Epoch(), Group: l.group}, ID: h.id, From: l.next, Limit: wire.MaxFetchEntries}
+	f := &wire.Fetch{Target: wire.Target{Epoch: h.s.layout.Epoch(), Group: l.group}, ID: h.id, From: l.next, Limit: wire.MaxFetchEntries, Scope: h.scope}
 	m, _, err := h.s.peer.Call(ctx, f, foci.Reg, h.s.deadline(ctx))
 	if err != nil {
 		return err

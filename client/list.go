@@ -2,7 +2,6 @@ package client
 
 import (
 	"context"
-	"errors"
 	"iter"
 	"strings"
 	"time"
@@ -181,7 +180,7 @@ func (l *listing) ask(at string, deadline time.Duration) (entries []quorum.Entry
 			return entries, more, 0, nil
 		}
 	}
-	return nil, false, stale, foci.Errorf(foci.NoQuorum, "%d of %d groups gave their keys, %d are needed: %w", got, len(groups), need, errors.Join(failed...))
+	return nil, false, stale, tooFew(got, len(groups), need, "keys", failed)
 }
 
 // group asks all backends of a group.

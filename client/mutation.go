@@ -142,7 +142,7 @@ func (m *mutation) start() bool {
 		return false
 	}
 	w := quorum.NewWrite(cfg, m.rec)
-	op := s.op(m.rec.ID, m.rec.Name.Bucket, foci.Reg, cfg.Deadline)
+	op := s.op(m.rec.ID, wire.ObjectScope(m.rec.Name), m.rec.Name.Bucket, foci.Reg, cfg.Deadline)
 	op.Source, op.Trace = m.source, m.trace
 	op.Done, op.Idle = func() { m.ran(w) }, m.release
 	giveUp := s.peer.Run(w, op)

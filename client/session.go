@@ -6,6 +6,7 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/quorum"
+	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/peer"
 )
 
@@ -78,8 +79,8 @@ func (s *Session) deadline(ctx context.Context) time.Duration {
 }
 
 // op is an operation with the settings of the session.
-func (s *Session) op(id foci.ID, bucket string, class foci.Class, deadline time.Duration) peer.Op {
-	return peer.Op{ID: id, Bucket: bucket, Class: class, Deadline: deadline, Stall: s.opts.Stall, Resends: s.opts.Resends}
+func (s *Session) op(id foci.ID, scope wire.Scope, bucket string, class foci.Class, deadline time.Duration) peer.Op {
+	return peer.Op{ID: id, Scope: scope, Bucket: bucket, Class: class, Deadline: deadline, Stall: s.opts.Stall, Resends: s.opts.Resends}
 }
 
 // run runs an operation and waits for its answer. When ctx ends first the

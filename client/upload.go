@@ -245,7 +245,7 @@ func (u *upload) send(index uint32, rec wire.Record, src *peer.Source, idle func
 	u.mu.Lock()
 	u.open[index] = func() {}
 	u.mu.Unlock()
-	op := u.op(rec.ID, u.name.Bucket, foci.Bulk, cfg.Deadline)
+	op := u.op(rec.ID, wire.ChunkScope(u.name.Bucket, u.manifest.Upload, index), u.name.Bucket, foci.Bulk, cfg.Deadline)
 	op.Source, op.Idle, op.Trace = src, idle, traceOf(u.ctx)
 	op.Done = func() {
 		u.mu.Lock()

@@ -16,7 +16,7 @@ func (n *Node) query(in *mesh.Incoming) {
 	if b == nil {
 		return
 	}
-	vote, rec, err := b.Query(m.ID, m.Inline)
+	vote, rec, err := b.Query(visible(in, b, &m.Scope, m.ID), m.Inline)
 	if err != nil {
 		in.Fail(err)
 		return
@@ -40,6 +40,7 @@ func (n *Node) fetch(in *mesh.Incoming) {
 	if b == nil {
 		return
 	}
+	m.ID = visible(in, b, &m.Scope, m.ID)
 	reply, body, err := b.Fetch(m, nil)
 	if err != nil {
 		in.Fail(err)

@@ -45,6 +45,8 @@ func methodOf(m wire.Message) wire.Method {
 		return wire.MethodHave
 	case *wire.Fetch:
 		return wire.MethodFetch
+	case *wire.Hint:
+		return wire.MethodHint
 	default:
 		return wire.MethodList
 	}
@@ -281,6 +283,10 @@ func TestMalformedHeads(t *testing.T) {
 	} {
 		head := m.Append(nil)
 		for at := range head {
+			_, scoped := m.(interface{ Declare(wire.Scope) })
+			if scoped && at == len(head)-4 {
+				continue // it ends as in protocol 1, before the scope
+			}
 			if _, err := ask(t, l, methodOf(m), head[:at], nil); !errors.Is(err, foci.Protocol) {
 				t.Fatalf("%T cut at %d: %v", m, at, err)
 			}

@@ -76,7 +76,7 @@ func (n *Node) have(in *mesh.Incoming) {
 	if b == nil {
 		return
 	}
-	state, err := b.Have(m.ID, m.Version, m.Hash)
+	state, err := b.Have(visible(in, b, &m.Scope, m.ID), m.Version, m.Hash)
 	if err != nil {
 		in.Fail(err)
 		return

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/access"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/mesh"
 	"github.com/foci-store/foci/internal/device/store"
@@ -14,6 +15,9 @@ import (
 // handle serves one request. It runs on the goroutine that reads the channel,
 // so what may take long goes elsewhere.
 func (n *Node) handle(in *mesh.Incoming) {
+	if n.cfg.disguise != nil {
+		n.cfg.disguise(&in.From)
+	}
 	switch in.Method {
 	case wire.MethodQuery:
 		n.query(in)
@@ -56,13 +60,18 @@ func (n *Node) apart(in *mesh.Incoming, serve func(*mesh.Incoming)) {
 	})
 }
 
-// read decodes the head of a request; when it cannot, the request is failed.
+// read decodes the head of a request whose asker may ask that; else the request
+// is failed.
 func read[M any, P interface {
 	*M
 	wire.Message
 }](in *mesh.Incoming) (P, bool) {
 	m := P(new(M))
 	if err := wire.Unmarshal(in.Head, m); err != nil {
+		in.Fail(err)
+		return nil, false
+	}
+	if err := access.Check(asker(in), m); err != nil {
 		in.Fail(err)
 		return nil, false
 	}

@@ -37,6 +37,7 @@ const (
 type Op struct {
 	ID       foci.ID // whose owners are asked
 	Bucket   string
+	Scope    wire.Scope // what the id is made of; a member may leave it out
 	Class    foci.Class
 	Deadline time.Duration // on the clock of Now
 	Trace    foci.TraceID  // 0 = a new one
@@ -148,6 +149,9 @@ func (o *operation) begin(asks []quorum.Ask) []submission {
 	for i := range asks {
 		a := asks[i].Leg
 		asks[i].Msg.(interface{ Aim() *wire.Target }).Aim().Trace = o.Trace
+		if m, ok := asks[i].Msg.(interface{ Declare(wire.Scope) }); ok {
+			m.Declare(o.Scope)
+		}
 		l := newLeg(asks[i].Msg, o.Class)
 		l.done = func(ans quorum.Answer) {
 			o.event(func(m Machine, now time.Duration) quorum.Out {
@@ -157,6 +161,7 @@ func (o *operation) begin(asks []quorum.Ask) []submission {
 		}
 		l.stall = o.Stall
 		if l.have != nil {
+			l.have.Scope = o.Scope
 			l.hold, l.release = o.hold, o.release
 			if l.body == nil && o.Source != nil {
 				l.source = o.Source

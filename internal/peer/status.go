@@ -16,7 +16,7 @@ import (
 
 // What a node can be asked about itself.
 const (
-	AskNode = "node"
+	AskNode = wire.AskNode
 	AskMesh = "mesh"
 	AskTxns = "txns"
 )

@@ -34,4 +34,10 @@ var rows = []row{
 	{mutant.RelayUnsentUnknown, "internal/device/mesh", "TestRelayUnsent"},
 	{mutant.UnprovenInAnyOrder, "internal/device/mesh", "TestUnprovenInOrder"},
 	{mutant.UnsentMayApply, "internal/peer", "TestFailureOfAnAttempt"},
+	{mutant.AnyBucket, "internal/core/access", "TestOneBucketIsNotAnother"},
+	{mutant.OpenReserved, "internal/core/access", "TestReservedBucketsAreForAdmins"},
+	{mutant.ForgedScope, "internal/core/access", "TestForgedScope"},
+	{mutant.ReaderStores, "internal/node", "TestReaderCannotWrite"},
+	{mutant.WriterReads, "internal/node", "TestWriterCannotRead"},
+	{mutant.BlindReserved, "internal/node", "TestBlindRequests"},
 }

@@ -62,4 +62,17 @@ const (
 	// ReadShare: one principal may hold all reads and questions that a node serves
 	// at a time.
 	ReadShare Name = "read-share"
+
+	// ReaderStores: a right to write is not needed to store a record.
+	ReaderStores Name = "reader-stores"
+	// WriterReads: a right to write is enough to fetch content.
+	WriterReads Name = "writer-reads"
+	// AnyBucket: a right on one bucket is a right on each.
+	AnyBucket Name = "any-bucket"
+	// OpenReserved: a right on all buckets is one on reserved buckets, too.
+	OpenReserved Name = "open-reserved"
+	// ForgedScope: the bucket that a request names need not be that of its id.
+	ForgedScope Name = "forged-scope"
+	// BlindReserved: who names no bucket sees the objects of reserved ones.
+	BlindReserved Name = "blind-reserved"
 )

@@ -50,6 +50,11 @@ var anyStories = []struct {
 		s.fails("fetch 2", foci.NotFound)
 		s.fails("fetch 3", foci.Stalled)
 	}, foci.NoQuorum},
+	{"denied by one, and the others lack it or fail", func(s *story) {
+		s.fails("fetch 1", foci.NotFound)
+		s.fails("fetch 2", foci.Denied)
+		s.fails("fetch 3", foci.Stalled)
+	}, foci.Denied},
 	{"nonsense is no answer", func(s *story) {
 		s.ack("fetch 1")
 		s.page("fetch 2", false, chunk)

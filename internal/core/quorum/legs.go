@@ -123,7 +123,13 @@ func (o *op) Idle() bool {
 	return o.done && !slices.ContainsFunc(o.legs, func(l asked) bool { return !l.ended })
 }
 
-// why joins what single legs ended with into the error of the operation.
+// why joins what single legs ended with into the error of the operation. A
+// replica that denies the question is the reason by itself: the others will too.
 func (o *op) why(k foci.Kind, msg, fix string) error {
+	if at := slices.IndexFunc(o.errs, isDenied); at >= 0 && k == foci.NoQuorum {
+		return o.errs[at]
+	}
 	return &foci.Error{Kind: k, Msg: msg, Fix: fix, Err: errors.Join(o.errs...)}
 }
+
+func isDenied(err error) bool { return foci.KindOf(err) == foci.Denied }

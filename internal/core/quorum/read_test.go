@@ -451,6 +451,16 @@ func TestReadBeginsAnewWithANewLayout(t *testing.T) {
 	s.found(r, []foci.Group{2, 3}, base, late)
 }
 
+// TestDeniedReadSaysSo: for a right that is lacking no quorum is to be waited for.
+func TestDeniedReadSaysSo(t *testing.T) {
+	r, s := read(t, nil)
+	s.fails("query 1", foci.Denied)
+	s.fails("query 2", foci.Denied)
+	s.fails("query 3", foci.Denied)
+	_, err := r.Result()
+	s.failed(err, foci.Denied)
+}
+
 func TestReadDeadline(t *testing.T) {
 	r, s := read(t, nil)
 	s.vote("query 1", voteOf(base))

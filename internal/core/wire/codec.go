@@ -40,6 +40,10 @@ func (r *Reader) Bad() bool { return r.bad }
 // Fail marks the message as malformed.
 func (r *Reader) Fail() { r.bad, r.b = true, nil }
 
+// More reports whether there are bytes left: a field that a later protocol
+// appended is there.
+func (r *Reader) More() bool { return len(r.b) > 0 }
+
 func (r *Reader) take(n int) []byte {
 	if n > len(r.b) {
 		r.Fail()

@@ -47,6 +47,9 @@ func (*Empty) Append(b []byte) []byte { return b }
 // Decode decodes.
 func (*Empty) Decode(*Reader) {}
 
+// AskNode asks for what a node says of itself.
+const AskNode = "node"
+
 // Ask is a status question by name ("nodes", "mesh", "txns"); the answer is
 // JSON in the body.
 type Ask struct{ What string }

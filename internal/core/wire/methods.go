@@ -87,12 +87,13 @@ type Query struct {
 	Target
 	ID     foci.ID
 	Inline uint32
+	Scope
 }
 
 // Append encodes.
 func (q *Query) Append(b []byte) []byte {
 	b = append(q.append(b), q.ID[:]...)
-	return appendU32(b, q.Inline)
+	return q.appendScope(appendU32(b, q.Inline))
 }
 
 // Decode decodes.
@@ -100,6 +101,7 @@ func (q *Query) Decode(r *Reader) {
 	q.decode(r)
 	r.Fixed(q.ID[:])
 	q.Inline = min(r.U32(), MaxInline)
+	q.decodeScope(r)
 }
 
 // QueryReply is a vote, the replica's clock, and perhaps the one record that
@@ -189,12 +191,13 @@ type Have struct {
 	ID      foci.ID
 	Version foci.Version
 	Hash    Hash
+	Scope
 }
 
 // Append encodes.
 func (h *Have) Append(b []byte) []byte {
 	b = append(h.append(b), h.ID[:]...)
-	return append(appendVersion(b, h.Version), h.Hash[:]...)
+	return h.appendScope(append(appendVersion(b, h.Version), h.Hash[:]...))
 }
 
 // Decode decodes.
@@ -203,6 +206,7 @@ func (h *Have) Decode(r *Reader) {
 	r.Fixed(h.ID[:])
 	h.Version = r.Version()
 	r.Fixed(h.Hash[:])
+	h.decodeScope(r)
 }
 
 // HaveState answers Have.
@@ -242,11 +246,12 @@ type Hint struct {
 	Target
 	ID     foci.ID
 	Missed foci.Group
+	Scope
 }
 
 // Append encodes.
 func (h *Hint) Append(b []byte) []byte {
-	return appendU32(append(h.append(b), h.ID[:]...), uint32(h.Missed))
+	return h.appendScope(appendU32(append(h.append(b), h.ID[:]...), uint32(h.Missed)))
 }
 
 // Decode decodes.
@@ -254,6 +259,7 @@ func (h *Hint) Decode(r *Reader) {
 	h.decode(r)
 	r.Fixed(h.ID[:])
 	h.Missed = foci.Group(r.U32())
+	h.decodeScope(r)
 }
 
 // HintReply says that the hint is durable.
@@ -280,13 +286,14 @@ type Fetch struct {
 	Limit    uint32       // entries; 0 or more than MaxFetchEntries: MaxFetchEntries
 	Offset   uint32       // into the payload of the first entry
 	MaxBytes uint32       // of payload; at most foci.MaxPayload
+	Scope
 }
 
 // Append encodes.
 func (f *Fetch) Append(b []byte) []byte {
 	b = append(f.append(b), f.ID[:]...)
 	b = appendVersion(appendVersion(b, f.From), f.To)
-	return appendU32(appendU32(appendU32(b, f.Limit), f.Offset), f.MaxBytes)
+	return f.appendScope(appendU32(appendU32(appendU32(b, f.Limit), f.Offset), f.MaxBytes))
 }
 
 // Decode decodes.
@@ -298,6 +305,7 @@ func (f *Fetch) Decode(r *Reader) {
 	f.Limit = r.U32()
 	f.Offset = r.U32()
 	f.MaxBytes = r.U32()
+	f.decodeScope(r)
 	if f.Limit == 0 || f.Limit > MaxFetchEntries {
 		f.Limit = MaxFetchEntries
 	}

@@ -4,6 +4,7 @@ import (
 	"io"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/rights"
 	"github.com/foci-store/foci/internal/core/wire"
 )
 
@@ -27,7 +28,7 @@ func (m *Mesh) Local(q *Request) error {
 		return busy("this process has too many requests in hand")
 	}
 	q.sent.Store(true)
-	self := Identity{Node: m.cfg.Node, Incarnation: m.cfg.Incarnation, Role: m.cfg.Role, Addr: "local"}
+	self := Identity{Node: m.cfg.Node, Incarnation: m.cfg.Incarnation, Role: m.cfg.Role, Addr: "local", Rights: rights.Full()}
 	m.cfg.Handler.Serve(&Incoming{
 		From: self, Class: q.Class, Method: q.Method, Head: q.Head, Body: body,
 		local: func(a answer) {

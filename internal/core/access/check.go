@@ -1,0 +1,99 @@
+package access
+
+import (
+	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/rights"
+	"github.com/foci-store/foci/internal/core/wire"
+)
+
+// Asker is the principal for whom a request is, and what it may do.
+type Asker struct {
+	Principal rights.Principal
+	Rights    rights.Rights
+	Protocol  uint16 // of the channel; in protocol 1 a request has only the id of its object
+}
+
+// Check is nil when the asker may ask this, else an error of kind Denied. Its
+// text is the same whatever is stored.
+//
+// A request that [Blind] reports is allowed as far as can be told without its
+// bucket: the caller must treat an object of a reserved bucket as absent.
+func Check(a *Asker, m wire.Message) error {
+	if a.Rights.Everything() {
+		return nil
+	}
+	n := needOf(m)
+	switch {
+	case n.any:
+		return nil
+	case n.scope == nil:
+		return a.deny(&n, n.bucket)
+	case n.scope.Named():
+		bucket, ok := n.scope.Within(n.id)
+		if !ok {
+			return a.unnamed("the request names another object than it is about")
+		}
+		return a.deny(&n, bucket)
+	case a.Protocol == 1 && !a.Rights.Scoped():
+		return nil
+	}
+	return a.unnamed("the request does not name its object, as its rights require")
+}
+
+// Blind reports whether a request has only the id of its object, as in protocol
+// 1, and its asker may not see all objects.
+func Blind(a *Asker, s *wire.Scope) bool { return !s.Named() && !a.Rights.Everything() }
+
+// deny is nil when the asker has one of the rights needed.
+func (a *Asker) deny(n *need, bucket string) error {
+	if a.Rights.Allows(n.op, bucket) || n.or != 0 && a.Rights.Allows(n.or, bucket) {
+		return nil
+	}
+	e := &foci.Error{Kind: foci.Denied}
+	has := " (it has " + a.text() + ")"
+	switch {
+	case n.op == rights.Admin || rights.IsReserved(bucket):
+		e.Msg = a.name() + " lacks the right admin to " + n.verb + about(bucket) + has
+		e.Fix = "use the credential of an administrator"
+	case bucket == "":
+		e.Msg = a.name() + " lacks the right to " + verb(n.op) + " all buckets, needed to " + n.verb + has
+		e.Fix = "use a credential with the right *=" + n.op.String()
+	default:
+		e.Msg = a.name() + " lacks the right to " + verb(n.op) + " bucket " + bucket + has
+		e.Fix = "use a credential with the right " + bucket + "=" + n.op.String()
+	}
+	return e
+}
+
+// unnamed is the error for a request of which the bucket cannot be told.
+func (a *Asker) unnamed(why string) error {
+	return &foci.Error{Kind: foci.Denied, Msg: a.name() + " (it has " + a.text() + "): " + why, Fix: "upgrade the client to protocol 2"}
+}
+
+func (a *Asker) name() string {
+	if a.Principal == "" {
+		return "the client"
+	}
+	return string(a.Principal)
+}
+
+func (a *Asker) text() string {
+	if s := a.Rights.String(); s != "" {
+		return foci.Clip(s)
+	}
+	return "none"
+}
+
+func about(bucket string) string {
+	if bucket == "" {
+		return ""
+	}
+	return " bucket " + bucket
+}
+
+func verb(o rights.Op) string {
+	if o == rights.Write {
+		return "write"
+	}
+	return "read"
+}

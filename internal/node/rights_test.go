@@ -1,0 +1,198 @@
+package node_test
+
+import (
+	"errors"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/rights"
+	"github.com/foci-store/foci/internal/core/wire"
+	"github.com/foci-store/foci/internal/device/mesh"
+	"github.com/foci-store/foci/internal/layout"
+)
+
+// guarded is a node that holds objects "key" in several buckets, and a link by
+// which a client of changing rights asks it.
+type guarded struct {
+	layout *layout.Layout
+	link   *mesh.Link
+	as     atomic.Pointer[mesh.Identity]
+}
+
+func guard(t *testing.T) *guarded {
+	t.Helper()
+	g := new(guarded)
+	cfg := config(t)
+	cfg.Disguise(func(who *mesh.Identity) {
+		if as := g.as.Load(); as != nil {
+			who.Principal, who.Rights, who.Protocol = as.Principal, as.Rights, as.Protocol
+		}
+	})
+	n := start(t, cfg)
+	g.layout, g.link = cfg.Layout, dial(t, n)
+	for _, bucket := range []string{"photos", "music", "foci.policy"} {
+		if _, err := call(t, g.link, g.store(bucket, "key")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return g
+}
+
+// become has the client be another one.
+func (g *guarded) become(t *testing.T, text string, protocol uint16) {
+	t.Helper()
+	r, err := rights.Parse(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.as.Store(&mesh.Identity{Principal: rights.Client("web"), Rights: r, Protocol: protocol})
+}
+
+func (g *guarded) store(bucket, key string) *wire.Store {
+	s := store(g.layout, key, "content")
+	s.Record.Name.Bucket = bucket
+	s.Record.ID = foci.ObjectID(s.Record.Name)
+	return s
+}
+
+func (g *guarded) query(bucket, key string) *wire.Query {
+	n := foci.Name{Bucket: bucket, Key: key}
+	return &wire.Query{Target: target(g.layout), ID: foci.ObjectID(n), Inline: 100, Scope: wire.ObjectScope(n)}
+}
+
+func (g *guarded) fetch(bucket, key string) *wire.Fetch {
+	n := foci.Name{Bucket: bucket, Key: key}
+	return &wire.Fetch{Target: target(g.layout), ID: foci.ObjectID(n), MaxBytes: 100, Scope: wire.ObjectScope(n)}
+}
+
+func (g *guarded) have(bucket, key string) *wire.Have {
+	n := foci.Name{Bucket: bucket, Key: key}
+	return &wire.Have{Target: target(g.layout), ID: foci.ObjectID(n), Version: foci.Version{Time: 1, Nonce: 1}, Scope: wire.ObjectScope(n)}
+}
+
+func (g *guarded) hint(bucket, key string) *wire.Hint {
+	n := foci.Name{Bucket: bucket, Key: key}
+	return &wire.Hint{Target: target(g.layout), ID: foci.ObjectID(n), Missed: 2, Scope: wire.ObjectScope(n)}
+}
+
+func (g *guarded) list(bucket string) *wire.List {
+	return &wire.List{Target: wire.Target{Epoch: 1, Group: 1, Backend: g.layout.Backends[0].ID}, Bucket: bucket}
+}
+
+// denied fails unless all are refused for want of a right.
+func (g *guarded) denied(t *testing.T, all ...wire.Message) {
+	t.Helper()
+	for _, m := range all {
+		if _, err := call(t, g.link, m); !errors.Is(err, foci.Denied) {
+			t.Errorf("%T: %v, want %v", m, err, foci.Denied)
+		}
+	}
+}
+
+func (g *guarded) allowed(t *testing.T, all ...wire.Message) {
+	t.Helper()
+	for _, m := range all {
+		if _, err := call(t, g.link, m); err != nil {
+			t.Errorf("%T: %v", m, err)
+		}
+	}
+}
+
+func TestReaderCannotWrite(t *testing.T) {
+	g := guard(t)
+	g.become(t, "*=r", 2)
+	g.allowed(t, g.query("photos", "key"), g.fetch("photos", "key"), g.have("photos", "key"), g.list("photos"))
+	put, remove := g.store("photos", "key"), g.store("photos", "key")
+	remove.Record.Op, remove.Record.Payload, remove.Record.Size = wire.OpRemove, nil, 0
+	remove.Record.Seal()
+	appended := g.store("photos", "key")
+	appended.Record.Op = wire.OpAppend
+	appended.Record.Seal()
+	repair := g.store("photos", "other")
+	repair.Repair = true
+	g.denied(t, put, remove, appended, repair, g.hint("photos", "key"))
+}
+
+func TestWriterCannotRead(t *testing.T) {
+	g := guard(t)
+	g.become(t, "*=w", 2)
+	votes := g.query("photos", "key")
+	votes.Inline = 0
+	g.allowed(t, votes, g.have("photos", "key"), g.store("photos", "new"))
+	g.denied(t, g.query("photos", "key"), g.fetch("photos", "key"), g.list("photos"))
+}
+
+// TestDeniedTellsNothing: of a bucket without rights the answers for an object
+// that exists and for one that does not are the same, byte by byte.
+func TestDeniedTellsNothing(t *testing.T) {
+	g := guard(t)
+	g.become(t, "music=rw", 2)
+	g.allowed(t, g.query("music", "key"), g.fetch("music", "key"), g.store("music", "key"))
+	for _, bucket := range []string{"photos", "foci.policy"} {
+		for i, ask := range []func(key string) wire.Message{
+			func(key string) wire.Message { return g.query(bucket, key) },
+			func(key string) wire.Message { return g.fetch(bucket, key) },
+			func(key string) wire.Message { return g.have(bucket, key) },
+			func(key string) wire.Message { return g.hint(bucket, key) },
+			func(key string) wire.Message { return g.store(bucket, key) },
+		} {
+			_, is := call(t, g.link, ask("key"))
+			_, isNot := call(t, g.link, ask("none"))
+			if !errors.Is(is, foci.Denied) || !errors.Is(isNot, foci.Denied) || is.Error() != isNot.Error() {
+				t.Errorf("%s, question %d: %v\nand for one that does not exist: %v", bucket, i, is, isNot)
+			}
+			if !strings.Contains(is.Error(), bucket) || !strings.Contains(is.Error(), "client/web") {
+				t.Errorf("the error names neither principal nor bucket: %v", is)
+			}
+		}
+		g.denied(t, g.list(bucket))
+	}
+}
+
+// TestReservedBucketNeedsAdmin, whatever the rights on all buckets.
+func TestReservedBucketNeedsAdmin(t *testing.T) {
+	g := guard(t)
+	all := func() []wire.Message {
+		const b = "foci.policy"
+		return []wire.Message{g.query(b, "key"), g.fetch(b, "key"), g.have(b, "key"), g.list(b), g.store(b, "key")}
+	}
+	g.become(t, "*=rw,foci.policy=rw", 2)
+	g.denied(t, all()...)
+	g.become(t, "admin", 2)
+	g.allowed(t, all()...)
+}
+
+// TestForgedScopeIsDenied: the bucket that a request names is not believed.
+func TestForgedScopeIsDenied(t *testing.T) {
+	g := guard(t)
+	g.become(t, "music=rw", 2)
+	q, f := g.query("photos", "key"), g.fetch("photos", "key")
+	q.Scope, f.Scope = g.query("music", "key").Scope, g.fetch("music", "key").Scope
+	g.denied(t, q, f)
+	q.Scope = wire.Scope{}
+	g.denied(t, q)
+}
+
+// TestBlindRequests: a client of protocol 1 names no bucket. With rights on all
+// it is served, but for it the objects of reserved buckets do not exist.
+func TestBlindRequests(t *testing.T) {
+	g := guard(t)
+	blind := func(m wire.Message) wire.Message {
+		m.(interface{ Declare(wire.Scope) }).Declare(wire.Scope{})
+		return m
+	}
+	g.become(t, "*=rw", 1)
+	g.allowed(t, blind(g.query("photos", "key")), blind(g.fetch("photos", "key")))
+	there, err := call(t, g.link, blind(g.query("foci.policy", "key")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var vote wire.QueryReply
+	if err := wire.Unmarshal(there.Head, &vote); err != nil || vote.Vote.Exists() || len(there.Body) > 0 {
+		t.Errorf("a blind request was told of a reserved object: %+v, %v", vote, err)
+	}
+	g.become(t, "*=r", 1)
+	g.denied(t, blind(g.query("photos", "key")))
+}
