@@ -115,10 +115,10 @@ func (n *Node) backend(in *mesh.Incoming, t *wire.Target, id *foci.ID) *store.Ba
 	return nil
 }
 
-// catchUp has the newest layout fetched from other nodes.
+// catchUp has the newest layout fetched from other nodes, as a request needs it.
 func (n *Node) catchUp() {
 	if p := n.peer.Load(); p != nil {
-		p.Newer()
+		p.Claimed()
 	}
 }
 

@@ -85,7 +85,24 @@ func (p *Peer) needLayout(w layoutWaiter) {
 	p.Newer()
 }
 
-// Newer says that somebody works by a newer layout; it is fetched.
+// claimEvery is the shortest time between two rounds of questions that requests
+// cause by naming a newer epoch.
+const claimEvery = 5 * time.Second
+
+// Claimed says that a request names a newer layout. Whoever sends requests can
+// name any, so they cause one round of questions in [claimEvery], and no more; the
+// comparisons with other members find a newer layout too.
+func (p *Peer) Claimed() {
+	now, last := int64(p.now()), p.claimed.Load()
+	if last != 0 && now-last < int64(claimEvery) && !mutant.On(mutant.RequestEpochs) {
+		return
+	}
+	if p.claimed.CompareAndSwap(last, max(now, 1)) {
+		p.Newer()
+	}
+}
+
+// Newer says that a member works by a newer layout; it is fetched.
 func (p *Peer) Newer() {
 	j := &p.join
 	j.mu.Lock()

@@ -82,6 +82,8 @@ type Peer struct {
 	join     join
 	watchers watchers
 	said     routeCounters
+	asked    asked
+	claimed  atomic.Int64 // when a request last had the layout fetched, on the clock of now
 }
 
 // New starts. It does not wait for anybody: see Ready.

@@ -1,7 +1,13 @@
 package peer
 
 import (
+	"net"
+	"sync"
+	"time"
+
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/mutant"
+	"github.com/foci-store/foci/internal/core/route"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/mesh"
 	"github.com/foci-store/foci/internal/layout"
@@ -36,28 +42,37 @@ func serve[M any, P interface {
 	by(in, m)
 }
 
-// serveRoutes takes in what the asker tells and gives what it asks for. A
-// transport client has nothing to tell and is in no node's state.
+// serveRoutes takes in what a member tells and gives what the asker wants. What a
+// transport client tells is ignored, its epoch too: it is in no node's state.
 func (p *Peer) serveRoutes(in *mesh.Incoming, q *wire.Routes) {
-	if in.From.Role != foci.RoleTransport {
+	member := in.From.Role != foci.RoleTransport
+	if member || mutant.On(mutant.ClientRoutes) {
 		p.Learn(in.From.Node, q.Routes)
+	}
+	if !p.mayAsk(in) {
+		return
 	}
 	a := wire.Routes{Epoch: p.cfg.Layout.Epoch()}
 	p.join.mu.Lock()
 	a.Routes = p.join.routes.Answer(q)
 	p.join.mu.Unlock()
-	in.Reply(a.Append(nil), nil)
-	p.heardOf(q.Epoch)
+	p.answer(in, &a)
+	if member || mutant.On(mutant.ClientEpochs) {
+		p.heardOf(q.Epoch)
+	}
 }
 
 // serveDigest says what differs.
 func (p *Peer) serveDigest(in *mesh.Incoming, q *wire.Digest) {
+	if !p.mayAsk(in) {
+		return
+	}
 	p.join.mu.Lock()
 	v := p.join.routes.Versions(q.Sums)
 	p.join.mu.Unlock()
 	v.Epoch = p.cfg.Layout.Epoch()
-	in.Reply(v.Append(nil), nil)
-	if in.From.Role != foci.RoleTransport {
+	p.answer(in, &v)
+	if in.From.Role != foci.RoleTransport || mutant.On(mutant.ClientEpochs) {
 		p.heardOf(q.Epoch)
 	}
 }
@@ -66,6 +81,55 @@ func (p *Peer) serveDigest(in *mesh.Incoming, q *wire.Digest) {
 func (p *Peer) heardOf(epoch foci.Epoch) {
 	if epoch > p.cfg.Layout.Epoch() {
 		p.Newer()
+	}
+}
+
+// asked bounds what the questions of transport clients about routes cost.
+type asked struct {
+	mu sync.Mutex
+	by route.Allowance
+}
+
+// source is by what a transport client's questions are counted; "" for a member,
+// whose questions are not.
+func source(in *mesh.Incoming) string {
+	if in.From.Role != foci.RoleTransport {
+		return ""
+	}
+	if in.From.Principal != "" {
+		return string(in.From.Principal)
+	}
+	host, _, err := net.SplitHostPort(in.From.Addr)
+	if err != nil {
+		return in.From.Addr
+	}
+	return host
+}
+
+// mayAsk reports whether a question about routes is answered; else it has been
+// refused.
+func (p *Peer) mayAsk(in *mesh.Incoming) bool {
+	s := source(in)
+	if s == "" {
+		return true
+	}
+	p.asked.mu.Lock()
+	ok := p.asked.by.Ask(s, p.now())
+	p.asked.mu.Unlock()
+	if !ok {
+		in.Fail(&foci.Error{Kind: foci.Busy, Msg: "too many questions about routes from " + s, RetryAfter: time.Second})
+	}
+	return ok
+}
+
+// answer answers a question about routes and charges for it.
+func (p *Peer) answer(in *mesh.Incoming, m wire.Message) {
+	b := m.Append(nil)
+	in.Reply(b, nil)
+	if s := source(in); s != "" {
+		p.asked.mu.Lock()
+		p.asked.by.Charge(s, len(b), p.now())
+		p.asked.mu.Unlock()
 	}
 }
 

@@ -46,6 +46,9 @@ func (w *watchers) init(p *Peer) {
 // add takes a watch: it is answered at once when there is news, else when there
 // will be, or in time.
 func (w *watchers) add(in *mesh.Incoming, q *wire.Watch) {
+	if !w.peer.mayAsk(in) {
+		return
+	}
 	n := &watcher{in: in, asked: *q, until: time.Now().Add(q.Wait)}
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -106,7 +109,7 @@ func (w *watchers) answer(n *watcher) {
 	}
 	j.mu.Unlock()
 	w.peer.said.watched.Add(1)
-	n.in.Reply(a.Append(nil), nil)
+	w.peer.answer(n.in, &a)
 }
 
 // since are the peers whose links came up after a number of them; those that

@@ -75,4 +75,12 @@ const (
 	ForgedScope Name = "forged-scope"
 	// BlindReserved: who names no bucket sees the objects of reserved ones.
 	BlindReserved Name = "blind-reserved"
+	// FreeRouteQuestions: transport clients may ask about routes as often as they like.
+	FreeRouteQuestions Name = "free-route-questions"
+	// ClientRoutes: routes that a transport client tells are taken.
+	ClientRoutes Name = "client-routes"
+	// ClientEpochs: an epoch that a transport client tells has the layout fetched.
+	ClientEpochs Name = "client-epochs"
+	// RequestEpochs: each request that names a newer epoch causes a round of questions.
+	RequestEpochs Name = "request-epochs"
 )
