@@ -160,6 +160,9 @@ func shortRead(err error, size int64) error {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return foci.Errorf(foci.Invalid, "the content ended before its %d bytes, nothing was stored", size)
 	}
+	if foci.KindOf(err) == foci.Canceled {
+		return foci.Errorf(foci.Canceled, "given up before all content was read, nothing was stored: %w", err)
+	}
 	return foci.Errorf(foci.Invalid, "the content cannot be read, nothing was stored: %w", err)
 }
 

@@ -27,7 +27,7 @@ type benchFlags struct {
 var benchModes = []string{"put", "get", "mixed", "append"}
 
 func benchCommand(a *app) *cobra.Command {
-	b := benchFlags{size: 1 << 10}
+	b := benchFlags{size: 1 << 10, remote: remoteFlags{each: true}}
 	c := &cobra.Command{
 		Use:   "bench put|get|mixed|append",
 		Short: "Measure the cluster, and the machine's own limits beside it",
@@ -52,7 +52,7 @@ stay in bucket foci-bench.
 	f.Int64Var(&b.count, "count", 10000, "how many operations")
 	f.IntVar(&b.concurrency, "concurrency", 64, "how many at a time")
 	f.StringVar(&b.dir, "dir", ".", "directory on the disk whose limit is measured; best the cluster's")
-	b.remote.add(c)
+	b.remote.add(a, c)
 	b.remote.addLevels(c, true)
 	c.AddCommand(benchMeshCommand(a))
 	return c
@@ -87,8 +87,8 @@ func (a *app) bench(ctx context.Context, s *client.Session, b *benchFlags, mode 
 	}
 	r := benchReport{Mode: mode, Size: int64(b.size), Count: b.count, Concurrency: b.concurrency, Ack: b.remote.ack.String()}
 	results := l.run(ctx)
-	if err := ctx.Err(); err != nil {
-		return foci.Errorf(foci.Canceled, "interrupted: %w", err)
+	if ctx.Err() != nil {
+		return foci.Errorf(foci.Canceled, "given up: %w", context.Cause(ctx))
 	}
 	if r.Disk, err = diskLimit(ctx, b.dir, int(b.size), b.concurrency); err != nil {
 		return foci.Errorf(foci.Internal, "measuring the disk of %s: %w", b.dir, err)

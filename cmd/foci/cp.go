@@ -21,7 +21,7 @@ import (
 const maxParallel = 1024
 
 func cpCommand(a *app) *cobra.Command {
-	var r remoteFlags
+	r := remoteFlags{each: true}
 	var recursive bool
 	var parallel int
 	c := &cobra.Command{
@@ -54,7 +54,7 @@ at the end. Files appear under their names only when they are whole.
 	}
 	c.Flags().BoolVarP(&recursive, "recursive", "r", false, "copy all files below SRC")
 	c.Flags().IntVar(&parallel, "parallel", 16, "how many files at a time")
-	r.add(c)
+	r.add(a, c)
 	r.addLevels(c, true)
 	return c
 }
@@ -107,6 +107,8 @@ func (c *copier) plan(ctx context.Context, o objects, from, to place, recursive 
 			return nil, err
 		case info.IsDir() && !recursive:
 			return nil, usagef("%s is a folder; -r copies folders", from.path)
+		case !info.IsDir() && !info.Mode().IsRegular() && !mutant.On(mutant.CopyPipe):
+			return nil, notRegular(from.path, info.Mode())
 		}
 		c.do = upload(o)
 		if info.IsDir() {

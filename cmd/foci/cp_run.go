@@ -118,16 +118,12 @@ func (c *copier) finish(j copyJob, n int64, err error) {
 // upload copies one local file into the store.
 func upload(o objects) func(context.Context, copyJob) (int64, error) {
 	return func(ctx context.Context, j copyJob) (int64, error) {
-		f, err := os.Open(j.path)
+		f, size, err := openRegular(j.path)
 		if err != nil {
 			return 0, err
 		}
 		defer f.Close()
-		info, err := f.Stat()
-		if err != nil {
-			return 0, err
-		}
-		return o.put(ctx, j.name, f, info.Size())
+		return o.put(ctx, j.name, f, size)
 	}
 }
 

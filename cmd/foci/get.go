@@ -58,7 +58,7 @@ appears under its name only when it is whole.
 	c.Flags().StringVarP(&out, "out", "o", "", "file to write; - is standard output")
 	c.Flags().StringVar(&version, "version", "", "the content as of this version, instead of the latest")
 	c.Flags().Var(&span, "range", "bytes to read, counted from 0, both included; 100- reads to the end")
-	r.add(c)
+	r.add(a, c)
 	r.addLevels(c, false)
 	return c
 }

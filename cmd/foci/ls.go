@@ -62,7 +62,7 @@ shown as one folder; -r shows every key. It sees every write that was done befor
 	c.Flags().BoolVarP(&recursive, "recursive", "r", false, "show every key, not only up to the next slash")
 	c.Flags().StringVar(&after, "after", "", "begin after this key")
 	c.Flags().IntVar(&limit, "limit", 0, "show at most so many; 0 = all")
-	r.add(c)
+	r.add(a, c)
 	r.addLevels(c, false)
 	return c
 }

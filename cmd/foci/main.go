@@ -5,6 +5,8 @@
 // Data goes to standard output, messages to standard error. The exit status is
 // 0 when it is done, 1 when it failed, 2 for wrong usage, 3 when the object was
 // not found, and 4 when the outcome is unknown: it may or may not have happened.
+// SIGINT and SIGTERM end a command within a second; serve and up close in order,
+// within the bounds in ending.go. A second signal ends the process at once.
 package main
 
 import (
@@ -29,6 +31,7 @@ func main() {
 
 // app is what commands share: where data and messages go.
 type app struct {
+	ending
 	stdin  io.Reader
 	stdout io.Writer
 	stderr io.Writer
@@ -39,7 +42,8 @@ type app struct {
 func run(ctx context.Context, a *app, args []string) int {
 	root := rootCommand(a)
 	root.SetArgs(args)
-	err := root.ExecuteContext(ctx)
+	a.abandon = make(chan error, 1)
+	err := a.await(ctx, func() error { return root.ExecuteContext(ctx) })
 	if err != nil && !errors.Is(err, errReported) {
 		a.message("%v", err)
 	}
@@ -64,7 +68,8 @@ a transaction: stored by a quorum of its replicas, or failed with an error that 
   echo hello | foci put docs/hello.txt     store an object
   foci get docs/hello.txt                  read it back
 
-Exit status: 0 done, 1 failed, 2 wrong usage, 3 not found, 4 outcome unknown.`,
+Exit status: 0 done, 1 failed, 2 wrong usage, 3 not found, 4 outcome unknown. SIGINT and SIGTERM
+end a command within a second.`,
 		Args:          usageArgs(cobra.NoArgs),
 		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
 		SilenceErrors: true,

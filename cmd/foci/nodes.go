@@ -23,10 +23,10 @@ func (a *app) ask(c *cobra.Command, do func(context.Context, *client.Client) err
 		if err != nil {
 			return err
 		}
-		defer cl.Close()
+		defer func() { _ = hangUp(ctx, cl) }()
 		return do(ctx, cl)
 	}
-	r.add(c)
+	r.add(a, c)
 	return c
 }
 

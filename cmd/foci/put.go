@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -29,7 +28,7 @@ being with its first object.
 			})
 		},
 	}
-	r.add(c)
+	r.add(a, c)
 	r.addLevels(c, true)
 	return c
 }
@@ -52,7 +51,7 @@ doubled when several append at once, but two additions that overlap in time may 
 			})
 		},
 	}
-	r.add(c)
+	r.add(a, c)
 	r.addLevels(c, true)
 	return c
 }
@@ -71,11 +70,11 @@ func (a *app) write(c *cobra.Command, r *remoteFlags, args []string, do func(*cl
 	if err != nil {
 		return err
 	}
-	in, size, err := a.input(args[1:])
+	in, size, done, err := a.input(c.Context(), args[1:])
 	if err != nil {
 		return err
 	}
-	defer in.Close()
+	defer done()
 	return r.session(c.Context(), a, func(s *client.Session) error {
 		bar := a.bar(args[0], size)
 		res, err := do(s, name, bar.reader(in), size)
@@ -88,37 +87,4 @@ func (a *app) write(c *cobra.Command, r *remoteFlags, args []string, do func(*cl
 			return err
 		})
 	})
-}
-
-// input is the file that the arguments name, or standard input. The size is -1
-// where only reading will tell.
-func (a *app) input(args []string) (io.ReadCloser, int64, error) {
-	if len(args) == 0 || args[0] == "-" {
-		if f, ok := a.stdin.(*os.File); ok {
-			return io.NopCloser(f), regularSize(f), nil
-		}
-		return io.NopCloser(a.stdin), -1, nil
-	}
-	f, err := os.Open(args[0])
-	if err != nil {
-		return nil, 0, err
-	}
-	if info, err := f.Stat(); err == nil && info.IsDir() {
-		f.Close()
-		return nil, 0, usagef("%s is a folder; foci cp -r copies folders", args[0])
-	}
-	return f, regularSize(f), nil
-}
-
-// regularSize is how much is left to read of a regular file, and -1 for others.
-func regularSize(f *os.File) int64 {
-	info, err := f.Stat()
-	if err != nil || !info.Mode().IsRegular() {
-		return -1
-	}
-	at, err := f.Seek(0, io.SeekCurrent)
-	if err != nil {
-		return -1
-	}
-	return max(0, info.Size()-at)
 }

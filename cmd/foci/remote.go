@@ -12,6 +12,7 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/client"
+	"github.com/foci-store/foci/internal/core/mutant"
 	"github.com/foci-store/foci/internal/core/route"
 )
 
@@ -33,6 +34,10 @@ type remoteFlags struct {
 	ask        string
 	traced     bool
 	trace      foci.TraceID // once the command runs, when traced
+
+	each    bool            // --timeout bounds each of many operations, not the command
+	bounded bool            // --timeout was given, and bounds the command
+	signals context.Context // of the command, without the bound of --timeout
 }
 
 // What --stall and --resends are unless told: the usual of a session.
@@ -50,16 +55,50 @@ const (
 // defaultTimeout is a session's deadline for one operation.
 const defaultTimeout = 30 * time.Second
 
-func (r *remoteFlags) add(c *cobra.Command) {
+// add gives a client command its flags, and wraps what it runs.
+func (r *remoteFlags) add(a *app, c *cobra.Command) {
+	c.RunE = r.command(a, c.RunE)
 	f := c.Flags()
 	f.StringArrayVarP(&r.remotes, "remote", "R", nil, "node to contact, host:port:family or srv:name; repeatable (default $FOCI_REMOTE, else "+defaultRemote+")")
 	f.StringVar(&r.tables, "tables", "", "route tables that may be used, in order, like 0,2 (default: the one that the node says we came in by)")
 	f.StringVar(&r.cluster, "cluster", "", "name of the cluster, to be refused by any other (default $FOCI_CLUSTER, else that of the first node)")
 	f.StringVar(&r.credential, "credential", "", "file with what this client proves itself with, as foci init makes it (default $FOCI_CREDENTIAL, else nothing)")
 	f.BoolVar(&r.sniff, "sniff", true, "use all nodes that those given tell of; false: stay with those given, which forward to the others")
-	f.DurationVar(&r.timeout, "timeout", defaultTimeout, "how long one operation may take")
+	timeout := "how long the command may take, its input included; unless given, each operation has"
+	if r.each {
+		timeout = "how long each operation may take"
+	}
+	f.DurationVar(&r.timeout, "timeout", defaultTimeout, timeout)
 	f.DurationVar(&r.stall, "stall", defaultStall, "without an answer for so long a request is sent again")
 	f.IntVar(&r.resends, "resends", defaultResends, "how often a request without an answer is sent again before it fails; 0 = never")
+}
+
+// command wraps what a command runs: --timeout bounds all of it, its input too,
+// when it was given. Unless given it bounds each operation: input that takes its
+// time, as that of tar c . | foci put, is no reason to fail.
+func (r *remoteFlags) command(a *app, run func(*cobra.Command, []string) error) func(*cobra.Command, []string) error {
+	return func(c *cobra.Command, args []string) error {
+		r.signals = c.Context()
+		if r.each || !c.Flags().Changed("timeout") || r.timeout <= 0 {
+			return run(c, args)
+		}
+		ctx, cancel := context.WithTimeoutCause(r.signals, r.timeout, errTimeout)
+		defer cancel()
+		r.bounded = !mutant.On(mutant.EndlessInput)
+		if r.bounded {
+			c.SetContext(ctx)
+			defer a.follow(ctx, r.afterTimeout)()
+		}
+		return run(c, args)
+	}
+}
+
+// afterTimeout is how long a command may go on after its --timeout.
+func (r *remoteFlags) afterTimeout() time.Duration {
+	if r.traced {
+		return traceWait + endWithin
+	}
+	return endWithin
 }
 
 // addLevels adds the flags of commands that read or write objects.
@@ -154,6 +193,8 @@ func (r *remoteFlags) dial(ctx context.Context) (*client.Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	ctx, cancel := context.WithTimeout(ctx, r.timeout)
+	defer cancel()
 	return client.Dial(ctx, cfg)
 }
 
@@ -163,7 +204,7 @@ func (r *remoteFlags) session(ctx context.Context, a *app, do func(*client.Sessi
 	if err != nil {
 		return err
 	}
-	defer c.Close()
+	defer func() { _ = hangUp(ctx, c) }()
 	if r.ack.Level == foci.One {
 		a.message("--ack one: this write may be lost with one disk, and reads may miss it for a while")
 	}
@@ -171,8 +212,8 @@ func (r *remoteFlags) session(ctx context.Context, a *app, do func(*client.Sessi
 		a.message("--read one: what is read may be old")
 	}
 	err = do(c.Session(client.SessionOptions{Ack: r.ack.Level, Read: r.read.Level, AskAll: r.ask == askAll, Timeout: r.timeout}))
-	if r.traced {
-		a.showTrace(ctx, c, r.trace)
+	if r.traced && r.signals.Err() == nil {
+		a.showTrace(r.signals, c, r.trace)
 	}
 	return err
 }

@@ -52,7 +52,7 @@ does not exist is no error. The content stays in the object's history for as lon
 			})
 		},
 	}
-	r.add(c)
+	r.add(a, c)
 	r.addLevels(c, true)
 	return c
 }

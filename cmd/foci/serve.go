@@ -142,6 +142,7 @@ func (c *serveConfig) nodeConfig(log *slog.Logger) (node.Config, error) {
 }
 
 func (a *app) serve(ctx context.Context, s *serveFlags) error {
+	a.allow(serveWithin)
 	c, err := s.settings()
 	if err != nil {
 		return err

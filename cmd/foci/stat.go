@@ -49,7 +49,7 @@ its content has since the put that it begins with (the base).
 			})
 		},
 	}
-	r.add(c)
+	r.add(a, c)
 	r.addLevels(c, false)
 	return c
 }
@@ -115,7 +115,7 @@ append and remove that is kept. foci get --version reads the content as of one o
 			})
 		},
 	}
-	r.add(c)
+	r.add(a, c)
 	r.addLevels(c, false)
 	return c
 }

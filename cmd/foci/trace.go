@@ -33,11 +33,11 @@ process remembers its last 4,096 steps. Their order is that of the processes' cl
 			if err != nil {
 				return err
 			}
-			defer cl.Close()
+			defer func() { _ = hangUp(c.Context(), cl) }()
 			return a.printTrace(c.Context(), cl, id)
 		},
 	}
-	r.add(c)
+	r.add(a, c)
 	return c
 }
 
@@ -70,7 +70,7 @@ const traceWait = 3 * time.Second
 // showTrace shows the steps of an operation among the messages, so that the
 // command's output stays what it is.
 func (a *app) showTrace(ctx context.Context, c *client.Client, id foci.TraceID) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), traceWait)
+	ctx, cancel := context.WithTimeout(ctx, traceWait)
 	defer cancel()
 	steps, err := c.Trace(ctx, id)
 	a.message("trace %v", id)

@@ -17,7 +17,6 @@ import (
 
 func txnsCommand(a *app) *cobra.Command {
 	var r remoteFlags
-	var watch bool
 	var every time.Duration
 	c := &cobra.Command{
 		Use:   "txns",
@@ -40,13 +39,13 @@ node to come back; it is sent again the moment that happens. See docs/transactio
 			if err != nil {
 				return err
 			}
-			defer cl.Close()
-			return a.watchTxns(c.Context(), cl, watch, every, r.timeout)
+			defer func() { _ = hangUp(c.Context(), cl) }()
+			return a.watchTxns(c.Context(), cl, r.each, every, r.timeout)
 		},
 	}
-	c.Flags().BoolVar(&watch, "watch", false, "show it again and again, until interrupted")
+	c.Flags().BoolVar(&r.each, "watch", false, "show it again and again, until interrupted")
 	c.Flags().DurationVar(&every, "every", 2*time.Second, "with --watch: how often")
-	r.add(c)
+	r.add(a, c)
 	return c
 }
 

@@ -27,7 +27,8 @@ The first run makes it; later runs find its data in --dir again. It prints a tab
 nodes and then ready; with --json one object per line, the last one {"event":"ready",…}.
 
 A node that dies is reported. It is started again only with --respawn; or by hand with
-foci serve --config DIR/NODE/foci.toml.
+foci serve --config DIR/NODE/foci.toml. Ctrl-C stops the nodes in order, within 20 s; a second one
+ends up at once, and its nodes end by themselves.
 
   foci up
   foci up --nodes 6 --groups 3 --dir /tmp/six --port 2000`,
@@ -60,6 +61,7 @@ type up struct {
 const readyWithin = 2 * time.Minute
 
 func (u *up) run(ctx context.Context, l *localCluster) error {
+	u.app.allow(upWithin)
 	nodes, err := u.prepare(l)
 	if err != nil {
 		return err

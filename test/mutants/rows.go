@@ -12,6 +12,9 @@ type row struct {
 // rows are sorted by package, so that each is built once.
 var rows = []row{
 	{mutant.ProtocolAsAway, "client", "TestNoCommonProtocol"},
+	{mutant.StuckCommand, "cmd/foci", "TestStuckCommandIsAbandoned"},
+	{mutant.EndlessInput, "cmd/foci", "TestTimeoutBoundsTheInput"},
+	{mutant.CopyPipe, "cmd/foci", "TestCopyRefusesPipes"},
 	{mutant.ZeroVersion, "cmd/foci", "TestZeroVersionIsNone"},
 	{mutant.NothingCopied, "cmd/foci", "TestCopyOfNothing"},
 	{mutant.LinkedFolder, "cmd/foci", "TestCopyFollowsTheNamedLink"},

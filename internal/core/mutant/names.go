@@ -2,6 +2,12 @@ package mutant
 
 // The rules that can be switched off, by what is wrong without them.
 const (
+	// StuckCommand: a command that is stuck when a signal comes is waited for.
+	StuckCommand Name = "stuck-command"
+	// EndlessInput: --timeout does not bound how long input may take.
+	EndlessInput Name = "endless-input"
+	// CopyPipe: a copy opens named pipes and devices, and waits for them.
+	CopyPipe Name = "copy-pipe"
 	// ZeroVersion: get --version 000…0 gives the newest version.
 	ZeroVersion Name = "zero-version"
 	// NothingCopied: a copy from a prefix without keys succeeds.

@@ -1,0 +1,96 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/mutant"
+)
+
+// How long a process may go on after a signal, or after its --timeout. What has
+// not ended by then is abandoned: the process exits.
+const (
+	endWithin   = 700 * time.Millisecond // a command: SIGINT and SIGTERM end it within a second
+	closeWithin = 300 * time.Millisecond // of these: to hang up in order
+	serveWithin = 10 * time.Second       // serve: answers what it serves, and closes its backends
+	upWithin    = 20 * time.Second       // up: its nodes end first; those that do not are killed
+)
+
+// ending makes sure that a command ends once its context has, even one that is
+// stuck in a system call.
+type ending struct {
+	abandon chan error // why the command is abandoned; holds the first reason
+
+	mu     sync.Mutex
+	within time.Duration // after a signal; 0 = endWithin
+}
+
+// allow gives the command more time after a signal.
+func (e *ending) allow(within time.Duration) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.within = within
+}
+
+// after is how long the command may go on after a signal.
+func (e *ending) after() time.Duration {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.within == 0 {
+		return endWithin
+	}
+	return e.within
+}
+
+// follow abandons the command some time after ctx has ended. stop undoes that.
+func (e *ending) follow(ctx context.Context, within func() time.Duration) (stop func() bool) {
+	return context.AfterFunc(ctx, func() {
+		if mutant.On(mutant.StuckCommand) {
+			return
+		}
+		time.AfterFunc(within(), func() {
+			select {
+			case e.abandon <- foci.Errorf(foci.Canceled, "given up: %w", context.Cause(ctx)):
+			default: // there is a reason already
+			}
+		})
+	})
+}
+
+// await is how do ended, or why it was abandoned. An abandoned do still runs:
+// the process is about to exit.
+func (e *ending) await(ctx context.Context, do func() error) error {
+	defer e.follow(ctx, e.after)()
+	done := make(chan error, 1)
+	go func() { done <- do() }()
+	select {
+	case err := <-done:
+		return err
+	case err := <-e.abandon:
+		return err
+	}
+}
+
+// hangUp closes c, and does not wait for long when ctx has ended.
+func hangUp(ctx context.Context, c io.Closer) error {
+	closed := make(chan error, 1)
+	go func() { closed <- c.Close() }()
+	select {
+	case err := <-closed:
+		return err
+	case <-ctx.Done():
+	}
+	select {
+	case err := <-closed:
+		return err
+	case <-time.After(closeWithin):
+		return nil // the process exits, which hangs up too
+	}
+}
+
+// errTimeout is why a context of --timeout has ended.
+var errTimeout = errors.New("the time of --timeout is over")

@@ -1,0 +1,161 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"syscall"
+
+	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/mutant"
+)
+
+// readAhead is how many bytes are read at a time of input that may block.
+const readAhead = 256 << 10
+
+// interruptible reads what may block for ever, as a pipe does, and stops waiting
+// when ctx ends. A read that is under way then goes on until the process exits.
+type interruptible struct {
+	ctx  context.Context
+	from io.Reader
+
+	reading bool // a read is under way
+	done    chan readResult
+	buf     []byte
+	rest    []byte // of buf: read, and not given to the caller yet
+	err     error  // what follows rest
+}
+
+type readResult struct {
+	n   int
+	err error
+}
+
+func newInterruptible(ctx context.Context, from io.Reader) *interruptible {
+	return &interruptible{ctx: ctx, from: from, done: make(chan readResult, 1), buf: make([]byte, readAhead)}
+}
+
+// Read gives what is there, or an error of kind Canceled when ctx has ended.
+func (r *interruptible) Read(p []byte) (int, error) {
+	for len(r.rest) == 0 && r.err == nil {
+		if !r.reading {
+			r.reading = true
+			go func() {
+				n, err := r.from.Read(r.buf)
+				r.done <- readResult{n, err}
+			}()
+		}
+		select {
+		case got := <-r.done:
+			r.reading, r.rest, r.err = false, r.buf[:got.n], got.err
+		case <-r.ctx.Done():
+			return 0, foci.Errorf(foci.Canceled, "%w", context.Cause(r.ctx))
+		}
+	}
+	n := copy(p, r.rest)
+	if r.rest = r.rest[n:]; n > 0 || len(p) == 0 {
+		return n, nil
+	}
+	return 0, r.err
+}
+
+// input is the file that the arguments name, or standard input. The size is -1
+// where only reading will tell; reading it then ends with ctx.
+func (a *app) input(ctx context.Context, args []string) (in io.Reader, size int64, done func(), err error) {
+	in, done = a.stdin, func() {}
+	if len(args) > 0 && args[0] != "-" {
+		f, err := openInput(ctx, args[0])
+		if err != nil {
+			return nil, 0, nil, err
+		}
+		in, done = f, func() { f.Close() }
+	}
+	if f, ok := in.(*os.File); ok {
+		if size := regularSize(f); size >= 0 {
+			return f, size, done, nil
+		}
+		done = func() {} // closing it would wait for a read that is under way
+	}
+	return newInterruptible(ctx, in), -1, done, nil
+}
+
+// openInput opens a file that is no folder. To open a named pipe is to wait for
+// its writer, which ends with ctx.
+func openInput(ctx context.Context, path string) (*os.File, error) {
+	type opened struct {
+		f   *os.File
+		err error
+	}
+	c := make(chan opened, 1)
+	go func() {
+		f, err := os.Open(path)
+		c <- opened{f, err}
+	}()
+	select {
+	case o := <-c:
+		if o.err != nil {
+			return nil, o.err
+		}
+		if info, err := o.f.Stat(); err == nil && info.IsDir() {
+			o.f.Close()
+			return nil, usagef("%s is a folder; foci cp -r copies folders", path)
+		}
+		return o.f, nil
+	case <-ctx.Done():
+		return nil, &foci.Error{Kind: foci.Canceled, Where: path, Msg: "given up before it was opened, nothing was stored", Err: context.Cause(ctx)}
+	}
+}
+
+// regularSize is how much is left to read of a regular file, and -1 for others.
+func regularSize(f *os.File) int64 {
+	info, err := f.Stat()
+	if err != nil || !info.Mode().IsRegular() {
+		return -1
+	}
+	at, err := f.Seek(0, io.SeekCurrent)
+	if err != nil {
+		return -1
+	}
+	return max(0, info.Size()-at)
+}
+
+// openRegular opens a file to be copied and refuses what is no regular file. It
+// never waits for the writer of a named pipe, even one that took the place of a
+// file a moment ago.
+func openRegular(path string) (f *os.File, size int64, err error) {
+	flags := os.O_RDONLY | syscall.O_NONBLOCK | syscall.O_NOCTTY
+	if mutant.On(mutant.CopyPipe) {
+		flags = os.O_RDONLY
+	}
+	f, err = os.OpenFile(path, flags, 0)
+	switch {
+	case errors.Is(err, syscall.ENXIO):
+		return nil, 0, notRegular(path, os.ModeSocket)
+	case err != nil:
+		return nil, 0, err
+	}
+	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() && !mutant.On(mutant.CopyPipe) {
+		err = notRegular(path, info.Mode())
+	}
+	if err != nil {
+		f.Close()
+		return nil, 0, err
+	}
+	return f, info.Size(), nil
+}
+
+// notRegular is the error for a source of a copy that is no regular file.
+func notRegular(path string, mode os.FileMode) error {
+	what := "a device"
+	switch {
+	case mode.IsDir():
+		what = "a folder"
+	case mode&os.ModeNamedPipe != 0:
+		what = "a pipe"
+	case mode&os.ModeSocket != 0:
+		what = "a socket"
+	}
+	return &foci.Error{Kind: foci.Invalid, Op: "cp", Where: path, Msg: "is " + what + ", not a regular file", Fix: "foci put KEY FILE stores what a pipe or device gives"}
+}
