@@ -5,9 +5,9 @@ import (
 	"crypto/rand"
 	"fmt"
 	"log/slog"
-	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -16,6 +16,7 @@ import (
 	"github.com/foci-store/foci/internal/core/route"
 	"github.com/foci-store/foci/internal/layout"
 	"github.com/foci-store/foci/internal/node"
+	"github.com/foci-store/foci/internal/testports"
 )
 
 // cluster is a few nodes in this process, on loopback and real disks.
@@ -70,33 +71,26 @@ func newClusterIn(t testing.TB, tables [][]foci.Table, groups int, change func(i
 func planIn(t testing.TB, tables [][]foci.Table, groups int) *layout.Plan {
 	t.Helper()
 	plan := &layout.Plan{Cluster: "test"}
+	port := testports.Reserve(t, len(slices.Concat(tables...)))
 	for i, in := range tables {
 		n := layout.PlanNode{Name: fmt.Sprintf("n%d", i+1), Backends: []layout.PlanBackend{{Group: foci.Group(i%groups + 1)}}}
 		for _, table := range in {
-			a, release := freeAddress(t, table)
-			defer release()
-			n.Addrs = append(n.Addrs, a)
+			n.Addrs = append(n.Addrs, address(t, port, table))
+			port++
 		}
 		plan.Nodes = append(plan.Nodes, n)
 	}
 	return plan
 }
 
-// freeAddress is one of loopback's, another host for each table. It is kept
-// until release, so that no other is the same.
-func freeAddress(t testing.TB, table foci.Table) (a route.Address, release func()) {
+// address is one of loopback's, another host for each table.
+func address(t testing.TB, port int, table foci.Table) route.Address {
 	t.Helper()
-	host := fmt.Sprintf("127.0.0.%d", 1+table)
-	ln, err := net.Listen("tcp", host+":0")
+	a, err := route.ParseAddress(fmt.Sprintf("127.0.0.%d:%d:2-%d", 1+table, port, table))
 	if err != nil {
 		t.Fatal(err)
 	}
-	port := ln.Addr().(*net.TCPAddr).Port
-	a, err = route.ParseAddress(fmt.Sprintf("%s:%d:2-%d", host, port, table))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return a, func() { _ = ln.Close() }
+	return a
 }
 
 func (c *cluster) start(i int) {

@@ -13,6 +13,7 @@ import (
 	"github.com/foci-store/foci/client"
 	"github.com/foci-store/foci/internal/core/route"
 	"github.com/foci-store/foci/internal/node"
+	"github.com/foci-store/foci/internal/testports"
 )
 
 // farAway forwards connections to a node, each way late by half of rtt.
@@ -97,12 +98,7 @@ func TestDatacentersFarApart(t *testing.T) {
 	rtts := []time.Duration{5 * time.Millisecond, 50 * time.Millisecond, 150 * time.Millisecond}
 	c := newClusterWith(t, 3, 3, func(i int, cfg *node.Config) {
 		known := cfg.Layout.Nodes[i].Addrs[0]
-		ln, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		listen := netip.MustParseAddrPort(ln.Addr().String())
-		_ = ln.Close()
+		listen := netip.MustParseAddrPort(testports.Addr(t))
 		newFarAway(t, known.HostPort(), listen.String(), rtts[i])
 		cfg.Addresses = []route.Bind{{Addr: known, Listen: listen}}
 	})
@@ -147,13 +143,8 @@ func TestDatacentersFarApart(t *testing.T) {
 // uses these.
 func TestNodesThatHaveMoved(t *testing.T) {
 	c := newClusterWith(t, 3, 3, func(i int, cfg *node.Config) {
-		ln, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		_ = ln.Close()
 		moved := cfg.Layout.Nodes[i].Addrs[0]
-		moved.Port = uint16(ln.Addr().(*net.TCPAddr).Port)
+		moved.Port = uint16(testports.Reserve(t, 1))
 		cfg.Addresses = []route.Bind{{Addr: moved}}
 	})
 	for i, n := range c.nodes {

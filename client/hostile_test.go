@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"io"
-	"net"
 	"testing"
 	"time"
 
@@ -14,18 +13,14 @@ import (
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/mesh"
 	"github.com/foci-store/foci/internal/layout"
+	"github.com/foci-store/foci/internal/testports"
 )
 
 // liar is a session with a cluster of one node, which answers questions about
 // data as a test wants.
 func liar(t *testing.T, answer func(in *mesh.Incoming)) *client.Session {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr := ln.Addr().String()
-	_ = ln.Close()
+	addr := testports.Addr(t)
 	a, err := route.ParseAddress(addr + ":2-0")
 	if err != nil {
 		t.Fatal(err)

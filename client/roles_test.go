@@ -3,9 +3,7 @@ package client_test
 import (
 	"context"
 	"flag"
-	"fmt"
 	"io"
-	"net"
 	"strings"
 	"sync"
 	"testing"
@@ -14,6 +12,7 @@ import (
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/client"
 	"github.com/foci-store/foci/internal/node"
+	"github.com/foci-store/foci/internal/testports"
 )
 
 var visits = flag.Int("visits", 200, "how many transport clients come and go")
@@ -52,12 +51,7 @@ func linkUp(n *node.Node, id foci.NodeID) bool {
 // stores nothing, and it is gone when it leaves.
 func TestJoin(t *testing.T) {
 	c := newCluster(t, 3, 3)
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr := ln.Addr().String() + ":2-0"
-	ln.Close()
+	addr := testports.Addr(t) + ":2-0"
 	m, err := client.Join(t.Context(), client.Member{
 		Config: client.Config{Remotes: c.addrs[:1], Logger: logger()}, Addresses: []client.Address{{Addr: addr}},
 	})
@@ -186,12 +180,7 @@ func TestClientHearsOfChanges(t *testing.T) {
 		}
 		return n == 1
 	})
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr := fmt.Sprintf("%v:2-0", ln.Addr())
-	ln.Close()
+	addr := testports.Addr(t) + ":2-0"
 	m, err := client.Join(t.Context(), client.Member{Config: client.Config{Remotes: c.addrs[:1]}, Addresses: []client.Address{{Addr: addr}}})
 	if err != nil {
 		t.Fatal(err)

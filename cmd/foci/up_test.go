@@ -17,6 +17,7 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/layout"
+	"github.com/foci-store/foci/internal/testports"
 )
 
 // childMode makes this test binary play a node's process.
@@ -43,25 +44,6 @@ func playing(mode string) func(localNode) *exec.Cmd {
 		c.Env = append(os.Environ(), childMode+"="+mode)
 		return c
 	}
-}
-
-// freePorts is the first of n ports that nobody listens on.
-func freePorts(t *testing.T, n int) int {
-	t.Helper()
-	for range 50 {
-		l, err := net.Listen("tcp4", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		port := l.Addr().(*net.TCPAddr).Port
-		l.Close()
-		c := localCluster{Cluster: "c", Nodes: n, Groups: 1, Port: port}
-		if c.check() == nil && portsFree(c.members()) == nil {
-			return port
-		}
-	}
-	t.Fatal("no free ports")
-	return 0
 }
 
 // running is a local cluster under test and the lines of JSON that it prints.
@@ -100,7 +82,7 @@ func (r *running) next(t *testing.T) map[string]any {
 
 func TestUpAnnouncesDeathsAndStops(t *testing.T) {
 	for _, respawn := range []bool{false, true} {
-		l := &localCluster{Cluster: "c", Nodes: 3, Groups: 3, Port: freePorts(t, 3), dir: t.TempDir()}
+		l := &localCluster{Cluster: "c", Nodes: 3, Groups: 3, Port: testports.Reserve(t, 3), dir: t.TempDir()}
 		var stderr strings.Builder
 		u := &up{app: &app{stderr: &stderr}, command: playing("serve"), respawn: respawn}
 		r := startUp(t, u, l)
@@ -135,7 +117,7 @@ func TestUpAnnouncesDeathsAndStops(t *testing.T) {
 }
 
 func TestUpSaysWhyANodeDoesNotStart(t *testing.T) {
-	l := &localCluster{Cluster: "c", Nodes: 2, Groups: 1, Port: freePorts(t, 2), dir: t.TempDir()}
+	l := &localCluster{Cluster: "c", Nodes: 2, Groups: 1, Port: testports.Reserve(t, 2), dir: t.TempDir()}
 	var stderr strings.Builder
 	u := &up{app: &app{stdout: io.Discard, stderr: &stderr}, command: playing("broken")}
 	err := u.run(t.Context(), l)
@@ -150,7 +132,7 @@ func TestUpRefuses(t *testing.T) {
 		_, err := u.prepare(&l)
 		return err
 	}
-	port, dir := freePorts(t, 2), t.TempDir()
+	port, dir := testports.Reserve(t, 2), t.TempDir()
 	good := localCluster{Cluster: "c", Nodes: 2, Groups: 2, Port: port, dir: dir}
 	if err := prepare(good); err != nil {
 		t.Fatal(err)

@@ -16,6 +16,7 @@ var layers = []layer{
 	{"internal/core/mutant", 1},
 	{"internal/core/rights", 1},
 	{"internal/core/version", 1},
+	{"internal/testports", 1}, // for tests alone
 	{"internal/core/wire", 1},
 	{"internal/core", 2},
 	{"internal/check", 3}, // checkers of histories: for simulator and tests

@@ -34,6 +34,7 @@ var openers = []opener{
 			"cmd/foci/bench_mesh_net.go", // bench mesh: the same, and a connection that it resets
 			"cmd/foci/up_ports.go",       // up: says before it starts that a port is in use
 			"internal/gateway",           // faces listen; they dial nobody
+			"internal/testports",         // holds ports for tests
 			"test",                       // free ports, proxies that delay and cut
 		},
 	},

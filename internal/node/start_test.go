@@ -3,7 +3,6 @@ package node_test
 import (
 	"crypto/rand"
 	"errors"
-	"fmt"
 	"net"
 	"path/filepath"
 	"slices"
@@ -21,19 +20,15 @@ import (
 	"github.com/foci-store/foci/internal/device/vfs"
 	"github.com/foci-store/foci/internal/layout"
 	"github.com/foci-store/foci/internal/node"
+	"github.com/foci-store/foci/internal/testports"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// address is one of this host that nobody listens on.
+// address is one of this host that no other test listens on.
 func address(t testing.TB) route.Address {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	a, err := route.ParseAddress(fmt.Sprintf("127.0.0.1:%d:2-0", ln.Addr().(*net.TCPAddr).Port))
+	a, err := route.ParseAddress(testports.Addr(t) + ":2-0")
 	if err != nil {
 		t.Fatal(err)
 	}

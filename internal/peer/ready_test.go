@@ -14,18 +14,8 @@ import (
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/layout"
 	"github.com/foci-store/foci/internal/peer"
+	"github.com/foci-store/foci/internal/testports"
 )
-
-// closedPort is an address at which nobody listens.
-func closedPort(t *testing.T) string {
-	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	return ln.Addr().String()
-}
 
 func ready(t *testing.T, p *peer.Peer, limit time.Duration) error {
 	t.Helper()
@@ -35,7 +25,7 @@ func ready(t *testing.T, p *peer.Peer, limit time.Duration) error {
 }
 
 func TestReadyWithoutAnybody(t *testing.T) {
-	a, b := closedPort(t), closedPort(t)
+	a, b := testports.Addr(t), testports.Addr(t)
 	rs := newReplicas(t, 1, nil)
 	p := rs.join(func(c *peer.Config) { c.Seeds = []route.Remote{remote(t, a), remote(t, b)} })
 	began := time.Now()
@@ -62,7 +52,7 @@ func TestReadyWaitsForAllSeeds(t *testing.T) {
 	}
 	defer slow.Close()
 	p := rs.join(func(c *peer.Config) {
-		c.Seeds = []route.Remote{remote(t, closedPort(t)), remote(t, slow.Addr().String())}
+		c.Seeds = []route.Remote{remote(t, testports.Addr(t)), remote(t, slow.Addr().String())}
 	})
 	if err := ready(t, p, 600*time.Millisecond); !errors.Is(err, context.DeadlineExceeded) {
 		t.Fatalf("it gave up before the slow seed was tried: %v", err)
@@ -72,7 +62,7 @@ func TestReadyWaitsForAllSeeds(t *testing.T) {
 func TestReadyByTheSecondSeed(t *testing.T) {
 	rs := newReplicas(t, 3, nil)
 	p := rs.join(func(c *peer.Config) {
-		c.Seeds = []route.Remote{remote(t, closedPort(t)), remote(t, rs.addrs[1])}
+		c.Seeds = []route.Remote{remote(t, testports.Addr(t)), remote(t, rs.addrs[1])}
 	})
 	if err := ready(t, p, 10*time.Second); err != nil {
 		t.Fatal(err)
@@ -83,7 +73,7 @@ func TestReadyAtAnotherCluster(t *testing.T) {
 	rs := newReplicas(t, 1, nil)
 	p := rs.join(func(c *peer.Config) {
 		c.Mesh.Cluster = "mine"
-		c.Seeds = append(c.Seeds, remote(t, closedPort(t)))
+		c.Seeds = append(c.Seeds, remote(t, testports.Addr(t)))
 	})
 	err := ready(t, p, 10*time.Second)
 	if !errors.Is(err, foci.Denied) || foci.KindOf(err) != foci.Denied || !strings.Contains(err.Error(), `"mine"`) || !strings.Contains(err.Error(), `"test"`) {

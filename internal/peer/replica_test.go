@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
-	"net"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -19,6 +18,7 @@ import (
 	"github.com/foci-store/foci/internal/device/mesh"
 	"github.com/foci-store/foci/internal/layout"
 	"github.com/foci-store/foci/internal/peer"
+	"github.com/foci-store/foci/internal/testports"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -43,13 +43,9 @@ func newReplicas(t testing.TB, n int, serve func(r int, in *mesh.Incoming) bool)
 	t.Helper()
 	rs := &replicas{t: t, serve: serve, counts: map[wire.Method]int{}, stored: map[foci.Version]int{}}
 	p := &layout.Plan{Cluster: "test"}
+	port := testports.Reserve(t, n)
 	for i := range n {
-		ln, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		rs.addrs = append(rs.addrs, ln.Addr().String())
-		_ = ln.Close()
+		rs.addrs = append(rs.addrs, fmt.Sprintf("127.0.0.1:%d", port+i))
 		a, err := route.ParseAddress(rs.addrs[i] + ":2-0")
 		if err != nil {
 			t.Fatal(err)

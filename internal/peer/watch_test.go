@@ -2,7 +2,6 @@ package peer
 
 import (
 	"context"
-	"net"
 	"testing"
 	"time"
 
@@ -13,6 +12,7 @@ import (
 	"github.com/foci-store/foci/internal/device/auth"
 	"github.com/foci-store/foci/internal/device/mesh"
 	"github.com/foci-store/foci/internal/layout"
+	"github.com/foci-store/foci/internal/testports"
 )
 
 // watched is a member that serves routes, and a way to ask it.
@@ -25,12 +25,7 @@ func watched(t *testing.T) (*Peer, func(wire.Watch) (wire.Watched, error)) {
 // serving is a member that serves routes, and its address.
 func serving(t *testing.T, creds *auth.Credentials) (*Peer, string) {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr := ln.Addr().String()
-	ln.Close()
+	addr := testports.Addr(t)
 	a, err := route.ParseAddress(addr + ":2-0")
 	if err != nil {
 		t.Fatal(err)

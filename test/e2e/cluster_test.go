@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"math/rand/v2"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,6 +14,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/foci-store/foci/internal/testports"
 )
 
 // binary is foci, built once for all tests.
@@ -263,26 +263,23 @@ func (c *cluster) run(stdin io.Reader, args ...string) (stdout, stderr string, s
 	return out.String(), errs.String(), cmd.ProcessState.ExitCode()
 }
 
-// freePorts is the first of n ports that nobody listens on, below those that the
-// system gives to connections.
+// freePorts is the first of n ports that are this process's until it ends: its
+// clusters are stopped and started again on the same ones.
 func freePorts(n int) (int, error) {
-	for range 100 {
-		if port := 10000 + rand.IntN(20000); allFree(port, n) {
-			return port, nil
-		}
+	first, release, err := testports.Find(n)
+	if err != nil {
+		return 0, err
 	}
-	return 0, fmt.Errorf("no %d free ports in a row", n)
+	held.mu.Lock()
+	defer held.mu.Unlock()
+	held.ports = append(held.ports, release)
+	return first, nil
 }
 
-func allFree(port, n int) bool {
-	for i := range n {
-		l, err := net.Listen("tcp4", fmt.Sprintf("127.0.0.1:%d", port+i))
-		if err != nil {
-			return false
-		}
-		l.Close()
-	}
-	return true
+// held keeps the ports: without a reference to it their listener is closed.
+var held struct {
+	mu    sync.Mutex
+	ports []func()
 }
 
 // safeBuffer keeps what several processes say, up to a bound.
