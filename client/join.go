@@ -105,6 +105,10 @@ func (m *member) Serve(in *mesh.Incoming) {
 	case c.peer.Serve(in):
 	case in.Method == wire.MethodForward:
 		m.forward(c, in)
+	case in.Method == wire.MethodRelayed:
+		if peer.Unwrap(in) {
+			m.Serve(in)
+		}
 	case in.Method == wire.MethodLayout:
 		m.layout(c, in)
 	case in.Method == wire.MethodStatus:
@@ -130,6 +134,9 @@ func (m *member) status(c *Client, in *mesh.Incoming) {
 	var q wire.Ask
 	if err := wire.Unmarshal(in.Head, &q); err != nil {
 		in.Fail(err)
+		return
+	}
+	if !peer.Permit(in, &q) {
 		return
 	}
 	var v any

@@ -11,27 +11,32 @@ import (
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/mesh"
 	"github.com/foci-store/foci/internal/layout"
+	"github.com/foci-store/foci/internal/node"
 )
 
 // guarded is a node that holds objects "key" in several buckets, and a link by
 // which a client of changing rights asks it.
 type guarded struct {
 	layout *layout.Layout
+	node   *node.Node
 	link   *mesh.Link
 	as     atomic.Pointer[mesh.Identity]
+}
+
+// disguise has clients be who they are said to be; members stay members.
+func (g *guarded) disguise(who *mesh.Identity) {
+	if as := g.as.Load(); as != nil && who.Role == foci.RoleTransport {
+		who.Principal, who.Rights, who.Protocol = as.Principal, as.Rights, as.Protocol
+	}
 }
 
 func guard(t *testing.T) *guarded {
 	t.Helper()
 	g := new(guarded)
 	cfg := config(t)
-	cfg.Disguise(func(who *mesh.Identity) {
-		if as := g.as.Load(); as != nil {
-			who.Principal, who.Rights, who.Protocol = as.Principal, as.Rights, as.Protocol
-		}
-	})
-	n := start(t, cfg)
-	g.layout, g.link = cfg.Layout, dial(t, n)
+	cfg.Disguise(g.disguise)
+	g.node = start(t, cfg)
+	g.layout, g.link = cfg.Layout, dial(t, g.node)
 	for _, bucket := range []string{"photos", "music", "foci.policy"} {
 		if _, err := call(t, g.link, g.store(bucket, "key")); err != nil {
 			t.Fatal(err)
@@ -195,4 +200,77 @@ func TestBlindRequests(t *testing.T) {
 	}
 	g.become(t, "*=r", 1)
 	g.denied(t, blind(g.query("photos", "key")))
+}
+
+// relayed is a request to a relay for the guarded node.
+func (g *guarded) relayed(t *testing.T, relay *mesh.Link, m wire.Message) (*mesh.Reply, error) {
+	t.Helper()
+	f := wire.Forward{Node: g.node.ID(), Method: methodOf(m), Class: foci.Reg, Head: m.Append(nil)}
+	var body []byte
+	if s, ok := m.(*wire.Store); ok {
+		body = s.Record.Payload
+	}
+	return ask(t, relay, wire.MethodForward, f.Append(nil), body)
+}
+
+// TestRelayedRights: what a client asks by way of a member it may do as if it
+// had asked itself, and no more; the refusal names the client, not the member.
+func TestRelayedRights(t *testing.T) {
+	g := guard(t)
+	relay := member(t, func(c *node.Config) { c.Disguise(g.disguise) }, at(g.node))
+	whole(t, relay, g.node)
+	by := dial(t, relay)
+	g.become(t, "photos=r", 2)
+	for _, m := range []wire.Message{g.query("photos", "key"), g.fetch("photos", "key"), g.list("photos")} {
+		if _, err := g.relayed(t, by, m); err != nil {
+			t.Errorf("%T: %v", m, err)
+		}
+	}
+	long := g.store("photos", "long")
+	long.Record.Payload = make([]byte, 1<<20)
+	long.Record.Size = 1 << 20
+	long.Record.Seal()
+	for _, m := range []wire.Message{g.store("photos", "key"), long, g.query("music", "key"), g.hint("photos", "key")} {
+		_, err := g.relayed(t, by, m)
+		if !errors.Is(err, foci.Denied) || !strings.Contains(err.Error(), "client/web lacks the right") {
+			t.Errorf("%T: %v", m, err)
+		}
+	}
+	g.become(t, "photos=rw", 2)
+	for _, m := range []wire.Message{g.store("photos", "key"), long} {
+		if _, err := g.relayed(t, by, m); err != nil {
+			t.Errorf("%T: %v", m, err)
+		}
+	}
+}
+
+// TestClientsDoNotRelay: who is no member is not believed about for whom it asks.
+func TestClientsDoNotRelay(t *testing.T) {
+	g := guard(t)
+	g.become(t, "photos=r", 2)
+	m := wire.Relayed{Asker: rights.Client("root"), Rights: rights.Full(), Protocol: 2, Method: wire.MethodQuery, Head: g.query("music", "key").Append(nil)}
+	if _, err := ask(t, g.link, wire.MethodRelayed, m.Append(nil), nil); !errors.Is(err, foci.Denied) {
+		t.Errorf("%v, want %v", err, foci.Denied)
+	}
+}
+
+// TestRelayedIsOneHop: what is in the envelope is what a replica serves, and
+// travels by the classes for it.
+func TestRelayedIsOneHop(t *testing.T) {
+	g := guard(t)
+	g.as.Store(&mesh.Identity{Principal: rights.Node(foci.NodeID{1}), Rights: rights.Full(), Protocol: 2})
+	head := g.query("music", "key").Append(nil)
+	for _, m := range []wire.Method{wire.MethodRelayed, wire.MethodForward, wire.MethodRoutes, wire.MethodStatus, 999} {
+		r := wire.Relayed{Asker: rights.Client("web"), Rights: rights.Data(), Protocol: 2, Method: m, Head: head}
+		if _, err := ask(t, g.link, wire.MethodRelayed, r.Append(nil), nil); !errors.Is(err, foci.Denied) {
+			t.Errorf("%v: %v, want %v", m, err, foci.Denied)
+		}
+	}
+	if _, err := ask(t, g.link, wire.MethodRelayed, []byte("malformed"), nil); !errors.Is(err, foci.Protocol) {
+		t.Errorf("malformed: %v", err)
+	}
+	r := wire.Relayed{Asker: rights.Client("web"), Rights: rights.Data(), Protocol: 2, Method: wire.MethodQuery, Head: head}
+	if _, err := ask(t, g.link, wire.MethodRelayed, r.Append(nil), nil); err != nil {
+		t.Error(err)
+	}
 }

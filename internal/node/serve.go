@@ -6,10 +6,10 @@ import (
 	"time"
 
 	"github.com/foci-store/foci"
-	"github.com/foci-store/foci/internal/core/access"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/mesh"
 	"github.com/foci-store/foci/internal/device/store"
+	"github.com/foci-store/foci/internal/peer"
 )
 
 // handle serves one request. It runs on the goroutine that reads the channel,
@@ -18,6 +18,11 @@ func (n *Node) handle(in *mesh.Incoming) {
 	if n.cfg.disguise != nil {
 		n.cfg.disguise(&in.From)
 	}
+	n.dispatch(in)
+}
+
+// dispatch serves a request whose asker is in From.
+func (n *Node) dispatch(in *mesh.Incoming) {
 	switch in.Method {
 	case wire.MethodQuery:
 		n.query(in)
@@ -35,6 +40,10 @@ func (n *Node) handle(in *mesh.Incoming) {
 		n.membership(in)
 	case wire.MethodForward:
 		n.forward(in)
+	case wire.MethodRelayed:
+		if peer.Unwrap(in) {
+			n.dispatch(in)
+		}
 	case wire.MethodLayout:
 		n.apart(in, n.giveLayout)
 	case wire.MethodStatus:
@@ -71,11 +80,7 @@ func read[M any, P interface {
 		in.Fail(err)
 		return nil, false
 	}
-	if err := access.Check(asker(in), m); err != nil {
-		in.Fail(err)
-		return nil, false
-	}
-	return m, true
+	return m, peer.Permit(in, m)
 }
 
 // backend finds who serves a target, by the rule of epochs: a request of an

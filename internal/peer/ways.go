@@ -144,7 +144,7 @@ func forwarded(to foci.NodeID, q *mesh.Request) {
 // by a channel of ours or not at all.
 func (p *Peer) Forward(in *mesh.Incoming, f *wire.Forward) {
 	switch {
-	case !f.Forwardable():
+	case !wire.Relayable(f.Method, f.Class):
 		in.Fail(foci.Errorf(foci.Denied, "method %d is not passed on by class %v", f.Method, f.Class))
 		return
 	case f.Node == p.cfg.Mesh.Node:
@@ -159,7 +159,8 @@ func (p *Peer) Forward(in *mesh.Incoming, f *wire.Forward) {
 	if trace := wire.TraceOf(f.Head); trace.Noted() && f.Method != wire.MethodStatus {
 		p.traces.Note(trace, "%v passed on to node %s, class %v", f.Method, f.Node.Short(), f.Class)
 	}
-	in.Relay(l, f.Class, f.Method, f.Head)
+	method, head := relayed(in, l.Peer().Protocol, f)
+	in.Relay(l, f.Class, method, head)
 }
 
 // Via is who would pass a request on to a node now; zero when it would go

@@ -79,6 +79,10 @@ const (
 	OpenReserved Name = "open-reserved"
 	// ForgedScope: the bucket that a request names need not be that of its id.
 	ForgedScope Name = "forged-scope"
+	// AnyRelay: a client is believed when it says for whom it asks.
+	AnyRelay Name = "any-relay"
+	// RelayRights: a relayed request has the rights of a member.
+	RelayRights Name = "relay-rights"
 	// BlindReserved: who names no bucket sees the objects of reserved ones.
 	BlindReserved Name = "blind-reserved"
 	// FreeRouteQuestions: transport clients may ask about routes as often as they like.

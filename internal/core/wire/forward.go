@@ -14,8 +14,8 @@ type Forward struct {
 }
 
 // maxForwarded is the longest head that is passed on: the rest of a head of
-// MaxHead is the fields above.
-const maxForwarded = MaxHead - 64
+// MaxHead is the fields above, or those of [Relayed].
+const maxForwarded = MaxHead - maxEnvelope
 
 // Append encodes.
 func (f *Forward) Append(b []byte) []byte {
@@ -32,18 +32,4 @@ func (f *Forward) Decode(r *Reader) {
 		r.Fail()
 	}
 	f.Head = r.Bytes(maxForwarded)
-}
-
-// Forwardable reports whether a request may be passed on: those that a replica
-// serves, and questions about a node itself, each by the classes that they
-// travel by, so that nobody's bulk goes where members ask whether they live.
-// What concerns the asker's own place in the mesh is for its neighbours alone.
-func (f *Forward) Forwardable() bool {
-	switch f.Method {
-	case MethodQuery, MethodStore, MethodHave, MethodFetch, MethodList, MethodHint:
-		return f.Class != foci.Ping && f.Class != foci.State
-	case MethodStatus:
-		return f.Class == foci.State
-	}
-	return false
 }

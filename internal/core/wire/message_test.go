@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/rights"
 )
 
 // samples is one of every message, with something in every field.
@@ -44,6 +45,7 @@ func samples() []Message {
 		&Challenge{Nonce: [NonceSize]byte{1}, Proof: [ProofSize]byte{2}, Welcome: []byte("welcome")},
 		&Proof{Proof: [ProofSize]byte{3}},
 		&Forward{Node: foci.NodeID{4}, Method: MethodStore, Class: foci.Bulk, Head: []byte("a store")},
+		sampleRelayed(),
 	}
 }
 
@@ -52,8 +54,16 @@ func fresh(i int) Message {
 	return []Message{
 		&Error{}, &Routes{}, &Routes{}, &Digest{}, &Versions{}, &Watch{}, &Watched{}, &Beacon{}, &Empty{}, &Ask{}, &Query{}, &QueryReply{}, &Store{}, &StoreReply{}, &Have{}, &HaveReply{}, &Hint{}, &HintReply{},
 		&Fetch{}, &FetchReply{}, &List{}, &ListReply{}, &Hello{}, &Welcome{}, &Manifest{}, &ChunkMeta{},
-		&Challenge{}, &Proof{}, &Forward{},
+		&Challenge{}, &Proof{}, &Forward{}, &Relayed{},
 	}[i]
+}
+
+func sampleRelayed() *Relayed {
+	r, err := rights.Parse("*=r,photos=rw")
+	if err != nil {
+		panic(err)
+	}
+	return &Relayed{Asker: rights.Client("web"), Rights: r, Protocol: 2, Method: MethodStore, Head: []byte("a store")}
 }
 
 func TestMessagesTruncated(t *testing.T) {

@@ -20,6 +20,7 @@ const (
 	MethodDigest Method = 7 // state: compare what both sides know of the routes
 
 	MethodForward Method = 6 // a request to be passed on to another node
+	MethodRelayed Method = 9 // such a request, as the relay passes it on
 
 	MethodQuery Method = 16 // a replica's vote on an object
 	MethodStore Method = 17 // one record; payload in the body
@@ -30,7 +31,7 @@ const (
 )
 
 var methodNames = map[Method]string{
-	MethodPing: "ping", MethodRoutes: "routes", MethodLayout: "layout", MethodStatus: "status",
+	MethodPing: "ping", MethodRoutes: "routes", MethodLayout: "layout", MethodStatus: "status", MethodForward: "forward", MethodRelayed: "relayed",
 	MethodQuery: "query", MethodStore: "store", MethodHave: "have", MethodFetch: "fetch", MethodList: "list", MethodHint: "hint",
 }
 

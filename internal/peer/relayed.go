@@ -1,0 +1,65 @@
+package peer
+
+import (
+	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/access"
+	"github.com/foci-store/foci/internal/core/mutant"
+	"github.com/foci-store/foci/internal/core/rights"
+	"github.com/foci-store/foci/internal/core/wire"
+	"github.com/foci-store/foci/internal/device/mesh"
+)
+
+// relayed is what a relay sends to the node that a request is for: the request
+// and its asker. What a member asks, or a peer where nothing is proved, it may
+// ask with the rights of the relay, so it goes as it is; so does everything to
+// a node of protocol 1, which judges no rights.
+func relayed(in *mesh.Incoming, protocol uint16, f *wire.Forward) (wire.Method, []byte) {
+	who := &in.From
+	if protocol < 2 || who.Rights.Everything() && (who.Principal == "" || who.Principal.IsNode()) {
+		return f.Method, f.Head
+	}
+	m := wire.Relayed{Asker: who.Principal, Rights: who.Rights, Protocol: who.Protocol, Method: f.Method, Head: f.Head}
+	return wire.MethodRelayed, m.Append(make([]byte, 0, len(f.Head)+256))
+}
+
+// Unwrap turns a request that a relay has passed on into the request of its
+// asker: with its principal and its rights, whatever the relay may do. It is
+// believed of members only. It reports whether it went well; else the request
+// is failed.
+func Unwrap(in *mesh.Incoming) bool {
+	var m wire.Relayed
+	switch err := wire.Unmarshal(in.Head, &m); {
+	case !in.From.Who().Member && !mutant.On(mutant.AnyRelay):
+		in.Fail(&foci.Error{Kind: foci.Denied, Msg: "only members of the cluster ask for others", Fix: "ask for yourself, or send it to a relay as forward"})
+		return false
+	case err != nil:
+		in.Fail(err)
+		return false
+	case !wire.Relayable(m.Method, in.Class):
+		in.Fail(foci.Errorf(foci.Denied, "%v is not passed on by class %v", m.Method, in.Class))
+		return false
+	}
+	relay := in.From
+	in.Method, in.Head = m.Method, m.Head
+	in.From = mesh.Identity{
+		Table: relay.Table, Addr: relay.Addr + ", a relay's,", Protocol: m.Protocol, Principal: m.Asker, Rights: m.Rights,
+	}
+	if mutant.On(mutant.RelayRights) {
+		in.From.Rights = rights.Full()
+	}
+	return true
+}
+
+// Permit fails a request that its asker may not make, and reports whether it may.
+func Permit(in *mesh.Incoming, m wire.Message) bool {
+	err := access.Check(Asker(in), m)
+	if err != nil {
+		in.Fail(err)
+	}
+	return err == nil
+}
+
+// Asker is the principal for whom a request is.
+func Asker(in *mesh.Incoming) *access.Asker {
+	return &access.Asker{Principal: in.From.Principal, Rights: in.From.Rights, Protocol: in.From.Protocol}
+}
