@@ -274,3 +274,16 @@ func TestRelayedIsOneHop(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestHintNeedsARecord: nothing is remembered of an object that is not here.
+func TestHintNeedsARecord(t *testing.T) {
+	g := guard(t)
+	g.become(t, "*=rw", 2)
+	if _, err := call(t, g.link, g.hint("photos", "none")); !errors.Is(err, foci.NotFound) {
+		t.Errorf("%v, want %v", err, foci.NotFound)
+	}
+	if h := g.node.Status().Backends[0].Hints; h != 0 {
+		t.Errorf("%d hints are kept", h)
+	}
+	g.allowed(t, g.hint("photos", "key"))
+}

@@ -46,6 +46,7 @@ var rows = []row{
 	{mutant.ForgedScope, "internal/core/access", "TestForgedScope"},
 	{mutant.ReaderStores, "internal/node", "TestReaderCannotWrite"},
 	{mutant.WriterReads, "internal/node", "TestWriterCannotRead"},
+	{mutant.HintShare, "internal/device/store", "TestHintsPerPrincipal"},
 	{mutant.AnyRelay, "internal/node", "TestClientsDoNotRelay"},
 	{mutant.RelayRights, "internal/node", "TestRelayedRights"},
 	{mutant.BlindReserved, "internal/node", "TestBlindRequests"},

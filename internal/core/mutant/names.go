@@ -83,6 +83,8 @@ const (
 	AnyRelay Name = "any-relay"
 	// RelayRights: a relayed request has the rights of a member.
 	RelayRights Name = "relay-rights"
+	// HintShare: one principal may fill the hints of a backend.
+	HintShare Name = "hint-share"
 	// BlindReserved: who names no bucket sees the objects of reserved ones.
 	BlindReserved Name = "blind-reserved"
 	// FreeRouteQuestions: transport clients may ask about routes as often as they like.

@@ -7,6 +7,7 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/share"
 	"github.com/foci-store/foci/internal/device/segment"
 )
 
@@ -32,9 +33,8 @@ func LastHint(g foci.Group) Hint {
 // followed is not lost, and one given again at another time costs no write.
 type hints struct {
 	mu      sync.Mutex
-	most    int
-	n       int    // rows, and those on their way to be
-	refused uint64 // for want of room
+	pool    *share.Pool // rows, and those on their way to be, by who gave them
+	refused uint64      // for want of room
 	moving  map[Hint]*movingHint
 }
 
@@ -44,30 +44,34 @@ type movingHint struct {
 	followed bool          // else it is being kept or dropped
 	again    bool          // given again while it is followed
 	waiting  []func(error) // for it to be durable
+	by       share.Who     // the first of these
+	row      share.Who     // who gave the row that is there
 }
 
 func (h *hints) init(most int) {
-	h.most, h.moving = most, map[Hint]*movingHint{}
+	h.pool, h.moving = share.New(int64(most)), map[Hint]*movingHint{}
 }
 
 func (h *hints) stats() (n int, refused uint64) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return h.n, h.refused
+	return int(h.pool.Used()), h.refused
 }
 
-// Hint keeps a hint and calls done once: with nil when it is durable. Hints
-// for one object and group are one, however often they are given.
+// Hint keeps a hint that a peer gives, and calls done once: with nil when it is
+// durable. Hints for one object and group are one, however often they are given:
+// the first peer's.
 //
 // Kinds of errors: NotFound (this backend has nothing of the object), TooLarge
-// (too many hints are kept), Busy, ReadOnly, NotReady, Corrupt, Closed.
-func (b *Backend) Hint(k Hint, done func(error)) {
-	if err := b.hint(k, done); err != nil {
+// (too many hints are kept, of all or of this peer's), Busy, ReadOnly, NotReady,
+// Corrupt, Closed.
+func (b *Backend) Hint(k Hint, by share.Who, done func(error)) {
+	if err := b.hint(k, by, done); err != nil {
 		done(err)
 	}
 }
 
-func (b *Backend) hint(k Hint, done func(error)) error {
+func (b *Backend) hint(k Hint, by share.Who, done func(error)) error {
 	if err := b.refusal(); err != nil {
 		return err
 	}
@@ -81,7 +85,7 @@ func (b *Backend) hint(k Hint, done func(error)) error {
 		}
 		return err
 	}
-	if wait := b.hints.give(k, done); !wait {
+	if wait := b.hints.give(k, by, done); !wait {
 		return nil
 	}
 	known, err := b.index.has(hintKey(nil, k))
@@ -89,17 +93,17 @@ func (b *Backend) hint(k Hint, done func(error)) error {
 		b.hints.kept(k, err)
 		return nil
 	}
-	b.keep(k)
+	b.keep(k, by)
 	return nil
 }
 
 // give notes that a hint is wanted. It reports whether the caller must see to
 // it; else done was, or will be, called.
-func (h *hints) give(k Hint, done func(error)) bool {
+func (h *hints) give(k Hint, by share.Who, done func(error)) bool {
 	h.mu.Lock()
 	m := h.moving[k]
 	if m == nil {
-		h.moving[k] = &movingHint{waiting: []func(error){done}}
+		h.moving[k] = &movingHint{waiting: []func(error){done}, by: by}
 		h.mu.Unlock()
 		return true
 	}
@@ -109,45 +113,36 @@ func (h *hints) give(k Hint, done func(error)) bool {
 		done(nil)
 		return false
 	}
+	if len(m.waiting) == 0 {
+		m.by = by
+	}
 	m.waiting = append(m.waiting, done)
 	h.mu.Unlock()
 	return false
 }
 
 // keep writes a hint.
-func (b *Backend) keep(k Hint) {
+func (b *Backend) keep(k Hint, by share.Who) {
 	h := &b.hints
-	h.mu.Lock()
-	full := h.n >= h.most
-	if full {
-		h.refused++
-	} else {
-		h.n++
-	}
-	h.mu.Unlock()
-	if full {
+	if why, ok := h.count(by); !ok {
 		h.kept(k, &foci.Error{
-			Kind: foci.TooLarge, Where: "backend " + b.id.Short(), Msg: "it keeps as many hints as it may",
+			Kind: foci.TooLarge, Where: "backend " + b.id.Short(), Msg: "it keeps as many hints as it may: " + why,
 			Fix: "bring back the group that is away; comparing groups finds what hints do not",
 		})
 		return
 	}
-	err := b.queue.put(item{rec: hintRecord(segment.Hint, k), done: func(_ bool, err error) {
+	rec := hintRecord(segment.Hint, k)
+	rec.Meta = giverTag(by)
+	err := b.queue.put(item{rec: rec, done: func(_ bool, err error) {
 		if err != nil {
-			h.uncount()
+			h.uncount(by)
 		}
 		h.kept(k, err)
 	}})
 	if err != nil {
-		h.uncount()
+		h.uncount(by)
 		h.kept(k, err)
 	}
-}
-
-func (h *hints) uncount() {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.n--
 }
 
 // kept answers those who wait for a hint.
@@ -179,12 +174,13 @@ func (b *Backend) Follow(k Hint) (end func(brought bool)) {
 	}
 	h.moving[k] = m
 	h.mu.Unlock()
-	known, err := b.index.has(hintKey(nil, k))
-	if err != nil || !known {
+	row, err := b.index.get(hintKey(nil, k))
+	if err != nil || row == nil {
 		b.droppedHint(k, m, err)
 		return nil
 	}
 	h.mu.Lock()
+	m.row = giverOf(row)
 	given := m.waiting
 	m.followed, m.again, m.waiting = true, len(given) > 0, nil
 	h.mu.Unlock()
@@ -207,7 +203,7 @@ func (b *Backend) followed(k Hint, m *movingHint, brought bool) {
 	h.mu.Unlock()
 	dropped := func(_ bool, err error) {
 		if err == nil {
-			h.uncount()
+			h.uncount(m.row)
 		}
 		b.droppedHint(k, m, err)
 	}
@@ -220,7 +216,7 @@ func (b *Backend) followed(k Hint, m *movingHint, brought bool) {
 func (b *Backend) droppedHint(k Hint, m *movingHint, err error) {
 	h := &b.hints
 	h.mu.Lock()
-	wanted := len(m.waiting) > 0
+	wanted, by := len(m.waiting) > 0, m.by
 	if !wanted {
 		delete(h.moving, k)
 	}
@@ -230,7 +226,7 @@ func (b *Backend) droppedHint(k Hint, m *movingHint, err error) {
 	case err != nil: // the row may be there or not: nobody may rely on it
 		h.kept(k, err)
 	default:
-		b.keep(k)
+		b.keep(k, by)
 	}
 }
 
@@ -243,7 +239,7 @@ func (b *Backend) Hints(after Hint, limit int) (list []Hint, err error) {
 		return nil, err
 	}
 	defer b.leaveUse()
-	err = b.index.hints(after, func(k Hint) bool {
+	err = b.index.hints(after, func(k Hint, _ []byte) bool {
 		list = append(list, k)
 		return len(list) < limit
 	})
@@ -251,7 +247,7 @@ func (b *Backend) Hints(after Hint, limit int) (list []Hint, err error) {
 }
 
 // hints walks the hint rows after one while yield says so.
-func (x *index) hints(after Hint, yield func(Hint) bool) error {
+func (x *index) hints(after Hint, yield func(k Hint, row []byte) bool) error {
 	lower := append(hintKey(nil, after), 0)
 	it, err := x.db.NewIter(&pebble.IterOptions{LowerBound: lower, UpperBound: []byte{rowHint + 1}})
 	if err != nil {
@@ -263,7 +259,7 @@ func (x *index) hints(after Hint, yield func(Hint) bool) error {
 			_ = it.Close() // what is wrong is known already
 			return badRow("hint")
 		}
-		if !yield(k) {
+		if !yield(k, it.Value()) {
 			break
 		}
 	}
@@ -276,15 +272,12 @@ func (x *index) has(key []byte) (bool, error) {
 	return v != nil, err
 }
 
-// countHints counts the rows, at start.
+// countHints counts the rows, by who gave them, at start.
 func (b *Backend) countHints() error {
-	n := 0
-	err := b.index.hints(Hint{}, func(Hint) bool {
-		n++
+	return b.index.hints(Hint{}, func(_ Hint, row []byte) bool {
+		b.hints.restore(giverOf(row))
 		return true
 	})
-	b.hints.n = n
-	return err
 }
 
 // hintRow writes or removes the row that a record speaks of.
@@ -293,7 +286,11 @@ func hintRow(rows *pebble.Batch, r *segment.Record) error {
 	if r.Kind == segment.Unhint {
 		return rows.Delete(key, nil)
 	}
-	return rows.Set(key, []byte{1}, nil)
+	row := r.Meta
+	if len(row) == 0 {
+		row = []byte{byMember} // as in records of protocol 1
+	}
+	return rows.Set(key, row, nil)
 }
 
 func hintRecord(kind segment.Kind, k Hint) segment.Record {

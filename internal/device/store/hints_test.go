@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/share"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/store/storetest"
 	"github.com/foci-store/foci/internal/device/vfs"
@@ -24,7 +25,7 @@ func putHinted(t *testing.T, b *Backend, i int, g foci.Group) Hint {
 
 func hint(b *Backend, k Hint) error {
 	done := make(chan error, 1)
-	b.Hint(k, func(err error) { done <- err })
+	b.Hint(k, share.Who{Member: true}, func(err error) { done <- err })
 	return <-done
 }
 
@@ -164,7 +165,7 @@ func TestHintGivenWhileDropped(t *testing.T) {
 			end = b.Follow(k)
 		}
 		again := make(chan error, 1)
-		go func() { b.Hint(k, func(err error) { again <- err }) }()
+		go func() { b.Hint(k, share.Who{Member: true}, func(err error) { again <- err }) }()
 		end(true)
 		if err := <-again; err != nil {
 			t.Fatal(err)

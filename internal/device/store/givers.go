@@ -1,0 +1,71 @@
+package store
+
+import (
+	"github.com/foci-store/foci/internal/core/mutant"
+	"github.com/foci-store/foci/internal/core/rights"
+	"github.com/foci-store/foci/internal/core/share"
+)
+
+// Who gave a hint is kept with it, so that the shares of a backend's hints hold
+// after a restart, too. A hint without a giver counts as a member's: members
+// have no share of their own, and it may be of a release that kept none.
+const (
+	byMember = 1
+	byClient = 2 // the principal follows
+)
+
+// giverTag is the metadata of a hint's record and the value of its row; nothing
+// for a member.
+func giverTag(w share.Who) []byte {
+	if w.Member {
+		return nil
+	}
+	return append([]byte{byClient}, w.Principal...)
+}
+
+// giverOf is who gave a hint with this row.
+func giverOf(row []byte) share.Who {
+	if len(row) > 0 && row[0] == byClient {
+		return share.Who{Principal: rights.Principal(row[1:])}
+	}
+	return share.Who{Member: true}
+}
+
+// giver is the peer to whom a hint is counted.
+func giver(w share.Who) share.Who {
+	if w.Member || mutant.On(mutant.HintShare) {
+		return share.Who{Member: true}
+	}
+	return w
+}
+
+// count counts one hint more of a peer, or says why it may not.
+func (h *hints) count(w share.Who) (why string, ok bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	p := h.pool.Join(giver(w))
+	defer h.pool.Leave(p)
+	if ok = h.pool.Take(p, 1); !ok {
+		h.refused++
+		return h.pool.Why(p, 1), false
+	}
+	return "", true
+}
+
+// uncount counts one less.
+func (h *hints) uncount(w share.Who) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	p := h.pool.Join(giver(w))
+	defer h.pool.Leave(p)
+	h.pool.Give(p, 1)
+}
+
+// restore counts one that is there at start, whatever the limits.
+func (h *hints) restore(w share.Who) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	p := h.pool.Join(giver(w))
+	defer h.pool.Leave(p)
+	h.pool.Force(p, 1)
+}
