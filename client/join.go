@@ -75,11 +75,11 @@ func (cfg *Member) identify(mc *mesh.Config) error {
 		return nil
 	}
 	if cfg.Key != "" {
-		key, err := auth.LoadKey(vfs.OS(), cfg.Key)
+		keys, err := auth.LoadKeys(vfs.OS(), cfg.Key, cfg.Logger)
 		if err != nil {
 			return err
 		}
-		mc.Auth = auth.WithKey(key)
+		mc.Auth = auth.WithKeys(keys)
 	}
 	id, err := foci.NewUUID(rand.Reader)
 	mc.Node = foci.NodeID(id)

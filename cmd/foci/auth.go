@@ -10,13 +10,12 @@ import (
 // credentials are what the settings have a node prove itself with; nil is
 // nothing.
 func (c *serveConfig) credentials(log *slog.Logger) (*auth.Credentials, error) {
-	var key *auth.Key
+	var keys *auth.Keys
 	if c.Key != "" {
-		k, err := auth.LoadKey(vfs.OS(), c.Key)
-		if err != nil {
+		var err error
+		if keys, err = auth.LoadKeys(vfs.OS(), c.Key, log); err != nil {
 			return nil, err
 		}
-		key = &k
 	}
 	switch {
 	case c.TLS != (tlsConfig{}):
@@ -24,9 +23,9 @@ func (c *serveConfig) credentials(log *slog.Logger) (*auth.Credentials, error) {
 		if err != nil {
 			return nil, err
 		}
-		return auth.WithCertificates(certs, key), nil
-	case key != nil:
-		return auth.WithKey(*key), nil
+		return auth.WithCertificates(certs, keys), nil
+	case keys != nil:
+		return auth.WithKeys(keys), nil
 	}
 	return nil, nil
 }

@@ -2,13 +2,13 @@ package main
 
 import (
 	"crypto/rand"
-	"os"
 	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/rights"
 	"github.com/foci-store/foci/internal/device/auth"
 	"github.com/foci-store/foci/internal/device/vfs"
 )
@@ -18,11 +18,16 @@ func credentialCommand(a *app) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "credential NAME",
 		Short: "Make what a further client or node proves itself with",
-		Long: `Make the credential of a client of that name, from the cluster key or from the authority that
-foci init --tls made. Nodes need not be told: they recognise it. It is never good for a node.
+		Long: `Make the credential of a client of that name: a certificate, signed with the cluster key or by the
+authority that foci init --tls made. Nodes need not be told: they recognise it. It is never good for a node.
+It is valid for 90 days; the commands and the Go client renew it in its file while they are connected.
 
   foci credential backup --key cluster.key --out backup.credential
   foci credential backup --ca ca.pem --ca-key ca.key --out backup.credential
+  foci credential reader --key cluster.key --rights "photos=r,music=rw" --out reader.credential
+
+--rights says what the client may do: *=OPS on all buckets, BUCKET=OPS on one, with OPS r, w or rw, and
+admin for what concerns the cluster itself.
 
 With --node, make the certificate and the private key of a node, in NAME.pem and NAME.key where --out
 says (a directory):
@@ -38,13 +43,14 @@ takes its id from the certificate: --node new draws one.`,
 	s.StringVar(&f.key, "key", "", "file with the cluster key")
 	s.StringVar(&f.ca, "ca", "", "file with the authority's certificate")
 	s.StringVar(&f.caKey, "ca-key", "", "file with the authority's private key")
+	s.StringVar(&f.rights, "rights", rights.Data().String(), "what the client may do")
 	s.StringVar(&f.node, "node", "", "id of the node that the certificate is for, or new")
 	s.StringVarP(&f.out, "out", "o", "", "write to this file, which must not exist (default: standard output); with --node a directory (default: this one)")
 	return c
 }
 
 // credentialFlags are the flags of credential.
-type credentialFlags struct{ key, ca, caKey, node, out string }
+type credentialFlags struct{ key, ca, caKey, node, rights, out string }
 
 func (f *credentialFlags) run(a *app, name string) error {
 	switch {
@@ -71,19 +77,15 @@ func (f *credentialFlags) run(a *app, name string) error {
 
 // client is the text of a client's credential.
 func (f *credentialFlags) client(name string) ([]byte, error) {
-	if f.key == "" {
-		ca, err := f.authority()
-		if err != nil {
-			return nil, err
-		}
-		return ca.Client(name, time.Now())
+	r, err := rights.Parse(f.rights)
+	if err != nil {
+		return nil, usage(err)
 	}
-	key, err := auth.LoadKey(vfs.OS(), f.key)
+	ca, err := f.authority()
 	if err != nil {
 		return nil, err
 	}
-	c, err := key.Client(name)
-	return c.Text(), err
+	return ca.Client(name, r, time.Now())
 }
 
 func (f *credentialFlags) forNode(a *app, name string) error {
@@ -124,14 +126,14 @@ func (f *credentialFlags) id() (id foci.NodeID, err error) {
 // newNode stands for an id that nobody has.
 const newNode = "new"
 
+// authority is the one that signs: the cluster key, or a separate authority.
 func (f *credentialFlags) authority() (*auth.Authority, error) {
-	cert, err := os.ReadFile(f.ca)
+	if f.key == "" {
+		return auth.LoadAuthority(vfs.OS(), f.ca, f.caKey)
+	}
+	key, err := auth.LoadKey(vfs.OS(), f.key)
 	if err != nil {
 		return nil, err
 	}
-	key, err := os.ReadFile(f.caKey)
-	if err != nil {
-		return nil, err
-	}
-	return auth.ParseAuthority(cert, key)
+	return key.Authority()
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/rights"
 	"github.com/foci-store/foci/internal/device/auth"
 	"github.com/foci-store/foci/internal/layout"
 )
@@ -25,14 +26,18 @@ type newFile struct {
 const (
 	keyFile    = "cluster.key"
 	clientFile = "client.credential"
+	adminFile  = "admin.credential"
 	caFile     = "ca.pem"
 	caKeyFile  = "ca.key"
 )
 
-// firstClient is the name of the client that init makes a credential for.
-const firstClient = "admin"
+// The names of the clients that init makes credentials for.
+const (
+	firstClient = "client"
+	firstAdmin  = "admin"
+)
 
-// secrets are what the nodes and the first client of a new cluster prove
+// secrets are what the nodes and the first clients of a new cluster prove
 // themselves with.
 func secrets(l *layout.Layout, tls bool, now time.Time) ([]newFile, error) {
 	key, err := auth.NewKey(rand.Reader)
@@ -44,17 +49,18 @@ func secrets(l *layout.Layout, tls bool, now time.Time) ([]newFile, error) {
 		use = `every node, for multicast only: key = "cluster.key" in foci.toml`
 	}
 	files := []newFile{{keyFile, use, key.Text(), 0o600}}
-	client := newFile{Name: clientFile, For: "clients: --credential FILE or FOCI_CREDENTIAL=FILE", mode: 0o600}
 	if !tls {
-		c, err := key.Client(firstClient)
-		client.text = c.Text()
-		return append(files, client), err
+		ca, err := key.Authority()
+		if err != nil {
+			return nil, err
+		}
+		return appendClients(files, ca, now)
 	}
 	ca, err := auth.NewAuthority(l.Cluster, now)
 	if err != nil {
 		return nil, err
 	}
-	if client.text, err = ca.Client(firstClient, now); err != nil {
+	if files, err = appendClients(files, ca, now); err != nil {
 		return nil, err
 	}
 	secret, err := ca.Key()
@@ -62,7 +68,7 @@ func secrets(l *layout.Layout, tls bool, now time.Time) ([]newFile, error) {
 		return nil, err
 	}
 	files = append(
-		files, client, newFile{caFile, `every node: ca = "ca.pem" under [tls] in foci.toml`, ca.Cert(), 0o644},
+		files, newFile{caFile, `every node: ca = "ca.pem" under [tls] in foci.toml`, ca.Cert(), 0o644},
 		newFile{caKeyFile, "no node: keep it apart; foci credential makes further certificates with it", secret, 0o600},
 	)
 	for i := range l.Nodes {
@@ -72,6 +78,25 @@ func secrets(l *layout.Layout, tls bool, now time.Time) ([]newFile, error) {
 			return nil, err
 		}
 		files = append(files, pair...)
+	}
+	return files, nil
+}
+
+// appendClients adds the credentials of the first two clients: one for data, one
+// that may also administer.
+func appendClients(files []newFile, ca *auth.Authority, now time.Time) ([]newFile, error) {
+	for _, c := range []struct {
+		file, name, use string
+		rights          rights.Rights
+	}{
+		{clientFile, firstClient, "clients: --credential FILE or FOCI_CREDENTIAL=FILE", rights.Data()},
+		{adminFile, firstAdmin, "the cluster's administrator, in the same way", rights.Full()},
+	} {
+		text, err := ca.Client(c.name, c.rights, now)
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, newFile{c.file, c.use, text, 0o600})
 	}
 	return files, nil
 }

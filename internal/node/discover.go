@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/route"
@@ -65,12 +66,12 @@ func (n *Node) announce(p *peer.Peer) error {
 	if !n.cfg.Multicast.IsValid() {
 		return nil
 	}
-	key, ok := n.cfg.Auth.Key()
-	if !ok {
-		return foci.Errorf(foci.Invalid, "multicast needs a cluster key, so that strangers' packets are told from members': foci init makes one; name it by key or --key")
+	keys := n.cfg.Auth.Keys()
+	if keys == nil {
+		return foci.Errorf(foci.Invalid, "multicast needs a cluster key, so that packets of members are told from others: foci init makes one; name it by key or --key")
 	}
 	b, err := beacon.New(beacon.Config{
-		Group: n.cfg.Multicast, Key: key.Derive(beacon.KeyLabel), Cluster: n.cfg.Cluster, Node: n.id.Node,
+		Group: n.cfg.Multicast, Keys: func() [][32]byte { return keys.Derive(beacon.KeyLabel, time.Now()) }, Cluster: n.cfg.Cluster, Node: n.id.Node,
 		Self: p.Self, Alone: p.Alone, Logger: n.log,
 		Heard: func(r wire.Route) { p.Learn(r.Node, []wire.Route{r}) },
 	})

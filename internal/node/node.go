@@ -139,6 +139,9 @@ func (n *Node) identify() error {
 	}
 	n.begin(&id)
 	n.id = id
+	if n.cfg.Auth, err = n.cfg.Auth.For(n.cfg.Cluster, id.Node, n.cfg.Role); err != nil {
+		return err
+	}
 	if err := n.findBinds(l); err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/rights"
 	"github.com/foci-store/foci/internal/core/share"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/auth"
@@ -39,7 +40,7 @@ func nodeCredentials(t *testing.T, ca *auth.Authority, id foci.NodeID) *auth.Cre
 // clientCredentials are those of a client.
 func clientCredentials(t *testing.T, ca *auth.Authority, name string) *auth.Credentials {
 	t.Helper()
-	text, err := ca.Client(name, time.Now())
+	text, err := ca.Client(name, rights.Data(), time.Now())
 	path := filepath.Join(t.TempDir(), name)
 	if err == nil {
 		err = os.WriteFile(path, text, 0o600)

@@ -69,7 +69,7 @@ func TestInitIsReady(t *testing.T) {
 		further  []string // how a further credential is made
 		wants    string
 	}{
-		"key": {"key = \"cluster.key\"", nil, []string{"--key", "cluster.key"}, "asks for the cluster key"},
+		"key": {"key = \"cluster.key\"", nil, []string{"--key", "cluster.key"}, "asks for TLS"},
 		"tls": {
 			"key = \"cluster.key\"\n[tls]\ncert = \"node-%s.pem\"\nkey = \"node-%s.key\"\nca = \"ca.pem\"",
 			[]string{"--tls"},

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/foci-store/foci/client"
+	"github.com/foci-store/foci/internal/core/rights"
 	"github.com/foci-store/foci/internal/device/auth"
 )
 
@@ -26,6 +27,7 @@ type Cluster struct {
 	hosts []*Host
 	nodes map[*Host]*Process
 	key   auth.Key // that all of them prove
+	proof string   // the file of a client's credential; "" = not made yet
 }
 
 // Cluster makes and starts a cluster with a host for each name.
@@ -111,11 +113,19 @@ func (c *Cluster) write(h *Host, settings string) {
 // credential is a file with which a client proves itself.
 func (c *Cluster) credential() string {
 	c.lab.t.Helper()
-	k, err := c.key.Client("lab")
+	if c.proof != "" {
+		return c.proof
+	}
+	ca, err := c.key.Authority()
 	if err != nil {
 		c.lab.t.Fatal(err)
 	}
-	return c.hosts[0].File("client.key", string(k.Text()))
+	text, err := ca.Client("lab", rights.Full(), time.Now())
+	if err != nil {
+		c.lab.t.Fatal(err)
+	}
+	c.proof = c.hosts[0].File("client.credential", string(text))
+	return c.proof
 }
 
 // Start starts all nodes and waits until each serves.

@@ -11,6 +11,13 @@ type row struct {
 
 // rows are sorted by package, so that each is built once.
 var rows = []row{
+	{mutant.ExpiredCertificate, "internal/device/auth", "TestUnbelieved"},
+	{mutant.ForeignAuthority, "internal/device/auth", "TestUnbelieved"},
+	{mutant.ReadableKey, "internal/device/auth", "TestSecretsOfTheOpenFile"},
+	{mutant.RemovedKey, "internal/device/auth", "TestRotation"},
+	{mutant.SecondKey, "internal/device/auth", "TestRotation"},
+	{mutant.ClientAsMember, "internal/device/mesh", "TestForeignRoles"},
+	{mutant.PlainHello, "internal/device/mesh", "TestPlainHello"},
 	{mutant.ProtocolAsAway, "client", "TestNoCommonProtocol"},
 	{mutant.StuckCommand, "cmd/foci", "TestStuckCommandIsAbandoned"},
 	{mutant.EndlessInput, "cmd/foci", "TestTimeoutBoundsTheInput"},

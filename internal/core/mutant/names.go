@@ -2,6 +2,21 @@ package mutant
 
 // The rules that can be switched off, by what is wrong without them.
 const (
+	// ClientAsMember: the certificate of a client is good for a member.
+	ClientAsMember Name = "client-as-member"
+	// ExpiredCertificate: a certificate is believed for ever after its end.
+	ExpiredCertificate Name = "expired-certificate"
+	// ForeignAuthority: a certificate of any authority is believed.
+	ForeignAuthority Name = "foreign-authority"
+	// ReadableKey: a secret that everybody on the machine can read is used.
+	ReadableKey Name = "readable-key"
+	// RemovedKey: a cluster key that was taken out of the file is believed.
+	RemovedKey Name = "removed-key"
+	// SecondKey: only the first key of the file is believed.
+	SecondKey Name = "second-key"
+	// PlainHello: a node with a key lets a peer in that speaks no TLS.
+	PlainHello Name = "plain-hello"
+
 	// StuckCommand: a command that is stuck when a signal comes is waited for.
 	StuckCommand Name = "stuck-command"
 	// EndlessInput: --timeout does not bound how long input may take.

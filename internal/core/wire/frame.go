@@ -53,9 +53,9 @@ const (
 // FrameType says what a frame is.
 type FrameType uint8
 
-// The frame types. Hello, proof, request and cancel go from the dialling side to
-// the listening side; welcome, refuse, challenge, reply and goaway go back; the
-// others go both ways.
+// The frame types. Hello, request and cancel go from the dialling side to the
+// listening side; welcome, refuse, reply and goaway go back; the others go both
+// ways.
 const (
 	FrameHello   FrameType = 1  // first frame of a channel: Hello
 	FrameWelcome FrameType = 2  // its answer: Welcome
@@ -70,8 +70,7 @@ const (
 	FramePong    FrameType = 11 // yes
 	FrameGoAway  FrameType = 12 // no new requests, please
 
-	FrameChallenge FrameType = 13 // the answer to hello when a key is to be proved: Challenge
-	FrameProof     FrameType = 14 // the answer to that: Proof
+	// 13 and 14 were those of protocol 1's proof of a key.
 )
 
 // FlagError on a reply: its head is an [Error].
@@ -158,7 +157,7 @@ func (h *Header) broken() string {
 	switch h.Type {
 	case FrameRequest, FrameReply:
 		return h.brokenMessage()
-	case FrameHello, FrameWelcome, FrameRefuse, FrameChallenge, FrameProof, FramePing, FramePong, FrameGoAway:
+	case FrameHello, FrameWelcome, FrameRefuse, FramePing, FramePong, FrameGoAway:
 		if h.Stream != 0 {
 			return "belongs to no stream but names one"
 		}
@@ -209,7 +208,7 @@ func (h *Header) brokenOther() string {
 		return h.brokenPacking()
 	}
 	switch h.Type {
-	case FrameHello, FrameWelcome, FrameRefuse, FrameChallenge, FrameProof:
+	case FrameHello, FrameWelcome, FrameRefuse:
 		most = MaxHello
 	case FrameAbort, FrameGoAway:
 		most = 2 * MaxErrorText

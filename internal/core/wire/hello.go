@@ -44,14 +44,17 @@ func (p Protocols) Common(o Protocols) (uint16, bool) {
 // MaxCluster is the longest name of a cluster, in bytes.
 const MaxCluster = 64
 
-// MaxProof is the most bytes of a hello's or welcome's Proof: a nonce and the
-// name of a client, with room for more.
+// MaxProof is the most bytes of a hello's or welcome's Proof: a nonce or a digest,
+// with room for more.
 const MaxProof = 256
+
+// NonceSize is the length of the nonce in a hello's Proof, in bytes.
+const NonceSize = 32
 
 // The steps of authentication: what is to be proved, and how.
 const (
 	AuthNone = 0 // nothing: good for loopback only
-	AuthKey  = 1 // the cluster key, or a client's key made from it, by challenge and proof
+	AuthKey  = 1 // protocol 1's proof of a key, which no node asks for any more
 	AuthTLS  = 2 // a certificate; hello and all that follows travel under TLS 1.3
 )
 
@@ -69,7 +72,7 @@ type Hello struct {
 	Table       foci.Table // by which it thinks it came
 	Window      uint32     // initial credit of each stream that it receives
 	Auth        uint8
-	Proof       []byte // a fresh nonce, then the name of a client with a key
+	Proof       []byte // a fresh nonce, by which a process that dials itself knows it
 
 	Packing Packing // that the dialler can read
 	// Early marks a hello that ends before Packing. The first builds sent that:
@@ -117,8 +120,7 @@ func (h *Hello) Decode(r *Reader) {
 // Protocols is the range that the dialler speaks.
 func (h *Hello) Protocols() Protocols { return Protocols{h.MinProtocol, h.MaxProtocol} }
 
-// Welcome answers a hello, or the dialler's proof; the channel is open once it
-// has been read.
+// Welcome answers a hello; the channel is open once it has been read.
 type Welcome struct {
 	Protocol    uint16
 	Cluster     string
@@ -129,7 +131,7 @@ type Welcome struct {
 	Window      uint32     // initial credit of each stream that the listener receives
 	Streams     uint32     // requests that may be in flight; slots are below it
 	Auth        uint8
-	Proof       []byte
+	Proof       []byte // the digest of the authorities that the listener believes; see Renew
 
 	Packing Packing // that the listener can read
 	Early   bool    // as in a Hello

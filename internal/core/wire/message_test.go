@@ -42,8 +42,6 @@ func samples() []Message {
 		sampleWelcome(),
 		&Manifest{Upload: foci.UploadID{1}, Chunk: 1 << 20, Size: 5 << 20, Version: v},
 		&ChunkMeta{Upload: foci.UploadID{1}, Index: 4},
-		&Challenge{Nonce: [NonceSize]byte{1}, Proof: [ProofSize]byte{2}, Welcome: []byte("welcome")},
-		&Proof{Proof: [ProofSize]byte{3}},
 		&Forward{Node: foci.NodeID{4}, Method: MethodStore, Class: foci.Bulk, Head: []byte("a store")},
 		sampleRelayed(),
 	}
@@ -54,7 +52,7 @@ func fresh(i int) Message {
 	return []Message{
 		&Error{}, &Routes{}, &Routes{}, &Digest{}, &Versions{}, &Watch{}, &Watched{}, &Beacon{}, &Empty{}, &Ask{}, &Query{}, &QueryReply{}, &Store{}, &StoreReply{}, &Have{}, &HaveReply{}, &Hint{}, &HintReply{},
 		&Fetch{}, &FetchReply{}, &List{}, &ListReply{}, &Hello{}, &Welcome{}, &Manifest{}, &ChunkMeta{},
-		&Challenge{}, &Proof{}, &Forward{}, &Relayed{},
+		&Forward{}, &Relayed{},
 	}[i]
 }
 

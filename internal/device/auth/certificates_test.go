@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/rights"
 	"github.com/foci-store/foci/internal/device/vfs"
 )
 
@@ -96,7 +97,7 @@ func meet(t *testing.T, dialler, listener *Certificates) (dialled, accepted erro
 
 func authority(t *testing.T, cluster string) *Authority {
 	t.Helper()
-	a, err := NewAuthority(cluster, time.Now())
+	a, err := NewAuthority(cluster, time.Now().AddDate(-1, 0, 0)) // older than every certificate here
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -111,10 +112,10 @@ func TestMutualTLS(t *testing.T) {
 			t.Fatalf("%v; %v", dialled, accepted)
 		}
 	}
-	if a.Name() != (Name{Cluster: "home", Node: nodeA}) {
+	if !a.Name().Equal(Name{Cluster: "home", Node: nodeA, Rights: rights.Full()}) {
 		t.Error(a.Name())
 	}
-	client, err := loadBundle(vfs.OS(), bundle(t, home), nil)
+	client, err := newCertificates(nil, time.Now, &bundleSource{vfs.OS(), bundle(t, home)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -131,7 +132,7 @@ func TestMutualTLS(t *testing.T) {
 
 func bundle(t *testing.T, a *Authority) string {
 	t.Helper()
-	text, err := a.Client("web", time.Now())
+	text, err := a.Client("web", rights.Data(), time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -147,9 +148,9 @@ func TestUnbelieved(t *testing.T) {
 	home, other := authority(t, "home"), authority(t, "home")
 	good := newPlace(t, home, nodeA).load()
 	expired := newPlace(t, home, foci.NodeID{9})
-	expired.put(home, foci.NodeID{9}, time.Now().Add(-certificateLife-time.Hour))
+	expired.put(home, foci.NodeID{9}, time.Now().Add(-certificateLife-slack-time.Hour))
 	early := newPlace(t, home, foci.NodeID{9})
-	early.put(home, foci.NodeID{9}, time.Now().Add(48*time.Hour))
+	early.put(home, foci.NodeID{9}, time.Now().Add(slack+time.Hour))
 	for name, tc := range map[string]struct {
 		bad  *Certificates
 		want string
@@ -267,7 +268,7 @@ func TestLoadRefuses(t *testing.T) {
 		text []byte
 		ok   bool
 	}{
-		"client key": {must(k.Client("web")).Text(), true}, "cluster key": {k.Text(), true},
+		"client's key of protocol 1": {[]byte(oldClientPrefix + "web:AAAA\n"), false}, "cluster key": {k.Text(), true}, "two keys": {KeysText(k, testKey(2)), true},
 		"rubbish": {[]byte("rubbish"), false}, "half a bundle": {home.Cert(), false},
 	} {
 		p.write(p.files.Cert, tc.text)
@@ -302,7 +303,7 @@ func FuzzCertificates(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	text, err := a.Client("web", time.Now())
+	text, err := a.Client("web", rights.Data(), time.Now())
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -1,49 +1,82 @@
 package auth
 
 import (
+	"crypto/ed25519"
+	"crypto/rand"
+	"time"
+
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/rights"
 	"github.com/foci-store/foci/internal/core/wire"
 )
 
 // Credentials are what a process proves itself with, and what it judges others
 // by. nil is none: nothing is proved, and nothing is asked.
 type Credentials struct {
-	key    *Key
-	client *ClientKey
-	tls    *Certificates
+	keys *Keys
+	tls  *Certificates // nil: keys alone, and not yet bound to an identity
 }
 
-// WithKey are the credentials of a member that has the cluster key.
-func WithKey(k Key) *Credentials { return &Credentials{key: &k} }
+// WithKey are the credentials of a process that has the cluster key. They prove
+// nothing until [Credentials.For] has made a certificate from it.
+func WithKey(k Key) *Credentials { return WithKeys(TheseKeys(k)) }
 
-// WithClientKey are those of a client.
-func WithClientKey(c ClientKey) *Credentials { return &Credentials{client: &c} }
+// WithKeys are the same with the keys of a file.
+func WithKeys(k *Keys) *Credentials { return &Credentials{keys: k} }
 
-// WithCertificates are those of whoever the certificate names. A cluster key
-// beside it (nil: none) is not proved on connections; it authenticates the
-// packets of multicast.
-func WithCertificates(c *Certificates, k *Key) *Credentials { return &Credentials{key: k, tls: c} }
+// WithCertificates are the credentials of the identity in a certificate of a
+// separate authority. Cluster keys beside it (nil: none) are not proved on
+// connections; they authenticate the packets of multicast.
+func WithCertificates(c *Certificates, k *Keys) *Credentials { return &Credentials{keys: k, tls: c} }
 
-// Step is how this process proves who it is: wire.AuthNone, AuthKey or AuthTLS.
+// keyClient is the client that a process with the cluster key is when it is no
+// member.
+const keyClient = "cluster-key"
+
+// For are these credentials for one process: a holder of the cluster key signs a
+// certificate for itself, as a member or, with the role of a transport client, as
+// the client "cluster-key". Credentials that have a certificate already are
+// returned as they are.
+func (c *Credentials) For(cluster string, node foci.NodeID, role foci.Role) (*Credentials, error) {
+	if c == nil || c.tls != nil {
+		return c, nil
+	}
+	who := Name{Cluster: cluster, Node: node, Rights: rights.Full()}
+	if cluster == "" {
+		who.Cluster = AnyCluster
+	}
+	if role == foci.RoleTransport {
+		who.Node, who.Client = foci.NodeID{}, keyClient
+	}
+	_, leaf, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		return nil, foci.Errorf(foci.Internal, "drawing a private key: %w", err)
+	}
+	certs, err := newCertificates(c.keys.log, time.Now, &keySource{c.keys, who, leaf})
+	if err != nil {
+		return nil, err
+	}
+	return &Credentials{keys: c.keys, tls: certs}, nil
+}
+
+// Step is how this process proves its identity: wire.AuthNone or AuthTLS.
 func (c *Credentials) Step() uint8 {
-	switch {
-	case c == nil:
+	if c == nil {
 		return wire.AuthNone
-	case c.tls != nil:
-		return wire.AuthTLS
 	}
-	return wire.AuthKey
+	return wire.AuthTLS
 }
 
-// Key is the cluster key, if this process has it.
-func (c *Credentials) Key() (Key, bool) {
-	if c == nil || c.key == nil {
-		return Key{}, false
+// Keys are the cluster keys that this process has, or nil.
+func (c *Credentials) Keys() *Keys {
+	if c == nil {
+		return nil
 	}
-	return *c.key, true
+	return c.keys
 }
 
-// Certificates are those of TLS, or nil.
+// Certificates are those of TLS: nil without credentials, and for a cluster key
+// before [Credentials.For].
 func (c *Credentials) Certificates() *Certificates {
 	if c == nil {
 		return nil
@@ -53,14 +86,11 @@ func (c *Credentials) Certificates() *Certificates {
 
 // Fit reports with Denied that these credentials are not good for a role.
 func (c *Credentials) Fit(role foci.Role) error {
-	if c == nil || role == foci.RoleTransport {
+	if c == nil || c.tls == nil || role == foci.RoleTransport {
 		return nil
 	}
-	if c.client != nil {
-		return notForMembers("client " + c.client.Name)
-	}
-	if c.tls != nil {
-		return c.tls.fit()
+	if n := c.tls.Name(); n.Node.IsZero() {
+		return notForMembers("client " + n.Client)
 	}
 	return nil
 }
@@ -70,29 +100,4 @@ func notForMembers(who string) error {
 		Kind: foci.Denied, Msg: "the credential of " + who + " is not good for a member",
 		Fix: "a node needs the cluster key, or a certificate that names it, as foci init makes them",
 	}
-}
-
-// Claim is what the dialling side says in its hello.
-func (c *Credentials) Claim(nonce [NonceSize]byte) Claim {
-	claim := Claim{Nonce: nonce}
-	if c != nil && c.client != nil && c.tls == nil {
-		claim.Client = c.client.Name
-	}
-	return claim
-}
-
-// Secret is what a handshake is proved with by the one who made the claim, as
-// either side works it out. It fails with Denied for what this process cannot
-// judge: a client knows no secret but its own.
-func (c *Credentials) Secret(claim *Claim) (Secret, error) {
-	switch {
-	case c != nil && c.client != nil && claim.Client == c.client.Name:
-		return c.client.Secret, nil
-	case c != nil && c.key != nil && claim.Client == "":
-		return c.key.Derive(labelMember), nil
-	case c != nil && c.key != nil:
-		k, err := c.key.Client(claim.Client)
-		return k.Secret, err
-	}
-	return Secret{}, foci.Errorf(foci.Denied, "there is no key here to judge this by")
 }

@@ -14,20 +14,25 @@ import (
 // KeySize is the length of a key, in bytes.
 const KeySize = 32
 
+// MaxKeys is how many cluster keys may be valid at a time: the one in use, and
+// while keys are rotated the one before or after it.
+const MaxKeys = 2
+
 // MaxName is the longest name of a client, in bytes.
 const MaxName = 64
 
-// maxText bounds the text of a key, in bytes; its file may have comments.
+// maxText bounds the text of keys, in bytes; its file may have comments.
 const maxText = 4 << 10
 
 // The first parts of the texts of keys, so that one kind of file is never taken
-// for another. The number is that of the form.
+// for another. The number is that of the form. A client's key belongs to
+// protocol 1; it is recognised to say so.
 const (
-	keyPrefix    = "foci-cluster-key:1:"
-	clientPrefix = "foci-client-key:1:"
+	keyPrefix       = "foci-cluster-key:1:"
+	oldClientPrefix = "foci-client-key:1:"
 )
 
-// Key is the secret of a cluster: whoever has it is a member.
+// Key is the secret of a cluster: a process that has it is a member.
 type Key [KeySize]byte
 
 // NewKey draws a key from random, which is crypto/rand.Reader outside of tests.
@@ -49,80 +54,77 @@ func (k Key) Derive(label string) [KeySize]byte {
 }
 
 // Text is the content of a file with the key.
-func (k Key) Text() []byte {
-	return []byte("# Foci cluster key: whoever has it is a member. Copy it to every node, mode 0600, and to nobody else.\n" +
-		seal(keyPrefix, k[:]) + "\n")
-}
+func (k Key) Text() []byte { return KeysText(k) }
 
-// Client is the key of a client of that name.
-func (k Key) Client(name string) (ClientKey, error) {
-	if err := CheckName(name); err != nil {
-		return ClientKey{}, err
+// KeysText is the content of a file with one key or two.
+func KeysText(keys ...Key) []byte {
+	text := "# Foci cluster key: a process that has it is a member. Copy it to every node, mode 0600, and to nothing else.\n" +
+		"# Of two lines the first signs, both are believed.\n"
+	for _, k := range keys {
+		text += seal(keyPrefix, k[:]) + "\n"
 	}
-	return ClientKey{Name: name, Secret: k.Derive(labelClient + name)}, nil
+	return []byte(text)
 }
 
-// ClientKey is what a client proves itself with. Nodes make the same from the
-// cluster key and the name that the client gives: they keep no list.
-type ClientKey struct {
-	Name   string
-	Secret [KeySize]byte
-}
-
-// Text is the content of a credential file with the key.
-func (c ClientKey) Text() []byte {
-	return []byte("# Foci client credential of " + c.Name + ". Give it with --credential or FOCI_CREDENTIAL; it is not good for a node.\n" +
-		seal(clientPrefix+c.Name+":", c.Secret[:]) + "\n")
-}
-
-// ParseKey reads the content of a file with a cluster key. It fails with
-// Invalid, saying what the file is instead.
+// ParseKey is the first key of a file.
 func ParseKey(text []byte) (Key, error) {
-	line, err := secretLine(text)
+	keys, err := ParseKeys(text)
 	if err != nil {
 		return Key{}, err
 	}
-	if rest, is := strings.CutPrefix(line, keyPrefix); is {
-		return unseal(keyPrefix, rest)
-	}
-	if strings.HasPrefix(line, clientPrefix) {
-		return Key{}, foci.Errorf(foci.Invalid, "this is a client's credential, not a cluster key: nodes need cluster.key as foci init made it")
-	}
-	return Key{}, foci.Errorf(foci.Invalid, "this is no cluster key: a line that begins with %s is missing", keyPrefix)
+	return keys[0], nil
 }
 
-// ParseClientKey reads the content of a credential file with a client's key.
-func ParseClientKey(text []byte) (ClientKey, error) {
-	line, err := secretLine(text)
+// ParseKeys reads the content of a file with cluster keys: the first signs, all
+// are believed. It fails with Invalid, saying what the file is instead.
+func ParseKeys(text []byte) ([]Key, error) {
+	lines, err := secretLines(text)
 	if err != nil {
-		return ClientKey{}, err
+		return nil, err
 	}
-	rest, is := strings.CutPrefix(line, clientPrefix)
-	if !is {
-		return ClientKey{}, foci.Errorf(foci.Invalid, "this is no client's credential: a line that begins with %s is missing", clientPrefix)
+	var keys []Key
+	for _, line := range lines {
+		rest, is := strings.CutPrefix(line, keyPrefix)
+		switch {
+		case strings.HasPrefix(line, oldClientPrefix) || strings.HasPrefix(line, "-----BEGIN "):
+			return nil, foci.Errorf(foci.Invalid, "this is a client's credential or a certificate, not a cluster key: nodes need cluster.key as foci init made it")
+		case !is:
+			return nil, noKey()
+		}
+		k, err := unseal(keyPrefix, rest)
+		if err != nil {
+			return nil, err
+		}
+		if len(keys) > 0 && keys[0] == k {
+			return nil, foci.Errorf(foci.Invalid, "the same key twice")
+		}
+		keys = append(keys, k)
 	}
-	name, sealed, _ := strings.Cut(rest, ":")
-	if err := CheckName(name); err != nil {
-		return ClientKey{}, err
+	if len(keys) == 0 {
+		return nil, noKey()
 	}
-	secret, err := unseal(clientPrefix+name+":", sealed)
-	return ClientKey{Name: name, Secret: secret}, err
+	return keys, nil
 }
 
-// secretLine is the one line of a text that is neither empty nor a comment.
-func secretLine(text []byte) (string, error) {
+func noKey() error {
+	return foci.Errorf(foci.Invalid, "this is no cluster key: a line that begins with %s is missing", keyPrefix)
+}
+
+// secretLines are the lines of a text that are neither empty nor comments.
+func secretLines(text []byte) (found []string, err error) {
 	if len(text) > maxText {
-		return "", foci.Errorf(foci.Invalid, "over %d bytes: this is no key", maxText)
+		return nil, foci.Errorf(foci.Invalid, "over %d bytes: this is no key", maxText)
 	}
-	found := ""
 	for line := range strings.Lines(string(text)) {
 		line = strings.TrimSpace(line)
 		switch {
 		case line == "" || line[0] == '#':
-		case found != "":
-			return "", foci.Errorf(foci.Invalid, "more than one line: this is no key")
+		case strings.HasPrefix(line, "-----BEGIN "):
+			return []string{line}, nil
+		case len(found) == MaxKeys:
+			return nil, foci.Errorf(foci.Invalid, "more than %d lines: at most %d keys are valid at a time", MaxKeys, MaxKeys)
 		default:
-			found = line
+			found = append(found, line)
 		}
 	}
 	return found, nil

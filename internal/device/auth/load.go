@@ -6,26 +6,42 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"time"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/mutant"
 	"github.com/foci-store/foci/internal/device/vfs"
 )
 
-// LoadKey reads a file with the cluster key.
+// LoadKey reads the first key of a file with cluster keys.
 func LoadKey(fsys vfs.FS, path string) (Key, error) {
-	text, err := readFile(fsys, path, maxText, true)
+	k, err := LoadKeys(fsys, path, nil)
 	if err != nil {
 		return Key{}, err
 	}
-	k, err := ParseKey(text)
-	if err != nil {
-		return Key{}, at(path, err)
-	}
-	return k, nil
+	return k.list[0], nil
 }
 
-// LoadCredential reads a client's credential: its key, a bundle of its
-// certificate, private key and ca, or the cluster key itself.
+// LoadAuthority reads a separate authority from the files of its certificate and
+// its private key, which others may not read.
+func LoadAuthority(fsys vfs.FS, cert, key string) (*Authority, error) {
+	certText, err := readFile(fsys, cert, maxPEM, false)
+	if err != nil {
+		return nil, err
+	}
+	keyText, err := readFile(fsys, key, maxPEM, true)
+	if err != nil {
+		return nil, err
+	}
+	a, err := ParseAuthority(certText, keyText)
+	if err != nil {
+		return nil, at(key, err)
+	}
+	return a, nil
+}
+
+// LoadCredential reads a client's credential: a bundle of its certificate,
+// private key and ca, or the cluster key itself.
 func LoadCredential(fsys vfs.FS, path string, log *slog.Logger) (*Credentials, error) {
 	text, err := readFile(fsys, path, maxPEM, true)
 	if err != nil {
@@ -33,43 +49,64 @@ func LoadCredential(fsys vfs.FS, path string, log *slog.Logger) (*Credentials, e
 	}
 	switch {
 	case bytes.Contains(text, []byte("-----BEGIN ")):
-		c, err := loadBundle(fsys, path, log)
+		c, err := newCertificates(log, time.Now, &bundleSource{fsys, path})
 		if err != nil {
 			return nil, at(path, err)
 		}
 		return WithCertificates(c, nil), nil
-	case bytes.Contains(text, []byte(keyPrefix)):
-		k, err := ParseKey(text)
-		if err != nil {
-			return nil, at(path, err)
+	case bytes.Contains(text, []byte(oldClientPrefix)):
+		return nil, &foci.Error{
+			Kind: foci.Invalid, Where: path, Msg: "is a client's key of protocol 1, which proves nothing any more",
+			Fix: "make it anew: foci credential NAME --key cluster.key",
 		}
-		return WithKey(k), nil
+	case !bytes.Contains(text, []byte(keyPrefix)):
+		return nil, at(path, foci.Errorf(foci.Invalid, "this is no client's credential: it has neither certificates (PEM) nor a cluster key"))
 	}
-	c, err := ParseClientKey(text)
+	k, err := LoadKeys(fsys, path, log)
 	if err != nil {
-		return nil, at(path, err)
+		return nil, err
 	}
-	return WithClientKey(c), nil
+	return WithKeys(k), nil
 }
 
 // readFile reads a small file; a secret one must not be readable by everybody.
+// The mode is that of the open file, so that it belongs to what is read.
 func readFile(fsys vfs.FS, path string, limit int64, secret bool) ([]byte, error) {
-	text, err := vfs.ReadFile(fsys, path, limit)
+	f, err := fsys.Open(path)
 	if err != nil {
-		var p *fs.PathError
-		if errors.As(err, &p) {
-			err = p.Err
+		return nil, unreadable(path, err)
+	}
+	defer f.Close()
+	if secret {
+		if err := checkMode(f, path); err != nil {
+			return nil, err
 		}
-		return nil, &foci.Error{Kind: foci.Invalid, Where: path, Msg: "cannot be read", Err: err, Fix: "name a file that foci init or foci credential made"}
 	}
-	if !secret {
-		return text, nil
+	text, err := vfs.ReadOpen(f, limit)
+	if err != nil {
+		return nil, unreadable(path, err)
 	}
-	info, err := fsys.Stat(path)
-	if err == nil && info.Mode().Perm()&0o007 != 0 {
-		err = &foci.Error{Kind: foci.Denied, Where: path, Msg: fmt.Sprintf("everybody on this machine can reach this secret (mode %#o)", info.Mode().Perm()), Fix: "chmod 600 " + path}
+	return text, nil
+}
+
+// checkMode refuses an open file that everybody on the machine can reach.
+func checkMode(f vfs.File, path string) error {
+	info, err := f.Stat()
+	if err != nil {
+		return unreadable(path, err)
 	}
-	return text, err
+	if info.Mode().Perm()&0o007 != 0 && !mutant.On(mutant.ReadableKey) {
+		return &foci.Error{Kind: foci.Denied, Where: path, Msg: fmt.Sprintf("everybody on this machine can reach this secret (mode %#o)", info.Mode().Perm()), Fix: "chmod 600 " + path}
+	}
+	return nil
+}
+
+func unreadable(path string, err error) error {
+	var p *fs.PathError
+	if errors.As(err, &p) {
+		err = p.Err
+	}
+	return &foci.Error{Kind: foci.Invalid, Where: path, Msg: "cannot be read", Err: err, Fix: "name a file that foci init or foci credential made"}
 }
 
 // at names the file in an error about its content.

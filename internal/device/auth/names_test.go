@@ -5,20 +5,25 @@ import (
 	"testing"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/rights"
 )
 
 var nodeA = foci.NodeID{1, 2, 3}
 
 func TestNames(t *testing.T) {
-	for _, n := range []Name{{Cluster: "home", Node: nodeA}, {Cluster: "a..b_c-D.", Client: "web.1"}} {
-		if got, err := ParseName(n.String()); err != nil || got != n {
+	for _, n := range []Name{
+		{Cluster: "home", Node: nodeA, Rights: rights.Full()},
+		{Cluster: "a..b_c-D.", Client: "web.1", Rights: rights.Data()},
+		{Cluster: AnyCluster, Client: "web", Rights: rights.Data()},
+	} {
+		if got, err := ParseName(n.String()); err != nil || !got.Equal(n) {
 			t.Errorf("%v: %v %v", n, got, err)
 		}
 	}
 	for _, s := range []string{
 		"", "foci:", "http:home/node/x", "foci:home", "foci:home/node", "foci:home/node/x", "foci:/client/x", "foci:home/client/",
 		"foci:home/client/a/b", "foci:home/king/x", "foci:home/node/00000000-0000-0000-0000-000000000000",
-		"foci:" + strings.Repeat("x", 65) + "/client/x", "foci:home/client/%2e",
+		"foci:" + strings.Repeat("x", 65) + "/client/x", "foci:home/client/%2e", "foci:**/client/x",
 	} {
 		if _, err := ParseName(s); foci.KindOf(err) != foci.Denied {
 			t.Errorf("%q: %v", s, err)
@@ -59,7 +64,7 @@ func FuzzNames(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if again, err := ParseName(n.String()); err != nil || again != n {
+		if again, err := ParseName(n.String()); err != nil || !again.Equal(n) {
 			t.Errorf("%q became %v, %v", s, again, err)
 		}
 	})

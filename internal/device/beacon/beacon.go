@@ -16,8 +16,10 @@ import (
 
 // Config is what a node says and hears.
 type Config struct {
-	Group   netip.AddrPort // of multicast, with its port
-	Key     [32]byte       // derived from the cluster key; see KeyLabel
+	Group netip.AddrPort // of multicast, with its port
+	// Keys are derived from the cluster keys that are valid now, see KeyLabel: the
+	// first makes our packets, a packet made with any of them counts.
+	Keys    func() [][32]byte
 	Cluster string
 	Node    foci.NodeID
 
@@ -70,7 +72,7 @@ func New(cfg Config) (*Beacon, error) {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
 	b := &Beacon{cfg: cfg, log: cfg.Logger}
-	b.guard = guard{cfg: &b.cfg, mac: newMAC(&cfg.Key)}
+	b.guard = guard{cfg: &b.cfg}
 	b.ctx, b.stop = context.WithCancel(context.Background())
 	var err error
 	if b.socket, err = listen(b.ctx, cfg.Group); err == nil {
@@ -123,7 +125,7 @@ func (b *Beacon) say() {
 			return
 		case <-time.After(wait):
 		}
-		p := seal(&b.cfg.Key, &wire.Beacon{Time: time.Now().UnixNano(), Nonce: rand.Uint64(), Cluster: b.cfg.Cluster, Route: b.cfg.Self()})
+		p := seal(&b.cfg.Keys()[0], &wire.Beacon{Time: time.Now().UnixNano(), Nonce: rand.Uint64(), Cluster: b.cfg.Cluster, Route: b.cfg.Self()})
 		if err := b.socket.send(p); err != nil && b.ctx.Err() == nil {
 			b.log.Warn("beacon not sent", "group", b.cfg.Group, "err", err)
 			continue

@@ -23,8 +23,17 @@ func entry(n byte) wire.Route {
 
 func packet(key byte, b wire.Beacon) []byte { return seal(&[32]byte{key}, &b) }
 
+func keysOf(first ...byte) func() [][32]byte {
+	return func() (out [][32]byte) {
+		for _, b := range first {
+			out = append(out, [32]byte{b})
+		}
+		return out
+	}
+}
+
 func newGuard() *guard {
-	return &guard{cfg: &Config{Cluster: "c", Node: foci.NodeID{9}}, mac: newMAC(&[32]byte{1})}
+	return &guard{cfg: &Config{Keys: keysOf(1), Cluster: "c", Node: foci.NodeID{9}}}
 }
 
 var host = netip.MustParseAddr("192.0.2.7")
@@ -60,6 +69,17 @@ func TestWhichPacketsCount(t *testing.T) {
 		before := *c.count
 		if r := g.take(c.p, host, now); (r != nil) != c.taken || *c.count != before+1 {
 			t.Errorf("%d, %s: taken %v, counted %+v", i, c.what, r != nil, g.count)
+		}
+	}
+}
+
+// TestAnyKeyCounts: while keys are rotated a packet made with either is taken.
+func TestAnyKeyCounts(t *testing.T) {
+	g := newGuard()
+	g.cfg.Keys = keysOf(1, 2)
+	for key, taken := range map[byte]bool{1: true, 2: true, 3: false} {
+		if r := g.take(packet(key, wire.Beacon{Time: now.UnixNano(), Cluster: "c", Route: entry(key)}), host, now); (r != nil) != taken {
+			t.Errorf("key %d: taken %v", key, r != nil)
 		}
 	}
 }
@@ -148,7 +168,7 @@ func TestTwoNodesHearEachOther(t *testing.T) {
 			heard := make(chan foci.NodeID, 100)
 			for _, c := range []struct{ key, node byte }{{1, 1}, {1, 2}, {2, 3}} {
 				b, err := New(Config{
-					Group: netip.MustParseAddrPort(group), Key: [32]byte{c.key}, Cluster: "c", Node: foci.NodeID{c.node},
+					Group: netip.MustParseAddrPort(group), Keys: keysOf(c.key), Cluster: "c", Node: foci.NodeID{c.node},
 					Self:  func() wire.Route { return entry(c.node) },
 					Alone: func() bool { return true },
 					Heard: func(r wire.Route) { heard <- r.Node },

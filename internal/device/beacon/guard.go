@@ -3,6 +3,7 @@ package beacon
 import (
 	"hash"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/foci-store/foci"
@@ -38,10 +39,12 @@ type Counters struct {
 // Only a packet that was made with the key, and that is new, uses up anything of
 // what its source may send: so junk, replays and forged source addresses keep no
 // node from being heard. A junk packet costs one hash of at most
-// wire.MaxBeacon bytes.
+// wire.MaxBeacon bytes for each key that is valid.
 type guard struct {
 	cfg     *Config
-	mac     hash.Hash
+	keys    [][32]byte  // as they were at looked
+	macs    []hash.Hash // of keys
+	looked  time.Time
 	count   Counters
 	seen    map[foci.NodeID]last
 	sources map[netip.Addr]*bucket
@@ -85,13 +88,29 @@ func (g *guard) admit(from netip.Addr, now time.Time) bool {
 	return true
 }
 
+// codes are those of the keys that are valid now, which are asked for once in a
+// second at most.
+func (g *guard) codes(now time.Time) []hash.Hash {
+	if len(g.macs) > 0 && now.Sub(g.looked).Abs() < time.Second {
+		return g.macs
+	}
+	g.looked = now
+	if keys := g.cfg.Keys(); !slices.Equal(keys, g.keys) {
+		g.keys, g.macs = keys, nil
+		for i := range keys {
+			g.macs = append(g.macs, newMAC(&keys[i]))
+		}
+	}
+	return g.macs
+}
+
 // take reads a packet and returns the entry that it tells, nil when it does not
 // count. Of one node only what is newer than the last counts.
 func (g *guard) take(p []byte, from netip.Addr, now time.Time) *wire.Route {
 	if mutant.On(mutant.JunkBeacons) && !g.admit(from, now) {
 		return nil
 	}
-	b, err := open(g.mac, p)
+	b, err := openAny(g.codes(now), p)
 	if err != nil {
 		g.count.Strange++
 		return nil

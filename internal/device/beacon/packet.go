@@ -39,6 +39,16 @@ func open(mac hash.Hash, p []byte) (*wire.Beacon, error) {
 	return b, wire.Unmarshal(said[len(mark):], b)
 }
 
+// openAny reads a packet that was made with any of several keys.
+func openAny(macs []hash.Hash, p []byte) (b *wire.Beacon, err error) {
+	for _, mac := range macs {
+		if b, err = open(mac, p); foci.KindOf(err) != foci.Denied {
+			return b, err
+		}
+	}
+	return b, err
+}
+
 func newMAC(key *[32]byte) hash.Hash { return hmac.New(sha256.New, key[:]) }
 
 func code(mac hash.Hash, said []byte) []byte {

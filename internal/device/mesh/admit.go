@@ -39,12 +39,14 @@ func (m *Mesh) refused(from net.Addr, err error) {
 	m.log.Info("connection refused", "from", from, "err", err, "so far", n)
 }
 
-// admit finds out who is there and, if he may come in, welcomes him.
+// admit does the listening side of a handshake: TLS if this node has a key or a
+// certificate, then hello and welcome.
 func (m *Mesh) admit(bare net.Conn, table foci.Table) (*channel, error) {
-	conn, who, err := m.receive(bare)
+	conn, shown, err := m.receive(bare)
 	if err != nil {
 		return nil, err
 	}
+	who := shown.Name()
 	h, said, err := opening(conn)
 	if errors.Is(err, errSpeaksTLS) {
 		return nil, m.refuse(conn, m.unlike(wire.AuthTLS))
@@ -67,16 +69,11 @@ func (m *Mesh) admit(bare net.Conn, table foci.Table) (*channel, error) {
 		Protocol: protocol, Cluster: m.Cluster(), Node: m.cfg.Node, Incarnation: m.cfg.Incarnation, Role: m.cfg.Role,
 		Table: table, Window: m.cfg.Window, Streams: streams, Auth: hello.Auth, Packing: wire.PackAll,
 	}
-	welcome := w.Append(nil)
-	if hello.Auth == wire.AuthKey {
-		if err := m.challenge(conn, &hello, said, welcome); err != nil {
-			return nil, err
-		}
-	}
 	peer := Identity{Node: hello.Node, Incarnation: hello.Incarnation, Role: hello.Role, Table: table, Addr: conn.RemoteAddr().String(), Protocol: protocol}
 	peer.Principal, peer.Rights = proved(who)
 	ch := newChannel(m, conn, peer, hello.Class, int(hello.Index), m.cfg.Window, hello.Window, streams)
 	ch.pack = m.cfg.Classes[hello.Class].Compress.packing() & hello.Packing
+	ch.shown = shown
 	if err := mark(conn, m.cfg.Classes[hello.Class].DSCP); err != nil {
 		return nil, m.refuse(conn, foci.Errorf(foci.Internal, "dscp cannot be set: %w", err))
 	}
@@ -84,7 +81,7 @@ func (m *Mesh) admit(bare net.Conn, table foci.Table) (*channel, error) {
 		return nil, m.refuse(conn, err)
 	}
 	trust(conn)
-	if _, err = conn.Write(wire.AppendFrame(nil, &wire.Header{Type: wire.FrameWelcome}, welcome, nil)); err != nil {
+	if _, err = conn.Write(wire.AppendFrame(nil, &wire.Header{Type: wire.FrameWelcome}, w.Append(nil), nil)); err != nil {
 		m.forget(ch, err)
 		return nil, err
 	}
@@ -147,26 +144,23 @@ func (m *Mesh) parseHello(said []byte) (hello wire.Hello, protocol uint16, err e
 
 const upgradeOlder = "upgrade the older side; only adjacent versions work together (docs/upgrade.md)"
 
-// proved is the principal that a certificate names, and its rights. Where
-// nothing is proved everybody may do everything.
+// proved is the principal in a certificate, and its rights. Where nothing is
+// proved every peer may do everything, and so may each member.
 func proved(who auth.Name) (rights.Principal, rights.Rights) {
-	switch {
-	case who == (auth.Name{}):
+	if who.IsZero() {
 		return "", rights.Full()
-	case !who.Node.IsZero():
-		return rights.Node(who.Node), rights.Full()
 	}
-	return rights.Client(who.Client), rights.Full()
+	return who.Principal(), who.Rights
 }
 
-// checkHello judges what a stranger says of himself; who is whom his certificate
-// names, under TLS.
+// checkHello validates an unauthenticated hello; who is the identity in the
+// certificate of the other side, under TLS.
 func (m *Mesh) checkHello(h *wire.Hello, who auth.Name) error {
 	ours := m.Cluster()
 	switch {
 	case h.Auth > wire.AuthTLS:
 		return foci.Errorf(foci.Denied, "proof of identity of kind %d is not known here", h.Auth)
-	case h.Auth != m.cfg.Auth.Step():
+	case h.Auth != m.cfg.Auth.Step() && !mutant.On(mutant.PlainHello):
 		return m.unlike(h.Auth)
 	case h.Cluster != "" && ours != "" && h.Cluster != ours:
 		return foci.Errorf(foci.Denied, "you look for cluster %q, node %s belongs to cluster %q", h.Cluster, m.cfg.Node.Short(), ours)
@@ -184,22 +178,20 @@ func (m *Mesh) checkHello(h *wire.Hello, who auth.Name) error {
 	return nil
 }
 
-// unlike is the error for a stranger who proves himself in another way than is
-// asked here, and what either side can do about it.
+// unlike is the error for a peer that offers another step of authentication than
+// this node's, and what either side can do about it.
 func (m *Mesh) unlike(theirs uint8) error {
 	node := "node " + m.cfg.Node.Short()
 	e := &foci.Error{Kind: foci.Denied}
 	switch ours := m.cfg.Auth.Step(); {
 	case ours == wire.AuthNone && theirs == wire.AuthTLS:
-		e.Msg, e.Fix = "you speak TLS, "+node+" has no certificate", "give that node [tls] in foci.toml, or come without certificates"
-	case ours == wire.AuthNone:
-		e.Msg, e.Fix = "you want to prove a key, "+node+" has none to check it by", "give that node key in foci.toml, or come without a key"
-	case ours == wire.AuthKey:
-		e.Msg = node + " asks for the cluster key or a client's key made from it"
-		e.Fix = "clients: --credential FILE or FOCI_CREDENTIAL; nodes: key in foci.toml"
+		e.Msg, e.Fix = "you speak TLS, "+node+" has neither key nor certificate", "give that node key or [tls] in foci.toml, or come without a credential"
+	case theirs == wire.AuthKey:
+		e.Msg = "you want to prove a key in plain, as protocol 1 did, and " + node + " does not take that"
+		e.Fix = "upgrade this side and make its credential anew; clusters with a key are stopped and started together for this one upgrade (docs/upgrade.md)"
 	default:
 		e.Msg = node + " asks for TLS and a certificate"
-		e.Fix = "clients: --credential FILE or FOCI_CREDENTIAL; nodes: [tls] in foci.toml"
+		e.Fix = "clients: --credential FILE or FOCI_CREDENTIAL; nodes: key or [tls] in foci.toml"
 	}
 	return e
 }

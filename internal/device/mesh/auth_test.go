@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/rights"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/auth"
 	"github.com/foci-store/foci/internal/device/vfs"
@@ -19,14 +20,14 @@ import (
 // clusterKey are credentials with the cluster key that begins with n.
 func clusterKey(n byte) *auth.Credentials { return auth.WithKey(auth.Key{n}) }
 
-// clientKey are those of a client of that cluster.
+// clientKey are those of a client whose certificate that key has signed.
 func clientKey(t testing.TB, n byte, name string) *auth.Credentials {
 	t.Helper()
-	c, err := auth.Key{n}.Client(name)
+	ca, err := auth.Key{n}.Authority()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return auth.WithClientKey(c)
+	return (&pki{t, ca, t.TempDir()}).client(name)
 }
 
 // pki is an authority and where its certificates are.
@@ -72,7 +73,7 @@ func (p *pki) node(id foci.NodeID, made time.Time) *auth.Credentials {
 
 func (p *pki) client(name string) *auth.Credentials {
 	p.t.Helper()
-	text, err := p.ca.Client(name, time.Now())
+	text, err := p.ca.Client(name, rights.Data(), time.Now())
 	if err != nil {
 		p.t.Fatal(err)
 	}
@@ -123,16 +124,16 @@ func TestNotLetIn(t *testing.T) {
 		member          bool
 		want            string
 	}{
-		"nothing to a key":           {clusterKey(1), nil, false, "asks for the cluster key"},
-		"nothing to a key, member":   {clusterKey(1), nil, true, "key in foci.toml"},
-		"another key":                {clusterKey(1), clusterKey(2), true, "the key there is not ours"},
-		"another cluster's client":   {clusterKey(1), clientKey(t, 2, "web"), false, "the key there is not ours"},
-		"a key to nothing":           {nil, clusterKey(1), true, "has none to check it by"},
-		"a client's key to nothing":  {nil, clientKey(t, 1, "web"), false, "has none to check it by"},
-		"a key to TLS":               {tlsNode, clusterKey(1), true, "asks for TLS"},
+		"nothing to a key":           {clusterKey(1), nil, false, "asks for TLS"},
+		"nothing to a key, member":   {clusterKey(1), nil, true, "nodes: key"},
+		"another key":                {clusterKey(1), clusterKey(2), true, "not of an authority (cluster key"},
+		"another cluster's client":   {clusterKey(1), clientKey(t, 2, "web"), false, "not of an authority"},
+		"a key to nothing":           {nil, clusterKey(1), true, "speaks no TLS"},
+		"a client's key to nothing":  {nil, clientKey(t, 1, "web"), false, "speaks no TLS"},
+		"a key to an authority":      {tlsNode, clusterKey(1), true, "not of an authority"},
 		"nothing to TLS":             {tlsNode, nil, false, "asks for TLS"},
 		"TLS to nothing":             {nil, home.node(nodeID(2), time.Now()), true, "no TLS"},
-		"TLS to a key":               {clusterKey(1), home.client("web"), false, "no TLS"},
+		"an authority to a key":      {clusterKey(1), home.client("web"), false, "not of an authority"},
 		"wrong ca":                   {tlsNode, strange.client("web"), false, "not of an authority"},
 		"wrong ca, member":           {tlsNode, strange.node(nodeID(2), time.Now()), true, "not of an authority"},
 		"expired node":               {home.node(nodeID(1), time.Now().AddDate(-6, 0, 0)), home.client("web"), false, "expired at"},
@@ -219,16 +220,27 @@ func TestForeignRoles(t *testing.T) {
 		t.Errorf("another cluster's certificate: %v", err)
 	}
 	asMember := func(h *wire.Hello) { h.Node, h.Role = nodeID(2), foci.RoleData }
-	byKey, byTLS := startNode(t, 1, with(clusterKey(1))), startNode(t, 1, with(home.node(nodeID(1), time.Now())))
-	r := rawDial(t, byKey.addr)
-	claim := auth.Claim{Client: "web"}
-	r.refused("not good for a member", asMember, func(h *wire.Hello) { h.Auth, h.Proof = wire.AuthKey, claim.Append(nil) })
-	conn, err := net.Dial("tcp", byTLS.addr)
-	if err != nil {
-		t.Fatal(err)
+	for _, tc := range []struct{ node, client *auth.Credentials }{
+		{clusterKey(1), clientKey(t, 1, "web")}, {home.node(nodeID(1), time.Now()), home.client("web")},
+	} {
+		conn, err := net.Dial("tcp", startNode(t, 1, with(tc.node)).addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := rawConn(t, tc.client.Certificates().Dial(conn).Conn)
+		r.refused("not good for a member", asMember, func(h *wire.Hello) { h.Auth = wire.AuthTLS })
 	}
-	r = rawConn(t, home.client("web").Certificates().Dial(conn).Conn)
-	r.refused("not good for a member", asMember, func(h *wire.Hello) { h.Auth = wire.AuthTLS })
+}
+
+// TestPlainHello: a node with a key takes no hello without TLS, whatever step of
+// authentication it offers, and says so in plain.
+func TestPlainHello(t *testing.T) {
+	nd := startNode(t, 1, with(clusterKey(1)))
+	for step, want := range map[uint8]string{
+		wire.AuthNone: "asks for TLS", wire.AuthKey: "stopped and started together", wire.AuthTLS: "asks for TLS",
+	} {
+		rawDial(t, nd.addr).refused(want, func(h *wire.Hello) { h.Auth, h.Proof = step, make([]byte, wire.NonceSize) })
+	}
 }
 
 // refused says hello and wants to be refused with a text.

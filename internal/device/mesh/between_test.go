@@ -1,185 +1,105 @@
 package mesh
 
 import (
-	"bytes"
-	"context"
+	"crypto/tls"
+	"io"
 	"net"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/wire"
+	"github.com/foci-store/foci/internal/device/auth"
 )
 
-// between stands between a dialling side and a node and passes the frames of a
-// handshake on, changed by change.
-type between struct {
-	t      *testing.T
-	to     string
-	change func(step int, h *wire.Header, contents []byte) []byte
-	seen   [][]byte // contents as they came, by step
-}
-
-// The frames of a handshake with a key, in order.
-const (
-	stepHello = iota
-	stepChallenge
-	stepProof
-	stepWelcome
-	steps
-)
-
-func (b *between) dial(context.Context, string, string) (net.Conn, error) {
-	node, err := net.Dial("tcp", b.to)
+// proxy accepts one connection, ends its TLS with credentials of its own and
+// passes everything on to a node under TLS of its own.
+func proxy(t *testing.T, to string, creds *auth.Credentials) (addr string) {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		return nil, err
+		t.Fatal(err)
 	}
-	_ = node.SetDeadline(time.Now().Add(10 * time.Second))
-	ours, theirs := net.Pipe()
+	own := pair(t, 2)
+	done := make(chan struct{})
+	t.Cleanup(func() {
+		_ = ln.Close()
+		<-done
+	})
 	go func() {
-		defer ours.Close()
-		defer node.Close()
-		for step := range steps {
-			from, to := ours, node
-			if step%2 == 1 {
-				from, to = node, ours
-			}
-			h, contents, err := opening(from)
-			if err != nil {
-				return
-			}
-			b.seen = append(b.seen, contents)
-			if b.change != nil {
-				contents = b.change(step, &h, bytes.Clone(contents))
-			}
-			if _, err := to.Write(wire.AppendFrame(nil, &h, contents, nil)); err != nil {
-				return
-			}
-			if h.Type == wire.FrameRefuse {
-				return
-			}
+		defer close(done)
+		near, err := ln.Accept()
+		if err != nil {
+			return
 		}
+		defer near.Close()
+		far, err := net.Dial("tcp", to)
+		if err != nil {
+			return
+		}
+		defer far.Close()
+		in := creds.Certificates().Accept(near)
+		if in.Handshake() != nil {
+			return
+		}
+		out := tls.Client(far, &tls.Config{InsecureSkipVerify: true, Certificates: []tls.Certificate{own}})
+		back := make(chan struct{})
+		go func() {
+			defer close(back)
+			_, _ = io.Copy(in, out)
+			_ = near.Close()
+		}()
+		_, _ = io.Copy(out, in)
+		_ = far.Close()
+		<-back
 	}()
-	return theirs, nil
+	return ln.Addr().String()
 }
 
-// try dials a node through it, with the cluster key.
-func (b *between) try() error {
-	from := startNode(b.t, 2, func(c *Config) { c.Auth, c.Dial = clusterKey(1), b.dial })
-	defer from.Close()
-	_, err := from.Dial(testContext(b.t), Addr{HostPort: b.to}, false)
-	return err
-}
-
-// TestManInTheMiddle: no byte of a handshake that is proved by a key can be
-// changed, at any step: whoever stands between can only pass it on.
+// TestManInTheMiddle: a proxy that ends TLS on both sides with another authority
+// is refused by both: the dialling side ends the handshake, and the node does not
+// believe the proxy's certificate.
 func TestManInTheMiddle(t *testing.T) {
 	nd := startNode(t, 1, with(clusterKey(1)))
-	b := &between{t: t, to: nd.addr}
-	if err := b.try(); err != nil {
-		t.Fatalf("unchanged: %v", err)
-	}
-	lengths := make([]int, steps)
-	for i, s := range b.seen {
-		lengths[i] = len(s)
-	}
-	for step, n := range lengths {
-		for at := 0; at < n; at++ {
-			b := &between{t: t, to: nd.addr}
-			b.change = func(s int, _ *wire.Header, contents []byte) []byte {
-				if s == step {
-					contents[at] ^= 1
-				}
-				return contents
-			}
-			if err := b.try(); err == nil {
-				t.Errorf("step %d, byte %d can be changed", step, at)
-			}
-		}
-		longer := &between{t: t, to: nd.addr}
-		longer.change = func(s int, _ *wire.Header, contents []byte) []byte {
-			if s == step && step != stepChallenge && step != stepProof {
-				return append(contents, 0)
-			}
-			return contents
-		}
-		if err := longer.try(); err == nil && (step == stepHello || step == stepWelcome) {
-			t.Errorf("step %d can be made longer", step)
-		}
-	}
-}
-
-// TestReplay: what was overheard opens nothing: the listening side has another
-// nonce each time.
-func TestReplay(t *testing.T) {
-	nd := startNode(t, 1, with(clusterKey(1)))
-	b := &between{t: t, to: nd.addr}
-	if err := b.try(); err != nil {
+	other, err := clusterKey(2).For("test", nodeID(1), foci.RoleData)
+	if err != nil {
 		t.Fatal(err)
 	}
-	r := rawDial(t, nd.addr)
-	r.send(wire.Header{Type: wire.FrameHello}, b.seen[stepHello])
-	r.await(wire.FrameChallenge)
-	r.send(wire.Header{Type: wire.FrameProof}, b.seen[stepProof])
-	h, contents := r.next()
-	if err := peerError(Identity{}, contents); h.Type != wire.FrameRefuse || foci.KindOf(err) != foci.Denied {
-		t.Errorf("type %d, %v", h.Type, err)
+	for name, creds := range map[string]*auth.Credentials{"client": clientKey(t, 1, "web"), "member": clusterKey(1)} {
+		from := startClient(t, with(creds))
+		if _, err := from.Dial(testContext(t), Addr{HostPort: proxy(t, nd.addr, other)}, false); foci.KindOf(err) != foci.Denied {
+			t.Errorf("a %s comes through: %v", name, err)
+		}
+	}
+	conn, err := net.Dial("tcp", nd.addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// A proxy that believes the node all the same is refused by it.
+	r := rawConn(t, tls.Client(conn, &tls.Config{InsecureSkipVerify: true, Certificates: []tls.Certificate{pair(t, 2)}}))
+	h, b := r.next()
+	if err := peerError(Identity{}, b); h.Type != wire.FrameRefuse || !strings.Contains(err.Error(), "not of an authority") {
+		t.Errorf("the node to the proxy: type %d, %v", h.Type, err)
 	}
 	r.ended()
+	connect(t, startClient(t, with(clientKey(t, 1, "web"))), nd, false)
 }
 
-// TestReflection: a listener's proof is no dialler's.
-func TestReflection(t *testing.T) {
-	nd := startNode(t, 1, with(clusterKey(1)))
-	hello := helloOf(func(h *wire.Hello) { h.Auth, h.Proof = wire.AuthKey, make([]byte, wire.NonceSize) })
-	r := rawDial(t, nd.addr)
-	r.send(wire.Header{Type: wire.FrameHello}, hello)
-	_, contents := r.await(wire.FrameChallenge)
-	var c wire.Challenge
-	if err := wire.Unmarshal(contents, &c); err != nil {
+// pair is the certificate of node 2, signed with the key that begins with n.
+func pair(t *testing.T, n byte) tls.Certificate {
+	t.Helper()
+	ca, err := auth.Key{n}.Authority()
+	if err != nil {
 		t.Fatal(err)
 	}
-	p := wire.Proof{Proof: c.Proof}
-	r.send(wire.Header{Type: wire.FrameProof}, p.Append(nil))
-	if h, _ := r.next(); h.Type != wire.FrameRefuse {
-		t.Errorf("a listener's proof is taken for a dialler's: type %d", h.Type)
+	cert, key, err := ca.Node(nodeID(2), "n2", time.Now())
+	if err != nil {
+		t.Fatal(err)
 	}
-}
-
-// TestNoProof: a node that welcomes a dialler without having proved itself is
-// not believed, and one that asks for a proof which was not offered gets none.
-func TestNoProof(t *testing.T) {
-	welcome := wire.Welcome{Protocol: 1, Cluster: "test", Node: nodeID(9), Incarnation: 1, Role: foci.RoleData, Window: wire.DefWindow, Streams: 9, Auth: wire.AuthKey}
-	answer := func(h wire.Header, contents []byte) func(context.Context, string, string) (net.Conn, error) {
-		return func(context.Context, string, string) (net.Conn, error) {
-			ours, theirs := net.Pipe()
-			go func() {
-				defer ours.Close()
-				if _, _, err := opening(ours); err == nil {
-					_, _ = ours.Write(wire.AppendFrame(nil, &h, contents, nil))
-					_, _, _ = opening(ours) // until it hangs up
-				}
-			}()
-			return theirs, nil
-		}
+	p, err := tls.X509KeyPair(cert, key)
+	if err != nil {
+		t.Fatal(err)
 	}
-	challenge := wire.Challenge{Welcome: welcome.Append(nil)}
-	for name, change := range map[string]func(*Config){
-		"welcome without proof": func(c *Config) {
-			c.Auth, c.Dial = clusterKey(1), answer(wire.Header{Type: wire.FrameWelcome}, welcome.Append(nil))
-		},
-		"challenge with a wrong proof": func(c *Config) {
-			c.Auth, c.Dial = clusterKey(1), answer(wire.Header{Type: wire.FrameChallenge}, challenge.Append(nil))
-		},
-		"challenge to one without a key": func(c *Config) {
-			c.Dial = answer(wire.Header{Type: wire.FrameChallenge}, challenge.Append(nil))
-		},
-		"a key's welcome to one without": func(c *Config) {
-			c.Dial = answer(wire.Header{Type: wire.FrameWelcome}, welcome.Append(nil))
-		},
-	} {
-		if _, err := startClient(t, change).Dial(testContext(t), Addr{HostPort: "pipe"}, false); foci.KindOf(err) != foci.Denied {
-			t.Errorf("%s: %v", name, err)
-		}
-	}
+	return p
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/link"
 	"github.com/foci-store/foci/internal/core/wire"
+	"github.com/foci-store/foci/internal/device/auth"
 )
 
 // copyMax is the longest message that is copied into the queue; longer ones
@@ -26,6 +27,7 @@ type channel struct {
 	class foci.Class
 	index int
 	peer  Identity
+	shown *auth.Shown // the peer's certificate; nil without TLS
 	conn  net.Conn
 	local string
 	born  time.Time

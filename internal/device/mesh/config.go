@@ -208,9 +208,13 @@ func (c Config) withDefaults() (Config, error) {
 	return c, c.checkAuth()
 }
 
-// checkAuth reports credentials that are not this process's; those of TLS say
-// the cluster when nothing else does.
+// checkAuth binds credentials to this process, or reports those of another one;
+// a certificate says the cluster when nothing else does.
 func (c *Config) checkAuth() error {
+	var err error
+	if c.Auth, err = c.Auth.For(c.Cluster, c.Node, c.Role); err != nil {
+		return err
+	}
 	if err := c.Auth.Fit(c.Role); err != nil {
 		return err
 	}
@@ -218,7 +222,9 @@ func (c *Config) checkAuth() error {
 	if certs == nil {
 		return nil
 	}
-	or(&c.Cluster, certs.Name().Cluster)
+	if named := certs.Name().Cluster; named != auth.AnyCluster {
+		or(&c.Cluster, named)
+	}
 	if err := certs.Name().Admit(c.Cluster, c.Node, c.Role); err != nil {
 		return foci.Errorf(foci.Denied, "our own certificate: %w", err)
 	}

@@ -1,7 +1,6 @@
 package mesh
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -38,11 +37,11 @@ func (m *Mesh) open(ctx context.Context, addr Addr, expect foci.NodeID, class fo
 		Cluster: m.Cluster(), Node: m.cfg.Node, Incarnation: m.cfg.Incarnation, Role: m.cfg.Role,
 		Expect: expect, Class: class, Index: uint16(index), Table: addr.Table, Window: m.cfg.Window, Auth: m.cfg.Auth.Step(), Packing: wire.PackAll,
 	}
-	conn, who, err := m.shield(conn)
+	conn, shown, err := m.shield(conn)
 	var peer Identity
 	var w *wire.Welcome
 	if err == nil {
-		peer, w, err = m.greet(conn, &hello, who)
+		peer, w, err = m.greet(conn, &hello, shown.Name())
 	}
 	if !stop() && err == nil {
 		err = context.Cause(ctx)
@@ -55,39 +54,29 @@ func (m *Mesh) open(ctx context.Context, addr Addr, expect foci.NodeID, class fo
 	streams := min(w.Streams, uint32(m.cfg.Limits.ChannelRequests))
 	ch := newChannel(m, conn, peer, class, index, m.cfg.Window, w.Window, streams)
 	ch.pack = m.cfg.Classes[class].Compress.packing() & w.Packing
+	ch.shown = shown
 	return ch, newFrameReader(conn), nil
 }
 
-// greet says hello, proves who we are if that is asked, and checks the answer.
-// who is whom the certificate of the other side names, under TLS.
+// greet sends hello and checks the answer. who is the identity in the certificate
+// of the other side, under TLS.
 func (m *Mesh) greet(conn net.Conn, hello *wire.Hello, who auth.Name) (Identity, *wire.Welcome, error) {
-	claim := m.cfg.Auth.Claim(m.selves.begin())
-	defer m.selves.end(claim.Nonce)
-	hello.Proof = claim.Append(nil)
-	said := hello.Append(nil)
-	if _, err := conn.Write(wire.AppendFrame(nil, &wire.Header{Type: wire.FrameHello}, said, nil)); err != nil {
+	nonce := m.selves.begin()
+	defer m.selves.end(nonce)
+	hello.Proof = nonce[:]
+	if _, err := conn.Write(wire.AppendFrame(nil, &wire.Header{Type: wire.FrameHello}, hello.Append(nil), nil)); err != nil {
 		return Identity{}, nil, err
 	}
 	h, contents, err := opening(conn)
-	var vouched []byte // the welcome that the other side's proof is about
-	if err == nil && h.Type == wire.FrameChallenge {
-		if vouched, err = m.answer(conn, &claim, said, contents); err == nil {
-			h, contents, err = opening(conn)
-		}
-	}
 	switch {
 	case err != nil:
 		return Identity{}, nil, err
-	case h.Type == wire.FrameRefuse && m.selves.came(claim.Nonce):
+	case h.Type == wire.FrameRefuse && m.selves.came(nonce):
 		return Identity{}, nil, ErrSelf
 	case h.Type == wire.FrameRefuse:
 		return Identity{}, nil, peerError(Identity{}, contents)
 	case h.Type != wire.FrameWelcome:
 		return Identity{}, nil, foci.Errorf(foci.Protocol, "it answers hello by a frame of type %d", h.Type)
-	case hello.Auth == wire.AuthKey && vouched == nil:
-		return Identity{}, nil, foci.Errorf(foci.Denied, "it welcomes us without proof that it has the cluster key: it is no node of ours")
-	case vouched != nil && !bytes.Equal(vouched, contents):
-		return Identity{}, nil, foci.Errorf(foci.Denied, "its welcome is not the one that it has proved: somebody between has changed it")
 	}
 	var w wire.Welcome
 	if err := wire.Unmarshal(contents, &w); err != nil {
@@ -139,7 +128,7 @@ func opening(src io.Reader) (wire.Header, []byte, error) {
 		return h, nil, err
 	}
 	switch h.Type {
-	case wire.FrameHello, wire.FrameWelcome, wire.FrameRefuse, wire.FrameChallenge, wire.FrameProof:
+	case wire.FrameHello, wire.FrameWelcome, wire.FrameRefuse:
 	default:
 		return h, nil, foci.Errorf(foci.Protocol, "the channel begins with a frame of type %d", h.Type)
 	}

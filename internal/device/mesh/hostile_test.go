@@ -64,15 +64,13 @@ func TestHostileOpenings(t *testing.T) {
 func TestSlowHello(t *testing.T) {
 	home := newPKI(t, "test")
 	hello := wire.AppendFrame(nil, &wire.Header{Type: wire.FrameHello}, helloOf(nil), nil)
-	claim := auth.Claim{}
-	keyed := wire.AppendFrame(nil, &wire.Header{Type: wire.FrameHello}, helloOf(func(h *wire.Hello) { h.Auth, h.Proof = wire.AuthKey, claim.Append(nil) }), nil)
-	proof := wire.AppendFrame(nil, &wire.Header{Type: wire.FrameProof}, make([]byte, wire.ProofSize), nil)
 	for name, tc := range map[string]struct {
 		creds      *auth.Credentials
 		fast, slow []byte
 	}{
 		"hello":     {nil, nil, hello},
-		"proof":     {clusterKey(1), keyed, proof},
+		"plain":     {clusterKey(1), nil, hello},
+		"key":       {clusterKey(1), nil, clientHello(t)},
 		"TLS hello": {home.node(nodeID(1), time.Now()), nil, clientHello(t)},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -171,8 +169,7 @@ func TestHostileFrames(t *testing.T) {
 	for name, b := range map[string][]byte{
 		"a reply":               wire.AppendFrame(nil, &wire.Header{Type: wire.FrameReply, Stream: 1}, nil, nil),
 		"a second hello":        wire.AppendFrame(nil, &wire.Header{Type: wire.FrameHello}, helloOf(nil), nil),
-		"a second proof":        wire.AppendFrame(nil, &wire.Header{Type: wire.FrameProof}, make([]byte, wire.ProofSize), nil),
-		"a challenge":           wire.AppendFrame(nil, &wire.Header{Type: wire.FrameChallenge}, make([]byte, 100), nil),
+		"a proof of protocol 1": wire.AppendFrame(nil, &wire.Header{Type: 14}, make([]byte, 32), nil),
 		"a goaway":              wire.AppendFrame(nil, &wire.Header{Type: wire.FrameGoAway}, nil, nil),
 		"slot beyond the limit": req(8, 1, 0, 1),
 		"slot in use":           append(req(id, 1, 0, 1), req(2<<16|1, 1, 0, 1)...),

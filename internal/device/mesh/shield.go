@@ -6,6 +6,7 @@ import (
 	"net"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/mutant"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/auth"
 )
@@ -16,12 +17,12 @@ const recordHandshake = 0x16
 // errSpeaksTLS is opening's answer to it.
 var errSpeaksTLS = foci.Errorf(foci.Protocol, "it speaks TLS")
 
-// shield puts TLS over a connection that we dialled, if that is how we prove who
-// we are, and says whom the certificate of the other side names.
-func (m *Mesh) shield(conn net.Conn) (net.Conn, auth.Name, error) {
+// shield puts TLS over a connection that we dialled, if we have a certificate, and
+// returns the certificate of the other side; nil without TLS.
+func (m *Mesh) shield(conn net.Conn) (net.Conn, *auth.Shown, error) {
 	certs := m.cfg.Auth.Certificates()
 	if certs == nil {
-		return conn, auth.Name{}, nil
+		return conn, nil, nil
 	}
 	c := certs.Dial(underTLS(conn))
 	err := c.Handshake()
@@ -29,14 +30,17 @@ func (m *Mesh) shield(conn net.Conn) (net.Conn, auth.Name, error) {
 	var alert tls.AlertError
 	switch {
 	case err == nil:
-		who, err := c.Peer()
-		return c.Conn, who, err
+		shown, err := c.Peer()
+		return c.Conn, shown, err
 	case errors.As(err, &plain) && string(plain.RecordHeader[:4]) == "FOC1":
-		err = &foci.Error{Kind: foci.Denied, Msg: "it has no certificate and speaks no TLS", Fix: "give that node [tls] in foci.toml, or come without certificates"}
+		err = &foci.Error{
+			Kind: foci.Denied, Msg: "it speaks no TLS: it has neither key nor certificate, or a key and protocol 1",
+			Fix: "give that node key or [tls] in foci.toml, or come without a credential; for the upgrade from protocol 1 see docs/upgrade.md",
+		}
 	case errors.As(err, &alert):
 		err = foci.Errorf(foci.Denied, "TLS: %w", err)
 	}
-	return conn, auth.Name{}, err
+	return conn, nil, err
 }
 
 // maxStranger is how many bytes TLS may read of one whom it does not know yet:
@@ -114,28 +118,52 @@ func trust(conn net.Conn) {
 	}
 }
 
-// receive puts TLS over a connection that came in, if that is what we ask for.
-func (m *Mesh) receive(conn net.Conn) (net.Conn, auth.Name, error) {
+// receive puts TLS over a connection that came in, if we have a certificate, and
+// returns that of the other side; nil without TLS.
+func (m *Mesh) receive(conn net.Conn) (net.Conn, *auth.Shown, error) {
 	certs := m.cfg.Auth.Certificates()
 	if certs == nil {
-		return conn, auth.Name{}, nil
+		return conn, nil, nil
 	}
 	s := &stranger{Conn: underTLS(conn), turns: m.turns, left: maxStranger}
 	if err := s.await(); err != nil {
-		return conn, auth.Name{}, err
+		return conn, nil, err
+	}
+	if s.first[0] == plainFirst {
+		if mutant.On(mutant.PlainHello) {
+			s.trusted = true
+			return s, nil, nil
+		}
+		return conn, nil, m.refusePlain(s)
 	}
 	defer m.shaking.enter(conn)()
 	c := certs.Accept(s)
 	if err := s.handshake(c.Conn); err != nil {
-		var plain tls.RecordHeaderError
-		if errors.As(err, &plain) && string(plain.RecordHeader[:4]) == "FOC1" {
-			return conn, auth.Name{}, m.refuse(conn, m.unlike(wire.AuthNone))
-		}
-		return conn, auth.Name{}, foci.Errorf(foci.Denied, "TLS: %w", err)
+		return conn, nil, foci.Errorf(foci.Denied, "TLS: %w", err)
 	}
-	who, err := c.Peer()
+	shown, err := c.Peer()
 	if err != nil {
-		return conn, who, m.refuse(c.Conn, err)
+		return conn, nil, m.refuse(c.Conn, err)
 	}
-	return c.Conn, who, nil
+	return c.Conn, shown, nil
+}
+
+// plainFirst is the first byte of a frame that is under no TLS.
+const plainFirst = 'F'
+
+// refusePlain reads the hello of a peer that speaks no TLS, only to say what is
+// missing. Nothing else is read.
+func (m *Mesh) refusePlain(conn net.Conn) error {
+	h, said, err := opening(conn)
+	if err != nil {
+		return err
+	}
+	if h.Type != wire.FrameHello {
+		return foci.Errorf(foci.Protocol, "the channel begins with a frame of type %d", h.Type)
+	}
+	hello, _, err := m.parseHello(said)
+	if err == nil {
+		err = m.unlike(hello.Auth)
+	}
+	return m.refuse(conn, err)
 }

@@ -19,6 +19,9 @@ type FS = pebblevfs.FS
 // time; ReadAt may run beside them.
 type File = pebblevfs.File
 
+// OpenOption changes how a file is opened.
+type OpenOption = pebblevfs.OpenOption
+
 // Op is one operation on a file system, as seen by an injector of errors.
 type Op = errorfs.Op
 
@@ -45,8 +48,14 @@ func ReadFile(fs FS, name string, limit int64) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	b, err := ReadOpen(f, limit)
+	return b, errors.Join(err, f.Close())
+}
+
+// ReadOpen is the content of a small file that is open, at most limit bytes of
+// it.
+func ReadOpen(f File, limit int64) ([]byte, error) {
 	b, err := io.ReadAll(io.LimitReader(f, limit+1))
-	err = errors.Join(err, f.Close())
 	if err == nil && int64(len(b)) > limit {
 		err = ErrTooLong
 	}

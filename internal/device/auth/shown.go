@@ -1,0 +1,40 @@
+package auth
+
+import (
+	"crypto/x509"
+)
+
+// Shown is a certificate that a peer has shown, kept to be judged again while the
+// peer's channel is open. nil is none.
+type Shown struct {
+	name   Name
+	chain  []*x509.Certificate
+	use    x509.ExtKeyUsage
+	judged uint64 // the change of Certificates by which it was judged last
+}
+
+// Name is the identity in it; the zero Name for none.
+func (s *Shown) Name() Name {
+	if s == nil {
+		return Name{}
+	}
+	return s.name
+}
+
+// Judge judges a certificate again that was good before. It fails with Denied.
+// The signatures are verified again only after a change of what is believed.
+func (c *Certificates) Judge(s *Shown) error {
+	l, now := c.current(), c.now()
+	changes := c.changes.Load()
+	if s.judged == changes {
+		if pastSlack(s.chain[0], now) {
+			return expired(s.chain[0])
+		}
+		return nil
+	}
+	if _, err := c.check(l, s.chain, s.use, now); err != nil {
+		return err
+	}
+	s.judged = changes
+	return nil
+}
