@@ -76,6 +76,12 @@ const (
 	// WatchShare: one principal may hold all watches of a node.
 	WatchShare Name = "watch-share"
 
+	// AnnouncedBytes: a request counts for all that it announces, before it arrives.
+	AnnouncedBytes Name = "announced-bytes"
+
+	// StalledBody: a request whose body does not arrive is kept for ever.
+	StalledBody Name = "stalled-body"
+
 	// JunkBeacons: multicast packets made without the key use up the time that there
 	// is for those made with it.
 	JunkBeacons Name = "junk-beacons"

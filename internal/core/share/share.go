@@ -78,11 +78,15 @@ func (p *Pool) drop(h *Part) {
 
 // Take takes n units, or nothing when they are too many, between Join and Leave.
 // What is taken while nothing else is held always fits, however much it is.
-func (p *Pool) Take(h *Part, n int64) bool {
-	if p.used > 0 && p.used+n > h.open || h.used > 0 && h.used+n > h.most {
+func (p *Pool) Take(h *Part, n int64) bool { return p.Grow(h, 0, n) }
+
+// Grow raises what one taker holds from held to n units, or not at all.
+func (p *Pool) Grow(h *Part, held, n int64) bool {
+	others, siblings := p.used-held, h.used-held
+	if others > 0 && others+n > h.open || siblings > 0 && siblings+n > h.most {
 		return false
 	}
-	p.Force(h, n)
+	p.Force(h, n-held)
 	return true
 }
 

@@ -3,6 +3,7 @@ package mesh
 import (
 	"io"
 	"sync"
+	"sync/atomic"
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/wire"
@@ -19,10 +20,10 @@ type Body struct {
 	// Of the goroutine that reads the channel:
 	head    []byte
 	headLen int
-	served  bool      // the head was delivered
 	in      *Incoming // whose body it is, on the listening side
 
-	owed int64 // consumed, not yet granted; guarded by ch.mu
+	served atomic.Bool // the head was delivered, or the request was answered before that
+	owed   int64       // consumed, not yet granted; guarded by ch.mu
 
 	mu      sync.Mutex
 	more    sync.Cond
@@ -30,7 +31,9 @@ type Body struct {
 	at      int            // read of the first of them
 	arrived int64
 	read    int64
-	dst     []byte // where it all goes, when somebody asked for that
+	waiting int64   // bytes of queue
+	dst     []byte  // where it goes, when somebody asked for all of it; from its beginning
+	own     *buffer // what dst is part of, when it is longer the more has arrived
 	filled  func(error)
 	err     error // why no more will come before the end
 	closed  bool
@@ -83,6 +86,7 @@ func (b *Body) take(p []byte) int {
 		}
 	}
 	b.read += int64(n)
+	b.waiting -= int64(n)
 	return n
 }
 
@@ -112,6 +116,7 @@ func (b *Body) discard() bool {
 		b.at = 0
 		v.free()
 	}
+	b.waiting = 0
 	open := !b.closed && b.err == nil && b.arrived < b.size
 	b.closed = true
 	filled := b.filled
@@ -131,13 +136,22 @@ func (b *Body) discard() bool {
 // then done is called, on the goroutine that reads the channel or on this one.
 func (b *Body) fill(dst []byte, done func(error)) {
 	b.mu.Lock()
-	n := b.take(dst)
+	b.dst = dst
+	b.start(done)
+}
+
+// start puts what has arrived into dst, which has room for that, and sees to it
+// that the rest comes there too. mu is held, and is not afterwards.
+func (b *Body) start(done func(error)) {
+	n := b.take(b.dst)
 	err := b.err
 	if err == nil && b.closed {
 		err = errBodyClosed
 	}
-	if err == nil && b.read < b.size {
-		b.dst, b.filled = dst, done
+	if b.read == b.size {
+		err = nil
+	} else if err == nil {
+		b.filled = done
 		done = nil
 	}
 	b.mu.Unlock()
@@ -145,11 +159,70 @@ func (b *Body) fill(dst []byte, done func(error)) {
 		b.ch.consumed(b, n)
 	}
 	if done != nil {
-		if b.read == b.size {
-			err = nil
-		}
 		done(err)
 	}
+}
+
+// gather has the whole body put into memory that is taken as it arrives, and then
+// calls done, on the goroutine that reads the channel or on this one.
+func (b *Body) gather(done func(*buffer, error)) {
+	b.mu.Lock()
+	if err := b.reach(b.waiting); err != nil {
+		b.mu.Unlock()
+		done(nil, err)
+		return
+	}
+	b.start(func(err error) { done(b.own, err) })
+}
+
+// reach makes dst long enough for the first n bytes; it fails when they may not
+// be held here. mu is held.
+func (b *Body) reach(n int64) error {
+	if n <= int64(len(b.dst)) {
+		return nil
+	}
+	to := stage(n, b.size)
+	if err := b.afford(int64(cap(b.head)) + to); err != nil {
+		return err
+	}
+	v := newBuffer(int(to))
+	copy(v.b, b.dst[:b.read])
+	b.own.free()
+	b.own, b.dst = v, v.b
+	return nil
+}
+
+// afford has n bytes of a request counted as held here; it fails when they may
+// not be. Replies are bounded by those who asked.
+func (b *Body) afford(n int64) error {
+	if b.in == nil {
+		return nil
+	}
+	return b.ch.grow(b.in, n)
+}
+
+// room makes room for k more bytes of the head.
+func (b *Body) room(k int) error {
+	n := len(b.head) + k
+	if n <= cap(b.head) {
+		return nil
+	}
+	to := stage(int64(n), int64(b.headLen))
+	if err := b.afford(to); err != nil {
+		return err
+	}
+	b.head = append(make([]byte, 0, to), b.head...)
+	return nil
+}
+
+// refuse skips the contents of a frame that cannot be held, and fails the body.
+func (b *Body) refuse(f *frameReader, h *wire.Header, why error) error {
+	if err := f.skip(int(h.Size)); err != nil {
+		return err
+	}
+	b.ch.consumed(nil, h.Raw())
+	b.fail(why)
+	return nil
 }
 
 // receive reads the contents of one frame; only a broken connection is an
@@ -160,18 +233,25 @@ func (b *Body) receive(f *frameReader, h *wire.Header) error {
 	}
 	rest, sum := int(h.Size), uint32(0)
 	k := min(rest, b.headLen-len(b.head))
+	rest -= k
+	err := b.room(k)
+	var p []byte
+	var v *buffer
+	if err == nil && rest > 0 {
+		p, v, err = b.space(rest)
+	}
+	if err != nil {
+		return b.refuse(f, h, err)
+	}
 	if k > 0 {
 		at := len(b.head)
-		b.head = append(b.head, make([]byte, k)...)
+		b.head = b.head[:at+k]
 		if err := f.full(b.head[at:]); err != nil {
 			return err
 		}
-		sum, rest = wire.Checksum(0, b.head[at:]), rest-k
+		sum = wire.Checksum(0, b.head[at:])
 	}
-	var v *buffer
 	if rest > 0 {
-		var p []byte
-		p, v = b.space(rest)
 		if err := f.full(p); err != nil {
 			return err
 		}
@@ -207,7 +287,18 @@ func (b *Body) receivePacked(f *frameReader, h *wire.Header) error {
 		b.fail(errDamaged)
 		return nil
 	}
-	if k := min(rest, b.headLen-len(b.head)); k > 0 {
+	k := min(rest, b.headLen-len(b.head))
+	err = b.room(k)
+	if err == nil {
+		err = b.afford(int64(cap(b.head)+rest) + b.held())
+	}
+	if err != nil {
+		v.free()
+		b.ch.consumed(nil, rest)
+		b.fail(err)
+		return nil
+	}
+	if k > 0 {
 		b.head = append(b.head, v.b[:k]...)
 		rest = copy(v.b, v.b[k:])
 		v.b = v.b[:rest]
@@ -222,15 +313,33 @@ func (b *Body) receivePacked(f *frameReader, h *wire.Header) error {
 
 var errDamaged = foci.Errorf(foci.Busy, "the message was damaged on its way: its checksum does not match (send it again)")
 
-// space is where the next n bytes go: where somebody wants them, or a buffer.
-func (b *Body) space(n int) ([]byte, *buffer) {
+// held is how many bytes wait here to be read.
+func (b *Body) held() int64 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.waiting
+}
+
+// space is where the next n bytes go: where somebody wants them, or a buffer. It
+// fails when they may not be held here.
+func (b *Body) space(n int) ([]byte, *buffer, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.filled != nil {
-		return b.dst[len(b.dst)-int(b.size-b.arrived):][:n], nil
+		if err := b.reach(b.read + int64(n)); err != nil {
+			return nil, nil, err
+		}
+		return b.dst[b.read:][:n], nil, nil
+	}
+	if b.closed || b.err != nil { // it is thrown away at once
+		v := newBuffer(n)
+		return v.b, v, nil
+	}
+	if err := b.afford(int64(cap(b.head)+n) + b.waiting); err != nil {
+		return nil, nil, err
 	}
 	v := newBuffer(n)
-	return v.b, v
+	return v.b, v, nil
 }
 
 // commit makes n received bytes available.
@@ -242,6 +351,7 @@ func (b *Body) commit(n int, v *buffer) {
 	b.arrived += int64(n)
 	gone, waits := b.closed || b.err != nil, false
 	var filled func(error)
+	var lacks error
 	piped := b.piped
 	switch {
 	case gone:
@@ -251,7 +361,11 @@ func (b *Body) commit(n int, v *buffer) {
 			filled, b.filled = b.filled, nil
 		}
 	case b.filled != nil: // it was asked for while these bytes were being read
-		copy(b.dst[len(b.dst)-int(b.size-b.read):], v.b)
+		if lacks = b.reach(b.read + int64(n)); lacks != nil {
+			v.free()
+			break
+		}
+		copy(b.dst[b.read:], v.b)
 		b.read += int64(n)
 		v.free()
 		if b.read == b.size {
@@ -259,10 +373,16 @@ func (b *Body) commit(n int, v *buffer) {
 		}
 	default:
 		b.queue.push(v)
+		b.waiting += int64(n)
 		b.more.Broadcast()
 		waits = true
 	}
 	b.mu.Unlock()
+	if lacks != nil {
+		b.ch.consumed(nil, n)
+		b.fail(lacks)
+		return
+	}
 	if gone && v != nil {
 		v.free()
 	}

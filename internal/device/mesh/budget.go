@@ -27,6 +27,15 @@ func (b *budget) take(n int64) bool {
 	return true
 }
 
+// raise reserves n bytes for a message that has held until now, or nothing.
+func (b *budget) raise(held, n int64) bool {
+	if sum := b.bytes.Add(n - held); sum > b.maxBytes && sum != n {
+		b.bytes.Add(held - n)
+		return false
+	}
+	return true
+}
+
 // grow reserves n more bytes for a message that has its place, or nothing.
 func (b *budget) grow(n int64) bool {
 	if sum := b.bytes.Add(n); sum > b.maxBytes {
@@ -77,15 +86,6 @@ func (l *Link) give(c foci.Class, n int64) {
 	}
 	l.flow.give(n)
 	l.mesh.out.give(n)
-}
-
-// serving is what requests of a class that came in are counted against, beside
-// the limits of their channel.
-func (m *Mesh) serving(c foci.Class) *budget {
-	if vital(c) {
-		return &m.vitalIn
-	}
-	return &m.in
 }
 
 // busy is the error of whoever finds a queue full. What it waits for are

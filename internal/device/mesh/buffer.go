@@ -9,7 +9,7 @@ import (
 
 // bufferSizes are the sizes in which memory is pooled: one for each usual kind
 // of contents, up to the record with the longest payload.
-var bufferSizes = [...]int{1 << 10, 4 << 10, 8 << 10, 16 << 10, wire.MaxPiece, wire.MaxFrame, 1 << 20, foci.MaxPayload + 64<<10}
+var bufferSizes = [...]int{1 << 10, 4 << 10, 8 << 10, 16 << 10, wire.MaxPiece, wire.MaxFrame, wire.DefWindow, 1 << 20, foci.MaxPayload + 64<<10}
 
 var bufferPools [len(bufferSizes)]sync.Pool
 
@@ -17,6 +17,17 @@ var bufferPools [len(bufferSizes)]sync.Pool
 type buffer struct {
 	b    []byte
 	pool int // -1: too large to be pooled
+}
+
+// stage is how much memory to take for a message of size bytes of which n have
+// arrived: hardly ever more than four times as much.
+func stage(n, size int64) int64 {
+	for _, class := range bufferSizes {
+		if n <= int64(class) {
+			return min(size, int64(class))
+		}
+	}
+	return min(size, 2*n)
 }
 
 func newBuffer(n int) *buffer {

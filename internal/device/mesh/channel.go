@@ -56,6 +56,8 @@ type channel struct {
 	streams table
 	credit  int64 // that the peer has for what it sends us
 	owed    int64 // consumed, not yet granted
+	took    int64 // bytes of long messages that have come, in all
+	swept   time.Time
 	inUse   budget
 	drain   bool  // no new requests
 	err     error // why it was closed; nil while it is open
@@ -82,7 +84,7 @@ func (ch *channel) run(f *frameReader) {
 	ch.mesh.tasks.Go(ch.write)
 	ch.close(ch.read(f))
 	for _, b := range ch.orphans {
-		if !b.served { // nobody else knows of it
+		if b.served.CompareAndSwap(false, true) { // no handler knows of it
 			ch.release(b.in)
 		}
 	}

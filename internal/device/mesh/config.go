@@ -113,12 +113,12 @@ const maxChannels = 64 // of one class
 // Limits bound what is under way. A zero takes the default.
 type Limits struct {
 	ChannelRequests int   // in flight on one channel, each way; default 4096, at most wire.MaxStreams
-	ChannelBytes    int64 // of requests being received, and of replies being sent, on one channel; default 64 MiB
+	ChannelBytes    int64 // of requests that are in memory, and of replies being sent, on one channel; default 64 MiB
 	QueueBytes      int64 // small messages waiting to be written on one channel; default 1 MiB
 	LinkRequests    int64 // in flight to one peer; default 16384
 	LinkBytes       int64 // default 128 MiB
 	Requests        int64 // in flight in this process, each way; default 65536
-	Bytes           int64 // default 512 MiB
+	Bytes           int64 // of these that are in memory; default 512 MiB
 	Relays          int64 // requests that are forwarded for others at a time; default 4096
 	RelayBytes      int64 // that may wait here of these; default 128 MiB
 	Conns           int   // incoming connections; default 16384, of which one principal has an eighth and members a quarter
@@ -134,6 +134,7 @@ type Timing struct {
 	BackoffMin time.Duration // default 100 ms
 	BackoffMax time.Duration // default 10 s
 	Write      time.Duration // a peer that takes nothing for so long loses the channel; default 30 s
+	Progress   time.Duration // a request of which nothing comes for so long, though it may, is ended; default 30 s
 	Grace      time.Duration // that Close waits for requests being served; default 1 s
 }
 
@@ -184,6 +185,7 @@ func (c Config) withDefaults() (Config, error) {
 	or(&t.BackoffMin, 100*time.Millisecond)
 	or(&t.BackoffMax, 10*time.Second)
 	or(&t.Write, 30*time.Second)
+	or(&t.Progress, 30*time.Second)
 	or(&t.Grace, time.Second)
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)

@@ -74,29 +74,22 @@ func (ch *channel) onAbort(h *wire.Header, contents []byte) error {
 	ch.mu.Unlock()
 	if b != nil {
 		b.fail(cause)
-		if b.served {
+		if b.served.Load() {
 			return nil // whoever has the body has the error
 		}
 	}
 	if q != nil {
 		ch.finish(q, nil, cause)
 	} else if b != nil && ch.link == nil {
-		b.served = true
-		ch.failHeadless(h.Stream, cause)
+		b.failHeadless(cause)
 	}
 	return nil
 }
 
 // failHeadless answers a request whose head will never be whole.
-func (ch *channel) failHeadless(id uint32, cause error) {
-	ch.mu.Lock()
-	var in *Incoming
-	if s := ch.streams.get(id); s != nil {
-		in = s.in
-	}
-	ch.mu.Unlock()
-	if in != nil {
-		in.Fail(cause)
+func (b *Body) failHeadless(cause error) {
+	if b.served.CompareAndSwap(false, true) {
+		b.in.Fail(cause)
 	}
 }
 
@@ -136,10 +129,7 @@ func (ch *channel) onCancel(h *wire.Header) {
 		return
 	}
 	b.fail(errCanceledThere)
-	if !b.served {
-		b.served = true
-		in.Fail(errCanceledThere)
-	}
+	b.failHeadless(errCanceledThere)
 }
 
 func (ch *channel) onPing(contents []byte) error {

@@ -265,22 +265,24 @@ func TestBusy(t *testing.T) {
 
 // TestPeerBusy: the limits of the one who serves.
 func TestPeerBusy(t *testing.T) {
-	server, client := startNode(t, 1, func(c *Config) { c.Limits.ChannelBytes = 1 << 20 }), startClient(t, oneChannel)
+	const limit = 300 << 10
+	server, client := startNode(t, 1, func(c *Config) { c.Limits.ChannelBytes = limit }), startClient(t, oneChannel)
 	l := connect(t, client, server, false)
 	first := ask(t, l, &Request{Class: foci.Reg, Method: methodHold, Body: make([]byte, 1<<20-10)})
 	in := <-server.held
-	for _, n := range []int{1 << 10, 2 << 20} {
+	waitFor(t, "a window of the body", func() bool { return server.Stats().BytesHeld >= wire.DefWindow })
+	for _, n := range []int{50 << 10, 2 << 20} {
 		_, err := l.Call(testContext(t), foci.Reg, methodEcho, nil, make([]byte, n))
 		var p *PeerError
 		if foci.KindOf(err) != foci.Busy || !errors.As(err, &p) {
 			t.Fatalf("%d bytes: %v", n, err)
 		}
 	}
-	in.Collect(func(err error) { in.Reply(nil, nil) })
+	in.Collect(func(err error) { in.Reply(nil, nil) }) // alone it may have all
 	if o := get(t, first); o.err != nil {
 		t.Fatal(o.err)
 	}
-	if _, err := l.Call(testContext(t), foci.Reg, methodEcho, nil, make([]byte, 1<<10)); err != nil {
+	if _, err := l.Call(testContext(t), foci.Reg, methodEcho, nil, make([]byte, 50<<10)); err != nil {
 		t.Fatal(err)
 	}
 	idle(t, client.Mesh, server.Mesh)

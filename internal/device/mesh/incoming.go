@@ -24,7 +24,8 @@ type Incoming struct {
 	local    func(answer) // where the answer goes instead, when it did not come by a channel
 	id       uint32
 	size     int64
-	counted  bool // against the limits
+	held     int64 // bytes that count; guarded by shares.mu, as is counted
+	counted  bool  // against the limits
 	buf      *buffer
 	collect  atomic.Pointer[buffer]
 	stream   *Body
@@ -54,8 +55,7 @@ func (in *Incoming) Collect(done func(error)) {
 		done(nil)
 		return
 	}
-	v := newBuffer(int(b.size))
-	b.fill(v.b, func(err error) {
+	b.gather(func(v *buffer, err error) {
 		if err == nil {
 			in.stream, in.Body = nil, v.b
 			in.collect.Store(v)

@@ -24,15 +24,16 @@ func (m *Mesh) Local(q *Request) error {
 	if m.cfg.Handler == nil {
 		return foci.Errorf(foci.Invalid, "this process serves nothing")
 	}
-	if !m.in.take(size) {
-		return busy("this process has too many requests in hand")
+	give, err := m.shares.local(size)
+	if err != nil {
+		return err
 	}
 	q.sent.Store(true)
 	self := Identity{Node: m.cfg.Node, Incarnation: m.cfg.Incarnation, Role: m.cfg.Role, Addr: "local", Rights: rights.Full()}
 	m.cfg.Handler.Serve(&Incoming{
 		From: self, Class: q.Class, Method: q.Method, Head: q.Head, Body: body,
 		local: func(a answer) {
-			m.in.give(size)
+			give()
 			r, err := a.whole(self)
 			q.complete(r, err)
 		},

@@ -25,22 +25,22 @@ type Mesh struct {
 	stop  context.CancelFunc
 	tasks sync.WaitGroup
 
-	in, out           budget // requests in flight, served here and sent from here
-	vitalIn, vitalOut budget // the same of ping and state, which are counted only
-	collecting        budget // bodies of replies being put together
-	shares            shares // limits that are divided among those who dial us
-	relays            relays // requests passed on for others
-	dials             chan struct{}
-	listeners         []net.Listener
-	unproven          unproven
-	shaking           unproven      // those of them that are in the middle of a handshake of TLS
-	turns             chan struct{} // a token for each handshake of TLS that came in and computes
-	selves            selves
-	newest            newest
-	refusals          atomic.Int64
-	refusalTold       atomic.Int64 // when one was last logged, in milliseconds since began
-	events            events
-	conns             atomic.Uint64 // channels that we opened, ever
+	out         budget // requests in flight that were sent from here
+	vitalOut    budget // the same of ping and state, which are counted only
+	collecting  budget // bodies of replies being put together
+	shares      shares // what is divided among those who dial us: requests in flight here, and more
+	relays      relays // requests passed on for others
+	dials       chan struct{}
+	listeners   []net.Listener
+	unproven    unproven
+	shaking     unproven      // those of them that are in the middle of a handshake of TLS
+	turns       chan struct{} // a token for each handshake of TLS that came in and computes
+	selves      selves
+	newest      newest
+	refusals    atomic.Int64
+	refusalTold atomic.Int64 // when one was last logged, in milliseconds since began
+	events      events
+	conns       atomic.Uint64 // channels that we opened, ever
 
 	mu      sync.Mutex
 	cluster string
@@ -71,13 +71,11 @@ func New(cfg Config) (*Mesh, error) {
 	m.shares.init(&cfg.Limits)
 	m.shaking.most = max(1, cfg.Limits.Unproven/shaking)
 	m.events.kick = make(chan struct{}, 1)
-	for _, b := range []*budget{&m.in, &m.out, &m.collecting} {
+	for _, b := range []*budget{&m.out, &m.collecting} {
 		b.maxCount, b.maxBytes = cfg.Limits.Requests, cfg.Limits.Bytes
 	}
 	m.relays.maxCount, m.relays.maxBytes = cfg.Limits.Relays, cfg.Limits.RelayBytes
-	for _, b := range []*budget{&m.vitalIn, &m.vitalOut} {
-		b.limit(math.MaxInt64, math.MaxInt64)
-	}
+	m.vitalOut.limit(math.MaxInt64, math.MaxInt64)
 	if err := m.listen(); err != nil {
 		m.stop()
 		return nil, err
@@ -230,7 +228,7 @@ func (m *Mesh) begin(task func()) bool {
 
 // remember takes a channel that came in.
 func (m *Mesh) remember(ch *channel) error {
-	a, err := m.shares.open(ch.peer.Who())
+	a, err := m.shares.open(ch.peer.Who(), ch.class)
 	if err != nil {
 		return err
 	}

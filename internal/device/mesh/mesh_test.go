@@ -240,7 +240,11 @@ func TestEcho(t *testing.T) {
 func idle(t testing.TB, meshes ...*Mesh) {
 	t.Helper()
 	for _, m := range meshes {
-		for name, b := range map[string]*budget{"in": &m.in, "out": &m.out, "collecting": &m.collecting} {
+		waitFor(t, "what is held to be given back", func() bool {
+			s := m.shares.stats()
+			return s.Requests.Used == 0 && s.Bytes.Used == 0
+		})
+		for name, b := range map[string]*budget{"out": &m.out, "collecting": &m.collecting} {
 			deadline := time.Now().Add(5 * time.Second)
 			for b.count.Load() != 0 || b.bytes.Load() != 0 {
 				if time.Now().After(deadline) {

@@ -2,6 +2,7 @@ package mesh
 
 import (
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/mutant"
 	"github.com/foci-store/foci/internal/core/wire"
 )
 
@@ -37,6 +38,7 @@ func (ch *channel) read(f *frameReader) error {
 // spend takes the credit for a frame of a long message; ch.mu is held.
 func (ch *channel) spend(s *stream, n int64) error {
 	ch.credit -= n
+	ch.took += n
 	if s != nil {
 		s.credit -= n
 		s.left -= n
@@ -150,16 +152,15 @@ func (ch *channel) onPiece(f *frameReader, h *wire.Header, b *Body) error {
 	} else if failed == nil {
 		return nil
 	}
-	if b.served {
+	if b.served.Load() {
 		return nil
 	}
 	ch.mu.Lock()
 	s := ch.streams.get(b.id)
-	if s == nil || s.body != b {
+	if s == nil || s.body != b || !b.served.CompareAndSwap(false, true) {
 		ch.mu.Unlock()
 		return nil
 	}
-	b.served = true
 	q, in := s.req, s.in
 	stream := q != nil && q.Stream && b.size > 0 && failed == nil
 	if stream {
@@ -233,12 +234,8 @@ func (ch *channel) onData(f *frameReader, h *wire.Header) error {
 
 func (ch *channel) onRequest(f *frameReader, h *wire.Header) error {
 	whole, size := h.Whole(), int64(h.Head)+int64(h.Body)
-	in := ch.mesh.serving(ch.class)
-	fits := in.take(size)
-	if fits && !ch.inUse.take(size) {
-		in.give(size)
-		fits = false
-	}
+	v := &Incoming{From: ch.peer, Class: ch.class, Method: h.Method, ch: ch, id: h.Stream, size: size}
+	lacks := ch.admit(v, ch.begins(h))
 	ch.mu.Lock()
 	s, err := ch.streams.accept(h.Stream)
 	if err == nil {
@@ -249,30 +246,35 @@ func (ch *channel) onRequest(f *frameReader, h *wire.Header) error {
 	}
 	if err != nil {
 		ch.mu.Unlock()
-		if fits {
-			in.give(size)
-			ch.inUse.give(size)
-		}
+		ch.release(v)
 		return err
 	}
 	ch.load.Store(int32(ch.streams.used))
 	ch.count.served.Add(1)
-	v := &Incoming{From: ch.peer, Class: ch.class, Method: h.Method, ch: ch, id: h.Stream, size: size, counted: fits}
 	s.in = v
 	var b *Body
-	if fits && !whole {
+	if lacks == nil && !whole {
 		b = newBody(ch, h)
 		b.in, s.body = v, b
 	}
 	ch.mu.Unlock()
 	switch {
-	case !fits:
-		v.Fail(busy("node " + ch.mesh.cfg.Node.Short() + " has too many requests in hand"))
+	case lacks != nil:
+		v.Fail(lacks)
 		return ch.refuseContents(f, h, !whole)
 	case !whole:
 		return ch.onPiece(f, h, b)
 	}
 	return ch.serve(f, h, v)
+}
+
+// begins is how many bytes of a request count when its first frame comes: those
+// that are in it. What was announced costs nothing here before it arrives.
+func (ch *channel) begins(h *wire.Header) int64 {
+	if mutant.On(mutant.AnnouncedBytes) {
+		return int64(h.Head) + int64(h.Body)
+	}
+	return int64(h.Raw())
 }
 
 // serve reads a request that is whole in its first frame and has it served.

@@ -142,11 +142,3 @@ func failureOf(w *wire.Error) answer {
 	head := w.Append(nil)
 	return answer{flags: wire.FlagError, head: head, size: int64(len(head))}
 }
-
-// release returns what a request that came in was counted for.
-func (ch *channel) release(in *Incoming) {
-	if in.counted {
-		ch.inUse.give(in.size)
-		ch.mesh.serving(ch.class).give(in.size)
-	}
-}

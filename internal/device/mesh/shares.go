@@ -19,37 +19,54 @@ func (id Identity) Who() share.Who {
 // shares are the limits of this process that are divided among the peers that
 // dial it.
 type shares struct {
-	mu    sync.Mutex
-	conns *share.Pool // guarded by mu
+	mu       sync.Mutex // guards what follows, and Incoming.held; no other lock is taken under it
+	conns    *share.Pool
+	requests *share.Pool // in flight here
+	bytes    *share.Pool // of these that are in memory
+	self     account     // of requests that this process asks itself
 }
 
 // account is what the peer of one incoming channel holds of these limits,
 // together with all others of the same principal: found once, when the channel
 // is opened, so that no request has to look for it.
 type account struct {
-	conns *share.Part
+	conns    *share.Part
+	requests *share.Part
+	bytes    *share.Part
+	vital    bool // what keeps the mesh itself alive is counted and not refused
 }
 
 func (s *shares) init(l *Limits) {
-	s.conns = share.New(int64(l.Conns))
+	s.conns, s.requests, s.bytes = share.New(int64(l.Conns)), share.New(l.Requests), share.New(l.Bytes)
+	s.self = s.join(share.Who{Member: true})
 }
 
-// open takes a connection for a peer.
-func (s *shares) open(who share.Who) (*account, error) {
-	if mutant.On(mutant.ConnectionShare) {
-		who = share.Who{Member: true}
-	}
+// join finds the parts of a peer; mu is held.
+func (s *shares) join(who share.Who) account {
+	return account{conns: s.conns.Join(who), requests: s.requests.Join(who), bytes: s.bytes.Join(who)}
+}
+
+// leave ends join; mu is held.
+func (s *shares) leave(a *account) {
+	s.conns.Leave(a.conns)
+	s.requests.Leave(a.requests)
+	s.bytes.Leave(a.bytes)
+}
+
+// open takes a connection of a class for a peer.
+func (s *shares) open(who share.Who, class foci.Class) (*account, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	a := &account{conns: s.conns.Join(who)}
-	defer s.conns.Leave(a.conns)
-	if !s.conns.Take(a.conns, 1) {
+	a := s.join(who)
+	a.vital = who.Member && vital(class)
+	if !s.conns.Take(a.conns, 1) && !mutant.On(mutant.ConnectionShare) {
+		defer s.leave(&a)
 		return nil, &foci.Error{
 			Kind: foci.Busy, Msg: "too many connections: " + s.conns.Why(a.conns, 1), RetryAfter: time.Second,
 			Fix: "close some, or spread them over the nodes",
 		}
 	}
-	return a, nil
+	return &a, nil
 }
 
 // close gives a connection back.
@@ -57,6 +74,87 @@ func (s *shares) close(a *account) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.conns.Give(a.conns, 1)
+	s.leave(a)
+}
+
+// take takes a request that begins with n bytes, or says why it cannot.
+func (s *shares) take(a *account, n int64) (why string, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case a.vital:
+		s.requests.Force(a.requests, 1)
+		s.bytes.Force(a.bytes, n)
+	case !s.requests.Take(a.requests, 1):
+		return "requests: " + s.requests.Why(a.requests, 1), false
+	case !s.bytes.Take(a.bytes, n):
+		s.requests.Give(a.requests, 1)
+		return "bytes: " + s.bytes.Why(a.bytes, n), false
+	}
+	return "", true
+}
+
+// give returns a request and the n bytes that it held at last; mu is held.
+func (s *shares) give(a *account, n int64) {
+	s.requests.Give(a.requests, 1)
+	s.bytes.Give(a.bytes, n)
+}
+
+// local takes a request that this process asks itself.
+func (s *shares) local(n int64) (give func(), err error) {
+	if why, ok := s.take(&s.self, n); !ok {
+		return nil, busy("this process has too many requests in hand: " + why)
+	}
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.give(&s.self, n)
+	}, nil
+}
+
+// admit counts a request that came in, with the n bytes of it that are there.
+func (ch *channel) admit(in *Incoming, n int64) error {
+	if !ch.inUse.take(n) {
+		return busy("node " + ch.mesh.cfg.Node.Short() + " has too many requests of this channel in hand")
+	}
+	if why, ok := ch.mesh.shares.take(ch.account, n); !ok {
+		ch.inUse.give(n)
+		return busy("node " + ch.mesh.cfg.Node.Short() + " has too many requests in hand, " + why)
+	}
+	in.held, in.counted = n, true
+	return nil
+}
+
+// grow has a request hold n bytes, if it holds less; an error if it may not.
+func (ch *channel) grow(in *Incoming, n int64) error {
+	s := &ch.mesh.shares
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case n <= in.held || !in.counted: // what was answered holds nothing that counts
+		return nil
+	case !ch.inUse.raise(in.held, n):
+		return busy("node " + ch.mesh.cfg.Node.Short() + " has too many bytes of this channel in hand")
+	case ch.account.vital:
+		s.bytes.Force(ch.account.bytes, n-in.held)
+	case !s.bytes.Grow(ch.account.bytes, in.held, n):
+		ch.inUse.bytes.Add(in.held - n)
+		return busy("node " + ch.mesh.cfg.Node.Short() + " has too much in hand, bytes: " + s.bytes.Why(ch.account.bytes, n-in.held))
+	}
+	in.held = n
+	return nil
+}
+
+// release returns what a request that came in was counted for.
+func (ch *channel) release(in *Incoming) {
+	s := &ch.mesh.shares
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if in.counted {
+		in.counted = false
+		ch.inUse.give(in.held)
+		s.give(ch.account, in.held)
+	}
 }
 
 // topHolders is how many principals Stats names of each limit.
@@ -75,11 +173,13 @@ func shareStats(p *share.Pool) ShareStats {
 
 // SharesStats are the limits that are divided among peers.
 type SharesStats struct {
-	Conns ShareStats `json:"connections"`
+	Conns    ShareStats `json:"connections"`
+	Requests ShareStats `json:"requests"`
+	Bytes    ShareStats `json:"bytes"` // of requests in hand
 }
 
 func (s *shares) stats() SharesStats {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return SharesStats{Conns: shareStats(s.conns)}
+	return SharesStats{Conns: shareStats(s.conns), Requests: shareStats(s.requests), Bytes: shareStats(s.bytes)}
 }

@@ -94,11 +94,12 @@ func (l *Link) closed(where link.Slot, why error) {
 
 // Stats is a snapshot.
 func (m *Mesh) Stats() Stats {
+	shares := m.shares.stats()
 	s := Stats{
-		Node: m.cfg.Node, Cluster: m.Cluster(), Serving: m.in.count.Load() + m.vitalIn.count.Load(), Refused: m.refusals.Load(),
+		Node: m.cfg.Node, Cluster: m.Cluster(), Serving: shares.Requests.Used, Refused: m.refusals.Load(),
 		InFlight: m.out.count.Load() + m.vitalOut.count.Load(), BytesOut: m.out.bytes.Load() + m.vitalOut.bytes.Load(),
-		BytesHeld: m.in.bytes.Load() + m.vitalIn.bytes.Load(),
-		Forwarded: m.relays.stats(), Shares: m.shares.stats(),
+		BytesHeld: shares.Bytes.Used,
+		Forwarded: m.relays.stats(), Shares: shares,
 	}
 	for _, a := range m.Addrs() {
 		s.Listen = append(s.Listen, a.String())

@@ -14,6 +14,7 @@ type stream struct {
 	left   int64     // bytes of that message still to come
 	credit int64     // that the sender of that message has, as far as we know
 	begun  bool      // dialling side: the reply has begun
+	pace   progress  // listening side: of the request, while it arrives
 }
 
 // table holds the streams of a channel in an array: a stream's id is its slot

@@ -38,6 +38,8 @@ func unlinked(t testing.TB, m *Mesh, conn net.Conn, dials bool) *channel {
 	ch := newChannel(m, conn, Identity{}, foci.Bulk, 0, wire.DefWindow, wire.DefWindow, 4096)
 	if dials {
 		ch.link = newLink(m, Peer{Node: foci.NodeID{9}})
+	} else if a, err := m.shares.open(ch.peer.Who(), ch.class); err == nil {
+		ch.account = a
 	}
 	m.begin(func() { ch.run(newFrameReader(conn)) })
 	t.Cleanup(func() { ch.close(errShutdown) })

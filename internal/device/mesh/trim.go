@@ -1,6 +1,10 @@
 package mesh
 
-import "github.com/foci-store/foci"
+import (
+	"time"
+
+	"github.com/foci-store/foci"
+)
 
 // quietBytes is the traffic between two looks at a channel below which it
 // counts as idle: that of pings.
@@ -12,7 +16,7 @@ const keepQueue = 1 << 10
 // trim takes back the memory that bursts have left in channels which have
 // nothing to do any more, and ends the goroutine that would write to them:
 // with many nodes most channels are such. Doing it now and then costs those
-// that are busy nothing.
+// that are busy nothing. It also ends requests that came in and do not arrive.
 func (m *Mesh) trim() {
 	for _, l := range m.Peers() {
 		for _, ch := range l.channelList() {
@@ -25,8 +29,10 @@ func (m *Mesh) trim() {
 		inbound = append(inbound, ch)
 	}
 	m.mu.Unlock()
+	now := time.Now()
 	for _, ch := range inbound {
 		ch.trim()
+		ch.sweep(now)
 	}
 }
 

@@ -1,0 +1,187 @@
+package mesh
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/wire"
+)
+
+// announce sends the headers of n requests with bodies that do not come.
+func (r *raw) announce(n int) {
+	r.t.Helper()
+	var b []byte
+	for i := range n {
+		h := wire.Header{Type: wire.FrameRequest, Method: methodSink, Stream: 1<<16 | uint32(i), Body: wire.MaxBody}
+		b = wire.AppendFrame(b, &h, nil, nil)
+	}
+	r.write(b)
+}
+
+// put sends a body of n bytes, and wants it to be taken.
+func put(t *testing.T, l *Link, n int) {
+	t.Helper()
+	if _, err := l.Call(testContext(t), foci.Bulk, methodSink, nil, make([]byte, n)); err != nil {
+		t.Errorf("a body of %d bytes: %v", n, err)
+	}
+}
+
+// TestAnnouncedBytesAreNotHeld: 100 headers on each of 16 connections that
+// announce 16 MiB each cost next to nothing; others, and the same peer, go on.
+func TestAnnouncedBytesAreNotHeld(t *testing.T) {
+	nd := startNode(t, 1)
+	for range 16 {
+		r := rawDial(t, nd.addr)
+		r.hello(nil)
+		r.announce(100)
+	}
+	waitFor(t, "the headers", func() bool { return nd.Stats().Serving == 1600 })
+	if n := nd.Stats().BytesHeld; n > 1<<20 {
+		t.Errorf("%d bytes are held", n)
+	}
+	put(t, connect(t, startClient(t), nd, false), 4<<20)
+}
+
+// TestMemoryGrowsAsBodiesArrive: what is held of a request is at most four times
+// what has come of it.
+func TestMemoryGrowsAsBodiesArrive(t *testing.T) {
+	nd := startNode(t, 1)
+	r := rawDial(t, nd.addr)
+	r.hello(nil)
+	r.send(wire.Header{Type: wire.FrameRequest, Method: methodEcho, Stream: 1 << 16, Head: 10, Body: 4 << 20}, make([]byte, 10))
+	sent := int64(10)
+	for range 60 {
+		r.send(wire.Header{Type: wire.FrameData, Stream: 1 << 16}, make([]byte, wire.MaxPiece))
+		sent += wire.MaxPiece
+		waitFor(t, "the bytes", func() bool { return nd.Stats().BytesHeld >= sent })
+		if held := nd.Stats().BytesHeld; held > 4*sent {
+			t.Fatalf("%d bytes have come, %d are held", sent, held)
+		}
+	}
+}
+
+// TestStalledRequestsEnd: a request of which no more comes is answered with
+// busy, whether its head is there or not, and the rest is thrown away.
+func TestStalledRequestsEnd(t *testing.T) {
+	nd := startNode(t, 1, func(c *Config) { c.Timing.PingEvery, c.Timing.Progress = 20*time.Millisecond, 100*time.Millisecond })
+	r := rawDial(t, nd.addr)
+	r.hello(nil)
+	_ = r.conn.SetDeadline(time.Now().Add(1500 * time.Millisecond))
+	for i, h := range []wire.Header{
+		{Method: methodEcho, Head: 10, Body: 100 << 10}, // half a head
+		{Method: methodEcho, Head: 5, Body: 100 << 10},  // half a body
+	} {
+		h.Type, h.Stream = wire.FrameRequest, uint32(i+1)<<16
+		r.send(h, make([]byte, 5))
+		got, contents := r.await(wire.FrameReply)
+		if err := peerError(Identity{}, contents); got.Stream != h.Stream || foci.KindOf(err) != foci.Busy || !strings.Contains(err.Error(), "no more of it came for 100ms") {
+			t.Fatalf("%+v, %v", got, err)
+		}
+		r.send(wire.Header{Type: wire.FrameData, Stream: h.Stream}, make([]byte, 50<<10)) // was on its way
+	}
+	r.send(wire.Header{Type: wire.FrameRequest, Method: methodEcho, Stream: 9 << 16}, []byte("still there?"))
+	if _, contents := r.await(wire.FrameReply); string(contents) != "still there?" {
+		t.Fatalf("%q", contents)
+	}
+	idle(t, nd.Mesh)
+}
+
+// TestSlowReaderIsNoStall: a body that is not read here is not the peer's fault.
+func TestSlowReaderIsNoStall(t *testing.T) {
+	server := startNode(t, 1, func(c *Config) { c.Timing.PingEvery, c.Timing.Progress = 20*time.Millisecond, 60*time.Millisecond })
+	client := startClient(t, oneChannel)
+	l := connect(t, client, server, false)
+	slow := ask(t, l, &Request{Class: foci.Reg, Method: methodSlow, Body: make([]byte, 1<<20)})
+	select {
+	case o := <-slow:
+		t.Fatalf("it was ended: %v", o.err)
+	case <-time.After(400 * time.Millisecond):
+	}
+	for range 64 {
+		server.slow <- struct{}{}
+	}
+	if o := get(t, slow); o.err != nil {
+		t.Fatal(o.err)
+	}
+}
+
+// TestProgress is who is to blame for a request that does not move.
+func TestProgress(t *testing.T) {
+	const piece = wire.MaxPiece
+	type look struct {
+		left, credit, channel, took int64
+		arriving                    int
+		idle                        int // looks that count so far
+	}
+	for name, looks := range map[string][]look{
+		"it moves":               {{100, 9, 9, 1, 1, 0}, {90, 9, 9, 11, 1, 0}, {80, 9, 9, 21, 1, 0}},
+		"it stops":               {{100, 9, 9, 1, 1, 0}, {100, 9, 9, 1, 1, 1}, {100, 9, 9, 1, 1, 2}},
+		"it goes on":             {{100, 9, 9, 1, 1, 0}, {100, 9, 9, 1, 1, 1}, {99, 9, 9, 2, 1, 0}, {99, 9, 9, 2, 1, 1}},
+		"no credit":              {{100, 0, 9, 1, 1, 0}, {100, 0, 9, 1, 1, 0}, {100, 9, 0, 1, 1, 0}, {100, 9, 9, 1, 1, 1}},
+		"the turn of others":     {{100, 9, 9, 1, 9, 0}, {100, 9, 9, piece, 9, 0}, {100, 9, 9, 8 * piece, 9, 0}, {100, 9, 9, 17 * piece, 9, 0}},
+		"only others move":       {{100, 9, 9, 1, 2, 0}, {100, 9, 9, 5 * piece, 2, 1}, {100, 9, 9, 9 * piece, 2, 2}},
+		"others stop, too":       {{100, 9, 9, 1, 9, 0}, {100, 9, 9, piece, 9, 0}, {100, 9, 9, piece, 9, 1}},
+		"one byte now and again": {{100, 9, 9, 1, 1, 0}, {100, 9, 9, 1, 1, 1}, {99, 9, 9, 2, 1, 0}, {99, 9, 9, 2, 1, 1}, {98, 9, 9, 3, 1, 0}},
+	} {
+		var p progress
+		for i, c := range looks {
+			if got := p.look(c.left, c.credit, c.channel, c.took, c.arriving, time.Second); got != time.Duration(c.idle)*time.Second {
+				t.Errorf("%s, look %d: idle for %v, want %d s", name, i, got, c.idle)
+			}
+		}
+	}
+}
+
+// hold sends requests until one is refused, and returns those that nd holds.
+func hold(t *testing.T, l *Link, nd *node, size int) (held []*Incoming, err error) {
+	t.Helper()
+	for range 100 {
+		got := ask(t, l, &Request{Class: foci.Bulk, Method: methodHold, Body: make([]byte, size)})
+		select {
+		case in := <-nd.held:
+			held = append(held, in)
+		case o := <-got:
+			return held, o.err
+		}
+	}
+	return held, nil
+}
+
+// TestBytesPerPrincipal: a client that fills what it may leaves room for
+// another, and what cannot be held of a long body is answered with busy.
+func TestBytesPerPrincipal(t *testing.T) {
+	home := newPKI(t, "test")
+	nd := startNode(t, 1, with(home.node(nodeID(1), time.Now())), func(c *Config) { c.Limits.Bytes = 8 << 20 })
+	web := connect(t, startClient(t, with(home.client("web")), oneChannel), nd, false)
+	held, err := hold(t, web, nd, 60<<10)
+	if len(held) != 17 || foci.KindOf(err) != foci.Busy || !strings.Contains(err.Error(), "client/web holds its share") {
+		t.Fatalf("%d of 60 KiB are held, then: %v", len(held), err)
+	}
+	var p *PeerError
+	if _, err := web.Call(testContext(t), foci.Bulk, methodSink, nil, make([]byte, 4<<20)); foci.KindOf(err) != foci.Busy || !errors.As(err, &p) {
+		t.Errorf("a long one: %v", err)
+	}
+	db := connect(t, startClient(t, with(home.client("db")), oneChannel), nd, false)
+	put(t, db, 4<<20) // alone of its principal it may be longer than an eighth
+	if s := nd.Stats().Shares; s.Bytes.Top[0].Principal != "client/web" || s.Requests.Top[0].Used != 17 {
+		t.Errorf("stats: %+v", s)
+	}
+	for _, in := range held {
+		in.Reply(nil, nil)
+	}
+	put(t, web, 4<<20)
+	idle(t, nd.Mesh)
+}
+
+// TestBytesForMembers: whatever clients hold, a member finds a quarter.
+func TestBytesForMembers(t *testing.T) {
+	nd := startNode(t, 1, func(c *Config) { c.Limits.Bytes = 4 << 20 })
+	held, err := hold(t, connect(t, startClient(t, oneChannel), nd, false), nd, 60<<10)
+	if len(held) != 51 || foci.KindOf(err) != foci.Busy {
+		t.Fatalf("%d of 60 KiB are held, then: %v", len(held), err)
+	}
+	put(t, connect(t, startNode(t, 2), nd, false), 900<<10)
+}
