@@ -3,6 +3,7 @@ package segment
 import (
 	"errors"
 	"io"
+	"slices"
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/device/vfs"
@@ -116,12 +117,9 @@ func (s *File) AppendRange(dst []byte, h *Head, off, n uint32) ([]byte, error) {
 	return dst[:at+int(n)], nil
 }
 
-func grow(b []byte, n int) []byte {
-	if cap(b)-len(b) < n {
-		b = append(make([]byte, 0, len(b)+n), b...)
-	}
-	return b[:len(b)+n]
-}
+// grow makes b longer by n bytes. Its capacity grows by a part of its length, so
+// that many small payloads are not copied once for each of them.
+func grow(b []byte, n int) []byte { return slices.Grow(b, n)[:len(b)+n] }
 
 // verify checks whole blocks of the payload, beginning with the first-th.
 func (s *File) verify(h *Head, b []byte, first uint32) error {

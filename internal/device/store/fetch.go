@@ -3,9 +3,11 @@ package store
 import (
 	"bytes"
 	"errors"
+	"slices"
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/wire"
+	"github.com/foci-store/foci/internal/device/segment"
 )
 
 // maxFetchedMeta bounds the metadata in one answer, which is not counted by
@@ -33,7 +35,7 @@ func (b *Backend) Fetch(f *wire.Fetch, dst []byte) (rep wire.FetchReply, body []
 	for i := range places {
 		rep.Entries[i].Entry = places[i].entry
 	}
-	c := content{b: b, f: f, rep: &rep, body: dst[:0]}
+	c := content{b: b, f: f, rep: &rep, body: slices.Grow(dst[:0], room(f, places))}
 	for i := range places {
 		if goOn, err := c.add(i, &places[i]); err != nil {
 			return wire.FetchReply{}, dst[:0], err
@@ -42,6 +44,21 @@ func (b *Backend) Fetch(f *wire.Fetch, dst []byte) (rep wire.FetchReply, body []
 		}
 	}
 	return rep, c.body, nil
+}
+
+// room is how many bytes the payloads of an answer take while they are read: of
+// a record that is cut, whole blocks are read.
+func room(f *wire.Fetch, places []placed) int {
+	n := 0
+	for i := range places {
+		if n += int(places[i].entry.Length); n > int(f.MaxBytes) {
+			break
+		}
+	}
+	if f.MaxBytes == 0 {
+		return 0
+	}
+	return min(n, int(f.MaxBytes)+2*segment.Block)
 }
 
 // entries is the part of the object's log that was asked for, and whether the

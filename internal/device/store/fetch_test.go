@@ -1,0 +1,44 @@
+package store
+
+import (
+	"bytes"
+	"runtime"
+	"testing"
+
+	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/wire"
+	"github.com/foci-store/foci/internal/device/store/storetest"
+	"github.com/foci-store/foci/internal/device/vfs"
+)
+
+// TestFetchCopiesOnce: an answer of many small payloads takes memory for what it
+// holds, not for each payload anew.
+func TestFetchCopiesOnce(t *testing.T) {
+	o := testOptions(vfs.NewCrashable())
+	o.SegmentBytes = 4 << 20
+	b := open(t, o)
+	defer b.Close()
+	const appends, size = 500, 1 << 10
+	payload := bytes.Repeat([]byte("x"), size)
+	done := make(chan error, appends)
+	for i := range appends {
+		r := storetest.Record(wire.OpAppend, "log", storetest.Now+int64(i), payload, nil)
+		b.Put(&wire.Store{Record: r}, func(_ bool, err error) { done <- err })
+	}
+	for range appends {
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
+	}
+	f := &wire.Fetch{ID: foci.ObjectID(foci.Name{Bucket: "bucket", Key: "log"}), MaxBytes: foci.MaxPayload}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	_, body, err := b.Fetch(f, nil)
+	runtime.ReadMemStats(&after)
+	if err != nil || len(body) != appends*size {
+		t.Fatalf("%d bytes, %v", len(body), err)
+	}
+	if took, most := after.TotalAlloc-before.TotalAlloc, uint64(4*len(body)); took > most {
+		t.Errorf("%d bytes of memory were taken for %d, at most %d are expected", took, len(body), most)
+	}
+}
