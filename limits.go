@@ -25,6 +25,11 @@ const (
 	MaxTime = 1 << 62
 
 	// MaxClockAhead is how far above its own clock a replica accepts a time
-	// that nothing it has been told of explains.
+	// without evidence that an owner of the object holds one as high. Clocks
+	// that differ by more count as different.
 	MaxClockAhead = 60 * time.Second
+
+	// MaxUnprovedAhead is how far above its own clock a replica accepts a time,
+	// whatever the evidence, from a client that proved no identity.
+	MaxUnprovedAhead = 24 * time.Hour
 )

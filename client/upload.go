@@ -9,9 +9,9 @@ import (
 	"maps"
 	"slices"
 	"sync"
-	"time"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/mutant"
 	"github.com/foci-store/foci/internal/core/quorum"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/peer"
@@ -32,7 +32,6 @@ func (s *Session) upload(ctx context.Context, rec wire.Record, r io.Reader, size
 		return Result{}, err
 	}
 	u.manifest.Chunk = foci.MaxPayload
-	u.manifest.Version = foci.Version{Time: max(time.Now().UnixNano(), 1), Nonce: 1}
 	defer u.giveUp()
 	if at := rereadable(r, size); at != nil {
 		if err := u.allFrom(at, size); err != nil {
@@ -97,8 +96,31 @@ func (u *upload) first(r io.Reader, size int64) (chunk []byte, more bool, err er
 	return b[:foci.MaxPayload], true, nil
 }
 
+// stamp gives the chunks their version: by the replicas' clocks, for they refuse
+// what is ahead of them.
+func (u *upload) stamp() error {
+	id := foci.ObjectID(u.name)
+	cfg, err := u.config(u.ctx, u.name, id, u.opts.Ack)
+	if err != nil {
+		return err
+	}
+	m := quorum.NewStamp(cfg, id)
+	u.run(u.ctx, m, u.op(id, wire.ObjectScope(u.name), u.name.Bucket, foci.Reg, cfg.Deadline))
+	u.manifest.Version, err = m.Result()
+	if mutant.On(mutant.ChunksByOwnClock) {
+		u.manifest.Version.Time = cfg.Clock()
+	}
+	if err = givenUp(u.ctx, err); err != nil {
+		return foci.Errorf(foci.KindOf(err), "the chunks get no version, nothing was stored: %w", err)
+	}
+	return nil
+}
+
 // all stores one chunk after another, a few at a time, and waits for all.
 func (u *upload) all(chunk []byte, r io.Reader, size int64) error {
+	if err := u.stamp(); err != nil {
+		return err
+	}
 	more := true
 	for index := uint32(0); len(chunk) > 0; index++ {
 		if index >= foci.MaxChunks {
@@ -137,6 +159,9 @@ func (u *upload) wait() error {
 // allFrom stores the chunks of content that is read again at each sending; none
 // of it is kept.
 func (u *upload) allFrom(at io.ReaderAt, size int64) error {
+	if err := u.stamp(); err != nil {
+		return err
+	}
 	for index := uint32(0); u.manifest.Size < uint64(size); index++ {
 		if _, err := u.slot(); err != nil {
 			return err

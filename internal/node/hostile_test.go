@@ -124,7 +124,8 @@ func hostileQuestions(cfg *node.Config) []hostile {
 		{"no version", good(func(s *wire.Store) { s.Record.Version = foci.Version{} }), foci.Invalid},
 		{"time of 2^62", good(func(s *wire.Store) { s.Record.Version.Time = 1 << 62 }), foci.Protocol},
 		{"time below zero", good(func(s *wire.Store) { s.Record.Version.Time = -1 }), foci.Protocol},
-		{"time far ahead", good(func(s *wire.Store) { s.Record.Version.Time += int64(2 * foci.MaxClockAhead) }), foci.ClockAhead},
+		{"time ahead, while the other owner cannot be asked", good(func(s *wire.Store) { s.Record.Version.Time += int64(2 * foci.MaxClockAhead) }), foci.Busy},
+		{"time too far ahead for a client without identity", good(func(s *wire.Store) { s.Record.Version.Time += int64(2 * foci.MaxUnprovedAhead) }), foci.ClockAhead},
 		{"unknown operation", good(func(s *wire.Store) { s.Record.Op = 77 }), foci.Protocol},
 		{"remove with a payload", good(func(s *wire.Store) {
 			s.Record.Op = wire.OpRemove

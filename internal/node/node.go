@@ -42,6 +42,8 @@ type Node struct {
 	stop    context.CancelFunc // ends their following
 	started time.Time
 
+	inquiries inquiries
+
 	backends map[foci.BackendID]*store.Backend
 	dirs     map[foci.BackendID]string
 
@@ -62,6 +64,7 @@ func New(cfg Config) (*Node, error) {
 		backends: map[foci.BackendID]*store.Backend{}, dirs: map[foci.BackendID]string{},
 	}
 	n.reads.slots = share.New(maxReads)
+	n.inquiries.init()
 	if err := n.start(); err != nil {
 		return nil, errors.Join(err, n.Close())
 	}
@@ -275,6 +278,7 @@ func (n *Node) serve() error {
 	ctx, stop := context.WithCancel(context.Background())
 	n.stop = stop
 	n.tasks.Go(func() { n.follow(ctx) })
+	n.tasks.Go(func() { n.investigate(ctx) })
 	return nil
 }
 

@@ -33,24 +33,42 @@ func (n *Node) put(in *mesh.Incoming) {
 			in.Fail(err)
 			return
 		}
-		// Its body may have been long on its way: an acknowledgement is one of the
-		// layout that counts when it is given.
-		b := n.backend(in, &m.Target, &m.Record.ID)
-		if b == nil {
+		m.Evidence = proof(&in.From)
+		n.keep(in, m)
+	})
+}
+
+// keep stores a record that has come and answers. A record whose time is ahead
+// of this node's clock comes here again when another owner gave evidence for it.
+func (n *Node) keep(in *mesh.Incoming, m *wire.Store) {
+	// It may have been long on its way: an acknowledgement is one of the layout
+	// that counts when it is given.
+	b := n.backend(in, &m.Target, &m.Record.ID)
+	if b == nil {
+		return
+	}
+	// The record stays the request's until it is answered, and so does its
+	// memory.
+	since := time.Now()
+	b.Put(m, func(dup bool, err error) {
+		if n.needsEvidence(m, err) {
+			n.inquire(m, func(held int64, err error) {
+				if err != nil {
+					in.Fail(err)
+					return
+				}
+				m.Evidence.Held = held
+				n.keep(in, m)
+			})
 			return
 		}
-		// The record stays the request's until it is answered, and so does its
-		// memory.
-		since := time.Now()
-		b.Put(m, func(dup bool, err error) {
-			n.stored(m, since, dup, err)
-			if err != nil {
-				in.Fail(err)
-				return
-			}
-			reply := wire.StoreReply{Epoch: m.Epoch, Clock: n.cfg.Now(), Dup: dup}
-			in.Reply(reply.Append(nil), nil)
-		})
+		n.stored(m, since, dup, err)
+		if err != nil {
+			in.Fail(err)
+			return
+		}
+		reply := wire.StoreReply{Epoch: m.Epoch, Clock: n.cfg.Now(), Dup: dup}
+		in.Reply(reply.Append(nil), nil)
 	})
 }
 

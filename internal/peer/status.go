@@ -8,6 +8,7 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/quorum"
+	"github.com/foci-store/foci/internal/core/route"
 	"github.com/foci-store/foci/internal/core/txn"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/mesh"
@@ -116,6 +117,24 @@ func (p *Peer) ask(ctx context.Context, node foci.NodeID, method wire.Method, he
 	f := wire.Forward{Node: node, Method: method, Class: foci.State, Head: head}
 	r, err := l.Call(ctx, foci.State, wire.MethodForward, f.Append(nil), nil)
 	return r, p.ways.answered(hop.Via, node, err)
+}
+
+// Inquire asks one question to the owner of an id, with all that the transaction
+// machine does about stalls and lost channels. done is called once: with the
+// answer, with an error when patience is over, or at once when neither a
+// channel nor a relay leads to the owner. Inquire does not wait.
+func (p *Peer) Inquire(m wire.Message, class foci.Class, patience time.Duration, done func(quorum.Answer)) {
+	t := target(m)
+	if s := p.Layout(); s != nil {
+		_, node, _ := s.Owner(t.Group, t.ID)
+		if !p.isUp(node) && p.ways.find(node, false).Is != route.BridgeUp {
+			done(quorum.Answer{Err: errNoLink})
+			return
+		}
+	}
+	l := newLeg(m, class)
+	l.done = done
+	p.submit([]submission{{deadline: p.Now() + patience, leg: l}})
 }
 
 // Call asks one question to one target and waits for the answer, with all that

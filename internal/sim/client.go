@@ -38,8 +38,9 @@ type client struct {
 	number  int
 	life    int // how often it has left
 	clock   time.Duration
-	epoch   foci.Epoch // of the layout that it knows
-	running int        // operations
+	ahead   time.Duration // by so much more its clock is off, until it is corrected
+	epoch   foci.Epoch    // of the layout that it knows
+	running int           // operations
 	carrier *carrier
 }
 
@@ -52,7 +53,7 @@ func newClient(c *cluster, number int, host *node) *client {
 	return cl
 }
 
-func (c *client) wall() int64 { return wallStart + int64(c.now+c.clock) }
+func (c *client) wall() int64 { return wallStart + int64(c.now+c.clock+c.ahead) }
 
 // config is for one operation that begins now.
 func (c *client) config(level foci.Level) quorum.Config {
@@ -83,9 +84,12 @@ func (c *client) plan() quorum.Plan {
 }
 
 // learn takes the newest layout.
-func (c *client) learn() {
-	if c.epoch < c.cluster.epoch {
-		c.epoch = c.cluster.epoch
+func (c *client) learn() { c.adopt(c.cluster.epoch) }
+
+// adopt takes a layout, unless the client has a newer one.
+func (c *client) adopt(e foci.Epoch) {
+	if c.epoch < e {
+		c.epoch = e
 		c.carrier.do(c.carrier.machine.RouteChanged(nil, c.now))
 	}
 }

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"maps"
+	"math/rand/v2"
 	"slices"
 	"time"
 
@@ -21,6 +22,7 @@ type layout map[foci.Group]endpoint
 type cluster struct {
 	*network
 	variant Variant
+	liar    *rand.Rand // of what clocks and liars do
 	nodes   []*node
 	clients []*client
 	layouts map[foci.Epoch]layout
@@ -50,7 +52,7 @@ const (
 func newCluster(seed uint64, v Variant) *cluster {
 	c := &cluster{
 		network: &network{world: newWorld(seed), cut: map[path]bool{}, tables: map[endpoint][]foci.Table{}},
-		variant: v, epoch: 1,
+		variant: v, epoch: 1, liar: newLiar(seed),
 		dropped: map[foci.ID]foci.Version{},
 		kept:    map[*wire.Store]bool{},
 		layouts: map[foci.Epoch]layout{1: {}},

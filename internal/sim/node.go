@@ -5,6 +5,7 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/quorum"
+	"github.com/foci-store/foci/internal/core/version"
 	"github.com/foci-store/foci/internal/core/wire"
 )
 
@@ -17,13 +18,14 @@ type node struct {
 	disk  *store
 	epoch foci.Epoch    // kept on disk
 	clock time.Duration // how far its clock is off
+	ahead time.Duration // by so much more, until it is corrected
 	ready time.Duration // until then it only says that it cannot vote
 	hints *porter
 	held  []func() // questions that wait until it destroys something
 }
 
 // wall is what the node's clock says.
-func (n *node) wall() int64 { return wallStart + int64(n.now+n.clock) }
+func (n *node) wall() int64 { return wallStart + int64(n.now+n.clock+n.ahead) }
 
 // unsyncedKept is how many of the unsynced records a crash happens to keep.
 func (n *node) unsyncedKept() int {
@@ -56,20 +58,8 @@ func (n *node) handle(m wire.Message, reply func(quorum.Answer)) {
 	if !n.up {
 		return
 	}
-	t := target(m)
-	if t.Epoch > n.epoch {
-		n.epoch = t.Epoch // fetched, and on disk, before it answers
-	}
-	if t.Epoch < n.epoch {
-		reply(quorum.Answer{Err: &foci.Error{Kind: foci.StaleLayout, Err: staleEpoch(n.epoch)}})
-		return
-	}
-	if n.layouts[n.epoch][t.Group] != n.at {
-		reply(quorum.Answer{Err: foci.Errorf(foci.NotReady, "not of group %d", t.Group)})
-		return
-	}
-	if n.now < n.ready {
-		reply(quorum.Answer{Err: foci.Errorf(foci.NotReady, "not compared yet")})
+	if err := n.refusal(target(m)); err != nil {
+		reply(quorum.Answer{Err: err})
 		return
 	}
 	if n.chance(n.busy) {
@@ -88,8 +78,23 @@ func (n *node) handle(m wire.Message, reply func(quorum.Answer)) {
 	case *wire.Hint:
 		n.hints.keep(m, reply)
 	case *wire.Store:
-		n.put(m, reply)
+		n.put(m, version.Evidence{}, reply)
 	}
+}
+
+// refusal is why the node does not serve a target; nil when it does. It takes a
+// newer layout first, to its disk.
+func (n *node) refusal(t *wire.Target) error {
+	n.epoch = max(n.epoch, t.Epoch)
+	switch {
+	case t.Epoch < n.epoch:
+		return &foci.Error{Kind: foci.StaleLayout, Err: staleEpoch(n.epoch)}
+	case n.layouts[n.epoch][t.Group] != n.at:
+		return foci.Errorf(foci.NotReady, "not of group %d", t.Group)
+	case n.now < n.ready:
+		return foci.Errorf(foci.NotReady, "not compared yet")
+	}
+	return nil
 }
 
 func (n *node) query(q *wire.Query) (*wire.QueryReply, []byte) {
@@ -129,7 +134,8 @@ func (n *node) fetch(f *wire.Fetch) (*wire.FetchReply, []byte) {
 	return rep, body
 }
 
-func (n *node) put(m *wire.Store, reply func(quorum.Answer)) {
+// put stores a record, with the evidence that there is for its time.
+func (n *node) put(m *wire.Store, evidence version.Evidence, reply func(quorum.Answer)) {
 	epoch, born := n.epoch, n.born
 	acked := false
 	ack := func(dup bool, err error) {
@@ -137,6 +143,10 @@ func (n *node) put(m *wire.Store, reply func(quorum.Answer)) {
 			return
 		}
 		acked = true
+		if n.needsEvidence(evidence, err) {
+			n.inquire(m, reply)
+			return
+		}
 		if err != nil {
 			reply(quorum.Answer{Err: err})
 			return
@@ -144,7 +154,7 @@ func (n *node) put(m *wire.Store, reply func(quorum.Answer)) {
 		reply(quorum.Answer{Msg: &wire.StoreReply{Epoch: epoch, Clock: n.wall(), Dup: dup}})
 	}
 	before := len(n.disk.unsynced)
-	n.disk.put(m, n.wall(), ack)
+	n.disk.put(m, evidence, n.wall(), ack)
 	if len(n.disk.unsynced) > before {
 		n.kept[m] = true
 	}

@@ -28,6 +28,8 @@ type Counts struct {
 	Stalled, Parked        int // legs
 	Hinted, Followed       int // hints kept, and brought to their groups
 	Forwarded, Declined    int // requests passed on, and those that a forwarder did not pass on
+	Inquiries, Vouched     int // of owners, for evidence of a time; those that found it
+	Ahead, Lies            int // runs whose clocks began two days ahead; forged records sent
 	Steps                  int
 }
 
@@ -47,6 +49,8 @@ func Run(seed uint64, v Variant) (Report, error) {
 	}
 	c.after(c.between(0, 300*time.Millisecond), c.disturb)
 	c.after(c.between(0, 300*time.Millisecond), c.collect)
+	c.beginAhead()
+	c.beginLies()
 	c.until(func() bool {
 		short := c.now < runTime || len(c.history) < leastOps && c.now < maxRunTime
 		return short && c.steps < maxSteps
@@ -58,7 +62,11 @@ func Run(seed uint64, v Variant) (Report, error) {
 	if err := c.readBack(); err != nil {
 		return c.report(), err
 	}
-	return c.report(), c.verify()
+	if err := c.verify(); err != nil {
+		return c.report(), err
+	}
+	r := c.report()
+	return r, c.usable()
 }
 
 const (
@@ -74,7 +82,10 @@ func (c *cluster) heal() {
 	c.over = true
 	c.network.heal()
 	for _, n := range c.nodes {
-		n.up, n.clock, n.ready = true, 0, 0
+		n.up, n.clock, n.ahead, n.ready = true, 0, 0, 0
+	}
+	for _, cl := range c.everybody() {
+		cl.ahead = 0
 	}
 }
 
@@ -117,7 +128,25 @@ func (c *cluster) readBack() error {
 			}
 			last := &c.history[len(c.history)-1]
 			if !ended || last.Outcome != check.Acknowledged {
-				return fmt.Errorf("liveness: %s cannot be read after everything has healed: %v", key, last)
+				return &check.Broken{Promise: "P1", Key: key, What: fmt.Sprintf("it cannot be read after everything has healed: %v", last)}
+			}
+		}
+	}
+	return nil
+}
+
+// usable puts, gets and removes every key: none may be bricked, whatever clocks
+// and liars have done. It comes last, for it leaves nothing to compare.
+func (c *cluster) usable() error {
+	cl := c.clients[0]
+	for _, key := range keys {
+		for _, a := range []check.Action{check.Put, check.Get, check.Remove, check.Put} {
+			cl.act(a, key, foci.All, func() {})
+			if err := c.drain(); err != nil {
+				return err
+			}
+			if last := &c.history[len(c.history)-1]; last.Outcome != check.Acknowledged {
+				return &check.Broken{Promise: "P1", Key: key, What: fmt.Sprintf("it cannot be used after everything has healed: %v", last)}
 			}
 		}
 	}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/object"
+	"github.com/foci-store/foci/internal/core/version"
 	"github.com/foci-store/foci/internal/core/wire"
 )
 
@@ -71,13 +72,20 @@ func (s *store) withUnsynced(id foci.ID) wire.Vote {
 }
 
 // put writes a record; done is called when it is durable, or at once with an
-// error.
-func (s *store) put(m *wire.Store, now int64, done func(dup bool, err error)) {
+// error. evidence is what the node has found out about the record's time.
+func (s *store) put(m *wire.Store, evidence version.Evidence, now int64, done func(dup bool, err error)) {
 	admit := *m
+	admit.Evidence = evidence
+	switch {
+	case s.variant == SeenBelieved && !m.Repair:
+		admit.Evidence.Held = max(evidence.Held, m.Seen)
+	case s.variant == RepairUnchecked && m.Repair:
+		admit.Evidence.Held = m.Record.Version.Time
+	}
 	if s.variant == RepairPastFloor {
 		admit.Floor = s.floor
 	}
-	if err := object.Admit(&admit, s.floor, now); err != nil {
+	if err := object.Admit(&admit, s.newest(m.Record.ID), s.floor, now); err != nil {
 		done(false, err)
 		return
 	}
@@ -97,6 +105,18 @@ func (s *store) put(m *wire.Store, now int64, done func(dup bool, err error)) {
 		}
 	}
 	s.unsynced = append(s.unsynced, &pending{rec: rec, synced: []func(bool, error){done}})
+}
+
+// newest is the newest version of an object in the log, synced or not: a record
+// that follows it there cannot survive a crash that takes it.
+func (s *store) newest(id foci.ID) foci.Version {
+	v := s.log(id).Vote().Newest
+	for _, p := range s.unsynced {
+		if p.rec.ID == id && v.Less(p.rec.Version) {
+			v = p.rec.Version
+		}
+	}
+	return v
 }
 
 func (s *store) same(have, got *wire.Entry) error {

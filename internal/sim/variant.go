@@ -24,12 +24,16 @@ const (
 	ForwarderAcks   Variant = "forwarder-acks"    // a forwarder acknowledges what it has passed on
 	LossIsRefusal   Variant = "loss-is-refusal"   // a forwarder that loses the owner says that nothing was done
 	MovedIsOnce     Variant = "moved-is-once"     // a refusal of a request that was sent twice is taken for both copies
+	SeenBelieved    Variant = "seen-believed"     // what a sender claims to have seen is evidence for its version's time
+	RepairUnchecked Variant = "repair-unchecked"  // the time of a repair is not checked
+	OwnersNotAsked  Variant = "owners-not-asked"  // a replica without evidence does not ask the other owners
 )
 
 // Variants are all the broken ones.
 var Variants = []Variant{
 	AckBeforeSync, ReadBeforeSync, NoWriteBack, OneRound, SharedVersions, NewestOnly, TwoEpochs, NoContentHash, RepairPastFloor,
 	UnsettledFloors, ForgetAttempts, HintIsVote, ForwarderAcks, LossIsRefusal, MovedIsOnce,
+	SeenBelieved, RepairUnchecked, OwnersNotAsked,
 }
 
 func (v Variant) weaken() quorum.Weaken {

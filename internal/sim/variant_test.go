@@ -12,21 +12,24 @@ import (
 // change of the simulator may ask for other seeds; finding none within
 // searchSeeds is a failure of the simulator.
 var caughtBy = map[Variant]uint64{
-	AckBeforeSync:   2,
-	ReadBeforeSync:  348,
+	AckBeforeSync:   5,
+	ReadBeforeSync:  205,
 	NoWriteBack:     1,
-	OneRound:        2,
-	SharedVersions:  7,
+	OneRound:        1,
+	SharedVersions:  2,
 	NewestOnly:      4,
-	TwoEpochs:       128,
-	NoContentHash:   7,
-	RepairPastFloor: 12,
-	UnsettledFloors: 515,
-	ForgetAttempts:  573,
+	TwoEpochs:       211,
+	NoContentHash:   14,
+	RepairPastFloor: 534,
+	UnsettledFloors: 15,
+	ForgetAttempts:  1447,
 	HintIsVote:      5,
-	ForwarderAcks:   12,
-	LossIsRefusal:   261,
-	MovedIsOnce:     130,
+	ForwarderAcks:   31,
+	LossIsRefusal:   118,
+	MovedIsOnce:     11,
+	SeenBelieved:    6,
+	RepairUnchecked: 6,
+	OwnersNotAsked:  120,
 }
 
 const searchSeeds = 4000

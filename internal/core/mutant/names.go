@@ -116,4 +116,21 @@ const (
 	ClientEpochs Name = "client-epochs"
 	// RequestEpochs: each request that names a newer epoch causes a round of questions.
 	RequestEpochs Name = "request-epochs"
+
+	// UnprovedUnbounded: a client without an identity moves a key as far ahead
+	// of the clocks as there is evidence for.
+	UnprovedUnbounded Name = "unproved-unbounded"
+	// SeenBelieved: what a sender claims to have seen is evidence.
+	SeenBelieved Name = "seen-believed"
+	// RepairUnchecked: the time of a repair is not checked.
+	RepairUnchecked Name = "repair-unchecked"
+	// ChunkTimeUnchecked: the time of a chunk is not checked.
+	ChunkTimeUnchecked Name = "chunk-time-unchecked"
+	// ChunksByOwnClock: an uploader's clock alone makes the version of its chunks.
+	ChunksByOwnClock Name = "chunks-by-own-clock"
+	// OwnersNotAsked: a time that this replica has no evidence for is refused
+	// without asking the object's other owners.
+	OwnersNotAsked Name = "owners-not-asked"
+	// SilenceIsNo: an owner that could not be asked counts as one without evidence.
+	SilenceIsNo Name = "silence-is-no"
 )

@@ -8,34 +8,41 @@ import (
 	"iter"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/mutant"
 	"github.com/foci-store/foci/internal/core/version"
 	"github.com/foci-store/foci/internal/core/wire"
 )
 
 // Admit reports whether a replica may keep the record of a request: whether
-// its time is believable and above what has been destroyed in its range. floor
-// is the replica's for that range, now its clock. The caller must hold floor
-// still until the record is in the log.
+// its time is believable and above what has been destroyed in its range. newest
+// is the object's newest version in the replica's log, floor the replica's for
+// that range, now its clock. Both are evidence for the record's time, besides
+// what the request carries (see [version.Accept]); what its sender claims to
+// have seen is not. The caller must hold newest and floor still until the
+// record is in the log.
 //
 // A repair may be at or below the floor, for the floor speaks of a whole range
 // and this object may only have been missed. But then the floor must be the
 // one that the sender saw: if anything was destroyed since, the record may be
 // of an object that was.
 //
-// Chunks are ordered by nothing and never removed by a tombstone, so neither
-// rule is for them.
-func Admit(s *wire.Store, floor wire.Floor, now int64) error {
+// Chunks are ordered by nothing and never removed by a tombstone, so the floor
+// is not for them. Their times are checked like all others.
+func Admit(s *wire.Store, newest foci.Version, floor wire.Floor, now int64) error {
 	v := s.Record.Version
-	switch {
-	case s.Record.Op == wire.OpChunk:
-		return nil
-	case !floor.Version.Less(v) && (!s.Repair || s.Floor != floor):
+	chunk := s.Record.Op == wire.OpChunk
+	if !chunk && !floor.Version.Less(v) && (!s.Repair || s.Floor != floor) {
 		return foci.Errorf(foci.BelowFloor, "version %v is not newer than %v, up to which removed objects of its range were destroyed", v, floor.Version)
-	case s.Repair:
-		return nil
-	default:
-		return version.Accept(v.Time, s.Seen, now)
 	}
+	e := s.Evidence
+	e.Held = max(e.Held, newest.Time, floor.Version.Time)
+	switch {
+	case mutant.On(mutant.SeenBelieved):
+		e.Held = max(e.Held, s.Seen)
+	case s.Repair && mutant.On(mutant.RepairUnchecked), chunk && mutant.On(mutant.ChunkTimeUnchecked):
+		return nil
+	}
+	return version.Accept(v.Time, e, now)
 }
 
 // Apply is the vote after e, which was not there before. newer yields the

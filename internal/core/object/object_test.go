@@ -8,6 +8,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/version"
 	"github.com/foci-store/foci/internal/core/wire"
 )
 
@@ -161,17 +162,76 @@ func TestAdmit(t *testing.T) {
 		{"a repair above a floor that has been raised", wire.OpPut, at(501), wire.Store{Repair: true, Floor: floor}, raised, foci.NumKinds},
 		{"a repair from before there was a floor", wire.OpRemove, at(499), wire.Store{Repair: true}, floor, foci.BelowFloor},
 		{"ahead of the clock", wire.OpPut, foci.Version{Time: now + 61e9, Nonce: 1}, wire.Store{}, floor, foci.ClockAhead},
-		{"ahead of the clock, explained", wire.OpPut, foci.Version{Time: now + 61e9, Nonce: 1}, wire.Store{Seen: now + 61e9 - 1}, floor, foci.NumKinds},
-		{"a repair ahead of the clock", wire.OpPut, foci.Version{Time: now + 61e9, Nonce: 1}, wire.Store{Repair: true, Floor: floor}, floor, foci.NumKinds},
+		{"a repair ahead of the clock", wire.OpPut, foci.Version{Time: now + 61e9, Nonce: 1}, wire.Store{Repair: true, Floor: floor}, floor, foci.ClockAhead},
 		{"a chunk below the floor", wire.OpChunk, at(1), wire.Store{}, floor, foci.NumKinds},
-		{"a chunk ahead of the clock", wire.OpChunk, foci.Version{Time: now + 61e9, Nonce: 1}, wire.Store{}, floor, foci.NumKinds},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			c.store.Record = rec(c.op, c.at, "")
-			err := Admit(&c.store, c.floor, now)
+			err := Admit(&c.store, foci.Version{}, c.floor, now)
 			if c.want == foci.NumKinds && err != nil || c.want != foci.NumKinds && (err == nil || foci.KindOf(err) != c.want) {
 				t.Fatalf("got %v, want %v", err, c.want)
 			}
 		})
+	}
+}
+
+// TestAdmitEvidence: a time that is ahead of the clock needs an owner that holds
+// one as high. This replica is one of them.
+func TestAdmitEvidence(t *testing.T) {
+	const now = int64(1000e9)
+	ahead := foci.Version{Time: now + 100e9, Nonce: 9}
+	before := foci.Version{Time: ahead.Time - 1, Nonce: 3}
+	older := foci.Version{Time: ahead.Time - 2, Nonce: 3}
+	told := func(t int64) wire.Store { return wire.Store{Evidence: version.Evidence{Held: t}} }
+	for _, c := range []struct {
+		name   string
+		op     wire.Op
+		store  wire.Store
+		newest foci.Version
+		floor  foci.Version
+		ok     bool
+	}{
+		{"above the newest version here", wire.OpPut, wire.Store{}, before, foci.Version{}, true},
+		{"an append below it", wire.OpAppend, wire.Store{}, ahead.Next(), foci.Version{}, true},
+		{"too far above it", wire.OpPut, wire.Store{}, older, foci.Version{}, false},
+		{"above the watermark here", wire.OpPut, wire.Store{}, foci.Version{}, before, true},
+		{"above what another owner holds", wire.OpRemove, told(before.Time), foci.Version{}, foci.Version{}, true},
+		{"too far above that", wire.OpRemove, told(older.Time), foci.Version{}, foci.Version{}, false},
+		{"a repair of what another owner holds", wire.OpPut, wire.Store{Repair: true, Evidence: version.Evidence{Held: ahead.Time}}, foci.Version{}, foci.Version{}, true},
+		{"a chunk that another owner holds", wire.OpChunk, told(ahead.Time), foci.Version{}, foci.Version{}, true},
+	} {
+		c.store.Record = rec(c.op, ahead, "")
+		err := Admit(&c.store, c.newest, wire.Floor{Version: c.floor}, now)
+		if (err == nil) != c.ok || err != nil && foci.KindOf(err) != foci.ClockAhead {
+			t.Errorf("%s: %v", c.name, err)
+		}
+	}
+}
+
+// lie is a record that claims the highest time that there is room for, and that
+// no owner holds.
+func lie(op wire.Op) wire.Store {
+	return wire.Store{Seen: foci.MaxTime - 3, Record: rec(op, at(foci.MaxTime-2), "")}
+}
+
+func TestSeenIsNoEvidence(t *testing.T) {
+	s := lie(wire.OpRemove)
+	if err := Admit(&s, at(5), wire.Floor{}, 1000e9); err == nil || foci.KindOf(err) != foci.ClockAhead {
+		t.Fatalf("a remove at the end of time, of one that claims to have seen it: %v", err)
+	}
+}
+
+func TestRepairIsNoEvidence(t *testing.T) {
+	s := lie(wire.OpRemove)
+	s.Repair = true
+	if err := Admit(&s, at(5), wire.Floor{}, 1000e9); err == nil || foci.KindOf(err) != foci.ClockAhead {
+		t.Fatalf("a forged repair at the end of time: %v", err)
+	}
+}
+
+func TestChunkTimesAreChecked(t *testing.T) {
+	s := lie(wire.OpChunk)
+	if err := Admit(&s, at(5), wire.Floor{}, 1000e9); err == nil || foci.KindOf(err) != foci.ClockAhead {
+		t.Fatalf("a chunk at the end of time: %v", err)
 	}
 }

@@ -81,30 +81,66 @@ func TestNextDoesNotDisturbTheClocks(t *testing.T) {
 }
 
 func TestAccept(t *testing.T) {
-	const now = int64(time.Hour)
-	const most = int64(foci.MaxClockAhead)
+	const now = int64(100 * time.Hour)
+	const most, day = int64(foci.MaxClockAhead), int64(foci.MaxUnprovedAhead)
 	for _, c := range []struct {
-		name string
-		t    int64
-		seen int64
-		want foci.Kind // NumKinds: accepted
+		name     string
+		t        int64
+		evidence Evidence
+		want     foci.Kind // NumKinds: accepted
 	}{
-		{"of the past", 5, 0, foci.NumKinds},
-		{"of now", now, 0, foci.NumKinds},
-		{"just believable", now + most, 0, foci.NumKinds},
-		{"not believable", now + most + 1, 0, foci.ClockAhead},
-		{"not believable, and not explained", now + 10*most, now + 10*most - 2, foci.ClockAhead},
-		{"explained by what was seen", now + 10*most, now + 10*most - 1, foci.NumKinds},
-		{"negative", -1, 0, foci.Invalid},
-		{"the last time there is, explained", foci.MaxTime - 1, foci.MaxTime - 2, foci.NumKinds},
-		{"beyond all times, although explained", foci.MaxTime, foci.MaxTime, foci.Invalid},
-		{"the highest seen that can be sent explains nothing", now + 2*most, math.MaxInt64, foci.ClockAhead},
+		{"of the past", 5, Evidence{}, foci.NumKinds},
+		{"of now", now, Evidence{}, foci.NumKinds},
+		{"just believable", now + most, Evidence{}, foci.NumKinds},
+		{"not believable", now + most + 1, Evidence{}, foci.ClockAhead},
+		{"an owner holds the time before", now + 10*most, Evidence{Held: now + 10*most - 1}, foci.NumKinds},
+		{"an owner holds that very time", now + 10*most, Evidence{Held: now + 10*most}, foci.NumKinds},
+		{"the newest that an owner holds is older", now + 10*most, Evidence{Held: now + 10*most - 2}, foci.ClockAhead},
+		{"far ahead, held by an owner", now + 48*day, Evidence{Held: now + 48*day}, foci.NumKinds},
+		{"a client without identity, within a day", now + day, Evidence{Held: now + day, Unproved: true}, foci.NumKinds},
+		{"a client without identity, beyond a day", now + day + 1, Evidence{Held: now + day + 1, Unproved: true}, foci.ClockAhead},
+		{"negative", -1, Evidence{}, foci.Invalid},
+		{"the last time there is, without evidence", foci.MaxTime - 1, Evidence{}, foci.ClockAhead},
+		{"the last time there is, held by an owner", foci.MaxTime - 1, Evidence{Held: foci.MaxTime - 2}, foci.NumKinds},
+		{"beyond all times, with evidence", foci.MaxTime, Evidence{Held: foci.MaxTime}, foci.Invalid},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			err := Accept(c.t, c.seen, now)
+			err := Accept(c.t, c.evidence, now)
 			if c.want == foci.NumKinds && err != nil || c.want != foci.NumKinds && (err == nil || foci.KindOf(err) != c.want) {
 				t.Fatalf("got %v, want %v", err, c.want)
 			}
 		})
 	}
+}
+
+// TestTheEndOfTimeIsOutOfReach: whatever times are sent, honest ones and lies,
+// the newest that replicas hold grows by one nanosecond for each record beyond
+// what their clocks allow. So Next never runs out of times.
+func TestTheEndOfTimeIsOutOfReach(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		const now = int64(1000 * time.Hour)
+		var held [3]int64
+		sent := rapid.SliceOf(rapid.Custom(func(t *rapid.T) int64 {
+			if rapid.Bool().Draw(t, "guess") {
+				return rapid.Int64Range(0, foci.MaxTime-1).Draw(t, "time")
+			}
+			return -rapid.Int64Range(0, 2).Draw(t, "above") // relative to the newest
+		})).Draw(t, "sent")
+		for _, at := range sent {
+			if at <= 0 {
+				at = max(held[0], held[1], held[2]) - at
+			}
+			i := rapid.IntRange(0, 2).Draw(t, "replica")
+			if Accept(at, Evidence{Held: max(held[0], held[1], held[2])}, now) == nil {
+				held[i] = max(held[i], at)
+			}
+		}
+		newest := max(held[0], held[1], held[2])
+		if newest > now+int64(foci.MaxClockAhead)+int64(len(sent)) {
+			t.Fatalf("%d records have brought the newest time to %d above the clock", len(sent), newest-now)
+		}
+		if _, err := Next(foci.Version{Time: newest}, now, nil, 1); err != nil {
+			t.Fatal(err)
+		}
+	})
 }

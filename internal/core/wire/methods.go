@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/version"
 )
 
 // Method says what a request asks for.
@@ -140,8 +141,8 @@ func (q *QueryReply) Decode(r *Reader) {
 // Store asks a replica to keep a record.
 type Store struct {
 	Target
-	// Seen is the newest time that the sender's phase one was told of: a time
-	// of at most Seen+1 is accepted whatever the replica's clock says.
+	// Seen is the newest time that the sender's phase one was told of. Replicas
+	// ignore it: it is the sender's claim.
 	Seen int64
 	// Repair marks a record that some replica already holds, sent by a reader
 	// that found it missing. It may be at or below the replica's floor, but
@@ -149,6 +150,10 @@ type Store struct {
 	Repair bool
 	Floor  Floor
 	Record Record // payload in the body
+
+	// Evidence is what the replica itself has found out about the record's
+	// time. It does not travel.
+	Evidence version.Evidence
 }
 
 // Append encodes.

@@ -38,7 +38,7 @@ func (c *committer) admit(g *group, it *item) {
 		c.repeat(it, at.group)
 		return
 	}
-	if err := object.Admit(it.store, c.floors.of(r.ID.Prefix()), c.b.opts.Now()); err != nil {
+	if err := object.Admit(it.store, o.sum.vote.Newest, c.floors.of(r.ID.Prefix()), c.b.opts.Now()); err != nil {
 		c.refuse(it, err)
 		return
 	}

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/version"
 	"github.com/foci-store/foci/internal/core/wire"
 )
 
@@ -151,8 +152,15 @@ func testClock(t *testing.T, s Store) {
 	r := Record(wire.OpPut, "k", Now+int64(2*foci.MaxClockAhead), []byte("x"), nil)
 	_, err := PutStore(s, &wire.Store{Record: r})
 	wantKind(t, err, foci.ClockAhead)
-	_, err = PutStore(s, &wire.Store{Record: r, Seen: r.Version.Time - 1})
+	_, err = PutStore(s, &wire.Store{Record: r, Seen: r.Version.Time - 1}) // the sender's claim
+	wantKind(t, err, foci.ClockAhead)
+	_, err = PutStore(s, &wire.Store{Record: r, Evidence: version.Evidence{Held: r.Version.Time - 1}})
 	must(t, err)
+	next := Record(wire.OpPut, "k", r.Version.Time+1, []byte("y"), nil)
+	_, err = PutStore(s, &wire.Store{Record: next}) // this store holds the evidence
+	must(t, err)
+	_, err = PutStore(s, &wire.Store{Record: Record(wire.OpPut, "k", next.Version.Time+2, []byte("z"), nil), Repair: true})
+	wantKind(t, err, foci.ClockAhead)
 	dup, err := PutStore(s, &wire.Store{Record: r}) // it is there: no rule can undo that
 	if !dup || err != nil {
 		t.Fatalf("repeat: %v %v", dup, err)

@@ -52,7 +52,7 @@ func Chunk(upload byte, index uint32, at int64, payload []byte) wire.Record {
 
 // Put stores one record and waits.
 func Put(s Store, r wire.Record) (dup bool, err error) {
-	return PutStore(s, &wire.Store{Record: r, Seen: Now})
+	return PutStore(s, &wire.Store{Record: r})
 }
 
 // PutStore stores what a request asks for and waits.

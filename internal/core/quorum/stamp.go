@@ -1,0 +1,78 @@
+package quorum
+
+import (
+	"time"
+
+	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/version"
+)
+
+// Stamp makes the version of records that are ordered by nothing, the chunks of
+// an upload (promise P0). It asks a quorum for its clocks, by a version query,
+// because a replica refuses times that are ahead of its own: the caller's clock
+// alone does not do.
+type Stamp struct {
+	op
+	ballot  ballot
+	version foci.Version
+}
+
+// NewStamp makes the machine; the owners of id are asked.
+func NewStamp(cfg Config, id foci.ID) *Stamp {
+	return &Stamp{op: op{cfg: cfg}, ballot: ballot{id: id}}
+}
+
+// Start begins.
+func (s *Stamp) Start(now time.Duration) Out {
+	s.ballot.start(&s.op, now, s.cfg.Plan.Groups)
+	return s.give()
+}
+
+// Answer ends a leg.
+func (s *Stamp) Answer(now time.Duration, leg Leg, a Answer) Out {
+	g, current := s.hear(leg)
+	if !current || s.done || s.awaiting != 0 || s.stale(&a) {
+		return s.give()
+	}
+	switch enough, err := s.ballot.answer(&s.op, now, g, &a); {
+	case err != nil:
+		s.finish(err)
+	case enough:
+		// Not above what was seen: chunks need not be newer than anything.
+		s.version, err = version.Next(foci.Version{}, s.cfg.Clock(), s.ballot.clocks(), s.cfg.Nonce())
+		s.finish(err)
+	}
+	return s.give()
+}
+
+// Wake says that the time asked for has come.
+func (s *Stamp) Wake(now time.Duration) Out {
+	switch {
+	case s.done:
+	case s.expired(now):
+		s.finish(s.noQuorum(len(s.ballot.votes)))
+	case s.awaiting == 0:
+		s.ballot.wake(&s.op, now)
+	}
+	return s.give()
+}
+
+// Replan gives a newer layout: the groups are asked anew.
+func (s *Stamp) Replan(now time.Duration, p Plan) Out {
+	if s.replan(p) {
+		s.ballot.start(&s.op, now, p.Groups)
+	}
+	return s.give()
+}
+
+// Result is the version, once Done.
+func (s *Stamp) Result() (foci.Version, error) { return s.version, s.err }
+
+func (s *Stamp) give() Out {
+	next := time.Duration(0)
+	if s.awaiting == 0 {
+		next = s.ballot.next()
+	}
+	s.wakeAt(next)
+	return s.take()
+}

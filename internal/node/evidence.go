@@ -1,0 +1,141 @@
+package node
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/mutant"
+	"github.com/foci-store/foci/internal/core/object"
+	"github.com/foci-store/foci/internal/core/quorum"
+	"github.com/foci-store/foci/internal/core/version"
+	"github.com/foci-store/foci/internal/core/wire"
+	"github.com/foci-store/foci/internal/device/mesh"
+)
+
+const (
+	maxInquiries    = 64                    // searches for evidence at a time, on one node
+	inquiryPatience = time.Second           // of one; less than the time after which a sender sends again
+	inquiryRest     = 50 * time.Millisecond // before a sender tries again when too many run
+)
+
+// inquiries are a node's searches for evidence: it asks the other owners of an
+// object when the time of a record is ahead of its clock. Each search holds a
+// token from the store's refusal to its end.
+type inquiries struct {
+	tokens chan struct{}
+	begin  chan doubt // never full: there are as many places as tokens
+}
+
+// doubt is a record that needs evidence.
+type doubt struct {
+	store *wire.Store
+	done  func(held int64, err error) // called once
+}
+
+func (q *inquiries) init() {
+	q.tokens = make(chan struct{}, maxInquiries)
+	q.begin = make(chan doubt, maxInquiries)
+}
+
+// proof is what is known of the sender of a record: whether it proved an identity.
+func proof(who *mesh.Identity) version.Evidence {
+	return version.Evidence{Unproved: who.Principal == "" && who.Role == foci.RoleTransport}
+}
+
+// needsEvidence reports whether the store's refusal of a record may end when
+// another owner is asked.
+func (n *Node) needsEvidence(m *wire.Store, err error) bool {
+	return err != nil && foci.KindOf(err) == foci.ClockAhead && m.Evidence.Held == 0 &&
+		!version.Unprovable(m.Record.Version.Time, m.Evidence, n.cfg.Now()) && !mutant.On(mutant.OwnersNotAsked)
+}
+
+// inquire looks for evidence for a record's time. It does not block: the store
+// calls it from the goroutine that writes the log.
+func (n *Node) inquire(m *wire.Store, done func(held int64, err error)) {
+	select {
+	case n.inquiries.tokens <- struct{}{}:
+		n.inquiries.begin <- doubt{m, done}
+	default:
+		done(0, &foci.Error{Kind: foci.Busy, Msg: "too many records wait for evidence of their times", RetryAfter: inquiryRest, Fix: "set the clocks"})
+	}
+}
+
+// investigate begins the inquiries until ctx ends. Owners may be backends of
+// this node, whose index is read here.
+func (n *Node) investigate(ctx context.Context) {
+	for ctx.Err() == nil {
+		select {
+		case d := <-n.inquiries.begin:
+			if ctx.Err() == nil {
+				n.askOwners(d)
+				continue
+			}
+			n.abandon(d)
+		case <-ctx.Done():
+		}
+	}
+	for len(n.inquiries.begin) > 0 {
+		n.abandon(<-n.inquiries.begin)
+	}
+}
+
+func (n *Node) abandon(d doubt) {
+	<-n.inquiries.tokens
+	d.done(0, foci.Errorf(foci.Closed, "the node is shutting down"))
+}
+
+// askOwners asks the owners of an object in the other groups of its bucket, by
+// this node's own layout, for their votes. A vote is of what is fsynced. It
+// comes from the owner itself, for the question goes to the node of that id.
+func (n *Node) askOwners(d doubt) {
+	m, s := d.store, n.layout.Load()
+	var groups []foci.Group
+	for _, g := range s.GroupsOf(m.Record.Name.Bucket) {
+		if g != m.Group {
+			groups = append(groups, g)
+		}
+	}
+	a := asking{inquiry: object.NewInquiry(m.Record.Version.Time, len(groups)), end: func(held int64, err error) {
+		<-n.inquiries.tokens
+		d.done(held, err)
+	}}
+	if len(groups) == 0 {
+		a.end(a.inquiry.Result(n.cfg.Now()))
+		return
+	}
+	for _, g := range groups {
+		q := &wire.Query{Target: wire.Target{Epoch: s.Epoch, Group: g, Trace: m.Trace}, ID: m.Record.ID}
+		n.peer.Load().Inquire(q, foci.Reg, inquiryPatience, func(ans quorum.Answer) { a.answer(n.cfg.Now(), voteOf(&ans, s.Epoch)) })
+	}
+}
+
+// voteOf is the vote that an owner has given; nil when it has given none.
+func voteOf(a *quorum.Answer, e foci.Epoch) *wire.Vote {
+	if r, ok := a.Msg.(*wire.QueryReply); ok && a.Err == nil && r.Epoch == e {
+		return &r.Vote
+	}
+	return nil
+}
+
+// asking is an inquiry under way.
+type asking struct {
+	mu      sync.Mutex // of what follows
+	inquiry object.Inquiry
+	ended   bool
+
+	end func(held int64, err error) // called once
+}
+
+func (a *asking) answer(now int64, v *wire.Vote) {
+	a.mu.Lock()
+	a.inquiry.Answer(v)
+	ends := a.inquiry.Done() && !a.ended
+	a.ended = a.ended || ends
+	held, err := a.inquiry.Result(now)
+	a.mu.Unlock()
+	if ends {
+		a.end(held, err)
+	}
+}

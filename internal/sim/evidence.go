@@ -1,0 +1,66 @@
+package sim
+
+import (
+	"time"
+
+	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/object"
+	"github.com/foci-store/foci/internal/core/quorum"
+	"github.com/foci-store/foci/internal/core/version"
+	"github.com/foci-store/foci/internal/core/wire"
+)
+
+// needsEvidence reports whether a refusal may end when another owner is asked.
+func (n *node) needsEvidence(e version.Evidence, err error) bool {
+	return err != nil && foci.KindOf(err) == foci.ClockAhead && e == version.Evidence{} && n.variant != OwnersNotAsked
+}
+
+// inquire asks the other owners of an object, by the node's own layout and
+// channels, whether one of them holds a time as high as the record's. With
+// evidence the record is stored as if it had come now.
+func (n *node) inquire(m *wire.Store, reply func(quorum.Answer)) {
+	n.Inquiries++
+	born, epoch, ended := n.born, n.epoch, false
+	q := object.NewInquiry(m.Record.Version.Time, groups-1)
+	asker := n.hints.client
+	asker.adopt(epoch)
+	for g := foci.Group(1); g <= groups; g++ {
+		if g == m.Group {
+			continue
+		}
+		vote := &wire.Query{Target: wire.Target{Epoch: epoch, Group: g}, ID: m.Record.ID}
+		asker.carrier.ask(g, vote, false, n.now+inquiryPatience, func(a quorum.Answer) {
+			q.Answer(voteOf(&a, epoch))
+			if ended || !q.Done() || !n.up || n.born != born {
+				return
+			}
+			ended = true
+			n.judged(m, &q, reply)
+		})
+	}
+}
+
+const inquiryPatience = time.Second
+
+// voteOf is the vote that an owner has given; nil when it has given none.
+func voteOf(a *quorum.Answer, e foci.Epoch) *wire.Vote {
+	if r, ok := a.Msg.(*wire.QueryReply); ok && a.Err == nil && r.Epoch == e {
+		return &r.Vote
+	}
+	return nil
+}
+
+// judged goes on with a record when an inquiry has ended. The layout may have
+// changed meanwhile, and this node may have been drained for the new one.
+func (n *node) judged(m *wire.Store, q *object.Inquiry, reply func(quorum.Answer)) {
+	held, err := q.Result(n.wall())
+	if err == nil {
+		err = n.refusal(&m.Target)
+	}
+	if err != nil {
+		reply(quorum.Answer{Err: err})
+		return
+	}
+	n.Vouched++
+	n.put(m, version.Evidence{Held: held}, reply)
+}

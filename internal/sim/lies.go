@@ -1,0 +1,105 @@
+package sim
+
+import (
+	"math/rand/v2"
+	"time"
+
+	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/quorum"
+	"github.com/foci-store/foci/internal/core/wire"
+)
+
+const twoDays = 48 * time.Hour
+
+// beginAhead has the clocks of a quarter of the runs begin two days ahead, those
+// of all nodes and clients. They are corrected one after the other.
+func (c *cluster) beginAhead() {
+	if c.liar.IntN(4) != 0 {
+		return
+	}
+	c.Ahead++
+	correct := 300*time.Millisecond + time.Duration(c.liar.Int64N(int64(time.Second)))
+	begin := func(ahead *time.Duration) {
+		c.step(ahead, twoDays, correct+time.Duration(c.liar.Int64N(int64(300*time.Millisecond))))
+	}
+	for _, n := range c.nodes {
+		begin(&n.ahead)
+	}
+	for _, cl := range c.clients {
+		begin(&cl.ahead)
+	}
+}
+
+// step moves a clock, and back after a while.
+func (c *cluster) step(ahead *time.Duration, by, within time.Duration) {
+	*ahead += by
+	c.after(within, func() {
+		if !c.over {
+			*ahead -= by
+		}
+	})
+}
+
+// slip sets the clock of one node or of all back for a moment, again and again:
+// what they refuse meanwhile they would have taken before and after.
+func (c *cluster) slip() {
+	if c.over {
+		return
+	}
+	within := time.Duration(c.liar.Int64N(int64(200 * time.Millisecond)))
+	one := c.nodes[c.liar.IntN(len(c.nodes))]
+	all := c.liar.IntN(2) == 0
+	for _, n := range c.nodes {
+		if all || n == one {
+			c.step(&n.ahead, -10*time.Minute, within)
+		}
+	}
+	c.after(time.Duration(c.liar.Int64N(int64(500*time.Millisecond))), c.slip)
+}
+
+// beginLies has a client of a third of the runs lie about times, and the clocks
+// of another third slip.
+func (c *cluster) beginLies() {
+	switch c.liar.IntN(3) {
+	case 0:
+		c.after(time.Duration(c.liar.Int64N(int64(time.Second))), c.lie)
+	case 1:
+		c.slip()
+	}
+}
+
+// lie sends a record with a time that no owner holds: a remove that claims to
+// have seen as much, or a repair. It goes to every replica, or to one.
+func (c *cluster) lie() {
+	if c.over {
+		return
+	}
+	defer c.after(time.Duration(c.liar.Int64N(int64(time.Second))), c.lie)
+	at := int64(foci.MaxTime - 2)
+	if c.liar.IntN(2) == 0 {
+		at = wallStart + int64(c.now+twoDays+twoDays)
+	}
+	key := keys[c.liar.IntN(len(keys))]
+	rec := wire.Record{ID: objectID(key), Name: foci.Name{Bucket: bucket, Key: key}}
+	rec.Version, rec.Op = foci.Version{Time: at, Nonce: c.liar.Uint64() | 1}, wire.OpRemove
+	repair := c.liar.IntN(2) == 0
+	if repair {
+		rec.Op, rec.Payload = wire.OpPut, []byte("forged")
+	}
+	rec.Size = uint64(len(rec.Payload))
+	rec.Seal()
+	only := foci.Group(c.liar.IntN(2 * groups))
+	for g := foci.Group(1); g <= groups; g++ {
+		if only != 0 && only < groups && only != g {
+			continue
+		}
+		n := c.nodes[c.layouts[c.epoch][g]]
+		s := &wire.Store{Target: wire.Target{Epoch: c.epoch, Group: g}, Seen: at - 1, Repair: repair, Floor: n.disk.floor, Record: rec}
+		c.Lies++
+		n.handle(s, func(quorum.Answer) {})
+	}
+}
+
+// newLiar is chance of its own, so that lies leave the other evil of a seed as
+// it was.
+func newLiar(seed uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, 0x6c696172)) }
