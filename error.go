@@ -69,14 +69,20 @@ type Error struct {
 	Err        error         // the cause; may be nil
 }
 
-// Error prints op where: message: cause (remedy).
+// Error prints op where: message: cause (remedy); of [Replicas] as the cause it
+// prints each on a line of its own, after the remedy.
 func (e *Error) Error() string {
 	s := e.Msg
 	if s == "" {
 		s = e.Kind.String()
 	}
-	if _, shown := e.Err.(*hiddenCause); e.Err != nil && !shown {
-		s += ": " + e.Err.Error()
+	after := ""
+	switch cause := e.Err.(type) {
+	case nil, *hiddenCause:
+	case Replicas:
+		after = ":\n" + cause.Error()
+	default:
+		s += ": " + cause.Error()
 	}
 	if e.Where != "" {
 		s = e.Where + ": " + s
@@ -87,7 +93,7 @@ func (e *Error) Error() string {
 	if e.Fix != "" {
 		s += " (" + e.Fix + ")"
 	}
-	return s
+	return s + after
 }
 
 // Unwrap gives the cause.

@@ -1,7 +1,8 @@
 package client
 
 import (
-	"errors"
+	"cmp"
+	"fmt"
 	"slices"
 
 	"github.com/foci-store/foci"
@@ -9,9 +10,13 @@ import (
 
 // tooFew is the error when fewer groups than are needed gave what they have. A
 // replica that denies it is the reason by itself: the others will too.
-func tooFew(got, groups, need int, what string, failed []error) error {
-	if at := slices.IndexFunc(failed, func(err error) bool { return foci.KindOf(err) == foci.Denied }); at >= 0 {
-		return failed[at]
+func tooFew(got, need int, what string, groups foci.Replicas) error {
+	if at := slices.IndexFunc(groups, func(r foci.Replica) bool { return r.Err != nil && foci.KindOf(r.Err) == foci.Denied }); at >= 0 {
+		return groups[at].Err
 	}
-	return foci.Errorf(foci.NoQuorum, "%d of %d groups gave their %s, %d are needed: %w", got, groups, what, need, errors.Join(failed...))
+	slices.SortFunc(groups, func(a, b foci.Replica) int { return cmp.Compare(a.Group, b.Group) })
+	return &foci.Error{
+		Kind: foci.NoQuorum, Msg: fmt.Sprintf("%d of %d groups gave their %s, %d are needed", got, len(groups), what, need),
+		Fix: "see foci nodes for what is down", Err: groups,
+	}
 }

@@ -95,11 +95,11 @@ func (h *history) ask(n foci.Name) (stale foci.Epoch, err error) {
 			answers <- l
 		}()
 	}
-	var failed []error
+	var asked foci.Replicas
 	for range cfg.Plan.Groups {
 		l := <-answers
+		asked = append(asked, foci.Replica{Group: l.group, Err: l.err})
 		if l.err != nil {
-			failed = append(failed, l.err)
 			stale = max(stale, peer.StaleEpoch(l.err))
 			continue
 		}
@@ -107,7 +107,7 @@ func (h *history) ask(n foci.Name) (stale foci.Epoch, err error) {
 			return 0, nil
 		}
 	}
-	return stale, tooFew(len(h.logs), len(cfg.Plan.Groups), need, "log", failed)
+	return stale, tooFew(len(h.logs), need, "log", asked)
 }
 
 // turn reads the next page of a log.

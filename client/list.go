@@ -154,6 +154,7 @@ func (l *listing) ask(at string, deadline time.Duration) (entries []quorum.Entry
 	ctx, enough := context.WithCancel(l.ctx)
 	defer enough()
 	type answer struct {
+		group foci.Group
 		pages []quorum.Page
 		err   error
 	}
@@ -161,16 +162,16 @@ func (l *listing) ask(at string, deadline time.Duration) (entries []quorum.Entry
 	for _, g := range groups {
 		go func() {
 			ps, err := l.group(ctx, snap, g, at, deadline)
-			answers <- answer{ps, err}
+			answers <- answer{g, ps, err}
 		}()
 	}
 	var pages []quorum.Page
 	got := 0
-	var failed []error
+	var asked foci.Replicas
 	for range groups {
 		a := <-answers
+		asked = append(asked, foci.Replica{Group: a.group, Err: a.err})
 		if a.err != nil {
-			failed = append(failed, a.err)
 			stale = max(stale, peer.StaleEpoch(a.err))
 			continue
 		}
@@ -180,7 +181,7 @@ func (l *listing) ask(at string, deadline time.Duration) (entries []quorum.Entry
 			return entries, more, 0, nil
 		}
 	}
-	return nil, false, stale, tooFew(got, len(groups), need, "keys", failed)
+	return nil, false, stale, tooFew(got, need, "keys", asked)
 }
 
 // group asks all backends of a group.

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"io"
 	"sync"
 	"time"
@@ -93,4 +92,11 @@ func hangUp(ctx context.Context, c io.Closer) error {
 }
 
 // errTimeout is why a context of --timeout has ended.
-var errTimeout = errors.New("the time of --timeout is over")
+var errTimeout error = timeoutOver{}
+
+type timeoutOver struct{}
+
+func (timeoutOver) Error() string { return "the time of --timeout is over" }
+
+// Is makes it a deadline, as which clients know it.
+func (timeoutOver) Is(target error) bool { return target == context.DeadlineExceeded }

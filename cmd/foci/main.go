@@ -45,7 +45,7 @@ func run(ctx context.Context, a *app, args []string) int {
 	a.abandon = make(chan error, 1)
 	err := a.await(ctx, func() error { return root.ExecuteContext(ctx) })
 	if err != nil && !errors.Is(err, errReported) {
-		a.message("%v", err)
+		a.failed(err)
 	}
 	return status(err)
 }

@@ -73,6 +73,32 @@ func TestPrintable(t *testing.T) {
 	}
 }
 
+// TestJSONFailures: with --json the error is one object on standard error, with
+// each replica.
+func TestJSONFailures(t *testing.T) {
+	var stderr bytes.Buffer
+	a := &app{stderr: &stderr, json: true}
+	a.failed(foci.Errorf(foci.NoQuorum, "get: %w", &foci.Error{Kind: foci.NoQuorum, Msg: "1 of 2 groups answered", Err: foci.Replicas{
+		{Group: 1, Node: foci.NodeID{1}, Name: "n1"}, {Group: 2, Err: foci.Errorf(foci.Away, "no\x1b channel")},
+	}}))
+	var f struct {
+		Error, Kind string
+		Status      int
+		Replicas    []struct {
+			Group       int
+			Name, Kind  string
+			Error, Node string
+		}
+	}
+	err := json.Unmarshal(stderr.Bytes(), &f)
+	if err != nil || f.Kind != "no quorum" || f.Status != statusFailed || len(f.Replicas) != 2 || !strings.Contains(f.Error, "1 of 2") {
+		t.Fatalf("%v: %s", err, stderr.String())
+	}
+	if r := f.Replicas; r[0].Name != "n1" || r[0].Kind != "" || r[1].Kind != "away" || r[1].Error != "no\x1b channel" || strings.Contains(stderr.String(), "\x1b") {
+		t.Fatalf("%s", stderr.String())
+	}
+}
+
 func TestVersionPrintsJSON(t *testing.T) {
 	code, out, _ := fociCommand(t, "version", "--json")
 	var b buildInfo

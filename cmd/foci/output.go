@@ -2,12 +2,15 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
 	"unicode"
+
+	"github.com/foci-store/foci"
 )
 
 // print writes v as one line of JSON with --json, else what people does.
@@ -16,6 +19,27 @@ func (a *app) print(v any, people func() error) error {
 		return json.NewEncoder(a.stdout).Encode(v)
 	}
 	return people()
+}
+
+// failure is how a command with --json says on standard error why it failed.
+type failure struct {
+	Error    string         `json:"error"`
+	Kind     string         `json:"kind"`
+	Status   int            `json:"status"`             // the exit status
+	Replicas []foci.Replica `json:"replicas,omitempty"` // each replica, and what became of the operation there
+}
+
+// failed says why the command failed.
+func (a *app) failed(err error) {
+	if !a.json {
+		a.message("%v", err)
+		return
+	}
+	f := failure{Error: err.Error(), Kind: foci.KindOf(err).String(), Status: status(err)}
+	if all := foci.Replicas(nil); errors.As(err, &all) {
+		f.Replicas = all
+	}
+	_ = json.NewEncoder(a.stderr).Encode(f) // there is no other place to say that this failed
 }
 
 // table writes rows under a header, in columns.

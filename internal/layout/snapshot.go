@@ -49,6 +49,14 @@ func (s *Snapshot) Owner(g foci.Group, id foci.ID) (foci.BackendID, foci.NodeID,
 // Node finds a node; nil when the layout has none of this id.
 func (s *Snapshot) Node(id foci.NodeID) *Node { return s.nodes[id] }
 
+// NodeName is the name of a node; "" when it is not in the layout.
+func (s *Snapshot) NodeName(id foci.NodeID) string {
+	if n := s.nodes[id]; n != nil {
+		return n.Name
+	}
+	return ""
+}
+
 // NodeNamed finds a node by its name; nil when there is none.
 func (s *Snapshot) NodeNamed(name string) *Node {
 	for i := range s.Nodes {

@@ -26,7 +26,8 @@ type leg struct {
 	long   bool          // its body, or that of its answer, may travel for longer than the stall time
 	have   *wire.Have    // how to ask whether it has arrived; nil for queries
 	done   func(quorum.Answer)
-	id     txn.LegID // guarded by Peer.mu
+	id     txn.LegID     // guarded by Peer.mu
+	over   chan struct{} // closed when the operation's machine was told of its end; nil: nothing waits; guarded by operation.mu
 
 	// hold and release bracket the time in which the mesh may read body; nil
 	// when nobody minds.
@@ -298,7 +299,7 @@ func decode(l *leg, asked bool, r *mesh.Reply) (wire.Message, error) {
 
 // finish gives the asker the one answer.
 func (l *leg) finish(p *Peer, o *txn.Outcome) {
-	a := quorum.Answer{Err: o.Err, Stray: o.MayApply}
+	a := quorum.Answer{Err: p.lastFailure(o.Peer, o.Err), Stray: o.MayApply}
 	l.end()
 	switch {
 	case o.Err != nil:
@@ -314,5 +315,22 @@ func (l *leg) finish(p *Peer, o *txn.Outcome) {
 			p.latency.observe(o.Peer, o.Took, p.now())
 		}
 	}
+	a.Node = o.Peer
 	l.done(a)
+}
+
+// lastFailure adds to the error of a leg why the link to its node has no channel.
+func (p *Peer) lastFailure(node foci.NodeID, err error) error {
+	e, ok := err.(*foci.Error)
+	link := p.links.get(node)
+	if !ok || link == nil || link.Up() {
+		return err
+	}
+	why := link.LastErr()
+	if why == nil || errors.Is(err, why) {
+		return err
+	}
+	more := *e
+	more.Msg += " (last: " + foci.Clip(why.Error()) + ")"
+	return &more
 }

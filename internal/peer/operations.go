@@ -84,7 +84,48 @@ func (p *Peer) Run(m Machine, op Op) (giveUp func()) {
 
 // giveUp ends the operation for its caller, as if the deadline had come.
 func (o *operation) giveUp() {
+	o.expireLegs()
 	o.event(func(m Machine, _ time.Duration) quorum.Out { return m.Wake(math.MaxInt64) })
+}
+
+// expiryWait bounds how long the end of an operation waits for legs that another
+// goroutine is just ending.
+const expiryWait = 100 * time.Millisecond
+
+// expireLegs ends the open legs of an operation whose time is over, and waits
+// until the machine knows, so that its error has what became of each.
+func (o *operation) expireLegs() {
+	o.mu.Lock()
+	legs := slices.Clone(o.legs)
+	for _, l := range legs {
+		if l.over == nil {
+			l.over = make(chan struct{})
+		}
+	}
+	done := o.done
+	o.mu.Unlock()
+	if done || len(legs) == 0 {
+		return
+	}
+	sent := legs[:0]
+	o.peer.step(func(out []txn.Effect, now time.Duration) []txn.Effect {
+		for _, l := range legs {
+			if l.id != 0 { // else it is not submitted yet
+				out = o.peer.txns.Expire(out, now, l.id)
+				sent = append(sent, l)
+			}
+		}
+		return out
+	})
+	late := time.NewTimer(expiryWait)
+	defer late.Stop()
+	for _, l := range sent {
+		select {
+		case <-l.over:
+		case <-late.C:
+			return
+		}
+	}
 }
 
 // event tells the machine something and does what it says. The machine is
@@ -156,6 +197,7 @@ func (o *operation) begin(asks []quorum.Ask) []submission {
 		l.done = func(ans quorum.Answer) {
 			o.event(func(m Machine, now time.Duration) quorum.Out {
 				o.forget(l) // its payload must not stay as long as the operation does
+				defer l.told()
 				return m.Answer(now, a, ans)
 			})
 		}
@@ -187,6 +229,13 @@ func (o *operation) forget(l *leg) {
 	}
 }
 
+// told notes that the machine was told of a leg's end; the operation is locked.
+func (l *leg) told() {
+	if l.over != nil {
+		close(l.over)
+	}
+}
+
 // replan gives the machine a newer layout.
 func (o *operation) replan(s *layout.Snapshot) {
 	groups := o.Among
@@ -207,6 +256,9 @@ func (o *operation) woken() {
 	if done {
 		o.settle(true)
 		return
+	}
+	if o.peer.Now() >= o.Deadline {
+		o.expireLegs()
 	}
 	o.event(Machine.Wake)
 }

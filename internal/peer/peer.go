@@ -191,7 +191,7 @@ func (p *Peer) Config(bucket string, id foci.ID, level foci.Level, deadline time
 	groups, hedge := p.order(l, bucket, id)
 	return quorum.Config{
 		Plan: quorum.Plan{Epoch: l.Epoch, Groups: groups}, Level: level, Deadline: deadline, Hedge: hedge,
-		Clock: func() int64 { return time.Now().UnixNano() }, Nonce: nonce,
+		Clock: func() int64 { return time.Now().UnixNano() }, Nonce: nonce, Name: l.NodeName,
 	}, nil
 }
 

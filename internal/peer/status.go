@@ -146,10 +146,27 @@ func (p *Peer) Call(ctx context.Context, m wire.Message, class foci.Class, deadl
 	p.submit([]submission{{deadline: deadline, leg: l}})
 	select {
 	case a := <-done:
-		return a.Msg, a.Body, a.Err
+		return a.Msg, a.Body, p.named(a.Node, a.Err)
 	case <-ctx.Done():
 	}
-	p.step(func(out []txn.Effect, now time.Duration) []txn.Effect { return p.txns.Cancel(out, now, l.id) })
+	p.step(func(out []txn.Effect, now time.Duration) []txn.Effect {
+		if ctx.Err() == context.DeadlineExceeded {
+			return p.txns.Expire(out, now, l.id)
+		}
+		return p.txns.Cancel(out, now, l.id)
+	})
 	a := <-done
-	return a.Msg, a.Body, a.Err
+	return a.Msg, a.Body, p.named(a.Node, a.Err)
+}
+
+// named gives the error of a leg to a node the node's name, beside its id.
+func (p *Peer) named(node foci.NodeID, err error) error {
+	e, ok := err.(*foci.Error)
+	l := p.Layout()
+	if !ok || l == nil || e.Where != "node "+node.Short() || l.NodeName(node) == "" {
+		return err
+	}
+	more := *e
+	more.Where = "node " + l.NodeName(node) + " (" + node.Short() + ")"
+	return &more
 }

@@ -43,6 +43,7 @@ var rows = []row{
 	{mutant.SilenceIsNo, "internal/core/object", "TestSilenceIsNotNo"},
 	{mutant.UnprovedUnbounded, "internal/core/version", "TestAccept"},
 	{mutant.AnyProtocol, "internal/device/mesh", "TestProtocolVersions"},
+	{mutant.NamelessReplicas, "internal/core/quorum", "TestErrorsNameEachReplica"},
 	{mutant.AnyGroup, "internal/node", "TestRefusedStarts"},
 	{mutant.EarlyProtocol, "internal/device/mesh", "TestEarlyProtocol"},
 	{mutant.AnyRouteIncarnation, "internal/core/route", "TestIncarnationBound"},

@@ -17,6 +17,8 @@ const (
 	// PlainHello: a node with a key lets a peer in that speaks no TLS.
 	PlainHello Name = "plain-hello"
 
+	// NamelessReplicas: an error of too few replicas does not say which failed, and how.
+	NamelessReplicas Name = "nameless-replicas"
 	// StuckCommand: a command that is stuck when a signal comes is waited for.
 	StuckCommand Name = "stuck-command"
 	// EndlessInput: --timeout does not bound how long input may take.

@@ -35,7 +35,7 @@ func (y *Any) Start(now time.Duration) Out {
 
 // Answer ends a leg.
 func (y *Any) Answer(now time.Duration, leg Leg, a Answer) Out {
-	g, current := y.hear(leg)
+	g, current := y.hear(leg, &a)
 	if !current || y.done || y.awaiting != 0 || y.stale(&a) {
 		return y.give()
 	}
@@ -44,10 +44,11 @@ func (y *Any) Answer(now time.Duration, leg Leg, a Answer) Out {
 	switch {
 	case foci.KindOf(a.Err) == foci.NotFound && a.Err != nil, a.Err == nil && ok && len(m.Entries) == 0:
 		y.lack++
+		y.fail(g, &a, foci.Errorf(foci.NotFound, "it does not have it"))
 	case a.Err != nil:
-		y.errs = append(y.errs, a.Err)
+		y.fail(g, &a, a.Err)
 	case !ok:
-		y.errs = append(y.errs, foci.Errorf(foci.Protocol, "group %d: unexpected %T", g, a.Msg))
+		y.fail(g, &a, foci.Errorf(foci.Protocol, "group %d: unexpected %T", g, a.Msg))
 	default:
 		y.answer = a
 		y.finish(nil)

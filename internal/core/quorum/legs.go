@@ -1,11 +1,12 @@
 package quorum
 
 import (
-	"errors"
+	"cmp"
 	"slices"
 	"time"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/mutant"
 	"github.com/foci-store/foci/internal/core/wire"
 )
 
@@ -14,6 +15,7 @@ type asked struct {
 	group foci.Group
 	phase int
 	ended bool
+	node  foci.NodeID // that ended it
 }
 
 // op is what all operations share: their legs, their deadline and their end.
@@ -24,7 +26,7 @@ type op struct {
 	awaiting foci.Epoch
 	done     bool
 	err      error
-	errs     []error // what single legs ended with, in this phase
+	failed   []foci.Replica // what single legs ended with, in this phase
 	out      Out
 }
 
@@ -39,12 +41,12 @@ func (o *op) ask(g foci.Group, m wire.Message) Leg {
 // hear ends a leg and reports its group, and whether the present phase still
 // waits for it. An answer to a question that was not asked, or was answered,
 // is nobody's.
-func (o *op) hear(leg Leg) (foci.Group, bool) {
+func (o *op) hear(leg Leg, a *Answer) (foci.Group, bool) {
 	if int(leg) >= len(o.legs) || o.legs[leg].ended {
 		return 0, false
 	}
 	l := &o.legs[leg]
-	l.ended = true
+	l.ended, l.node = true, a.Node
 	return l.group, l.phase == o.phase
 }
 
@@ -62,7 +64,7 @@ func (o *op) silent() []foci.Group {
 // begin starts a phase that no earlier answer counts in.
 func (o *op) begin() {
 	o.phase++
-	o.errs = nil
+	o.failed = nil
 }
 
 // stale handles a replica that works by another layout. It reports whether the
@@ -123,13 +125,55 @@ func (o *op) Idle() bool {
 	return o.done && !slices.ContainsFunc(o.legs, func(l asked) bool { return !l.ended })
 }
 
-// why joins what single legs ended with into the error of the operation. A
-// replica that denies the question is the reason by itself: the others will too.
-func (o *op) why(k foci.Kind, msg, fix string) error {
-	if at := slices.IndexFunc(o.errs, isDenied); at >= 0 && k == foci.NoQuorum {
-		return o.errs[at]
-	}
-	return &foci.Error{Kind: k, Msg: msg, Fix: fix, Err: errors.Join(o.errs...)}
+// fail notes what a leg of a group ended with.
+func (o *op) fail(g foci.Group, a *Answer, err error) {
+	o.failed = append(o.failed, foci.Replica{Group: g, Node: a.Node, Err: err})
 }
 
-func isDenied(err error) bool { return foci.KindOf(err) == foci.Denied }
+// why makes the error of the operation, with what became of it at each replica.
+// A replica that denies the question is the reason by itself: the others will too.
+func (o *op) why(k foci.Kind, msg, fix string) error {
+	if at := slices.IndexFunc(o.failed, isDenied); at >= 0 && k == foci.NoQuorum {
+		return o.failed[at].Err
+	}
+	e := &foci.Error{Kind: k, Msg: msg, Fix: fix}
+	if !mutant.On(mutant.NamelessReplicas) {
+		e.Err = o.replicas()
+	}
+	return e
+}
+
+func isDenied(r foci.Replica) bool { return foci.KindOf(r.Err) == foci.Denied }
+
+// replicas says of each group of the plan what became of the present phase.
+func (o *op) replicas() foci.Replicas {
+	var all foci.Replicas
+	for _, g := range o.cfg.Plan.Groups {
+		r := o.replica(g)
+		if o.cfg.Name != nil && !r.Node.IsZero() {
+			r.Name = o.cfg.Name(r.Node)
+		}
+		all = append(all, r)
+	}
+	slices.SortFunc(all, func(a, b foci.Replica) int { return cmp.Compare(a.Group, b.Group) })
+	return all
+}
+
+func (o *op) replica(g foci.Group) foci.Replica {
+	for i := len(o.failed) - 1; i >= 0; i-- {
+		if o.failed[i].Group == g {
+			return o.failed[i]
+		}
+	}
+	r := foci.Replica{Group: g, Err: foci.Errorf(foci.Canceled, "it was not asked")}
+	for i := range o.legs {
+		switch l := &o.legs[i]; {
+		case l.group != g || l.phase != o.phase:
+		case !l.ended:
+			return foci.Replica{Group: g, Err: foci.Errorf(foci.Stalled, "no answer yet")}
+		default:
+			r = foci.Replica{Group: g, Node: l.node}
+		}
+	}
+	return r
+}

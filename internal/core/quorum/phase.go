@@ -65,9 +65,9 @@ func (b *ballot) answer(o *op, now time.Duration, g foci.Group, a *Answer) (enou
 	reply, ok := a.Msg.(*wire.QueryReply)
 	switch {
 	case a.Err != nil:
-		o.errs = append(o.errs, a.Err)
+		o.fail(g, a, a.Err)
 	case !ok || reply.Epoch != o.cfg.Plan.Epoch:
-		o.errs = append(o.errs, foci.Errorf(foci.Protocol, "group %d: not a vote of epoch %d", g, o.cfg.Plan.Epoch))
+		o.fail(g, a, foci.Errorf(foci.Protocol, "group %d: not a vote of epoch %d", g, o.cfg.Plan.Epoch))
 	default:
 		b.votes = append(b.votes, vote{group: g, reply: reply, body: a.Body})
 		return len(b.votes) >= o.cfg.needs(), nil

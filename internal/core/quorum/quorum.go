@@ -35,8 +35,9 @@ type Answer struct {
 	Msg   wire.Message // *wire.QueryReply, *wire.StoreReply or *wire.FetchReply
 	Body  []byte
 	Err   error
-	Epoch foci.Epoch // the replica's, with an error of kind StaleLayout
-	Stray bool       // an earlier sending of the question was never answered, and may still arrive
+	Node  foci.NodeID // who answered, or was asked last; zero: nobody
+	Epoch foci.Epoch  // the replica's, with an error of kind StaleLayout
+	Stray bool        // an earlier sending of the question was never answered, and may still arrive
 }
 
 // Plan is the part of the layout that an operation works by.
@@ -55,6 +56,8 @@ type Config struct {
 	Clock    func() int64  // the caller's wall clock, nanoseconds since 1970
 	Nonce    func() uint64 // fresh randomness for versions, never 0
 	Weaken   Weaken        // for the simulator alone
+
+	Name func(foci.NodeID) string // of a node in the layout, for errors; may be nil
 }
 
 // Out is what to do after an event.

@@ -57,7 +57,7 @@ func (r *Read) Start(now time.Duration) Out {
 
 // Answer ends a leg.
 func (r *Read) Answer(now time.Duration, leg Leg, a Answer) Out {
-	g, current := r.hear(leg)
+	g, current := r.hear(leg, &a)
 	switch {
 	case !current || r.awaiting != 0 || r.done:
 	case r.stale(&a):

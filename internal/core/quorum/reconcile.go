@@ -202,7 +202,7 @@ func (r *reconcile) answer(o *op, g foci.Group, leg Leg, a *Answer) (bool, error
 		done, err = r.advance(o)
 	}
 	if err != nil {
-		o.errs = append(o.errs, err)
+		o.fail(g, a, err)
 	}
 	return done, err
 }

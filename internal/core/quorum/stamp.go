@@ -30,7 +30,7 @@ func (s *Stamp) Start(now time.Duration) Out {
 
 // Answer ends a leg.
 func (s *Stamp) Answer(now time.Duration, leg Leg, a Answer) Out {
-	g, current := s.hear(leg)
+	g, current := s.hear(leg, &a)
 	if !current || s.done || s.awaiting != 0 || s.stale(&a) {
 		return s.give()
 	}

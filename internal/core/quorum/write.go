@@ -64,7 +64,7 @@ func (w *Write) Start(now time.Duration) Out {
 
 // Answer ends a leg.
 func (w *Write) Answer(now time.Duration, leg Leg, a Answer) Out {
-	g, current := w.hear(leg)
+	g, current := w.hear(leg, &a)
 	switch {
 	case !current || w.awaiting != 0:
 	case w.hints.asked[leg] != nil:
@@ -172,7 +172,7 @@ func (w *Write) answerStore(g foci.Group, a *Answer) {
 	switch {
 	case a.Err != nil:
 		s.missed = append(s.missed, g)
-		w.errs = append(w.errs, a.Err)
+		w.fail(g, a, a.Err)
 		if refusal(foci.KindOf(a.Err)) && !a.Stray {
 			s.refused++
 		} else {
@@ -181,7 +181,7 @@ func (w *Write) answerStore(g foci.Group, a *Answer) {
 	case !ok || reply.Epoch != w.cfg.Plan.Epoch:
 		s.missed = append(s.missed, g)
 		s.unknown++
-		w.errs = append(w.errs, foci.Errorf(foci.Protocol, "group %d: not an acknowledgement of epoch %d", g, w.cfg.Plan.Epoch))
+		w.fail(g, a, foci.Errorf(foci.Protocol, "group %d: not an acknowledgement of epoch %d", g, w.cfg.Plan.Epoch))
 	default:
 		s.acks++
 		s.acked = append(s.acked, g)
@@ -204,7 +204,7 @@ func (w *Write) judge() {
 	case s.acks == 0 && s.unknown == 0 && left > 0:
 		// So far it certainly did not happen: worth waiting to be sure.
 	default:
-		w.fail()
+		w.failStore()
 	}
 }
 
@@ -216,13 +216,13 @@ func (w *Write) hint() {
 	w.store.missed = nil
 }
 
-// fail says as much as is known. Only when every group that was sent the
+// failStore says as much as is known. Only when every group that was sent the
 // record, in this phase and in those before a change of layout, has said that
 // it did not keep it, is the transaction known not to have happened.
-func (w *Write) fail() {
+func (w *Write) failStore() {
 	left := len(w.cfg.Plan.Groups) - w.store.answered
 	if w.store.acks == 0 && w.store.unknown == 0 && left == 0 && w.sent == 1 {
-		w.finish(w.why(foci.KindOf(w.errs[0]), "no group took it, nothing was stored", ""))
+		w.finish(w.why(foci.KindOf(w.failed[0].Err), "no group took it, nothing was stored", ""))
 		return
 	}
 	w.unknown()

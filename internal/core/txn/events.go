@@ -151,6 +151,15 @@ func (m *Machine) Cancel(out []Effect, now time.Duration, id LegID) []Effect {
 	return out
 }
 
+// Expire ends a leg as if its deadline had come.
+func (m *Machine) Expire(out []Effect, now time.Duration, id LegID) []Effect {
+	m.advance(now)
+	if p := m.find(id); p != nil {
+		return m.expire(out, p)
+	}
+	return out
+}
+
 // Close ends every leg, in the order of submission; Submit fails from now on.
 func (m *Machine) Close(out []Effect, now time.Duration) []Effect {
 	m.advance(now)

@@ -86,6 +86,14 @@ func (l *Link) Peer() Identity {
 	return l.peer
 }
 
+// LastErr is why the last channel to the peer was lost, or not opened; nil: no
+// channel ended yet.
+func (l *Link) LastErr() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.machine.LastErr()
+}
+
 // State is what is thought of the peer.
 func (l *Link) State() PeerState { return PeerState(l.state.Load()) }
 
