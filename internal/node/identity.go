@@ -23,7 +23,8 @@ const (
 type identity struct {
 	Cluster     string           `json:"cluster"`
 	Node        foci.NodeID      `json:"node"`
-	Incarnation foci.Incarnation `json:"incarnation"` // of the last start
+	Saved       uint64           `json:"saved,omitempty"` // how often; see spareFile
+	Incarnation foci.Incarnation `json:"incarnation"`     // of the last start
 	// Earlier are those of the starts before it, the last ones, the newest last: a
 	// start under a wrong clock does not count once the clock is right.
 	Earlier []foci.Incarnation `json:"earlier,omitempty"`

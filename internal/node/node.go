@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
@@ -78,11 +79,14 @@ func (n *Node) start() error {
 	if err := n.identify(); err != nil {
 		return err
 	}
+	before := maps.Clone(n.id.Backends)
 	if err := n.openBackends(); err != nil {
 		return err
 	}
-	if err := n.save(); err != nil {
-		return err
+	if !maps.Equal(before, n.id.Backends) {
+		if err := n.save(); err != nil {
+			return err
+		}
 	}
 	return n.serve()
 }
@@ -103,12 +107,26 @@ func (n *Node) lockDir() error {
 	return &foci.Error{Kind: foci.Busy, Where: n.cfg.Dir, Msg: "is in use by another process", Err: err, Fix: "stop the node that runs on it, or name another directory"}
 }
 
-// save puts the node's identity on its disk.
+// save puts the node's identity on its disk: into the spare file when the disk
+// is full.
 func (n *Node) save() error {
-	if err := n.id.save(n.cfg.FS, n.cfg.Dir); err != nil {
-		return notWritable(filepath.Join(n.cfg.Dir, identityFile), "cannot be written", err)
+	n.id.Saved++
+	err := n.id.save(n.cfg.FS, n.cfg.Dir)
+	if err == nil {
+		if err := makeSpare(n.cfg.FS, n.cfg.Dir); err != nil {
+			n.log.Warn("the node has no spare file: it could not start on a full disk", "err", err)
+		}
+		return nil
 	}
-	return nil
+	if vfs.IsFull(err) {
+		n.log.Error("the disk is full: the node's identity goes into the spare file", "dir", n.cfg.Dir, "err", err)
+		spareErr := n.id.saveSpare(n.cfg.FS, n.cfg.Dir)
+		if spareErr == nil {
+			return nil
+		}
+		err = errors.Join(err, spareErr)
+	}
+	return notWritable(filepath.Join(n.cfg.Dir, identityFile), "cannot be written", err)
 }
 
 func notWritable(where, what string, err error) error {
@@ -120,6 +138,13 @@ func (n *Node) identify() error {
 	id, found, err := loadIdentity(n.cfg.FS, n.cfg.Dir)
 	if err != nil {
 		return err
+	}
+	if found {
+		spare, err := loadSpare(n.cfg.FS, n.cfg.Dir)
+		if err != nil {
+			return err
+		}
+		id = id.newer(spare)
 	}
 	if found && id.Cluster != n.cfg.Cluster {
 		return &foci.Error{Kind: foci.Denied, Where: n.cfg.Dir, Msg: "belongs to cluster " + id.Cluster + ", not to " + n.cfg.Cluster, Fix: "name another directory, or that cluster by --cluster or in foci.toml"}
@@ -203,8 +228,14 @@ func (n *Node) newestLayout() (*layout.Layout, error) {
 		return nil, err
 	}
 	if best != kept {
-		if err := saveLayout(n.cfg.FS, n.cfg.Dir, best); err != nil {
-			return nil, err
+		err := saveLayout(n.cfg.FS, n.cfg.Dir, best)
+		if vfs.IsFull(err) && kept != nil {
+			n.log.Error("the disk is full: the layout given is not adopted", "epoch", best.Epoch, "kept", kept.Epoch, "err", err)
+			best = kept
+			s, err = layout.NewSnapshot(kept)
+		}
+		if err != nil {
+			return nil, notWritable(filepath.Join(n.cfg.Dir, layoutFile), "cannot be written", err)
 		}
 	}
 	n.layout.Adopt(s)

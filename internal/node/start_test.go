@@ -171,7 +171,10 @@ var damagedStarts = []refusal{
 			return nil
 		})
 	}, foci.ReadOnly, []string{"/data", "read-only"}},
-	{"full disk", func(_ *testing.T, cfg *node.Config) {
+	{"full disk without a spare file", func(t *testing.T, cfg *node.Config) {
+		if err := cfg.FS.Remove("/data/node.spare"); err != nil {
+			t.Fatal(err)
+		}
 		cfg.FS = vfs.WithErrors(cfg.FS, func(op vfs.Op) error {
 			if op.Kind == errorfs.OpFileWrite {
 				return syscall.ENOSPC

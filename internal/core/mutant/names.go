@@ -19,6 +19,15 @@ const (
 
 	// NamelessReplicas: an error of too few replicas does not say which failed, and how.
 	NamelessReplicas Name = "nameless-replicas"
+	// WritesOnFullIndex: records are taken while the index waits for space.
+	WritesOnFullIndex Name = "writes-on-full-index"
+	// TailUnsynced: a backend opened on a full disk shows the end of its log
+	// before that has been synced once more.
+	TailUnsynced Name = "tail-unsynced"
+	// SpareUnread: what a node wrote in place of its identity, on a full disk,
+	// does not count at its next start.
+	SpareUnread Name = "spare-unread"
+
 	// StuckCommand: a command that is stuck when a signal comes is waited for.
 	StuckCommand Name = "stuck-command"
 	// EndlessInput: --timeout does not bound how long input may take.

@@ -32,7 +32,8 @@ func (b *Backend) enter(g *group) error {
 	if err := writeMeta(g.rows, g.end, t, g.epoch, g.floors); err != nil {
 		return err
 	}
-	if err := g.rows.Commit(pebble.NoSync); err != nil {
+	full := func() { b.answer(g, b.noSpace("the disk is full, the index waits for space")) }
+	if err := b.index.commit(g.rows, full); err != nil {
 		return err
 	}
 	b.visibleGroup.Store(g.number)
@@ -44,7 +45,7 @@ func (b *Backend) enter(g *group) error {
 	return nil
 }
 
-// settle answers everybody who waits for the group.
+// settle ends a group.
 func (b *Backend) settle(g *group, err error) {
 	if err != nil {
 		err = b.stop(&foci.Error{
@@ -52,11 +53,23 @@ func (b *Backend) settle(g *group, err error) {
 			Fix: "restart the node: what is in the log will be indexed again",
 		})
 	}
-	b.queue.finish(g.items...)
+	b.answer(g, err)
+}
+
+// answer answers everybody who waits for the group, unless that has been done.
+// Whoever repeats one of its records hears the same.
+func (b *Backend) answer(g *group, err error) {
 	g.mu.Lock()
+	first := !g.finished
 	g.finished, g.err = true, err
-	b.queue.finish(g.again...)
+	if first {
+		b.queue.finish(g.items...)
+		b.queue.finish(g.again...)
+	}
 	g.mu.Unlock()
+	if !first {
+		return
+	}
 	for i := range g.items {
 		g.items[i].done(false, err)
 	}

@@ -33,7 +33,7 @@ func TestNothingFollowsAGroupThatIsNotIndexed(t *testing.T) {
 	defer refuses.Close()
 	defer takes.Close()
 
-	b := &Backend{queue: newQueue(&Options{MaxQueueRecords: 10, MaxQueueBytes: mib}), log: slog.New(slog.DiscardHandler)}
+	b := &Backend{index: new(index), queue: newQueue(&Options{MaxQueueRecords: 10, MaxQueueBytes: mib}), log: slog.New(slog.DiscardHandler)}
 	var got []error
 	r := record(1, 10)
 	it := item{store: &wire.Store{Record: r}, done: func(_ bool, err error) { got = append(got, err) }}

@@ -62,10 +62,8 @@ func (h *hints) uncount(w share.Who) {
 }
 
 // restore counts one that is there at start, whatever the limits.
-func (h *hints) restore(w share.Who) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	p := h.pool.Join(giver(w))
-	defer h.pool.Leave(p)
-	h.pool.Force(p, 1)
+func restore(pool *share.Pool, w share.Who) {
+	p := pool.Join(giver(w))
+	defer pool.Leave(p)
+	pool.Force(p, 1)
 }

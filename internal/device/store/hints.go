@@ -272,12 +272,14 @@ func (x *index) has(key []byte) (bool, error) {
 	return v != nil, err
 }
 
-// countHints counts the rows, by who gave them, at start.
-func (b *Backend) countHints() error {
-	return b.index.hints(Hint{}, func(_ Hint, row []byte) bool {
-		b.hints.restore(giverOf(row))
+// countHints counts the rows, by who gave them, at start, whatever the limits.
+func (x *index) countHints(most int) (*share.Pool, error) {
+	pool := share.New(int64(most))
+	err := x.hints(Hint{}, func(_ Hint, row []byte) bool {
+		restore(pool, giverOf(row))
 		return true
 	})
+	return pool, err
 }
 
 // hintRow writes or removes the row that a record speaks of.

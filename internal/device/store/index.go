@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -24,10 +25,11 @@ import (
 // would double what a put writes and bring its own ways to fail.
 type index struct {
 	db      *pebble.DB
+	files   *vfs.Waiting           // nil: it changes in memory only
+	fork    *vfs.Fork              // its files then
 	trouble atomic.Pointer[string] // why it cannot write now; nil: it can
-	opened  atomic.Bool
-	failed  chan struct{} // closed: it must not be touched again, not even closed
-	fail    sync.Once
+	gone    chan struct{}          // closed: it is not written to any more, and must not be closed
+	once    sync.Once
 	log     *slog.Logger
 }
 
@@ -45,13 +47,13 @@ var (
 )
 
 // openIndex opens the index of a backend, or makes an empty one where there is
-// none that can be used.
-func openIndex(o *Options, backend foci.BackendID) (*index, error) {
+// none that can be used. It waits while the disk is full.
+func openIndex(o *Options, files *vfs.Waiting, backend foci.BackendID) (*index, error) {
 	dir := o.FS.PathJoin(o.Dir, indexDir)
-	err := discardDamaged(o)
+	err := discardDamaged(o, files)
 	if err == nil {
 		var x *index
-		if x, err = tryIndex(o, dir, backend); err == nil {
+		if x, err = tryIndex(o, files, dir, backend); err == nil {
 			return x, nil
 		}
 	}
@@ -63,50 +65,59 @@ func openIndex(o *Options, backend foci.BackendID) (*index, error) {
 			Fix: "free space or repair the disk; the directory may be removed, it is rebuilt from the log",
 		}
 	}
-	return rebuildIndex(o, backend, err)
+	return rebuildIndex(o, files, backend, err)
 }
 
 // rebuildIndex replaces the index by an empty one, which will be filled from
 // the log.
-func rebuildIndex(o *Options, backend foci.BackendID, reason error) (*index, error) {
+func rebuildIndex(o *Options, files *vfs.Waiting, backend foci.BackendID, reason error) (*index, error) {
 	dir := o.FS.PathJoin(o.Dir, indexDir)
 	o.Logger.Warn("index cannot be used, rebuilding it from the log", "dir", dir, "reason", reason)
-	if err := o.FS.RemoveAll(dir); err != nil {
+	if err := files.RemoveAll(dir); err != nil {
 		return nil, err
 	}
-	return tryIndex(o, dir, backend)
+	return tryIndex(o, files, dir, backend)
 }
 
-func tryIndex(o *Options, dir string, backend foci.BackendID) (*index, error) {
-	x, err := openPebble(o, dir)
-	if err != nil {
+func tryIndex(o *Options, files *vfs.Waiting, dir string, backend foci.BackendID) (*index, error) {
+	if err := vfs.MkdirAll(files, dir); err != nil {
 		return nil, err
 	}
-	whose, err := x.get(metaBackend)
-	switch {
-	case err != nil:
-	case whose == nil:
-		err = x.db.Set(metaBackend, backend[:], pebble.NoSync)
-	case string(whose) != string(backend[:]):
-		err = errors.New("it is of another backend")
+	x := newIndex(o, dir)
+	x.files = files.Child()
+	if err := x.open(o, pebbleOptions(o, x, x.files), dir); err != nil {
+		return nil, err
 	}
-	if err != nil {
+	x.files.OnLost(func(err error) { x.failed("fsync: " + err.Error()) })
+	if err := x.belongsTo(backend); err != nil {
 		_ = x.db.Close()
 		return nil, err
 	}
 	return x, nil
 }
 
-func openPebble(o *Options, dir string) (x *index, err error) {
-	if err := vfs.MkdirAll(o.FS, dir); err != nil {
-		return nil, err
+func newIndex(o *Options, dir string) *index {
+	return &index{gone: make(chan struct{}), log: o.Logger.With("index", dir)}
+}
+
+// belongsTo makes a new index the backend's, and refuses another backend's.
+func (x *index) belongsTo(backend foci.BackendID) error {
+	whose, err := x.get(metaBackend)
+	switch {
+	case err != nil:
+		return err
+	case whose == nil:
+		return x.db.Set(metaBackend, backend[:], pebble.NoSync)
+	case string(whose) != string(backend[:]):
+		return errors.New("it is of another backend")
 	}
-	x = &index{failed: make(chan struct{}), log: o.Logger.With("index", dir)}
-	cache := pebble.NewCache(o.CacheBytes)
-	defer cache.Unref()
+	return nil
+}
+
+func pebbleOptions(o *Options, x *index, fs vfs.FS) *pebble.Options {
 	opts := &pebble.Options{
-		FS: o.FS, FormatMajorVersion: indexFormat, DisableWAL: true,
-		Cache: cache, MaxOpenFiles: 256,
+		FS: unlocked{fs}, FormatMajorVersion: indexFormat, DisableWAL: true,
+		MaxOpenFiles: 256,
 		MemTableSize: uint64(o.MemTableBytes), MemTableStopWritesThreshold: 3,
 		// Ids are random, so a compaction rewrites all of the level below: one
 		// level does for as long as that is not large.
@@ -127,14 +138,82 @@ func openPebble(o *Options, dir string) (x *index, err error) {
 		opts.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
 		opts.Levels[i].IndexBlockSize = 256 << 10 // one level: one search less
 	}
-	defer func() {
-		if r := recover(); r != nil { // what Pebble considers fatal while opening
-			x, err = nil, fmt.Errorf("index: %v", r)
-		}
+	return opts
+}
+
+// unlocked is a file system without locks: the backend's own lock is enough,
+// and an index that has failed could not give its lock back.
+type unlocked struct{ vfs.FS }
+
+// Lock implements [vfs.FS].
+func (unlocked) Lock(string) (io.Closer, error) { return io.NopCloser(nil), nil }
+
+// open opens Pebble on a goroutine of its own, which never ends when Pebble
+// calls Fatalf, or when it waits for space and is given up.
+func (x *index) open(o *Options, opts *pebble.Options, dir string) error {
+	opts.Cache = pebble.NewCache(o.CacheBytes)
+	type outcome struct {
+		db  *pebble.DB
+		err error
+	}
+	opened := make(chan outcome, 1)
+	go func() {
+		defer opts.Cache.Unref()
+		var r outcome
+		defer func() {
+			if p := recover(); p != nil { // damage that Pebble takes for a bug of its own
+				r = outcome{err: fmt.Errorf("index: %v", p)}
+			}
+			opened <- r
+		}()
+		r.db, r.err = pebble.Open(dir, opts)
 	}()
-	x.db, err = pebble.Open(dir, opts)
-	x.opened.Store(true)
-	return x, err
+	select {
+	case r := <-opened:
+		x.db = r.db
+		return r.err
+	case <-x.gone:
+		return errors.New(*x.trouble.Load())
+	}
+}
+
+// errGone is the outcome of a commit to an index that has failed.
+var errGone = errors.New("the index has failed")
+
+// commit writes rows. It calls waits, once, when that takes until there is space
+// on the disk. It does not wait for an index that fails meanwhile, or is given
+// up.
+func (x *index) commit(rows *pebble.Batch, waits func()) error {
+	ended := make(chan error, 1)
+	go func() { ended <- rows.Commit(pebble.NoSync) }()
+	full := x.full()
+	for {
+		select {
+		case err := <-ended:
+			return err
+		case <-x.gone:
+			return errGone
+		case <-full:
+			full = nil
+			waits()
+		}
+	}
+}
+
+// full returns a channel that is closed while the index waits for space.
+func (x *index) full() <-chan struct{} {
+	if x.files == nil {
+		return nil
+	}
+	return x.files.Full()
+}
+
+// abandon gives the index up: nothing of it is written any more.
+func (x *index) abandon() {
+	x.once.Do(func() { close(x.gone) })
+	if x.files != nil {
+		x.files.Cut()
+	}
 }
 
 // damaged leaves a note that makes the next start rebuild the index: damage
@@ -147,18 +226,18 @@ func (x *index) damaged(o *Options, what error) {
 }
 
 // discardDamaged removes an index that was found to be damaged.
-func discardDamaged(o *Options) error {
+func discardDamaged(o *Options, files *vfs.Waiting) error {
 	note := o.FS.PathJoin(o.Dir, indexDamaged)
 	if _, err := o.FS.Stat(note); err != nil {
 		return nil // no note
 	}
-	if err := o.FS.RemoveAll(o.FS.PathJoin(o.Dir, indexDir)); err != nil {
+	if err := files.RemoveAll(o.FS.PathJoin(o.Dir, indexDir)); err != nil {
 		return err
 	}
-	if err := vfs.SyncDir(o.FS, o.Dir); err != nil {
+	if err := vfs.SyncDir(files, o.Dir); err != nil {
 		return err
 	}
-	return o.FS.Remove(note)
+	return files.Remove(note)
 }
 
 func (x *index) troubled(err error) {
@@ -185,14 +264,16 @@ func (x *index) IsTracingEnabled(context.Context) bool { return false }
 // that called ends: it waits for ever, holding what it holds, and the index is
 // never asked to write again. Opening it anew takes a new process.
 func (x *index) Fatalf(format string, args ...any) {
-	if !x.opened.Load() {
-		panic(fmt.Sprintf(format, args...)) // openPebble hears it
-	}
-	why := "the index has failed, restart the node: " + fmt.Sprintf(format, args...)
-	x.trouble.Store(&why)
-	x.fail.Do(func() { close(x.failed) })
-	x.log.Error("index failed; the backend takes no records until the node is restarted", "err", why)
+	x.failed(fmt.Sprintf(format, args...))
 	select {}
+}
+
+// failed ends all writing to the index.
+func (x *index) failed(what string) {
+	why := "the index has failed, restart the node: " + what
+	x.trouble.Store(&why)
+	x.log.Error("index failed; the backend takes no records until the node is restarted", "err", why)
+	x.abandon()
 }
 
 // get is the value of a key, nil when there is none.
@@ -282,13 +363,13 @@ func indexError(err error) error {
 }
 
 // close writes out what is in memory, so that the next start need not replay
-// it. Failure loses nothing. It is false when the index has failed and may
-// still hold its files.
-func (x *index) close() bool {
+// it. Failure loses nothing. An index that has failed, or waits for space, is
+// given up.
+func (x *index) close() {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		if x.trouble.Load() == nil {
+		if x.trouble.Load() == nil && x.files != nil {
 			if err := x.db.Flush(); err != nil {
 				x.log.Warn("index not written out, it will be replayed from the log", "err", err)
 			}
@@ -298,9 +379,12 @@ func (x *index) close() bool {
 		}
 	}()
 	select {
-	case <-x.failed:
-		return false
 	case <-ended:
-		return true
+	case <-x.gone:
+	case <-x.full():
+	}
+	x.abandon()
+	if x.fork != nil {
+		_ = x.fork.Release()
 	}
 }

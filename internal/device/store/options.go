@@ -29,6 +29,8 @@ type Options struct {
 	MemTableBytes   int64 // the index's memory table, small, because its searches miss the processor's cache; 0: 4 MiB
 
 	Logger *slog.Logger // nil: slog.Default
+
+	spaceRetry time.Duration // while the disk is full the index tries again so often; 0: 100 ms
 }
 
 const (
@@ -67,6 +69,9 @@ func (o *Options) fill() error {
 		if *d.value < d.low || *d.value > d.high {
 			return foci.Errorf(foci.Invalid, "backend: %s is %d, want %d to %d", d.name, *d.value, d.low, d.high)
 		}
+	}
+	if o.spaceRetry == 0 {
+		o.spaceRetry = 100 * time.Millisecond
 	}
 	if o.ReserveBytes == 0 {
 		o.ReserveBytes = 64 * mib

@@ -7,64 +7,87 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/object"
+	"github.com/foci-store/foci/internal/core/share"
 	"github.com/foci-store/foci/internal/device/segment"
+	"github.com/foci-store/foci/internal/device/vfs"
 )
 
 // replayRecords is how many records enter the index at once at start.
 const replayRecords = 1024
 
-// replayer brings the index up to the end of the log at start.
+// replayer brings an index up to the end of the log at start.
 type replayer struct {
-	b    *Backend
-	plan *plan
-	rows *pebble.Batch
-	n    int
-	meta meta
+	b     *Backend
+	index *index
+	plan  *plan
+	rows  *pebble.Batch
+	n     int
+	meta  meta
+	hints *share.Pool  // rows
+	after func() error // called after each batch of rows; nil: nothing
+}
+
+// replay replays what the index has missed and is known to have been synced.
+//
+// A log that is damaged is Corrupt; anything else is the disk's error.
+func (b *Backend) replay(x *index, fs vfs.FS, after func() error) (*replayer, *segment.Chain, segment.Tail, error) {
+	r := &replayer{b: b, index: x, plan: newPlan(x), after: after}
+	chain, err := segment.Load(fs, b.segmentsDir(), b.id)
+	if err == nil && chain.Len() == 0 {
+		err = foci.Errorf(foci.Corrupt, "segment 1 is missing")
+	}
+	if err == nil {
+		r.meta, err = x.meta()
+	}
+	if err != nil {
+		return nil, nil, segment.Tail{}, err
+	}
+	tail, err := chain.Replay(r.meta.cursor, r.record)
+	return r, chain, tail, err
 }
 
 // recover replays what the index has missed, and makes what may have been
 // acknowledged durable once more. It returns the state that commits go on from.
-//
-// A log that is damaged is Corrupt; anything else is the disk's error.
-func (b *Backend) recover() (*committer, error) {
-	fs, dir := b.opts.FS, b.segmentsDir()
-	chain, err := segment.Load(fs, dir, b.id)
+func (b *Backend) recover(x *index, fs vfs.FS) (*committer, *replayer, error) {
+	r, chain, tail, err := b.replay(x, fs, nil)
 	if err != nil {
-		return nil, err
-	}
-	if chain.Len() == 0 {
-		return nil, foci.Errorf(foci.Corrupt, "segment 1 is missing")
-	}
-	r := &replayer{b: b, plan: newPlan(b.index)}
-	if r.meta, err = b.index.meta(); err != nil {
-		return nil, err
-	}
-	tail, err := chain.Replay(r.meta.cursor, r.record)
-	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	c := &committer{b: b, plan: r.plan, next: 1, prev: chain.Newest(), sealed: tail.Proven}
-	if err := c.rewrite(r, chain, tail); err != nil {
-		return nil, err
+	if err := c.rewrite(r, chain, tail, fs); err != nil {
+		return nil, nil, err
 	}
-	if err := r.flush(); err != nil {
-		return nil, err
+	if err := r.finish(); err != nil {
+		return nil, nil, err
 	}
-	if err := b.countHints(); err != nil {
-		return nil, err
+	c.floors, c.epoch = r.meta.floors, r.meta.epoch
+	return c, r, nil
+}
+
+// finish indexes the rest.
+func (r *replayer) finish() (err error) {
+	if err = r.flush(); err == nil {
+		r.hints, err = r.index.countHints(r.b.opts.MaxHints)
 	}
-	b.segments.Store(c.prev)
+	return err
+}
+
+// install makes what has been replayed the backend's state.
+func (b *Backend) install(r *replayer, segments uint64) {
+	b.index = r.index
+	b.segments.Store(segments)
 	b.totals.store(r.meta.totals)
 	b.floors.Store(&r.meta.floors)
 	b.epoch.Store(uint64(r.meta.epoch))
-	c.floors, c.epoch = r.meta.floors, r.meta.epoch
-	return c, nil
+	b.hints.mu.Lock()
+	b.hints.pool = r.hints
+	b.hints.mu.Unlock()
 }
 
 // rewrite copies the tail of the log into a new segment and indexes it there.
 // The old bytes cannot be trusted: an fsync of them may have failed before the
 // restart, and the system forgets that it did.
-func (c *committer) rewrite(r *replayer, chain *segment.Chain, tail segment.Tail) error {
+func (c *committer) rewrite(r *replayer, chain *segment.Chain, tail segment.Tail, fs vfs.FS) error {
 	h := segment.NewHeader(c.b.id, c.prev, c.sealed)
 	var first segment.Batch
 	first.ResetFirst(h)
@@ -80,7 +103,7 @@ func (c *committer) rewrite(r *replayer, chain *segment.Chain, tail segment.Tail
 	if err != nil || len(copies) == 0 {
 		return err
 	}
-	if c.writer, err = segment.Create(c.b.opts.FS, c.b.segmentsDir(), h, &first); err != nil {
+	if c.writer, err = segment.Create(fs, c.b.segmentsDir(), h, &first); err != nil {
 		return err
 	}
 	c.prev, c.unsure = h.Number, true
@@ -106,7 +129,7 @@ func (r *replayer) record(h *segment.Head, loc segment.Loc) error {
 
 func (r *replayer) add(rec *segment.Record, loc segment.Loc) error {
 	if r.rows == nil {
-		r.rows = r.b.index.db.NewBatch()
+		r.rows = r.index.db.NewBatch()
 	}
 	r.n++
 	switch rec.Kind {
@@ -154,12 +177,15 @@ func (r *replayer) flush() error {
 	if err := writeMeta(r.rows, r.meta.cursor, r.meta.totals, r.meta.epoch, r.meta.floors); err != nil {
 		return err
 	}
-	if err := r.rows.Commit(pebble.NoSync); err != nil {
+	if err := r.index.commit(r.rows, func() {}); err != nil {
 		return err
 	}
 	_ = r.rows.Close()
 	r.rows, r.n = nil, 0
 	r.plan.forget()
+	if r.after != nil {
+		return r.after()
+	}
 	return nil
 }
 

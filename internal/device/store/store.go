@@ -13,8 +13,10 @@ import (
 	"log/slog"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/mutant"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/segment"
 )
@@ -43,8 +45,10 @@ type Backend struct {
 	queue *queue
 	ended chan struct{} // both goroutines have ended
 
-	life   sync.RWMutex // held for reading by whoever uses index and files
-	closed bool
+	life    sync.RWMutex // held for reading by whoever uses index and files
+	closed  bool
+	closing chan struct{} // closed by Close
+	close   sync.Once
 
 	floors   atomic.Pointer[floors]
 	epoch    atomic.Uint64
@@ -58,6 +62,7 @@ type Backend struct {
 	notReady error                      // the log is damaged; set once, by Open
 	stopped  atomic.Pointer[foci.Error] // why no record will be taken any more
 	full     atomic.Pointer[foci.Error] // why the last group could not be written
+	inMemory atomic.Pointer[foci.Error] // the disk was full at start: why no records are taken yet
 }
 
 // maxOpenSegments is how many segments are kept open for reading.
@@ -78,7 +83,7 @@ func Open(o Options) (*Backend, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &Backend{opts: o, lock: l, queue: newQueue(&o), ended: make(chan struct{})}
+	b := &Backend{opts: o, lock: l, queue: newQueue(&o), ended: make(chan struct{}), closing: make(chan struct{})}
 	b.hints.init(o.MaxHints)
 	if err := b.open(); err != nil {
 		_ = l.Close()
@@ -96,32 +101,41 @@ func (b *Backend) open() error {
 	b.log = b.opts.Logger.With("backend", b.id.Short())
 	b.floors.Store(new(floors))
 	b.files = segment.NewFiles(b.opts.FS, b.segmentsDir(), maxOpenSegments)
-	if b.index, err = openIndex(&b.opts, b.id); err != nil {
-		return err
+	a := b.attempt()
+	select {
+	case r := <-a.done:
+		return b.opened(r)
+	case <-a.files.Full():
+		return b.openFull(a)
 	}
-	c, err := b.recover()
-	if errors.Is(err, errIndex) {
-		b.index.close()
-		if b.index, err = rebuildIndex(&b.opts, b.id, err); err != nil {
-			return err
-		}
-		c, err = b.recover()
-	}
+}
+
+// opened goes on from an attempt that has ended.
+func (b *Backend) opened(r recovered) error {
 	switch {
-	case err == nil:
-		b.start(c)
-	case foci.KindOf(err) == foci.Corrupt:
-		b.notReady = &foci.Error{
-			Kind: foci.NotReady, Op: "open backend", Where: b.opts.Dir, Msg: "the log is damaged", Err: err,
-			Fix: "give the node an empty directory in its place: it is filled from the other groups",
-		}
-		b.log.Error("backend does not answer", "err", b.notReady)
-		close(b.ended)
+	case r.err == nil:
+		b.install(r.replayer, r.committer.prev)
+		b.start(r.committer)
+	case r.index != nil && foci.KindOf(r.err) == foci.Corrupt:
+		b.damaged(r.index, r.err)
+	case r.index != nil:
+		r.index.close()
+		return foci.Errorf(foci.ReadOnly, "open backend %s: %w", b.opts.Dir, r.err)
 	default:
-		b.index.close()
-		return foci.Errorf(foci.ReadOnly, "open backend %s: %w", b.opts.Dir, err)
+		return r.err
 	}
 	return nil
+}
+
+// damaged makes the backend answer everything with NotReady.
+func (b *Backend) damaged(x *index, err error) {
+	b.index = x
+	b.notReady = &foci.Error{
+		Kind: foci.NotReady, Op: "open backend", Where: b.opts.Dir, Msg: "the log is damaged", Err: err,
+		Fix: "give the node an empty directory in its place: it is filled from the other groups",
+	}
+	b.log.Error("backend does not answer", "err", b.notReady)
+	close(b.ended)
 }
 
 func (b *Backend) start(c *committer) {
@@ -212,13 +226,24 @@ func (b *Backend) refusal() error {
 	if e := b.stopped.Load(); e != nil {
 		return e
 	}
+	if e := b.inMemory.Load(); e != nil {
+		return e
+	}
 	if why := b.index.trouble.Load(); why != nil {
-		return &foci.Error{
-			Kind: foci.ReadOnly, Op: "commit", Where: b.opts.Dir, Msg: *why,
-			Fix: "free space on the disk; writing resumes by itself",
-		}
+		return b.noSpace(*why)
+	}
+	if f := b.index.files; f != nil && f.IsFull() && !mutant.On(mutant.WritesOnFullIndex) {
+		return b.noSpace("the disk is full, the index waits for space")
 	}
 	return nil
+}
+
+// noSpace says that records are taken again once there is space.
+func (b *Backend) noSpace(why string) *foci.Error {
+	return &foci.Error{
+		Kind: foci.ReadOnly, Op: "commit", Where: b.opts.Dir, Msg: why,
+		Fix: "free space on the disk; writing resumes by itself",
+	}
 }
 
 // stop ends the taking of records, for good. It returns why.
@@ -300,18 +325,40 @@ func (b *Backend) Stats() Stats {
 }
 
 // Close waits for what has been accepted, and closes. It may be called again.
+// It does not wait for space on the disk: what is not in the index then is read
+// from the log by the next Open.
 func (b *Backend) Close() error {
 	b.queue.close()
-	<-b.ended
+	b.close.Do(func() { close(b.closing) })
+	b.awaitEnd()
 	b.life.Lock()
 	defer b.life.Unlock()
 	if b.closed {
 		return nil
 	}
 	b.closed = true
-	err := b.files.Close()
-	if !b.index.close() {
-		return err // and keep the lock: this index may still be written to
-	}
-	return errors.Join(err, b.lock.Close())
+	b.index.close()
+	return errors.Join(b.files.Close(), b.lock.Close())
 }
+
+// awaitEnd waits until nothing is committed any more, and gives up an index that
+// commits would wait for.
+func (b *Backend) awaitEnd() {
+	for {
+		b.life.RLock()
+		x := b.index
+		b.life.RUnlock()
+		select {
+		case <-b.ended:
+			return
+		case <-x.full():
+			x.abandon()
+			<-b.ended
+			return
+		case <-time.After(awaitEndLook): // the index may be another one
+		}
+	}
+}
+
+// awaitEndLook is how often Close looks which index the backend has.
+const awaitEndLook = time.Second

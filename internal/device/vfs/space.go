@@ -1,0 +1,266 @@
+package vfs
+
+import (
+	"errors"
+	"os"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	pebblevfs "github.com/cockroachdb/pebble/v2/vfs"
+)
+
+// IsFull reports whether err says that a disk or a quota has no space left.
+func IsFull(err error) bool {
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
+}
+
+// Waiting is a file system whose changes wait while the disk is full: a change
+// that fails for want of space is tried again until it succeeds, so its caller
+// never sees that error. Reads do not wait. It is for callers, such as Pebble,
+// that end the process when the disk is full.
+//
+// An fsync that fails for want of space is not repeated, as no failed fsync is:
+// see OnLost.
+type Waiting struct {
+	FS
+	space *space
+	lost  atomic.Pointer[func(error)]
+	cut   chan struct{} // closed: no change is made any more
+	once  sync.Once
+	plain atomic.Bool // changes do not wait any more
+}
+
+// space is shared by the file systems that wait together.
+type space struct {
+	every time.Duration // a change that waits is tried again so often
+	gate  sync.RWMutex  // held for reading during a change
+
+	mu      sync.Mutex
+	waiting int           // guarded by mu, as is full
+	full    chan struct{} // closed while waiting > 0
+}
+
+// WaitForSpace is fs with changes that wait for space, which are tried again
+// every so often.
+func WaitForSpace(fs FS, every time.Duration) *Waiting {
+	return newWaiting(fs, &space{every: every, full: make(chan struct{})})
+}
+
+func newWaiting(fs FS, s *space) *Waiting {
+	return &Waiting{FS: fs, space: s, cut: make(chan struct{})}
+}
+
+// Child is the same file system, cut off and made plain by itself.
+func (w *Waiting) Child() *Waiting { return newWaiting(w.FS, w.space) }
+
+// OnLost has lost called when an fsync fails for want of space, or one of a
+// directory for any reason. The caller of the fsync waits for ever: Pebble would
+// try the one again without end, and panic at the other. Without it, they hear
+// the error.
+func (w *Waiting) OnLost(lost func(error)) { w.lost.Store(&lost) }
+
+// Full returns a channel that is closed while a change waits.
+func (w *Waiting) Full() <-chan struct{} {
+	w.space.mu.Lock()
+	defer w.space.mu.Unlock()
+	return w.space.full
+}
+
+// IsFull reports whether a change waits.
+func (w *Waiting) IsFull() bool {
+	select {
+	case <-w.Full():
+		return true
+	default:
+		return false
+	}
+}
+
+// Cut makes every further change wait for ever. When it returns, none is under
+// way.
+func (w *Waiting) Cut() {
+	w.once.Do(func() { close(w.cut) })
+	w.space.gate.Lock()
+	//lint:ignore SA2001 this waits for the changes under way
+	w.space.gate.Unlock()
+}
+
+// Plain makes every further change fail at once when the disk is full.
+func (w *Waiting) Plain() { w.plain.Store(true) }
+
+// Freeze calls fn while no change is under way, here or in a child.
+func (w *Waiting) Freeze(fn func() error) error {
+	w.space.gate.Lock()
+	defer w.space.gate.Unlock()
+	return fn()
+}
+
+func (s *space) wait(more int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	before := s.waiting
+	s.waiting += more
+	switch {
+	case before == 0:
+		close(s.full)
+	case s.waiting == 0:
+		s.full = make(chan struct{})
+	}
+}
+
+// errCut is the outcome of a change after Cut.
+var errCut = errors.New("the file system has been cut off")
+
+// change makes a change as soon as there is space for it.
+func (w *Waiting) change(op func() error) error {
+	waits := false
+	for {
+		err := w.try(op)
+		again := IsFull(err) && !w.plain.Load()
+		if again && !waits {
+			waits = true
+			w.space.wait(+1)
+		}
+		if again {
+			select {
+			case <-time.After(w.space.every):
+				continue
+			case <-w.cut:
+				err = errCut
+			}
+		}
+		if waits {
+			w.space.wait(-1)
+		}
+		if errors.Is(err, errCut) {
+			select {}
+		}
+		return err
+	}
+}
+
+func (w *Waiting) try(op func() error) error {
+	w.space.gate.RLock()
+	defer w.space.gate.RUnlock()
+	select {
+	case <-w.cut:
+		return errCut
+	default:
+		return op()
+	}
+}
+
+func (w *Waiting) open(open func() (File, error)) (f File, err error) {
+	err = w.change(func() (err error) {
+		f, err = open()
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &waitingFile{File: f, w: w}, nil
+}
+
+// Create implements [FS].
+func (w *Waiting) Create(name string, c pebblevfs.DiskWriteCategory) (File, error) {
+	return w.open(func() (File, error) { return w.FS.Create(name, c) })
+}
+
+// OpenReadWrite implements [FS].
+func (w *Waiting) OpenReadWrite(name string, c pebblevfs.DiskWriteCategory, o ...pebblevfs.OpenOption) (File, error) {
+	return w.open(func() (File, error) { return w.FS.OpenReadWrite(name, c, o...) })
+}
+
+// ReuseForWrite implements [FS].
+func (w *Waiting) ReuseForWrite(old, name string, c pebblevfs.DiskWriteCategory) (File, error) {
+	return w.open(func() (File, error) { return w.FS.ReuseForWrite(old, name, c) })
+}
+
+// OpenDir implements [FS].
+func (w *Waiting) OpenDir(name string) (File, error) {
+	f, err := w.FS.OpenDir(name)
+	if err != nil {
+		return nil, err
+	}
+	return &waitingFile{File: f, w: w, dir: true}, nil
+}
+
+// Link implements [FS].
+func (w *Waiting) Link(old, name string) error {
+	return w.change(func() error { return w.FS.Link(old, name) })
+}
+
+// Rename implements [FS].
+func (w *Waiting) Rename(old, name string) error {
+	return w.change(func() error { return w.FS.Rename(old, name) })
+}
+
+// Remove implements [FS].
+func (w *Waiting) Remove(name string) error {
+	return w.change(func() error { return w.FS.Remove(name) })
+}
+
+// RemoveAll implements [FS].
+func (w *Waiting) RemoveAll(name string) error {
+	return w.change(func() error { return w.FS.RemoveAll(name) })
+}
+
+// MkdirAll implements [FS].
+func (w *Waiting) MkdirAll(dir string, perm os.FileMode) error {
+	return w.change(func() error { return w.FS.MkdirAll(dir, perm) })
+}
+
+// Unwrap implements [FS].
+func (w *Waiting) Unwrap() FS { return w.FS }
+
+type waitingFile struct {
+	File
+	w   *Waiting
+	dir bool
+}
+
+func (f *waitingFile) Write(p []byte) (n int, err error) {
+	err = f.w.change(func() error {
+		k, err := f.File.Write(p[n:])
+		n += k
+		return err
+	})
+	return n, err
+}
+
+func (f *waitingFile) WriteAt(p []byte, at int64) (n int, err error) {
+	err = f.w.change(func() error {
+		k, err := f.File.WriteAt(p[n:], at+int64(n))
+		n += k
+		return err
+	})
+	return n, err
+}
+
+func (f *waitingFile) Preallocate(offset, length int64) error {
+	return f.w.change(func() error { return f.File.Preallocate(offset, length) })
+}
+
+func (f *waitingFile) Sync() error { return f.sync(f.File.Sync) }
+
+func (f *waitingFile) SyncData() error { return f.sync(f.File.SyncData) }
+
+func (f *waitingFile) SyncTo(length int64) (full bool, err error) {
+	err = f.sync(func() (err error) {
+		full, err = f.File.SyncTo(length)
+		return err
+	})
+	return full, err
+}
+
+func (f *waitingFile) sync(sync func() error) error {
+	err := sync()
+	lost := f.w.lost.Load()
+	if err == nil || lost == nil || !f.dir && !IsFull(err) {
+		return err
+	}
+	(*lost)(err)
+	select {}
+}
