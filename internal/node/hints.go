@@ -37,6 +37,10 @@ func (n *Node) hint(in *mesh.Incoming) {
 		in.Fail(foci.Errorf(foci.Invalid, "hint for group %d: no other group of the layout", m.Missed))
 		return
 	}
+	if m.Now {
+		n.bring(in, b, m)
+		return
+	}
 	b.Hint(store.Hint{Group: m.Missed, ID: visible(in, b, &m.Scope, m.ID)}, in.From.Who(), func(err error) {
 		if err != nil {
 			in.Fail(err)

@@ -28,20 +28,21 @@ import (
 
 // Node is a running server.
 type Node struct {
-	cfg     Config
-	log     *slog.Logger
-	lock    io.Closer
-	id      identity
-	binds   []route.Bind
-	layout  layout.Holder
-	peer    atomic.Pointer[peer.Peer] // set once it serves
-	beacon  *beacon.Beacon            // nil: no multicast
-	reads   reads                     // a slot for each request that is served apart
-	tasks   sync.WaitGroup            // of those
-	traces  peer.Traces
-	hinted  chan struct{}      // there may be hints to follow
-	stop    context.CancelFunc // ends their following
-	started time.Time
+	cfg      Config
+	log      *slog.Logger
+	lock     io.Closer
+	id       identity
+	binds    []route.Bind
+	layout   layout.Holder
+	peer     atomic.Pointer[peer.Peer] // set once it serves
+	beacon   *beacon.Beacon            // nil: no multicast
+	reads    reads                     // a slot for each request that is served apart
+	bringing reads                     // a slot for each write-back for a reader
+	tasks    sync.WaitGroup            // of those
+	traces   peer.Traces
+	hinted   chan struct{}      // there may be hints to follow
+	stop     context.CancelFunc // ends their following
+	started  time.Time
 
 	inquiries inquiries
 
@@ -64,7 +65,7 @@ func New(cfg Config) (*Node, error) {
 		cfg: cfg, log: cfg.Logger, hinted: make(chan struct{}, 1), started: time.Now(),
 		backends: map[foci.BackendID]*store.Backend{}, dirs: map[foci.BackendID]string{},
 	}
-	n.reads.slots = share.New(maxReads)
+	n.reads.slots, n.bringing.slots = share.New(maxReads), share.New(maxBrought)
 	n.inquiries.init()
 	if err := n.start(); err != nil {
 		return nil, errors.Join(err, n.Close())

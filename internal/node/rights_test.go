@@ -5,11 +5,13 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/rights"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/mesh"
+	"github.com/foci-store/foci/internal/device/vfs"
 	"github.com/foci-store/foci/internal/layout"
 	"github.com/foci-store/foci/internal/node"
 )
@@ -286,4 +288,43 @@ func TestHintNeedsARecord(t *testing.T) {
 		t.Errorf("%d hints are kept", h)
 	}
 	g.allowed(t, g.hint("photos", "key"))
+}
+
+// TestReaderHasItBrought: a reader that finds that a group lacks something has
+// a replica that has it bring it there, and gets its answer when it is there.
+func TestReaderHasItBrought(t *testing.T) {
+	g := guard(t)
+	other := start(t, node.Config{
+		Cluster: "test", Dir: "/data", Name: "b", Layout: g.layout, Role: foci.RoleData, FS: vfs.NewCrashable(), Grace: 50 * time.Millisecond,
+	})
+	whole(t, g.node, other)
+	g.become(t, "photos=r", 2)
+	bring := g.hint("photos", "key")
+	bring.Now = true
+	g.allowed(t, bring)
+	q := g.query("photos", "key")
+	q.Group = 2
+	r, err := call(t, dial(t, other), q)
+	var vote wire.QueryReply
+	if err != nil || wire.Unmarshal(r.Head, &vote) != nil || string(r.Body) != "content" {
+		t.Errorf("the other group holds %+v %q, %v", vote, r.Body, err)
+	}
+	none := g.hint("photos", "none")
+	none.Now = true
+	if _, err := call(t, g.link, none); !errors.Is(err, foci.NotFound) {
+		t.Errorf("of an object that is not there: %v", err)
+	}
+	if err := other.Close(); err != nil {
+		t.Fatal(err)
+	}
+	soon(t, "the other node is known to be gone", func() bool { return !linked(g.node, other.ID()) })
+	if _, err := call(t, g.link, bring); !errors.Is(err, foci.Away) {
+		t.Errorf("to a group that is away: %v", err)
+	}
+	if h := g.node.Status().Backends[0].Hints; h != 0 {
+		t.Errorf("%d hints are kept of readers", h)
+	}
+	music := g.hint("music", "key")
+	music.Now = true
+	g.denied(t, music)
 }

@@ -24,6 +24,7 @@ type leg struct {
 	source *Source       // instead of body
 	stall  time.Duration // 0 = the process's
 	long   bool          // its body, or that of its answer, may travel for longer than the stall time
+	after  bool          // a hint to be kept: it goes on when the caller has been answered
 	have   *wire.Have    // how to ask whether it has arrived; nil for queries
 	done   func(quorum.Answer)
 	id     txn.LegID     // guarded by Peer.mu
@@ -63,6 +64,7 @@ func newLeg(m wire.Message, class foci.Class) *leg {
 		l.long = true
 	case *wire.Hint:
 		l.method = wire.MethodHint
+		l.after = !m.Now
 	case *wire.Store:
 		l.method = wire.MethodStore
 		l.body = m.Record.Payload

@@ -212,7 +212,7 @@ func (o *operation) begin(asks []quorum.Ask) []submission {
 		}
 		o.legs = append(o.legs, l)
 		subs[i] = submission{leg: l, deadline: o.Deadline, stall: o.Stall, resends: o.Resends}
-		if l.method == wire.MethodHint {
+		if l.after {
 			subs[i].deadline = o.peer.Now() + hintPatience
 		}
 	}
@@ -270,7 +270,7 @@ func (o *operation) settle(all bool) {
 	o.mu.Lock()
 	var legs []*leg
 	for _, l := range o.legs {
-		if l.method != wire.MethodHint {
+		if !l.after {
 			legs = append(legs, l)
 		}
 	}

@@ -69,6 +69,7 @@ var rows = []row{
 	{mutant.ReaderStores, "internal/node", "TestReaderCannotWrite"},
 	{mutant.WriterReads, "internal/node", "TestWriterCannotRead"},
 	{mutant.HintShare, "internal/device/store", "TestHintsPerPrincipal"},
+	{mutant.BroughtUnasked, "internal/core/quorum", "TestReaderThatMayNotWrite"},
 	{mutant.AnyRelay, "internal/node", "TestClientsDoNotRelay"},
 	{mutant.RelayRights, "internal/node", "TestRelayedRights"},
 	{mutant.BlindReserved, "internal/node", "TestBlindRequests"},

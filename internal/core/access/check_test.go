@@ -42,24 +42,27 @@ var requests = []struct {
 	{"t", func(n foci.Name) wire.Message {
 		return &wire.Hint{ID: foci.ObjectID(n), Missed: 2, Scope: wire.ObjectScope(n)}
 	}},
+	{"n", func(n foci.Name) wire.Message {
+		return &wire.Hint{ID: foci.ObjectID(n), Missed: 2, Scope: wire.ObjectScope(n), Now: true}
+	}},
 }
 
 // TestRightsOfRequests: what each principal may ask about photos, music and a
 // reserved bucket: v votes, q votes with content, f fetch, h have, l list,
-// s store, t hint.
+// s store, t hint, n hint to be delivered now.
 func TestRightsOfRequests(t *testing.T) {
 	for text, want := range map[string]string{
 		"":                     "- - -",
-		"*=r":                  "vqfhl vqfhl -",
+		"*=r":                  "vqfhln vqfhln -",
 		"*=w":                  "vhst vhst -",
-		"*=rw":                 "vqfhlst vqfhlst -",
-		"photos=r":             "vqfhl - -",
-		"photos=w,music=r":     "vhst vqfhl -",
-		"photos=rw":            "vqfhlst - -",
-		"admin":                "- - vqfhlst",
-		"*=rw,admin":           "vqfhlst vqfhlst vqfhlst",
-		"foci.policy=rw,*=r":   "vqfhl vqfhl -",
-		"foci.policy=rw,admin": "- - vqfhlst",
+		"*=rw":                 "vqfhlstn vqfhlstn -",
+		"photos=r":             "vqfhln - -",
+		"photos=w,music=r":     "vhst vqfhln -",
+		"photos=rw":            "vqfhlstn - -",
+		"admin":                "- - vqfhlstn",
+		"*=rw,admin":           "vqfhlstn vqfhlstn vqfhlstn",
+		"foci.policy=rw,*=r":   "vqfhln vqfhln -",
+		"foci.policy=rw,admin": "- - vqfhlstn",
 	} {
 		var got []string
 		for _, bucket := range []string{"photos", "music", "foci.policy"} {

@@ -50,6 +50,9 @@ func needOf(m wire.Message) need {
 		}
 		return need{op: rights.Write, verb: "write", bucket: m.Record.Name.Bucket}
 	case *wire.Hint:
+		if m.Now {
+			return reading(&m.Scope, m.ID) // it moves what is stored already, for a read
+		}
 		return need{op: rights.Write, verb: "write", scope: &m.Scope, id: m.ID}
 	case *wire.Ask:
 		return asking(m.What)

@@ -115,6 +115,9 @@ const (
 	AnyRelay Name = "any-relay"
 	// RelayRights: a relayed request has the rights of a member.
 	RelayRights Name = "relay-rights"
+	// BroughtUnasked: a reader that had the write-back done by a voter answers
+	// without asking for votes again.
+	BroughtUnasked Name = "brought-unasked"
 	// HintShare: one principal may fill the hints of a backend.
 	HintShare Name = "hint-share"
 	// BlindReserved: who names no bucket sees the objects of reserved ones.

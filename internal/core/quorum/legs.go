@@ -133,7 +133,7 @@ func (o *op) fail(g foci.Group, a *Answer, err error) {
 // why makes the error of the operation, with what became of it at each replica.
 // A replica that denies the question is the reason by itself: the others will too.
 func (o *op) why(k foci.Kind, msg, fix string) error {
-	if at := slices.IndexFunc(o.failed, isDenied); at >= 0 && k == foci.NoQuorum {
+	if at := slices.IndexFunc(o.failed, func(r foci.Replica) bool { return isDenied(r.Err) }); at >= 0 && k == foci.NoQuorum {
 		return o.failed[at].Err
 	}
 	e := &foci.Error{Kind: k, Msg: msg, Fix: fix}
@@ -143,7 +143,7 @@ func (o *op) why(k foci.Kind, msg, fix string) error {
 	return e
 }
 
-func isDenied(r foci.Replica) bool { return foci.KindOf(r.Err) == foci.Denied }
+func isDenied(err error) bool { return err != nil && foci.KindOf(err) == foci.Denied }
 
 // replicas says of each group of the plan what became of the present phase.
 func (o *op) replicas() foci.Replicas {

@@ -18,6 +18,7 @@ type Read struct {
 	op
 	ballot    ballot
 	reconcile *reconcile
+	bring     *bring        // instead of reconcile, when this caller may not write
 	patience  time.Duration // when a write-back without progress goes on without the silent voters
 	restarts  int
 	floors    map[foci.Group]wire.Floor // as told by votes before the present ballot
@@ -61,6 +62,8 @@ func (r *Read) Answer(now time.Duration, leg Leg, a Answer) Out {
 	switch {
 	case !current || r.awaiting != 0 || r.done:
 	case r.stale(&a):
+	case r.bring != nil:
+		r.answerBring(now, g, &a)
 	case r.reconcile != nil:
 		r.answerReconcile(now, g, leg, &a)
 	default:
@@ -76,7 +79,7 @@ func (r *Read) Wake(now time.Duration) Out {
 	case r.expired(now):
 		r.finish(r.noQuorum(len(r.ballot.votes)))
 	case r.awaiting != 0:
-	case r.reconcile == nil:
+	case r.bring == nil && r.reconcile == nil:
 		r.ballot.wake(&r.op, now)
 	case r.impatient() && now >= r.patience:
 		r.again(now, r.silent())
@@ -87,7 +90,7 @@ func (r *Read) Wake(now time.Duration) Out {
 // Replan gives a newer layout: everything is asked again.
 func (r *Read) Replan(now time.Duration, p Plan) Out {
 	if r.replan(p) {
-		r.reconcile, r.floors = nil, nil // a group may be another backend now
+		r.bring, r.reconcile, r.floors = nil, nil, nil // a group may be another backend now
 		r.ballot.start(&r.op, now, p.Groups)
 	}
 	return r.give()
@@ -101,7 +104,7 @@ func (r *Read) give() Out {
 	next := time.Duration(0)
 	switch {
 	case r.awaiting != 0:
-	case r.reconcile == nil:
+	case r.bring == nil && r.reconcile == nil:
 		next = r.ballot.next()
 	case r.impatient():
 		next = r.patience
@@ -163,6 +166,10 @@ func (r *Read) resolve() {
 }
 
 func (r *Read) answerReconcile(now time.Duration, g foci.Group, leg Leg, a *Answer) {
+	if holder, denied := r.reconcile.mayNotStore(leg, a); denied {
+		r.startBring(now, holder, g)
+		return
+	}
 	done, err := r.reconcile.answer(&r.op, g, leg, a)
 	switch {
 	case foci.KindOf(err) == foci.BelowFloor:
@@ -184,7 +191,9 @@ func (r *Read) wait(now time.Duration) {
 }
 
 // impatient reports whether there is anybody to ask instead of a silent voter.
-func (r *Read) impatient() bool { return len(r.reconcile.voters) < len(r.cfg.Plan.Groups) }
+func (r *Read) impatient() bool {
+	return r.bring != nil || len(r.reconcile.voters) < len(r.cfg.Plan.Groups)
+}
 
 // again asks anew, the groups that failed or are silent last. What was written
 // back stays; a voter whose floor rose or that went away in between is only
@@ -198,7 +207,7 @@ func (r *Read) again(now time.Duration, last []foci.Group) {
 	slices.SortStableFunc(order, func(a, b foci.Group) int {
 		return cmp.Compare(slices.Index(last, a), slices.Index(last, b))
 	})
-	r.reconcile = nil
+	r.bring, r.reconcile = nil, nil
 	if r.floors == nil {
 		r.floors = map[foci.Group]wire.Floor{}
 	}

@@ -42,6 +42,7 @@ type voter struct {
 // lack it.
 type transfer struct {
 	entry wire.Entry
+	from  foci.Group
 	to    []int // voters that lack it
 	open  int   // stores under way
 }
@@ -176,6 +177,7 @@ func (r *reconcile) copyTo(o *op, e *wire.Entry, holders []int) error {
 	}
 	r.copies++
 	g := r.voters[holders[0]].group
+	t.from = g
 	leg := o.ask(g, &wire.Fetch{
 		Target: wire.Target{Epoch: o.cfg.Plan.Epoch, Group: g},
 		ID:     r.id, From: e.Version, To: e.Version, Limit: 1, MaxBytes: foci.MaxPayload,
@@ -265,4 +267,14 @@ func (r *reconcile) storeCopies(o *op, t *transfer, m *wire.FetchReply, body []b
 		t.open++
 	}
 	return nil
+}
+
+// mayNotStore reports whether an answer says that the caller may not write back,
+// and which group has the record that it wanted to.
+func (r *reconcile) mayNotStore(leg Leg, a *Answer) (holder foci.Group, denied bool) {
+	e, ok := r.pending[leg]
+	if !ok || !e.storing || !isDenied(a.Err) {
+		return 0, false
+	}
+	return e.transfer.from, true
 }

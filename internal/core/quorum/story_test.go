@@ -68,7 +68,7 @@ func (s *story) take(o Out) {
 }
 
 // words says what is asked of whom: query, log (entries alone), fetch
-// (content), store, repair, hint (with the group that missed something).
+// (content), store, repair, hint (with the group that missed something), bring.
 func words(a Ask) string {
 	what := ""
 	switch m := a.Msg.(type) {
@@ -85,6 +85,9 @@ func words(a Ask) string {
 			what = "repair"
 		}
 	case *wire.Hint:
+		if m.Now {
+			return fmt.Sprintf("bring %d to %d", a.Group, m.Missed)
+		}
 		return fmt.Sprintf("hint %d of %d", a.Group, m.Missed)
 	}
 	return fmt.Sprintf("%s %d", what, a.Group)

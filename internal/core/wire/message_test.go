@@ -32,7 +32,7 @@ func samples() []Message {
 		&StoreReply{Epoch: 3, Clock: 99, Dup: true},
 		&Have{Target: target, ID: foci.ID{1}, Version: v, Hash: Hash{3}, Scope: ChunkScope("photos", foci.UploadID{1}, 4)},
 		&HaveReply{Epoch: 3, State: HaveStored},
-		&Hint{Target: Target{Epoch: 3, Group: 1}, ID: foci.ID{7}, Missed: 2, Scope: ObjectScope(name)},
+		&Hint{Target: Target{Epoch: 3, Group: 1}, ID: foci.ID{7}, Missed: 2, Scope: ObjectScope(name), Now: true},
 		&HintReply{Epoch: 3},
 		&Fetch{Target: target, ID: foci.ID{1}, From: v, To: v, Limit: 10, Offset: 1, MaxBytes: 1 << 20, Scope: ObjectScope(name)},
 		&FetchReply{Epoch: 3, Name: name, Entries: []FetchedEntry{{Entry: entry, Bytes: 5, Meta: []byte("m")}}, More: true},
@@ -103,7 +103,7 @@ func appended(m Message) int {
 	case *Fetch:
 		return 4 + len(m.Preimage)
 	case *Hint:
-		return 4 + len(m.Preimage)
+		return 4 + len(m.Preimage) + 1
 	}
 	return 0
 }

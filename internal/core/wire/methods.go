@@ -253,11 +253,16 @@ type Hint struct {
 	ID     foci.ID
 	Missed foci.Group
 	Scope
+	// Now asks the replica to bring the group what it lacks at once, and to answer
+	// when that is done; nothing is remembered. A reader that may not write asks
+	// so for its write-back.
+	Now bool
 }
 
 // Append encodes.
 func (h *Hint) Append(b []byte) []byte {
-	return h.appendScope(appendU32(append(h.append(b), h.ID[:]...), uint32(h.Missed)))
+	b = appendU32(append(h.append(b), h.ID[:]...), uint32(h.Missed))
+	return appendBool(h.appendScope(b), h.Now)
 }
 
 // Decode decodes.
@@ -265,10 +270,14 @@ func (h *Hint) Decode(r *Reader) {
 	h.decode(r)
 	r.Fixed(h.ID[:])
 	h.Missed = foci.Group(r.U32())
-	h.decodeScope(r)
+	if h.Scope, h.Now = (Scope{}), false; r.More() { // since protocol 2, both
+		h.decodeScope(r)
+		h.Now = r.Bool()
+	}
 }
 
-// HintReply says that the hint is durable.
+// HintReply says that the hint is durable, or, with Now, that the group lacks
+// nothing of what the replica held when it was asked.
 type HintReply struct{ Epoch foci.Epoch }
 
 // Append encodes.
