@@ -2,14 +2,31 @@ package main
 
 import (
 	"log/slog"
+	"path/filepath"
 
 	"github.com/foci-store/foci/internal/device/auth"
 	"github.com/foci-store/foci/internal/device/vfs"
 )
 
-// credentials are what the settings have a node prove itself with; nil is
-// nothing.
+// credentials are what the settings have a node prove itself with, and what they
+// deny; nil is nothing.
 func (c *serveConfig) credentials(log *slog.Logger) (*auth.Credentials, error) {
+	proof, err := c.proof(log)
+	if err != nil || proof == nil {
+		return nil, err
+	}
+	deny := c.Auth.Deny
+	if deny == "" {
+		deny = filepath.Join(c.Dir, denyFile)
+	}
+	return proof, proof.Deny(vfs.OS(), deny)
+}
+
+// denyFile is the name of the deny list in a node's directory.
+const denyFile = "deny"
+
+// proof are the credentials themselves.
+func (c *serveConfig) proof(log *slog.Logger) (*auth.Credentials, error) {
 	var keys *auth.Keys
 	if c.Key != "" {
 		var err error

@@ -57,13 +57,19 @@ type serveConfig struct {
 	Log slog.Level `toml:"log,omitempty"`
 
 	// Key is a file with the cluster key, as foci init makes it, relative to this
-	// file's own directory; it must not be readable by everybody. Members and
-	// clients then prove that they have it, or one made from it. Beside [tls] it
-	// is for multicast alone. Empty: none.
+	// file's own directory; it must not be readable by everybody. The key is an
+	// authority: members sign certificates for themselves with it, and believe
+	// those that it has signed for members and clients. A file with two keys is
+	// for rotation: the first signs, both are believed. It is read again when it
+	// changes. Beside [tls] it is for multicast alone. Empty: none.
 	Key string `toml:"key,omitempty"`
 
-	// TLS has members and clients prove who they are by certificates.
+	// TLS has members and clients prove who they are by certificates of a separate
+	// authority.
 	TLS tlsConfig `toml:"tls,omitempty"`
+
+	// Auth is about who may not come in although it has a credential.
+	Auth authConfig `toml:"auth,omitempty"`
 
 	// Insecure lets a node listen on addresses that are not loopback with neither
 	// key nor [tls]: whoever reaches them may read and write everything. False:
@@ -150,6 +156,16 @@ type tlsConfig struct {
 	Cert string `toml:"cert,omitempty"` // the node's; it names cluster and node as URI foci:CLUSTER/node/UUID
 	Key  string `toml:"key,omitempty"`  // its private key, not readable by everybody
 	CA   string `toml:"ca,omitempty"`   // whose certificates are believed
+}
+
+// authConfig is [auth].
+type authConfig struct {
+	// Deny is a file that lists what is denied, relative to this file's own
+	// directory: lines "serial HEX" for one certificate, "name client/NAME" or
+	// "name node/UUID" for all of one identity, comments from #. It is read again
+	// when it changes, and channels that are open are closed within 5 s. Empty: the
+	// file deny in Dir, if there is one.
+	Deny string `toml:"deny,omitempty"`
 }
 
 // addressConfig is one [[address]].
@@ -246,7 +262,7 @@ func (c *serveConfig) anchor(base string) {
 		return filepath.Join(base, p)
 	}
 	c.Dir = at(c.Dir)
-	for _, p := range []*string{&c.Key, &c.TLS.Cert, &c.TLS.Key, &c.TLS.CA} {
+	for _, p := range []*string{&c.Key, &c.TLS.Cert, &c.TLS.Key, &c.TLS.CA, &c.Auth.Deny} {
 		if *p != "" {
 			*p = at(*p)
 		}

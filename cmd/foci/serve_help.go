@@ -18,11 +18,14 @@ foci.toml, every setting of which may be left out:
   seeds = ["10.0.0.18:1025:2"]  # peers to contact besides those of the layout
   multicast = "239.17.19.23:1026"  # find nodes of the same key by UDP, also [ff05::f0c1]:1026
   log = "info"                # debug, info, warn or error
-  key = "cluster.key"         # everybody has to prove this key, or a client's made from it
+  key = "cluster.key"         # TLS 1.3 with certificates that this key has signed; two keys: for rotation
   insecure = false            # true: listen beyond loopback without key or [tls]
   metrics = "127.0.0.1:9100"  # serve /metrics for Prometheus there; else nowhere
 
-  [tls]                       # certificates in place of the key; read again when they change
+  [auth]
+  deny = "deny"               # denied certificates and names; read again when it changes
+
+  [tls]                       # certificates of a separate authority in place of the key; read again when they change
   cert = "a.pem"
   key = "a.key"
   ca = "ca.pem"

@@ -14,6 +14,10 @@ const (
 	RemovedKey Name = "removed-key"
 	// SecondKey: only the first key of the file is believed.
 	SecondKey Name = "second-key"
+	// StaleDenyList: a deny list is read once, when the process starts.
+	StaleDenyList Name = "stale-deny-list"
+	// DeniedStays: a channel that is open stays open when its certificate is denied.
+	DeniedStays Name = "denied-stays"
 	// PlainHello: a node with a key lets a peer in that speaks no TLS.
 	PlainHello Name = "plain-hello"
 

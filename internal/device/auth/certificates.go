@@ -107,7 +107,11 @@ func (c *Certificates) check(l *loaded, chain []*x509.Certificate, use x509.ExtK
 	if err != nil && !(mutant.On(mutant.ForeignAuthority) && errors.As(err, new(x509.UnknownAuthorityError))) {
 		return Name{}, unbelieved(err, leaf, now)
 	}
-	return nameOf(leaf)
+	n, err := nameOf(leaf)
+	if err == nil {
+		err = c.denied.Load().check(leaf, n)
+	}
+	return n, err
 }
 
 // pastSlack reports whether a certificate has ended for every clock that may be

@@ -8,6 +8,7 @@ import (
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/rights"
 	"github.com/foci-store/foci/internal/core/wire"
+	"github.com/foci-store/foci/internal/device/vfs"
 )
 
 // Credentials are what a process proves itself with, and what it judges others
@@ -15,6 +16,7 @@ import (
 type Credentials struct {
 	keys *Keys
 	tls  *Certificates // nil: keys alone, and not yet bound to an identity
+	deny func(*Certificates) error
 }
 
 // WithKey are the credentials of a process that has the cluster key. They prove
@@ -56,7 +58,23 @@ func (c *Credentials) For(cluster string, node foci.NodeID, role foci.Role) (*Cr
 	if err != nil {
 		return nil, err
 	}
+	if c.deny != nil {
+		if err := c.deny(certs); err != nil {
+			return nil, err
+		}
+	}
 	return &Credentials{keys: c.keys, tls: certs}, nil
+}
+
+// Deny has the certificates and identities denied that a file lists; see
+// [Certificates.Deny].
+func (c *Credentials) Deny(fs vfs.FS, path string) error {
+	c.deny = func(certs *Certificates) error { return certs.Deny(fs, path) }
+	if c.tls != nil {
+		return c.deny(c.tls)
+	}
+	_, err := (&denyFile{fs: fs, path: path}).look()
+	return err
 }
 
 // Step is how this process proves its identity: wire.AuthNone or AuthTLS.

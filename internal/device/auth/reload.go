@@ -30,9 +30,12 @@ type Certificates struct {
 	// changes counts what may change the judgement of a certificate that was good.
 	changes atomic.Uint64
 
-	mu     sync.Mutex
-	looked time.Time
-	seen   string // the stamp of what was read last, good or not
+	denied atomic.Pointer[denied] // nil: nothing
+
+	mu       sync.Mutex
+	looked   time.Time
+	seen     string    // the stamp of what was read last, good or not
+	denyFile *denyFile // nil: none
 }
 
 // LoadCertificates reads the files and watches them.
@@ -82,6 +85,7 @@ func (c *Certificates) current() *loaded {
 		if now := c.now(); now.Sub(c.looked) >= reloadEvery {
 			c.looked = now
 			c.reload(now)
+			c.lookDenied()
 		}
 	}
 	return c.cur.Load()

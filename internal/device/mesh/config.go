@@ -135,6 +135,7 @@ type Timing struct {
 	BackoffMax time.Duration // default 10 s
 	Write      time.Duration // a peer that takes nothing for so long loses the channel; default 30 s
 	Progress   time.Duration // a request of which nothing comes for so long, though it may, is ended; default 30 s
+	Judge      time.Duration // between two judgements of the certificates of open channels; default 2 s
 	Grace      time.Duration // that Close waits for requests being served; default 1 s
 }
 
@@ -187,6 +188,7 @@ func (c Config) withDefaults() (Config, error) {
 	or(&t.Write, 30*time.Second)
 	or(&t.Progress, 30*time.Second)
 	or(&t.Grace, time.Second)
+	or(&t.Judge, 2*time.Second)
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}

@@ -82,6 +82,9 @@ func New(cfg Config) (*Mesh, error) {
 	}
 	m.tasks.Go(m.tell)
 	m.tasks.Go(m.watch)
+	if cfg.Auth.Certificates() != nil {
+		m.tasks.Go(m.judge)
+	}
 	return m, nil
 }
 
