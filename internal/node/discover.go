@@ -10,7 +10,6 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/route"
-	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/beacon"
 	"github.com/foci-store/foci/internal/device/vfs"
 	"github.com/foci-store/foci/internal/peer"
@@ -73,7 +72,7 @@ func (n *Node) announce(p *peer.Peer) error {
 	b, err := beacon.New(beacon.Config{
 		Group: n.cfg.Multicast, Keys: func() [][32]byte { return keys.Derive(beacon.KeyLabel, time.Now()) }, Cluster: n.cfg.Cluster, Node: n.id.Node,
 		Self: p.Self, Alone: p.Alone, Logger: n.log,
-		Heard: func(r wire.Route) { p.Learn(r.Node, []wire.Route{r}) },
+		Heard: p.Hint,
 	})
 	n.beacon = b
 	return err

@@ -34,6 +34,9 @@ type join struct {
 	since   map[foci.NodeID]time.Time // how long nodes have been away
 	unkept  bool                      // who is known has changed since it was put on the disk
 
+	prover prover        // nil: routes have no proofs
+	hints  chan struct{} // a token for each hint that is followed
+
 	fetching sync.Mutex    // of layouts
 	keeping  sync.Mutex    // of who is known
 	telling  chan struct{} // there is something to tell
@@ -43,6 +46,8 @@ func (j *join) init(p *Peer, r *route.Routes) {
 	j.Peer, j.routes = p, r
 	j.changed = make(chan struct{})
 	j.telling = make(chan struct{}, 1)
+	j.hints = make(chan struct{}, maxHints)
+	j.prove()
 	j.since = make(map[foci.NodeID]time.Time)
 	j.tables = slices.Clone(p.cfg.Tables)
 	if len(j.tables) == 0 && p.member() {
@@ -112,12 +117,18 @@ func (p *Peer) Routes() wire.Routes {
 	return wire.Routes{Epoch: p.cfg.Layout.Epoch(), Routes: wire.FitRoutes(p.join.routes.Entries())}
 }
 
-// Learn takes in routes that a peer has told.
+// Learn takes in routes that a node has told; where routes have proofs, those
+// that are proved.
 func (p *Peer) Learn(from foci.NodeID, entries []wire.Route) {
-	if len(entries) == 0 {
+	p.join.learn(&mesh.Identity{Node: from, Protocol: wire.MaxProtocol}, entries)
+}
+
+// learn takes in routes that a peer has told on a channel.
+func (j *join) learn(who *mesh.Identity, entries []wire.Route) {
+	if entries = j.proved(who, entries); len(entries) == 0 {
 		return
 	}
-	j := &p.join
+	p, from := j.Peer, who.Node
 	j.mu.Lock()
 	before := make(map[foci.NodeID]foci.Incarnation, len(entries))
 	for i := range entries {

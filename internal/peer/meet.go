@@ -68,6 +68,7 @@ func (j *join) exchange() {
 		case <-look.C:
 			j.giveUpOld(time.Now())
 			j.keepKnown()
+			j.renewProof()
 		case <-next:
 			next = time.After(exchangeEvery/2 + rand.N(exchangeEvery))
 			if up := j.upPeers(1); len(up) > 0 {
@@ -147,7 +148,8 @@ func (j *join) askRoutes(ctx context.Context, l *mesh.Link, q *wire.Routes) (foc
 	if err := wire.Unmarshal(r.Head, &theirs); err != nil {
 		return 0, err
 	}
-	j.Learn(l.Node(), theirs.Routes)
+	who := l.Peer()
+	j.learn(&who, theirs.Routes)
 	return theirs.Epoch, nil
 }
 

@@ -94,6 +94,10 @@ func New(cfg Config) (*Peer, error) {
 	if cfg.Mesh.Now == nil {
 		cfg.Mesh.Now = func() int64 { return time.Now().UnixNano() }
 	}
+	var err error // bound here, as routes are signed before there is a mesh
+	if cfg.Mesh.Auth, err = cfg.Mesh.Auth.For(cfg.Mesh.Cluster, cfg.Mesh.Node, cfg.Mesh.Role); err != nil {
+		return nil, err
+	}
 	ctx, stop := context.WithCancel(context.Background())
 	p := &Peer{cfg: cfg, log: cfg.Logger, began: time.Now(), ctx: ctx, stop: stop, quiet: make(chan struct{}, 1)}
 	if p.traces = cfg.Traces; p.traces == nil {

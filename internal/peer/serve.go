@@ -47,14 +47,14 @@ func serve[M any, P interface {
 func (p *Peer) serveRoutes(in *mesh.Incoming, q *wire.Routes) {
 	member := in.From.Role != foci.RoleTransport
 	if member || mutant.On(mutant.ClientRoutes) {
-		p.Learn(in.From.Node, q.Routes)
+		p.join.learn(&in.From, q.Routes)
 	}
 	if !p.mayAsk(in) {
 		return
 	}
 	a := wire.Routes{Epoch: p.cfg.Layout.Epoch()}
 	p.join.mu.Lock()
-	a.Routes = p.join.routes.Answer(q)
+	a.Routes = p.join.routes.Answer(q, member)
 	p.join.mu.Unlock()
 	p.answer(in, &a)
 	if member || mutant.On(mutant.ClientEpochs) {

@@ -62,7 +62,8 @@ func (j *join) watchOne(l *mesh.Link) error {
 		if err := wire.Unmarshal(r.Head, &a); err != nil {
 			return err
 		}
-		j.Learn(l.Node(), a.Routes)
+		who := l.Peer()
+		j.learn(&who, a.Routes)
 		for _, id := range a.Up {
 			j.retry(id)
 		}

@@ -151,4 +151,12 @@ const (
 	OwnersNotAsked Name = "owners-not-asked"
 	// SilenceIsNo: an owner that could not be asked counts as one without evidence.
 	SilenceIsNo Name = "silence-is-no"
+	// UnsignedRoutes: under TLS a route without a signature is taken.
+	UnsignedRoutes Name = "unsigned-routes"
+	// ForgedRoutes: under TLS a route with any signature is taken.
+	ForgedRoutes Name = "forged-routes"
+	// RoutesOfOthers: under TLS a route that another node has signed is taken.
+	RoutesOfOthers Name = "routes-of-others"
+	// AllBadProofs: a message of nothing but bad proofs has all of them verified.
+	AllBadProofs Name = "all-bad-proofs"
 )

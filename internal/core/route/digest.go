@@ -99,34 +99,39 @@ func (r *Routes) Compare(v *wire.Versions, now int64) (news []wire.Route, want [
 	return wire.FitRoutes(news), want
 }
 
-// Answer is what somebody gets who has told entries and asks for some: what it
-// asks for, and newer ones of those that it told.
-func (r *Routes) Answer(q *wire.Routes) []wire.Route {
-	if q.All {
-		return wire.FitRoutes(r.Entries())
-	}
+// Answer is what a peer gets that has told entries and asks for some: what it asks
+// for, and newer ones of those that it told; with their proofs or without.
+func (r *Routes) Answer(q *wire.Routes, proofs bool) []wire.Route {
 	var out []wire.Route
-	for i := range q.Routes {
-		if n := r.nodes[q.Routes[i].Node]; n != nil && n.entry.Newer(&q.Routes[i]) {
-			out = append(out, n.entry)
+	if q.All {
+		out = r.Entries()
+	} else {
+		for i := range q.Routes {
+			if n := r.nodes[q.Routes[i].Node]; n != nil && n.entry.Newer(&q.Routes[i]) {
+				out = append(out, n.entry)
+			}
+		}
+		for _, id := range q.Want {
+			if n := r.nodes[id]; n != nil {
+				out = append(out, n.entry)
+			}
 		}
 	}
-	for _, id := range q.Want {
-		if n := r.nodes[id]; n != nil {
-			out = append(out, n.entry)
-		}
+	if !proofs {
+		out = bare(out)
 	}
 	return wire.FitRoutes(out)
 }
 
-// Since lists the entries under those sums of a digest that are not ours.
+// Since lists the entries under those sums of a digest that are not ours, without
+// their proofs.
 func (r *Routes) Since(sums []uint64) []wire.Route {
 	if len(sums) == 0 {
-		return wire.FitRoutes(r.Entries())
+		return wire.FitRoutes(bare(r.Entries()))
 	}
 	var out []wire.Route
 	for _, n := range r.under(r.differing(sums, r.fold(len(sums)))) {
 		out = append(out, n.entry)
 	}
-	return wire.FitRoutes(out)
+	return wire.FitRoutes(bare(out))
 }

@@ -48,7 +48,7 @@ func exchange(a, b *Routes) (sent int) {
 	}
 	q := wire.Routes{Routes: news, Want: want}
 	b.Merge(nodeID(1), q.Routes, now)
-	answer := b.Answer(&q)
+	answer := b.Answer(&q, true)
 	a.Merge(nodeID(2), answer, now)
 	return len(news) + len(answer)
 }
@@ -108,7 +108,7 @@ func TestSince(t *testing.T) {
 func TestAnswerCorrects(t *testing.T) {
 	r := withNodes(t, 2, 4)
 	r.Merge(nodeID(9), []wireRoute{entry(2, 7, 0, "10.5.5.5:1:2-0")}, now)
-	got := r.Answer(&wire.Routes{Routes: []wireRoute{entry(2, 1, 1), entry(3, 1, 1), entry(8, 1, 1)}, Want: []foci.NodeID{nodeID(3), nodeID(77)}})
+	got := r.Answer(&wire.Routes{Routes: []wireRoute{entry(2, 1, 1), entry(3, 1, 1), entry(8, 1, 1)}, Want: []foci.NodeID{nodeID(3), nodeID(77)}}, true)
 	if len(got) != 2 || got[0].Incarnation != 7 || got[1].Node != nodeID(3) {
 		t.Errorf("%+v", got)
 	}

@@ -49,7 +49,7 @@ func (r *Routes) Merge(from foci.NodeID, entries []wire.Route, now int64) Change
 			continue
 		}
 		n := &node{entry: *e, addrs: addrs, from: from}
-		n.entry.Addrs = slices.Clone(e.Addrs)
+		n.entry.Addrs, n.entry.Proof = slices.Clone(e.Addrs), cloneProof(e.Proof)
 		r.put(n)
 		c.Nodes = append(c.Nodes, e.Node)
 		r.contest(n, now, &c)
@@ -97,7 +97,7 @@ func (r *Routes) admit(e *wire.Route, now int64) ([]Address, error) {
 // answer itself would be out of bounds the entry stays as it is; the next
 // comparison tries again, and the clock moves the bound.
 func (r *Routes) defend(e *wire.Route, now int64, c *Changes) {
-	if !inBounds(e.Version(), now) || r.self.Newer(e) || sameEntry(e, &r.self) {
+	if !inBounds(e.Version(), now) || !r.counts(e, now) {
 		return
 	}
 	c.Impostor = "an entry under our id, version " + versionText(e.Version()) + ", is not ours"

@@ -13,7 +13,8 @@ import (
 // Routes is what one process knows of the nodes of its cluster: at most
 // [foci.MaxNodes] entries. It is a machine: not safe for concurrent use.
 type Routes struct {
-	self  wire.Route // zero Node: a transport client, which nobody dials
+	self  wire.Route                        // zero Node: a transport client, which nobody dials
+	sign  func(*wire.Route) wire.RouteProof // nil: entries have no proofs
 	nodes map[foci.NodeID]*node
 	sums  [wire.MaxSums]uint64 // of the entries' versions, by the first byte of the node's id
 }
@@ -90,7 +91,7 @@ func (r *Routes) raise(above wire.RouteVersion, addrs []Address, now int64) bool
 		return false
 	}
 	r.self.Incarnation, r.self.Counter = inc, counter
-	r.put(&node{entry: r.self, addrs: addrs})
+	r.own(addrs)
 	return true
 }
 

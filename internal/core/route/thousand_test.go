@@ -13,6 +13,7 @@ import (
 
 var (
 	simNodes = flag.Int("mesh.nodes", 100, "how many nodes the simulated mesh has")
+	simProof = flag.Int("mesh.proof", 0, "bytes of the certificate and signature with each route; 0 = none")
 	simSeed  = flag.Uint64("mesh.seed", 1, "decides everything that chance decides")
 )
 
@@ -71,9 +72,17 @@ func (s *simMesh) add(t testing.TB) int {
 	if m.Routes, err = New(id, 1, foci.RoleData, s.addrs(i, 0)); err != nil {
 		t.Fatal(err)
 	}
+	prove(m.Routes)
 	m.Moved()
 	s.all, s.index[id] = append(s.all, m), i
 	return i
+}
+
+// prove gives a node's entry a proof of the length that was asked for.
+func prove(r *Routes) {
+	if n := *simProof; n > 0 {
+		r.SignBy(func(*wire.Route) wire.RouteProof { return wire.RouteProof{Cert: make([]byte, n)} })
+	}
 }
 
 func (s *simMesh) addrs(i, moved int) []Address {
@@ -120,7 +129,7 @@ func (s *simMesh) compare(i, j int) {
 	}
 	q := wire.Routes{Routes: news, Want: want}
 	s.sent(&q)
-	answer := wire.Routes{Routes: b.Answer(&q)}
+	answer := wire.Routes{Routes: b.Answer(&q, true)}
 	s.sent(&answer)
 	s.give(j, a.id, news)
 	s.give(i, b.id, answer.Routes)
@@ -220,6 +229,7 @@ func (s *simMesh) restart(t testing.TB) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		prove(r)
 		r.Merge(foci.NodeID{}, known, now)
 		m.Routes, m.Spread, m.met = r, Spread{up: m.up, at: m.at, self: true}, nil
 	}

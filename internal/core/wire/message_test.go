@@ -19,6 +19,10 @@ func samples() []Message {
 		&Error{Kind: foci.Busy, Epoch: 4, RetryAfter: time.Second, Text: "full", From: foci.NodeID{7}},
 		&Routes{Epoch: 2, Routes: []Route{{Node: foci.NodeID{1}, Incarnation: 2, Counter: 3, Role: foci.RoleData, Addrs: []string{"10.0.0.1:1025:2-0"}}}},
 		&Routes{Epoch: 2, All: true, Want: []foci.NodeID{{1}, {2}}},
+		&Routes{Epoch: 2, Routes: []Route{
+			{Node: foci.NodeID{1}, Incarnation: 2, Counter: 3, Role: foci.RoleData, Addrs: []string{}, Proof: RouteProof{Cert: []byte("certificate"), Sig: []byte("signature")}},
+			{Node: foci.NodeID{2}, Incarnation: 2, Counter: 3, Role: foci.RoleData, Addrs: []string{}},
+		}},
 		&Digest{Epoch: 2, Sums: []uint64{7, 8}},
 		&Versions{Epoch: 2, Sums: []uint64{7, 8}, Versions: []RouteVersion{{Node: foci.NodeID{1}, Incarnation: 2, Counter: 3}}},
 		&Watch{Epoch: 2, Sums: []uint64{7}, Ups: 9, Wait: time.Second},
@@ -50,7 +54,7 @@ func samples() []Message {
 // fresh is an empty message of the same type as samples()[i].
 func fresh(i int) Message {
 	return []Message{
-		&Error{}, &Routes{}, &Routes{}, &Digest{}, &Versions{}, &Watch{}, &Watched{}, &Beacon{}, &Empty{}, &Ask{}, &Query{}, &QueryReply{}, &Store{}, &StoreReply{}, &Have{}, &HaveReply{}, &Hint{}, &HintReply{},
+		&Error{}, &Routes{}, &Routes{}, &Routes{}, &Digest{}, &Versions{}, &Watch{}, &Watched{}, &Beacon{}, &Empty{}, &Ask{}, &Query{}, &QueryReply{}, &Store{}, &StoreReply{}, &Have{}, &HaveReply{}, &Hint{}, &HintReply{},
 		&Fetch{}, &FetchReply{}, &List{}, &ListReply{}, &Hello{}, &Welcome{}, &Manifest{}, &ChunkMeta{},
 		&Forward{}, &Relayed{},
 	}[i]
@@ -96,6 +100,8 @@ func TestMessagesTruncated(t *testing.T) {
 // appended is how many bytes at the end of a message protocol 1 did not have.
 func appended(m Message) int {
 	switch m := m.(type) {
+	case *Routes:
+		return len(appendProofs(nil, m.Routes))
 	case *Query:
 		return 4 + len(m.Preimage)
 	case *Have:

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"slices"
 	"time"
 
 	"github.com/zeebo/xxh3"
@@ -29,7 +30,33 @@ type Route struct {
 	Counter     uint64
 	Role        foci.Role
 	Addrs       []string // host:port:family-table; none = the node has left
+
+	// Proof travels in a list of its own, after all routes of a message.
+	Proof RouteProof
 }
+
+// RouteProof shows that the node itself wrote a route: its certificate, and its
+// signature of [Route.Signed]. It is empty where nodes have no certificates.
+type RouteProof struct {
+	Cert []byte // DER
+	Sig  []byte
+}
+
+// The longest parts of a proof, in bytes.
+const (
+	MaxProofCert = 2048
+	MaxProofSig  = 96
+)
+
+// IsZero reports whether there is no proof.
+func (p *RouteProof) IsZero() bool { return len(p.Cert) == 0 && len(p.Sig) == 0 }
+
+// signedRoute begins what is signed, so that no signature of anything else is
+// good for a route.
+const signedRoute = "foci route 1\x00"
+
+// Signed is what the node signs: the route as it travels, after a label.
+func (r *Route) Signed() []byte { return r.append([]byte(signedRoute)) }
 
 // Newer reports whether r replaces o.
 func (r *Route) Newer(o *Route) bool {
@@ -80,7 +107,7 @@ func (r *Route) size() int {
 func FitRoutes(all []Route) []Route {
 	room := MaxRouteBytes
 	for i := range all {
-		if room -= all[i].size(); room < 0 || i == MaxRoutes {
+		if room -= all[i].size() + all[i].Proof.size(); room < 0 || i == MaxRoutes {
 			return all[:i]
 		}
 	}
@@ -101,6 +128,32 @@ func decodeRoutes(rd *Reader) []Route {
 		all[i].decode(rd)
 	}
 	return all
+}
+
+func (p *RouteProof) size() int { return 4 + len(p.Cert) + 4 + len(p.Sig) }
+
+// appendProofs adds the proofs of routes, by index; none when no route has one.
+func appendProofs(b []byte, all []Route) []byte {
+	if !slices.ContainsFunc(all, func(r Route) bool { return !r.Proof.IsZero() }) {
+		return appendU32(b, 0)
+	}
+	b = appendU32(b, uint32(len(all)))
+	for i := range all {
+		b = appendBytes(appendBytes(b, all[i].Proof.Cert), all[i].Proof.Sig)
+	}
+	return b
+}
+
+// decodeProofs reads the proofs of routes that were decoded. A message of
+// protocol 1 ends before them. They alias the message.
+func decodeProofs(rd *Reader, all []Route) {
+	if len(rd.b) == 0 {
+		return
+	}
+	for i := range rd.Count(len(all), 8) {
+		all[i].Proof.Cert = rd.Bytes(MaxProofCert)
+		all[i].Proof.Sig = rd.Bytes(MaxProofSig)
+	}
 }
 
 func appendNodes(b []byte, all []foci.NodeID) []byte {
@@ -183,7 +236,8 @@ type Routes struct {
 // Append encodes.
 func (r *Routes) Append(b []byte) []byte {
 	b = appendRoutes(appendU64(b, uint64(r.Epoch)), r.Routes)
-	return appendNodes(appendBool(b, r.All), r.Want)
+	b = appendNodes(appendBool(b, r.All), r.Want)
+	return appendProofs(b, r.Routes)
 }
 
 // Decode decodes.
@@ -192,6 +246,7 @@ func (r *Routes) Decode(rd *Reader) {
 	r.Routes = decodeRoutes(rd)
 	r.All = rd.Bool()
 	r.Want = decodeNodes(rd)
+	decodeProofs(rd, r.Routes)
 }
 
 // Digest stands for the sender's table.
