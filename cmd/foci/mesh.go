@@ -25,7 +25,8 @@ channel in its place ended or could not be opened.
 
 The state of a channel follows that of the link if that is not up: suspect and down say that the
 peer is not reached, one-way that it reaches us all the same; requests then go by another node. What
-nodes passed on for others is summed below.
+nodes passed on for others is summed below, and what is in use of each node's limits, with the five
+principals that hold the most (- is all peers that have proved nothing): one may hold an eighth.
 
   foci mesh
   foci mesh --json`,
@@ -35,7 +36,7 @@ nodes passed on for others is summed below.
 			return err
 		}
 		names := processNames(all)
-		var rows, forwards [][]string
+		var rows, forwards, shares [][]string
 		for i := range all {
 			p := &all[i]
 			if a.json {
@@ -46,14 +47,23 @@ nodes passed on for others is summed below.
 			}
 			rows = append(rows, meshRows(p, names)...)
 			forwards = append(forwards, forwardRow(p)...)
+			shares = append(shares, shareRows(p)...)
 		}
 		if a.json {
 			return nil
 		}
-		if err := a.table(meshHeader, rows); err != nil || len(forwards) == 0 {
+		if err := a.table(meshHeader, rows); err != nil {
 			return err
 		}
-		return a.table("NODE FORWARDS DONE FAILED BYTES", forwards)
+		if len(forwards) > 0 {
+			if err := a.table("NODE FORWARDS DONE FAILED BYTES", forwards); err != nil {
+				return err
+			}
+		}
+		if len(shares) == 0 {
+			return nil
+		}
+		return a.table(sharesHeader, shares)
 	})
 }
 

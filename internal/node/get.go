@@ -1,6 +1,7 @@
 package node
 
 import (
+	"github.com/foci-store/foci/internal/core/mutant"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/mesh"
 )
@@ -41,14 +42,30 @@ func (n *Node) fetch(in *mesh.Incoming) {
 		return
 	}
 	m.ID = visible(in, b, &m.Scope, m.ID)
-	reply, body, err := b.Fetch(m, nil)
+	reply, content, err := b.Open(m)
+	var body []byte
+	short := content.Size() <= wholeFetch || mutant.On(mutant.WholeFetch)
+	if err == nil && short {
+		body = make([]byte, content.Size())
+		_, err = content.ReadAt(body, 0)
+	}
 	if err != nil {
 		in.Fail(err)
 		return
 	}
 	reply.Epoch = m.Epoch
-	in.Reply(reply.Append(nil), body)
+	if short {
+		in.Reply(reply.Append(nil), body)
+		return
+	}
+	in.ReplySource(reply.Append(nil), content)
 }
+
+// wholeFetch is the longest payload that is read at once, here, where waiting for
+// a disk holds up nothing else. A longer one is read on the goroutine that writes
+// the channel, a block at a time as the asker grants credit: so it takes no
+// memory while it waits, and a slow disk slows that channel.
+const wholeFetch = 64 << 10
 
 // list serves a page of a bucket's keys.
 func (n *Node) list(in *mesh.Incoming) {

@@ -33,6 +33,8 @@ var rows = []row{
 	{mutant.MembersReserve, "internal/core/share", "TestMembersQuarter"},
 	{mutant.JunkBeacons, "internal/device/beacon", "TestJunkDropsNoBeacon"},
 	{mutant.ConnectionShare, "internal/device/mesh", "TestConnectionsPerPrincipal"},
+	{mutant.ReplyBudget, "internal/device/mesh", "TestRepliesPerPrincipal"},
+	{mutant.WholeFetch, "internal/node", "TestUnreadFetchesAreNotInMemory"},
 	{mutant.AnnouncedBytes, "internal/device/mesh", "TestAnnouncedBytesAreNotHeld"},
 	{mutant.StalledBody, "internal/device/mesh", "TestStalledRequestsEnd"},
 	{mutant.PrincipalShare, "internal/device/mesh", "TestBytesPerPrincipal"},

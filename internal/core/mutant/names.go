@@ -94,6 +94,12 @@ const (
 	// AnnouncedBytes: a request counts for all that it announces, before it arrives.
 	AnnouncedBytes Name = "announced-bytes"
 
+	// ReplyBudget: a peer that reads no replies may have as many as it asks for.
+	ReplyBudget Name = "reply-budget"
+
+	// WholeFetch: the payload of a fetch is in memory until it is sent.
+	WholeFetch Name = "whole-fetch"
+
 	// StalledBody: a request whose body does not arrive is kept for ever.
 	StalledBody Name = "stalled-body"
 

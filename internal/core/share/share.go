@@ -130,6 +130,17 @@ type Held struct {
 	Used      int64            `json:"used"`
 }
 
+// Name is the principal, or who is meant when it is empty.
+func (h *Held) Name() string {
+	switch {
+	case h.Principal != "":
+		return string(h.Principal)
+	case h.Member:
+		return "members"
+	}
+	return "-"
+}
+
 // Top is who holds the most, at most n of them.
 func (p *Pool) Top(n int) []Held {
 	var all []Held

@@ -43,26 +43,30 @@ type channel struct {
 	life  life
 	count counters
 
-	mu      sync.Mutex
-	wake    sync.Cond // the writer
-	idle    bool      // the writer waits
-	retire  bool      // it should end, because it has waited for long
-	away    bool      // it has ended, and begins anew when there is something to write
-	out     []byte    // whole frames to be written
-	outN    int       // how many
-	spare   []byte    // memory for the next of these
-	seen    int64     // bytes in and out at the last trim
-	sendq   sendQueue
-	streams table
-	credit  int64 // that the peer has for what it sends us
-	owed    int64 // consumed, not yet granted
-	took    int64 // bytes of long messages that have come, in all
-	swept   time.Time
-	inUse   budget
-	drain   bool  // no new requests
-	err     error // why it was closed; nil while it is open
-	closed  chan struct{}
-	orphans []*Body // of requests that were on their way in when it was closed
+	clogged atomic.Bool // too many replies wait to read more requests; set under mu
+
+	mu        sync.Mutex
+	wake      sync.Cond // the writer
+	idle      bool      // the writer waits
+	retire    bool      // it should end, because it has waited for long
+	away      bool      // it has ended, and begins anew when there is something to write
+	out       []byte    // whole frames to be written
+	outN      int       // how many
+	flows     sync.Cond // the reader, while clogged
+	spare     []byte    // memory for the next of these
+	seen      int64     // bytes in and out at the last trim
+	sendq     sendQueue
+	streams   table
+	credit    int64 // that the peer has for what it sends us
+	owed      int64 // consumed, not yet granted
+	unwritten int64 // that replies in out count for
+	took      int64 // bytes of long messages that have come, in all
+	swept     time.Time
+	inUse     budget
+	drain     bool  // no new requests
+	err       error // why it was closed; nil while it is open
+	closed    chan struct{}
+	orphans   []*Body // of requests that were on their way in when it was closed
 }
 
 func newChannel(m *Mesh, conn net.Conn, peer Identity, class foci.Class, index int, ours, theirs, streams uint32) *channel {
@@ -70,7 +74,7 @@ func newChannel(m *Mesh, conn net.Conn, peer Identity, class foci.Class, index i
 		mesh: m, class: class, index: index, peer: peer, conn: conn, local: conn.LocalAddr().String(),
 		born: time.Now(), ours: ours, theirs: theirs, closed: make(chan struct{}),
 	}
-	ch.wake.L = &ch.mu
+	ch.wake.L, ch.flows.L = &ch.mu, &ch.mu
 	ch.streams.limit = int(streams)
 	ch.sendq.credit = int64(theirs) * wire.WindowsPer
 	ch.credit = int64(ours) * wire.WindowsPer
@@ -297,9 +301,13 @@ func (ch *channel) close(why error) {
 	})
 	ch.streams = table{}
 	ch.load.Store(0)
+	unwritten := ch.unwritten
+	ch.unwritten = 0
 	ch.rouse()
+	ch.flows.Broadcast()
 	close(ch.closed)
 	ch.mu.Unlock()
+	ch.unread(unwritten)
 
 	ch.hangUp()
 	if ch.link != nil {

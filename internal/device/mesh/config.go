@@ -119,6 +119,7 @@ type Limits struct {
 	LinkBytes       int64 // default 128 MiB
 	Requests        int64 // in flight in this process, each way; default 65536
 	Bytes           int64 // of these that are in memory; default 512 MiB
+	ReplyBytes      int64 // of replies that are in memory; default 256 MiB
 	Relays          int64 // requests that are forwarded for others at a time; default 4096
 	RelayBytes      int64 // that may wait here of these; default 128 MiB
 	Conns           int   // incoming connections; default 16384, of which one principal has an eighth and members a quarter
@@ -175,6 +176,7 @@ func (c Config) withDefaults() (Config, error) {
 	or(&l.LinkBytes, 128<<20)
 	or(&l.Requests, 65536)
 	or(&l.Bytes, 512<<20)
+	or(&l.ReplyBytes, 256<<20)
 	or(&l.Relays, 4096)
 	or(&l.RelayBytes, 128<<20)
 	or(&l.Conns, 16384)

@@ -139,6 +139,13 @@ func (ch *channel) onPing(contents []byte) error {
 		return foci.Errorf(foci.Protocol, "the peer pings but does not read the answers")
 	}
 	ch.control(wire.Header{Type: wire.FramePong}, contents)
+	if ch.account != nil && ch.err == nil {
+		n := int64(wire.HeaderSize + len(contents))
+		ch.unwritten += n
+		if ch.overdue(n) && len(ch.out) > clogged {
+			ch.clogged.Store(true)
+		}
+	}
 	return nil
 }
 

@@ -242,7 +242,7 @@ func idle(t testing.TB, meshes ...*Mesh) {
 	for _, m := range meshes {
 		waitFor(t, "what is held to be given back", func() bool {
 			s := m.shares.stats()
-			return s.Requests.Used == 0 && s.Bytes.Used == 0
+			return s.Requests.Used == 0 && s.Bytes.Used == 0 && s.Replies.Used == 0
 		})
 		for name, b := range map[string]*budget{"out": &m.out, "collecting": &m.collecting} {
 			deadline := time.Now().Add(5 * time.Second)

@@ -11,6 +11,9 @@ import (
 func (ch *channel) read(f *frameReader) error {
 	var h wire.Header
 	for {
+		if ch.clogged.Load() {
+			ch.drained()
+		}
 		if err := f.header(&h); err != nil {
 			if foci.KindOf(err) == foci.Protocol {
 				return err

@@ -66,12 +66,13 @@ type answer struct {
 
 // reply queues the answer to a request that came in.
 func (ch *channel) reply(in *Incoming, a answer) {
-	ch.release(in)
 	unused := a.source
+	n, over := ch.exchange(in, &a)
 	ch.mu.Lock()
 	s := ch.streams.get(in.id)
 	if s == nil || s.in != in { // the channel was lost
 		ch.mu.Unlock()
+		ch.unread(n)
 		closeSource(unused)
 		in.free()
 		return
@@ -85,10 +86,14 @@ func (ch *channel) reply(in *Incoming, a answer) {
 		a = failure(errCanceledThere)
 	case a.size > copyMax && waiting > 0 && waiting+a.size > ch.mesh.cfg.Limits.ChannelBytes:
 		a = failure(busy("too much is being sent back on this channel"))
-	default:
+	}
+	if a.source != nil {
 		unused = nil
 	}
-	ch.enqueueReply(s, in, &a)
+	ch.enqueueReply(s, in, &a, ch.recount(n, &a))
+	if over && len(ch.out) > clogged {
+		ch.clogged.Store(true)
+	}
 	flood := int64(len(ch.out)) > ch.mesh.cfg.Limits.ChannelBytes
 	ch.mu.Unlock()
 	closeSource(unused)
@@ -100,9 +105,9 @@ func (ch *channel) reply(in *Incoming, a answer) {
 	}
 }
 
-// enqueueReply hands a reply to the writer and, when it is a short one, ends
-// the stream. ch.mu is held.
-func (ch *channel) enqueueReply(s *stream, in *Incoming, a *answer) {
+// enqueueReply hands a reply that counts for n bytes to the writer and, when it
+// is a short one, ends the stream. ch.mu is held.
+func (ch *channel) enqueueReply(s *stream, in *Incoming, a *answer, n int64) {
 	h := wire.Header{
 		Type: wire.FrameReply, Flags: a.flags, Stream: in.id,
 		Head: uint32(len(a.head)), Body: uint32(a.size - int64(len(a.head))),
@@ -112,6 +117,7 @@ func (ch *channel) enqueueReply(s *stream, in *Incoming, a *answer) {
 	if a.source == nil && a.size <= copyMax && !packs {
 		ch.out = wire.AppendFrame(ch.out, &h, a.head, a.body)
 		ch.outN++
+		ch.unwritten += n
 		ch.end(in.id)
 		in.free()
 	} else {
@@ -121,6 +127,7 @@ func (ch *channel) enqueueReply(s *stream, in *Incoming, a *answer) {
 			header: h, head: a.head, body: a.body, source: source, size: a.size, credit: int64(ch.theirs), pack: packs,
 			after: func() {
 				closeSource(source)
+				ch.unread(n)
 				in.free()
 			},
 		}

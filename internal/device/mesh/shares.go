@@ -23,6 +23,7 @@ type shares struct {
 	conns    *share.Pool
 	requests *share.Pool // in flight here
 	bytes    *share.Pool // of these that are in memory
+	replies  *share.Pool // bytes of replies in memory
 	self     account     // of requests that this process asks itself
 }
 
@@ -33,17 +34,19 @@ type account struct {
 	conns    *share.Part
 	requests *share.Part
 	bytes    *share.Part
+	replies  *share.Part
 	vital    bool // what keeps the mesh itself alive is counted and not refused
 }
 
 func (s *shares) init(l *Limits) {
 	s.conns, s.requests, s.bytes = share.New(int64(l.Conns)), share.New(l.Requests), share.New(l.Bytes)
+	s.replies = share.New(l.ReplyBytes)
 	s.self = s.join(share.Who{Member: true})
 }
 
 // join finds the parts of a peer; mu is held.
 func (s *shares) join(who share.Who) account {
-	return account{conns: s.conns.Join(who), requests: s.requests.Join(who), bytes: s.bytes.Join(who)}
+	return account{conns: s.conns.Join(who), requests: s.requests.Join(who), bytes: s.bytes.Join(who), replies: s.replies.Join(who)}
 }
 
 // leave ends join; mu is held.
@@ -51,6 +54,7 @@ func (s *shares) leave(a *account) {
 	s.conns.Leave(a.conns)
 	s.requests.Leave(a.requests)
 	s.bytes.Leave(a.bytes)
+	s.replies.Leave(a.replies)
 }
 
 // open takes a connection of a class for a peer.
@@ -150,6 +154,11 @@ func (ch *channel) release(in *Incoming) {
 	s := &ch.mesh.shares
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.release(ch, in)
+}
+
+// release does it when mu is held.
+func (s *shares) release(ch *channel, in *Incoming) {
 	if in.counted {
 		in.counted = false
 		ch.inUse.give(in.held)
@@ -175,11 +184,20 @@ func shareStats(p *share.Pool) ShareStats {
 type SharesStats struct {
 	Conns    ShareStats `json:"connections"`
 	Requests ShareStats `json:"requests"`
-	Bytes    ShareStats `json:"bytes"` // of requests in hand
+	Bytes    ShareStats `json:"bytes"`       // of requests in hand
+	Replies  ShareStats `json:"reply_bytes"` // in memory
+}
+
+// Each calls f for each limit with its name.
+func (s *SharesStats) Each(f func(limit string, is *ShareStats)) {
+	f("connections", &s.Conns)
+	f("requests", &s.Requests)
+	f("bytes", &s.Bytes)
+	f("reply_bytes", &s.Replies)
 }
 
 func (s *shares) stats() SharesStats {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return SharesStats{Conns: shareStats(s.conns), Requests: shareStats(s.requests), Bytes: shareStats(s.bytes)}
+	return SharesStats{Conns: shareStats(s.conns), Requests: shareStats(s.requests), Bytes: shareStats(s.bytes), Replies: shareStats(s.replies)}
 }

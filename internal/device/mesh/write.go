@@ -19,6 +19,7 @@ const (
 type writer struct {
 	ch        *channel
 	out       []byte // the queue that is being written
+	counts    int64  // what the replies in it count for
 	pieces    []piece
 	headers   []byte
 	slices    net.Buffers
@@ -27,6 +28,7 @@ type writer struct {
 	records   *recordConn          // under TLS, if it is
 	scratch   [flushPieces]*buffer // for bodies that come from a source
 	packed    [flushPieces]*buffer // compressed pieces
+	extra     int                  // pieces at a time beyond one for which memory is counted
 	dull      int                  // bodies in a row that did not shrink
 	joint     *buffer              // where slices are put together for TLS
 	deadline  time.Time
@@ -86,8 +88,13 @@ func (w *writer) next() bool {
 		return false
 	}
 	w.out, ch.out, ch.outN, ch.spare = ch.out, ch.spare[:0], 0, nil
+	w.counts, ch.unwritten = ch.unwritten, 0
+	if ch.clogged.Load() {
+		ch.clogged.Store(false)
+		ch.flows.Broadcast()
+	}
 	w.pieces = w.pieces[:0]
-	for len(w.pieces) < w.most() {
+	for len(w.pieces) < w.most() && w.roomy(len(w.pieces)) {
 		p, ok := ch.sendq.next()
 		if !ok {
 			break
@@ -109,6 +116,19 @@ func (w *writer) most() int {
 	return flushPieces
 }
 
+// roomy reports whether there is memory for the i-th piece: for the first always,
+// which its message counts for, and for more while the peer may hold them.
+func (w *writer) roomy(i int) bool {
+	switch {
+	case i < 1+w.extra || w.ch.account == nil || w.ch.sendq.long.len() == 0:
+		return true
+	case !w.ch.scratch():
+		return false
+	}
+	w.extra++
+	return true
+}
+
 // slowWrite is how long a write takes on a slow way.
 const slowWrite = 50 * time.Millisecond
 
@@ -121,6 +141,10 @@ func (w *writer) rest() {
 	}
 	w.joint.free()
 	w.joint = nil
+	if w.extra > 0 {
+		w.ch.unread(int64(w.extra) * wire.MaxFrame)
+		w.extra = 0
+	}
 }
 
 // flush writes the queue and the pieces with one call, if it can.
@@ -241,6 +265,8 @@ func (w *writer) settle() {
 	if cap(w.out) > keepOut {
 		w.out = nil
 	}
+	w.ch.unread(w.counts)
+	w.counts = 0
 	var after []func()
 	if len(w.pieces) == 0 {
 		return
@@ -279,7 +305,11 @@ func (ch *channel) sourceFailed(p *piece, cause error) {
 	ch.unsent(p)
 	o := p.o
 	o.failed = true
-	err := foci.Errorf(foci.Internal, "reading a body to be sent, at byte %d: %w", p.off, cause)
+	kind := foci.Internal
+	if ch.link == nil { // of an answer the kind is part: a record can be damaged in the middle
+		kind = foci.KindOf(cause)
+	}
+	err := foci.Errorf(kind, "reading a body to be sent, at byte %d: %w", p.off, cause)
 	w := wireError(err)
 	id := o.header.Stream
 	var q *Request

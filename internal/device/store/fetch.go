@@ -3,11 +3,9 @@ package store
 import (
 	"bytes"
 	"errors"
-	"slices"
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/wire"
-	"github.com/foci-store/foci/internal/device/segment"
 )
 
 // maxFetchedMeta bounds the metadata in one answer, which is not counted by
@@ -22,43 +20,15 @@ var errMisplaced = errors.New("it points at a record of another object")
 //
 // Kinds of errors: NotReady, Corrupt (stored bytes are damaged), Closed.
 func (b *Backend) Fetch(f *wire.Fetch, dst []byte) (rep wire.FetchReply, body []byte, err error) {
-	if err := b.enterUse(); err != nil {
-		return rep, dst[:0], err
+	rep, c, err := b.Open(f)
+	if err != nil {
+		return wire.FetchReply{}, dst[:0], err
 	}
-	defer b.leaveUse()
-	places, more, err := b.entries(f)
-	if err != nil || len(places) == 0 {
-		return rep, dst[:0], err
+	body, err = c.all(dst[:0])
+	if err != nil {
+		return wire.FetchReply{}, dst[:0], err
 	}
-	rep.More = more
-	rep.Entries = make([]wire.FetchedEntry, len(places))
-	for i := range places {
-		rep.Entries[i].Entry = places[i].entry
-	}
-	c := content{b: b, f: f, rep: &rep, body: slices.Grow(dst[:0], room(f, places))}
-	for i := range places {
-		if goOn, err := c.add(i, &places[i]); err != nil {
-			return wire.FetchReply{}, dst[:0], err
-		} else if !goOn {
-			break
-		}
-	}
-	return rep, c.body, nil
-}
-
-// room is how many bytes the payloads of an answer take while they are read: of
-// a record that is cut, whole blocks are read.
-func room(f *wire.Fetch, places []placed) int {
-	n := 0
-	for i := range places {
-		if n += int(places[i].entry.Length); n > int(f.MaxBytes) {
-			break
-		}
-	}
-	if f.MaxBytes == 0 {
-		return 0
-	}
-	return min(n, int(f.MaxBytes)+2*segment.Block)
+	return rep, body, nil
 }
 
 // entries is the part of the object's log that was asked for, and whether the
@@ -99,20 +69,20 @@ func (b *Backend) entries(f *wire.Fetch) (places []placed, more bool, err error)
 	return places, more, errors.Join(err, indexError(it.Close()))
 }
 
-// content fills the bodies of an answer to Fetch.
-type content struct {
-	b    *Backend
-	f    *wire.Fetch
-	rep  *wire.FetchReply
-	body []byte
-	meta int // bytes of metadata so far
+// answering fills an answer to Fetch.
+type answering struct {
+	b       *Backend
+	f       *wire.Fetch
+	rep     *wire.FetchReply
+	content *Content
+	meta    int // bytes of metadata so far
 }
 
 // add adds the payload of the i-th entry, if it fits; goOn says whether the
 // next may follow it. The first entry is read even when no payload is wanted,
 // for the object's name.
-func (c *content) add(i int, p *placed) (goOn bool, err error) {
-	off, left := uint32(0), c.f.MaxBytes-uint32(len(c.body))
+func (c *answering) add(i int, p *placed) (goOn bool, err error) {
+	off, left := uint32(0), c.f.MaxBytes-uint32(c.content.size)
 	if i == 0 {
 		off = min(c.f.Offset, p.entry.Length)
 	}
@@ -142,9 +112,7 @@ func (c *content) add(i int, p *placed) (goOn bool, err error) {
 	if c.meta += len(h.Meta); whole && c.meta > maxFetchedMeta {
 		return false, nil
 	}
-	if c.body, err = r.AppendRange(c.body, h, off, n); err != nil {
-		return false, err
-	}
+	c.content.add(p.loc, h, off, n)
 	c.rep.Entries[i].Bytes = n
 	if whole || i == 0 {
 		c.rep.Entries[i].Meta = bytes.Clone(h.Meta)

@@ -20,6 +20,9 @@ var (
 	meshForwards  = gauge("mesh_forwarding", "Requests of others that this node is passing on.")
 	meshForwarded = counter("mesh_forwarded_total", "Requests of others that this node passed on, by how they ended: done or failed.", "end")
 	meshForwardB  = counter("mesh_forwarded_bytes_total", "Bytes of these and of their replies.")
+	meshShare     = gauge("mesh_share_used", "What is in use of a limit that is divided among peers: connections, requests, bytes (of requests in memory) or reply_bytes (in memory).", "limit")
+	meshShareMost = gauge("mesh_share_limit", "The limit. One principal may use an eighth; a quarter is kept for members.", "limit")
+	meshShareTop  = gauge("mesh_share_principal_used", "What the five principals use that use the most of a limit; - is all that have proved nothing.", "limit", "principal")
 	meshLeftOut   = gauge("mesh_channels_left_out", "Channels without series of their own, because there are too many.")
 	meshIncoming  = gauge("mesh_incoming_channels", "Channels that others have opened.", "class", "table", "role")
 	meshIncomingR = gauge("mesh_incoming_in_flight", "Requests in hand on channels that others have opened.", "class", "table", "role")
@@ -61,6 +64,7 @@ func (c collector) mesh(out chan<- prometheus.Metric) {
 	meshForwarded.emit(out, float64(s.Forwarded.Done), "done")
 	meshForwarded.emit(out, float64(s.Forwarded.Failed), "failed")
 	meshForwardB.emit(out, float64(s.Forwarded.Bytes))
+	shares(out, &s.Shares)
 	left, shown := 0, 0
 	for i := range s.Links {
 		l := &s.Links[i]
@@ -77,6 +81,21 @@ func (c collector) mesh(out chan<- prometheus.Metric) {
 	}
 	meshLeftOut.emit(out, float64(left))
 	incoming(out, s.Incoming)
+}
+
+// shares sends what is in use of the limits that are divided among peers.
+func shares(out chan<- prometheus.Metric, s *mesh.SharesStats) {
+	s.Each(func(limit string, is *mesh.ShareStats) {
+		meshShare.emit(out, float64(is.Used), limit)
+		meshShareMost.emit(out, float64(is.Limit), limit)
+		names := map[string]int64{}
+		for _, h := range is.Top {
+			names[h.Name()] += h.Used
+		}
+		for name, used := range names {
+			meshShareTop.emit(out, float64(used), limit, name)
+		}
+	})
 }
 
 // link sends what is known of a link, and returns its open channels.
