@@ -46,8 +46,6 @@ type Config struct {
 	Now      func() int64         // wall clock, nanoseconds since 1970; nil = the system's
 	Grace    time.Duration        // that Close waits for requests being served; 0 = 1 s
 	Logger   *slog.Logger         // nil = silent
-
-	disguise func(*mesh.Identity) // of tests: what a peer has proved
 }
 
 // Backend is one directory of a node.

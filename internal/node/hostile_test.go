@@ -22,7 +22,12 @@ import (
 // dial connects to a node as a transport client that says what it likes.
 func dial(t testing.TB, n *node.Node) *mesh.Link {
 	t.Helper()
-	m, err := mesh.New(mesh.Config{Cluster: "test", Role: foci.RoleTransport})
+	return dialWith(t, n, mesh.Config{Cluster: "test", Role: foci.RoleTransport})
+}
+
+func dialWith(t testing.TB, n *node.Node, cfg mesh.Config) *mesh.Link {
+	t.Helper()
+	m, err := mesh.New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}

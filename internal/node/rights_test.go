@@ -2,43 +2,41 @@ package node_test
 
 import (
 	"errors"
+	"os"
+	"path/filepath"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/rights"
 	"github.com/foci-store/foci/internal/core/wire"
+	"github.com/foci-store/foci/internal/device/auth"
 	"github.com/foci-store/foci/internal/device/mesh"
 	"github.com/foci-store/foci/internal/device/vfs"
 	"github.com/foci-store/foci/internal/layout"
 	"github.com/foci-store/foci/internal/node"
 )
 
-// guarded is a node that holds objects "key" in several buckets, and a link by
-// which a client of changing rights asks it.
+// guarded is a node with a cluster key that holds objects "key" in several
+// buckets, and a link by which a client of changing rights asks it.
 type guarded struct {
 	layout *layout.Layout
 	node   *node.Node
+	as     *auth.Credentials
+	speaks wire.Protocols
 	link   *mesh.Link
-	as     atomic.Pointer[mesh.Identity]
 }
 
-// disguise has clients be who they are said to be; members stay members.
-func (g *guarded) disguise(who *mesh.Identity) {
-	if as := g.as.Load(); as != nil && who.Role == foci.RoleTransport {
-		who.Principal, who.Rights, who.Protocol = as.Principal, as.Rights, as.Protocol
-	}
-}
+// sealed has a node prove itself, and ask for proof, by the cluster key.
+func sealed(c *node.Config) { c.Auth = auth.WithKey(auth.Key{1}) }
 
 func guard(t *testing.T) *guarded {
 	t.Helper()
-	g := new(guarded)
 	cfg := config(t)
-	cfg.Disguise(g.disguise)
-	g.node = start(t, cfg)
-	g.layout, g.link = cfg.Layout, dial(t, g.node)
+	sealed(&cfg)
+	g := &guarded{layout: cfg.Layout, node: start(t, cfg)}
+	g.become(t, "*=rw,admin", 2)
 	for _, bucket := range []string{"photos", "music", "foci.policy"} {
 		if _, err := call(t, g.link, g.store(bucket, "key")); err != nil {
 			t.Fatal(err)
@@ -54,7 +52,29 @@ func (g *guarded) become(t *testing.T, text string, protocol uint16) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g.as.Store(&mesh.Identity{Principal: rights.Client("web"), Rights: r, Protocol: protocol})
+	ca, err := auth.Key{1}.Authority()
+	if err != nil {
+		t.Fatal(err)
+	}
+	credential, err := ca.Client("web", r, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "web")
+	if err := os.WriteFile(file, credential, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if g.as, err = auth.LoadCredential(vfs.OS(), file, nil); err != nil {
+		t.Fatal(err)
+	}
+	g.speaks = wire.Protocols{Min: protocol, Max: protocol}
+	g.link = g.dial(t, g.node)
+}
+
+// dial connects the client to a node.
+func (g *guarded) dial(t *testing.T, n *node.Node) *mesh.Link {
+	t.Helper()
+	return dialWith(t, n, mesh.Config{Cluster: "test", Role: foci.RoleTransport, Auth: g.as, Protocols: g.speaks})
 }
 
 func (g *guarded) store(bucket, key string) *wire.Store {
@@ -219,10 +239,10 @@ func (g *guarded) relayed(t *testing.T, relay *mesh.Link, m wire.Message) (*mesh
 // had asked itself, and no more; the refusal names the client, not the member.
 func TestRelayedRights(t *testing.T) {
 	g := guard(t)
-	relay := member(t, func(c *node.Config) { c.Disguise(g.disguise) }, at(g.node))
+	relay := member(t, sealed, at(g.node))
 	whole(t, relay, g.node)
-	by := dial(t, relay)
 	g.become(t, "photos=r", 2)
+	by := g.dial(t, relay)
 	for _, m := range []wire.Message{g.query("photos", "key"), g.fetch("photos", "key"), g.list("photos")} {
 		if _, err := g.relayed(t, by, m); err != nil {
 			t.Errorf("%T: %v", m, err)
@@ -239,6 +259,7 @@ func TestRelayedRights(t *testing.T) {
 		}
 	}
 	g.become(t, "photos=rw", 2)
+	by = g.dial(t, relay)
 	for _, m := range []wire.Message{g.store("photos", "key"), long} {
 		if _, err := g.relayed(t, by, m); err != nil {
 			t.Errorf("%T: %v", m, err)
@@ -260,19 +281,19 @@ func TestClientsDoNotRelay(t *testing.T) {
 // travels by the classes for it.
 func TestRelayedIsOneHop(t *testing.T) {
 	g := guard(t)
-	g.as.Store(&mesh.Identity{Principal: rights.Node(foci.NodeID{1}), Rights: rights.Full(), Protocol: 2})
+	link := dialWith(t, g.node, mesh.Config{Cluster: "test", Role: foci.RoleClient, Node: foci.NodeID{1}, Incarnation: 1, Auth: auth.WithKey(auth.Key{1})})
 	head := g.query("music", "key").Append(nil)
 	for _, m := range []wire.Method{wire.MethodRelayed, wire.MethodForward, wire.MethodRoutes, wire.MethodStatus, 999} {
 		r := wire.Relayed{Asker: rights.Client("web"), Rights: rights.Data(), Protocol: 2, Method: m, Head: head}
-		if _, err := ask(t, g.link, wire.MethodRelayed, r.Append(nil), nil); !errors.Is(err, foci.Denied) {
+		if _, err := ask(t, link, wire.MethodRelayed, r.Append(nil), nil); !errors.Is(err, foci.Denied) {
 			t.Errorf("%v: %v, want %v", m, err, foci.Denied)
 		}
 	}
-	if _, err := ask(t, g.link, wire.MethodRelayed, []byte("malformed"), nil); !errors.Is(err, foci.Protocol) {
+	if _, err := ask(t, link, wire.MethodRelayed, []byte("malformed"), nil); !errors.Is(err, foci.Protocol) {
 		t.Errorf("malformed: %v", err)
 	}
 	r := wire.Relayed{Asker: rights.Client("web"), Rights: rights.Data(), Protocol: 2, Method: wire.MethodQuery, Head: head}
-	if _, err := ask(t, g.link, wire.MethodRelayed, r.Append(nil), nil); err != nil {
+	if _, err := ask(t, link, wire.MethodRelayed, r.Append(nil), nil); err != nil {
 		t.Error(err)
 	}
 }
@@ -296,6 +317,7 @@ func TestReaderHasItBrought(t *testing.T) {
 	g := guard(t)
 	other := start(t, node.Config{
 		Cluster: "test", Dir: "/data", Name: "b", Layout: g.layout, Role: foci.RoleData, FS: vfs.NewCrashable(), Grace: 50 * time.Millisecond,
+		Auth: auth.WithKey(auth.Key{1}),
 	})
 	whole(t, g.node, other)
 	g.become(t, "photos=r", 2)
@@ -304,7 +326,7 @@ func TestReaderHasItBrought(t *testing.T) {
 	g.allowed(t, bring)
 	q := g.query("photos", "key")
 	q.Group = 2
-	r, err := call(t, dial(t, other), q)
+	r, err := call(t, g.dial(t, other), q)
 	var vote wire.QueryReply
 	if err != nil || wire.Unmarshal(r.Head, &vote) != nil || string(r.Body) != "content" {
 		t.Errorf("the other group holds %+v %q, %v", vote, r.Body, err)

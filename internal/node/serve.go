@@ -15,14 +15,6 @@ import (
 // handle serves one request. It runs on the goroutine that reads the channel,
 // so what may take long goes elsewhere.
 func (n *Node) handle(in *mesh.Incoming) {
-	if n.cfg.disguise != nil {
-		n.cfg.disguise(&in.From)
-	}
-	n.dispatch(in)
-}
-
-// dispatch serves a request whose asker is in From.
-func (n *Node) dispatch(in *mesh.Incoming) {
 	switch in.Method {
 	case wire.MethodQuery:
 		n.query(in)
@@ -42,7 +34,7 @@ func (n *Node) dispatch(in *mesh.Incoming) {
 		n.forward(in)
 	case wire.MethodRelayed:
 		if peer.Unwrap(in) {
-			n.dispatch(in)
+			n.handle(in)
 		}
 	case wire.MethodLayout:
 		n.apart(in, n.giveLayout)
