@@ -77,6 +77,7 @@ var rows = []row{
 	{mutant.ReaderStores, "internal/node", "TestReaderCannotWrite"},
 	{mutant.WriterReads, "internal/node", "TestWriterCannotRead"},
 	{mutant.HintShare, "internal/device/store", "TestHintsPerPrincipal"},
+	{mutant.WriterStats, "internal/core/quorum", "TestInline"},
 	{mutant.BroughtUnasked, "internal/core/quorum", "TestReaderThatMayNotWrite"},
 	{mutant.AnyRelay, "internal/node", "TestClientsDoNotRelay"},
 	{mutant.RelayRights, "internal/node", "TestRelayedRights"},

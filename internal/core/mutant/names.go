@@ -125,6 +125,9 @@ const (
 	AnyRelay Name = "any-relay"
 	// RelayRights: a relayed request has the rights of a member.
 	RelayRights Name = "relay-rights"
+	// WriterStats: a read asks for votes as a write does, so that the right to write
+	// is enough to find out that an object is there.
+	WriterStats Name = "writer-stats"
 	// BroughtUnasked: a reader that had the write-back done by a voter answers
 	// without asking for votes again.
 	BroughtUnasked Name = "brought-unasked"

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/mutant"
 	"github.com/foci-store/foci/internal/core/wire"
 )
 
@@ -50,8 +51,11 @@ func (b *ballot) start(o *op, now time.Duration, order []foci.Group) {
 
 func (b *ballot) askNext(o *op) {
 	q := &wire.Query{ID: b.id, Target: wire.Target{Epoch: o.cfg.Plan.Epoch, Group: b.order[b.asked]}}
-	if b.asked == 0 {
+	switch {
+	case b.asked == 0:
 		q.Inline = b.inline
+	case b.inline > 0 && !mutant.On(mutant.WriterStats):
+		q.Inline = 1 // a reader's question, for which the right to write will not do
 	}
 	o.ask(b.order[b.asked], q)
 	b.asked++

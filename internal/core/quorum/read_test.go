@@ -83,8 +83,8 @@ func TestInline(t *testing.T) {
 			if q := s.pending("query 1").Msg.(*wire.Query); q.Inline != 1<<10 {
 				t.Fatalf("the nearest group is asked for %d bytes", q.Inline)
 			}
-			if q := s.pending("query 2").Msg.(*wire.Query); q.Inline != 0 {
-				t.Fatalf("the second group is asked for %d bytes too", q.Inline)
+			if q := s.pending("query 2").Msg.(*wire.Query); q.Inline != 1 {
+				t.Fatalf("the second group is asked for %d bytes: want 1, so that it wants the right to read", q.Inline)
 			}
 			s.answer("query 1", Answer{Msg: &c.m, Body: []byte(c.body)})
 			s.vote("query 2", c.m.Vote)
