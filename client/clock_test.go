@@ -216,3 +216,29 @@ func TestUploadByAFastClock(t *testing.T) {
 		t.Fatalf("got %d bytes of the stream, not the %d that were put", len(got), len(content))
 	}
 }
+
+// TestAWrongClockStopsItsNodeAlone: with one of three nodes 70 s ahead a cluster
+// goes on, and that node says why it does not vote.
+func TestAWrongClockStopsItsNodeAlone(t *testing.T) {
+	c := newTimed(t, true)
+	s := c.session()
+	put(t, s, "key", []byte("before"))
+	c.ahead[1].Store(int64(70 * time.Second))
+	soon(t, "the node has stopped", func() bool { return c.nodes[1].Status().NotVoting != "" })
+	put(t, s, "key", []byte("meanwhile"))
+	if got := get(t, s, "key", client.GetOptions{}); string(got) != "meanwhile" {
+		t.Fatalf("got %q", got)
+	}
+	for _, i := range []int{0, 2} {
+		if why := c.nodes[i].Status().NotVoting; why != "" {
+			t.Errorf("node %d has stopped too: %s", i, why)
+		}
+	}
+	c.ahead[1].Store(0)
+	soon(t, "it votes again", func() bool { return c.nodes[1].Status().NotVoting == "" })
+	all := s.With(client.SessionOptions{Timeout: 10 * time.Second, Ack: foci.All, Read: foci.All})
+	put(t, all, "key", []byte("after"))
+	if got := get(t, all, "key", client.GetOptions{}); string(got) != "after" {
+		t.Fatalf("got %q", got)
+	}
+}

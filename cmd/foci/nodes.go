@@ -92,6 +92,9 @@ func (a *app) complain(n *client.NodeStatus) {
 	if n.Node == nil {
 		return
 	}
+	if why := n.Node.NotVoting; why != "" {
+		a.message("node %s: %s", n.Name, why)
+	}
 	for _, b := range n.Node.Backends {
 		switch {
 		case b.NotReady != "":
@@ -115,6 +118,9 @@ func nodeRow(n *client.NodeStatus) []string {
 		for _, b := range s.Backends {
 			count += b.Objects
 			state = worse(state, b.NotReady != "", b.ReadOnly != "")
+		}
+		if s.NotVoting != "" {
+			state = "wrong clock"
 		}
 		objects = strconv.FormatUint(count, 10)
 	}

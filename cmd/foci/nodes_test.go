@@ -21,6 +21,8 @@ func TestSickNodeIsShown(t *testing.T) {
 		return n
 	}
 	full, broken := store.Stats{ReadOnly: "the disk is full"}, store.Stats{NotReady: "damaged", ReadOnly: "damaged"}
+	astray := node(full)
+	astray.Node.NotVoting = "its clock is wrong"
 	for _, c := range []struct {
 		n     *client.NodeStatus
 		state string
@@ -29,6 +31,7 @@ func TestSickNodeIsShown(t *testing.T) {
 		{node(store.Stats{}), "up", ""},
 		{node(store.Stats{}, full), "read only", "node n1, group 1: the disk is full"},
 		{node(broken, full), "not ready", "node n1, group 1: damaged"},
+		{astray, "wrong clock", "node n1: its clock is wrong"},
 	} {
 		var out bytes.Buffer
 		a := &app{stderr: &out}

@@ -30,6 +30,9 @@ func (n *Node) Status() peer.NodeStatus {
 	for _, b := range n.binds {
 		s.Addrs = append(s.Addrs, b.Addr.String())
 	}
+	if a := n.astray.Load(); a != nil {
+		s.NotVoting, s.ClockOff = a.Err().Error(), a.Off
+	}
 	l := n.layout.Load()
 	if l == nil {
 		return s

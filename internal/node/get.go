@@ -13,7 +13,7 @@ func (n *Node) query(in *mesh.Incoming) {
 		return
 	}
 	n.came(in, &m.Target)
-	b := n.backend(in, &m.Target, &m.ID)
+	b := n.voter(in, &m.Target, &m.ID)
 	if b == nil {
 		return
 	}
@@ -74,7 +74,7 @@ func (n *Node) list(in *mesh.Incoming) {
 		return
 	}
 	n.came(in, &m.Target)
-	b := n.backend(in, &m.Target, nil)
+	b := n.voter(in, &m.Target, nil)
 	if b == nil {
 		return
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/route"
 	"github.com/foci-store/foci/internal/core/share"
+	"github.com/foci-store/foci/internal/core/version"
 	"github.com/foci-store/foci/internal/device/beacon"
 	"github.com/foci-store/foci/internal/device/mesh"
 	"github.com/foci-store/foci/internal/device/store"
@@ -45,6 +46,7 @@ type Node struct {
 	started  time.Time
 
 	inquiries inquiries
+	astray    atomic.Pointer[version.Astray] // nil: it votes
 
 	backends map[foci.BackendID]*store.Backend
 	dirs     map[foci.BackendID]string
@@ -311,6 +313,7 @@ func (n *Node) serve() error {
 	n.stop = stop
 	n.tasks.Go(func() { n.follow(ctx) })
 	n.tasks.Go(func() { n.investigate(ctx) })
+	n.tasks.Go(func() { n.watchClock(ctx) })
 	return nil
 }
 

@@ -21,7 +21,7 @@ func (n *Node) put(in *mesh.Incoming) {
 		in.Fail(foci.Errorf(foci.Protocol, "record %v: %d bytes of payload in the body, the header says %d", m.Record.Version, in.BodyLen(), m.Record.Length))
 		return
 	}
-	if n.backend(in, &m.Target, &m.Record.ID) == nil {
+	if n.voter(in, &m.Target, &m.Record.ID) == nil {
 		return
 	}
 	in.Collect(func(err error) {
@@ -43,7 +43,7 @@ func (n *Node) put(in *mesh.Incoming) {
 func (n *Node) keep(in *mesh.Incoming, m *wire.Store) {
 	// It may have been long on its way: an acknowledgement is one of the layout
 	// that counts when it is given.
-	b := n.backend(in, &m.Target, &m.Record.ID)
+	b := n.voter(in, &m.Target, &m.Record.ID)
 	if b == nil {
 		return
 	}
@@ -90,7 +90,7 @@ func (n *Node) have(in *mesh.Incoming) {
 		return
 	}
 	n.came(in, &m.Target)
-	b := n.backend(in, &m.Target, &m.ID)
+	b := n.voter(in, &m.Target, &m.ID)
 	if b == nil {
 		return
 	}

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/version"
 	"github.com/foci-store/foci/internal/device/mesh"
 )
 
@@ -27,6 +28,15 @@ func (l *links) init() {
 
 // get is the link to a peer, nil when there is none.
 func (l *links) get(id foci.NodeID) *mesh.Link { return (*l.all.Load())[id].Link }
+
+// ClockOffset is how far a node's clock is from this process's; not known of one
+// without a link.
+func (p *Peer) ClockOffset(node foci.NodeID) (version.Offset, bool) {
+	if k := p.links.get(node); k != nil {
+		return k.ClockOffset()
+	}
+	return version.Offset{}, false
+}
 
 // table is the route table of the link to a peer.
 func (l *links) table(id foci.NodeID) foci.Table { return (*l.all.Load())[id].table }

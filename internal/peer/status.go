@@ -33,6 +33,8 @@ type NodeStatus struct {
 	Protocols   wire.Protocols   `json:"protocols"` // that it speaks; zero: it does not say, so it speaks 1 alone
 	Addrs       []string         `json:"addrs"`
 	Backends    []BackendStatus  `json:"backends"`
+	NotVoting   string           `json:"not_voting,omitempty"`   // why it answers no version queries and stores nothing; empty: it votes
+	ClockOff    time.Duration    `json:"clock_off_ns,omitempty"` // while it does not vote: its clock minus the others'
 }
 
 // BackendStatus is what a node says of one of its backends.

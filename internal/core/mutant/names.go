@@ -158,6 +158,13 @@ const (
 	// OwnersNotAsked: a time that this replica has no evidence for is refused
 	// without asking the object's other owners.
 	OwnersNotAsked Name = "owners-not-asked"
+	// WrongClockVotes: a node goes on to vote although its clock differs from most.
+	WrongClockVotes Name = "wrong-clock-votes"
+	// StoppedNodeVotes: a node that knows its clock to be wrong votes all the same.
+	StoppedNodeVotes Name = "stopped-node-votes"
+	// UnboundedOffset: the round trip of a ping is not taken for uncertainty of
+	// the clock that it brought.
+	UnboundedOffset Name = "unbounded-offset"
 	// SilenceIsNo: an owner that could not be asked counts as one without evidence.
 	SilenceIsNo Name = "silence-is-no"
 	// UnsignedRoutes: under TLS a route without a signature is taken.

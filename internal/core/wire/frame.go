@@ -41,6 +41,8 @@ const (
 	MaxHello   = 4 << 10  // contents of hello, welcome, refuse, challenge and proof: they come from strangers
 	MaxHead    = 2 << 20  // head of one message
 	MaxBody    = 16 << 20 // body of one message: payloads need 4 MiB, layouts more
+	MaxPing    = 16       // contents of a ping
+	PongClock  = 8        // bytes of the clock at the end of a pong
 	MaxGrant   = 1 << 30  // credit in one frame, and the most that may be outstanding
 
 	MaxStreams = 1 << 16   // streams of one channel, and exclusive limit of a stream's slot
@@ -67,7 +69,7 @@ const (
 	FrameCancel  FrameType = 8  // the reply is no longer wanted; it is owed all the same
 	FrameAbort   FrameType = 9  // the message being sent ends here, incomplete: Error
 	FramePing    FrameType = 10 // are you alive; up to 16 bytes that come back
-	FramePong    FrameType = 11 // yes
+	FramePong    FrameType = 11 // yes: the same bytes, and since protocol 2 the clock of who answers
 	FrameGoAway  FrameType = 12 // no new requests, please
 
 	// 13 and 14 were those of protocol 1's proof of a key.
@@ -212,8 +214,10 @@ func (h *Header) brokenOther() string {
 		most = MaxHello
 	case FrameAbort, FrameGoAway:
 		most = 2 * MaxErrorText
-	case FramePing, FramePong:
-		most = 16
+	case FramePing:
+		most = MaxPing
+	case FramePong:
+		most = MaxPing + PongClock
 	case FrameData:
 		if most = MaxFrame; h.Size == 0 {
 			return "carries nothing"

@@ -138,9 +138,10 @@ func (ch *channel) onPing(contents []byte) error {
 	if int64(len(ch.out)) > ch.mesh.cfg.Limits.ChannelBytes {
 		return foci.Errorf(foci.Protocol, "the peer pings but does not read the answers")
 	}
-	ch.control(wire.Header{Type: wire.FramePong}, contents)
+	pong := ch.withClock(contents)
+	ch.control(wire.Header{Type: wire.FramePong}, pong)
 	if ch.account != nil && ch.err == nil {
-		n := int64(wire.HeaderSize + len(contents))
+		n := int64(wire.HeaderSize + len(pong))
 		ch.unwritten += n
 		if ch.overdue(n) && len(ch.out) > clogged {
 			ch.clogged.Store(true)
@@ -188,12 +189,16 @@ func (l *life) ping(ch *channel) {
 
 // pong takes the answer; one that answers nothing is ignored.
 func (l *life) pong(ch *channel, contents []byte) {
-	if len(contents) != 8 || l.asked.Swap(0) == 0 {
+	asked, clock, known := splitPong(contents)
+	if len(asked) != 8 || l.asked.Swap(0) == 0 {
 		return
 	}
-	rtt := int64(time.Since(ch.mesh.began)) - int64(binary.LittleEndian.Uint64(contents))
+	rtt := int64(time.Since(ch.mesh.began)) - int64(binary.LittleEndian.Uint64(asked))
 	if rtt <= 0 {
 		return
+	}
+	if known {
+		ch.link.clock.Store(measure(clock, ch.mesh.cfg.Now(), time.Duration(rtt)))
 	}
 	l.trips.add(time.Duration(rtt))
 	old := l.rtt.Load()

@@ -37,6 +37,7 @@ type Link struct {
 	flow   budget // of all classes but the vital ones
 	queued [foci.NumClasses]budget
 	rtt    atomic.Int64
+	clock  atomic.Pointer[clockReading]
 	state  atomic.Uint32
 	moved  atomic.Int64                                // requests that were sent again
 	open   [foci.NumClasses]atomic.Pointer[[]*channel] // by index, those that take requests

@@ -44,6 +44,8 @@ var (
 	nodeInfo  = gauge("node_info", "1; the labels say which node this is.", "id", "name", "role")
 	nodeEpoch = gauge("layout_epoch", "Epoch of the layout that the node works by; 0 without one.")
 	nodeUp    = gauge("node_uptime_seconds", "Time since the node's start.")
+	nodeVotes = gauge("node_voting", "1 if the node votes; 0 while its clock differs from most others by over 60 s.")
+	nodeClock = gauge("node_clock_off_seconds", "While the node does not vote: how far its clock is ahead of the others; else 0.")
 
 	backendRecords  = gauge("backend_records", "Transactions in a backend, of objects and chunks.", "backend", "group")
 	backendObjects  = gauge("backend_objects", "Objects and chunks in a backend.", "backend", "group")
@@ -60,6 +62,8 @@ func (c collector) node(out chan<- prometheus.Metric) {
 	nodeInfo.emit(out, 1, s.ID.String(), s.Name, s.Role.String())
 	nodeEpoch.emit(out, float64(s.Epoch))
 	nodeUp.emit(out, s.Uptime.Seconds())
+	nodeVotes.emit(out, number(s.NotVoting == ""))
+	nodeClock.emit(out, s.ClockOff.Seconds())
 	for i := range s.Backends {
 		b := &s.Backends[i]
 		labels := []string{b.ID.String(), strconv.FormatUint(uint64(b.Group), 10)}

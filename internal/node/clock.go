@@ -1,0 +1,79 @@
+package node
+
+import (
+	"context"
+	"time"
+
+	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/mutant"
+	"github.com/foci-store/foci/internal/core/version"
+	"github.com/foci-store/foci/internal/core/wire"
+	"github.com/foci-store/foci/internal/device/mesh"
+	"github.com/foci-store/foci/internal/device/store"
+)
+
+// watchEvery is how often a node compares its clock with those of the others,
+// which pings bring about every second.
+const watchEvery = 500 * time.Millisecond
+
+// watchClock compares this node's clock with those of the other storing nodes
+// until ctx ends. While it is astray the node does not vote.
+func (n *Node) watchClock(ctx context.Context) {
+	tick := time.NewTicker(watchEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			n.judgeClock()
+		}
+	}
+}
+
+func (n *Node) judgeClock() {
+	var now *version.Astray
+	if a, astray := version.Watch(n.clockOffsets()); astray {
+		now = &a
+	}
+	switch was := n.astray.Swap(now); {
+	case now != nil && was == nil:
+		n.log.Error("this node does not vote: its clock is wrong", "why", now.Err())
+	case now == nil && was != nil:
+		n.log.Warn("this node votes again: its clock agrees with the others")
+	}
+}
+
+// clockOffsets are the known clocks of the other nodes of the layout that store,
+// and how many nodes store, this one counted.
+func (n *Node) clockOffsets() (others []version.Offset, of int) {
+	s := n.layout.Load()
+	if s == nil {
+		return nil, 0
+	}
+	p, seen := n.peer.Load(), map[foci.NodeID]bool{}
+	for i := range s.Backends {
+		node := s.Backends[i].Node
+		if seen[node] {
+			continue
+		}
+		seen[node] = true
+		if o, known := p.ClockOffset(node); known {
+			others = append(others, o)
+		}
+	}
+	if !seen[n.id.Node] {
+		return nil, 0 // it stores nothing, so it has no votes
+	}
+	return others, len(seen)
+}
+
+// voter finds who votes for a target, as [Node.backend] does. A node whose clock
+// is astray has no votes: a get, a put and a listing count them.
+func (n *Node) voter(in *mesh.Incoming, t *wire.Target, id *foci.ID) *store.Backend {
+	if a := n.astray.Load(); a != nil && !mutant.On(mutant.StoppedNodeVotes) {
+		in.Fail(a.Err())
+		return nil
+	}
+	return n.backend(in, t, id)
+}
