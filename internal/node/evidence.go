@@ -9,6 +9,7 @@ import (
 	"github.com/foci-store/foci/internal/core/mutant"
 	"github.com/foci-store/foci/internal/core/object"
 	"github.com/foci-store/foci/internal/core/quorum"
+	"github.com/foci-store/foci/internal/core/share"
 	"github.com/foci-store/foci/internal/core/version"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/mesh"
@@ -22,21 +23,50 @@ const (
 
 // inquiries are a node's searches for evidence: it asks the other owners of an
 // object when the time of a record is ahead of its clock. Each search holds a
-// token from the store's refusal to its end.
+// slot from the store's refusal to its end; slots are divided among principals.
 type inquiries struct {
-	tokens chan struct{}
-	begin  chan doubt // never full: there are as many places as tokens
+	begin chan doubt // never full: there are as many places as slots
+
+	mu    sync.Mutex // guards slots
+	slots *share.Pool
 }
 
 // doubt is a record that needs evidence.
 type doubt struct {
 	store *wire.Store
+	slot  *share.Part
 	done  func(held int64, err error) // called once
 }
 
 func (q *inquiries) init() {
-	q.tokens = make(chan struct{}, maxInquiries)
 	q.begin = make(chan doubt, maxInquiries)
+	q.slots = share.New(maxInquiries)
+}
+
+// enter takes a slot.
+func (q *inquiries) enter(who share.Who) (*share.Part, error) {
+	if mutant.On(mutant.InquiryShare) {
+		who = share.Who{Member: true}
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	slot := q.slots.Join(who)
+	defer q.slots.Leave(slot)
+	if !q.slots.Take(slot, 1) {
+		return nil, &foci.Error{
+			Kind: foci.Busy, RetryAfter: inquiryRest, Fix: "set the clocks",
+			Msg: "too many records wait for evidence of their times: " + q.slots.Why(slot, 1),
+		}
+	}
+	return slot, nil
+}
+
+// end gives a search's slot back and tells its result.
+func (q *inquiries) end(d doubt, held int64, err error) {
+	q.mu.Lock()
+	q.slots.Give(d.slot, 1)
+	q.mu.Unlock()
+	d.done(held, err)
 }
 
 // proof is what is known of the sender of a record: whether it proved an identity.
@@ -53,13 +83,13 @@ func (n *Node) needsEvidence(m *wire.Store, err error) bool {
 
 // inquire looks for evidence for a record's time. It does not block: the store
 // calls it from the goroutine that writes the log.
-func (n *Node) inquire(m *wire.Store, done func(held int64, err error)) {
-	select {
-	case n.inquiries.tokens <- struct{}{}:
-		n.inquiries.begin <- doubt{m, done}
-	default:
-		done(0, &foci.Error{Kind: foci.Busy, Msg: "too many records wait for evidence of their times", RetryAfter: inquiryRest, Fix: "set the clocks"})
+func (n *Node) inquire(who share.Who, m *wire.Store, done func(held int64, err error)) {
+	slot, err := n.inquiries.enter(who)
+	if err != nil {
+		done(0, err)
+		return
 	}
+	n.inquiries.begin <- doubt{m, slot, done}
 }
 
 // investigate begins the inquiries until ctx ends. Owners may be backends of
@@ -82,8 +112,7 @@ func (n *Node) investigate(ctx context.Context) {
 }
 
 func (n *Node) abandon(d doubt) {
-	<-n.inquiries.tokens
-	d.done(0, foci.Errorf(foci.Closed, "the node is shutting down"))
+	n.inquiries.end(d, 0, foci.Errorf(foci.Closed, "the node is shutting down"))
 }
 
 // askOwners asks the owners of an object in the other groups of its bucket, by
@@ -97,10 +126,10 @@ func (n *Node) askOwners(d doubt) {
 			groups = append(groups, g)
 		}
 	}
-	a := asking{inquiry: object.NewInquiry(m.Record.Version.Time, len(groups)), end: func(held int64, err error) {
-		<-n.inquiries.tokens
-		d.done(held, err)
-	}}
+	a := asking{
+		inquiry: object.NewInquiry(m.Record.Version.Time, len(groups)),
+		end:     func(held int64, err error) { n.inquiries.end(d, held, err) },
+	}
 	if len(groups) == 0 {
 		a.end(a.inquiry.Result(n.cfg.Now()))
 		return

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/share"
 	"github.com/foci-store/foci/internal/core/wire"
 )
 
@@ -17,12 +18,12 @@ func TestInquiriesAreBounded(t *testing.T) {
 	var ends []error
 	end := func(_ int64, err error) { ends = append(ends, err) }
 	for range maxInquiries {
-		n.inquire(&wire.Store{}, end)
+		n.inquire(share.Who{Member: true}, &wire.Store{}, end)
 	}
 	if len(ends) != 0 {
 		t.Fatalf("%d have ended already: %v", len(ends), ends)
 	}
-	n.inquire(&wire.Store{}, end)
+	n.inquire(share.Who{Member: true}, &wire.Store{}, end)
 	var e *foci.Error
 	if len(ends) != 1 || !errors.As(ends[0], &e) || e.Kind != foci.Busy || e.RetryAfter <= 0 {
 		t.Fatalf("one too many: %v", ends)
@@ -30,12 +31,33 @@ func TestInquiriesAreBounded(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	stop()
 	n.investigate(ctx)
-	if len(ends) != maxInquiries+1 || len(n.inquiries.tokens) != 0 {
-		t.Fatalf("%d have ended, %d still hold a token", len(ends), len(n.inquiries.tokens))
+	if len(ends) != maxInquiries+1 || n.inquiries.slots.Used() != 0 {
+		t.Fatalf("%d have ended, %d still hold a slot", len(ends), n.inquiries.slots.Used())
 	}
 	for _, err := range ends[1:] {
 		if !errors.Is(err, foci.Closed) {
 			t.Fatalf("got %v, want Closed", err)
 		}
+	}
+}
+
+// TestInquiriesPerPrincipal: a client that sends forged times without end does
+// not take the evidence from honest ones.
+func TestInquiriesPerPrincipal(t *testing.T) {
+	var n Node
+	n.inquiries.init()
+	refused := 0
+	end := func(int64, error) { refused++ }
+	for range maxInquiries {
+		n.inquire(share.Who{Principal: "client/liar"}, &wire.Store{}, end)
+	}
+	if held := len(n.inquiries.begin); held != maxInquiries/8 || refused != maxInquiries-held {
+		t.Fatalf("one client holds %d of %d slots, %d were refused", held, maxInquiries, refused)
+	}
+	refused = 0
+	n.inquire(share.Who{Principal: "client/honest"}, &wire.Store{}, end)
+	n.inquire(share.Who{Principal: "node/1", Member: true}, &wire.Store{}, end)
+	if refused != 0 {
+		t.Fatalf("%d others were refused", refused)
 	}
 }

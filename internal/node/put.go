@@ -52,7 +52,7 @@ func (n *Node) keep(in *mesh.Incoming, m *wire.Store) {
 	since := time.Now()
 	b.Put(m, func(dup bool, err error) {
 		if n.needsEvidence(m, err) {
-			n.inquire(m, func(held int64, err error) {
+			n.inquire(in.From.Who(), m, func(held int64, err error) {
 				if err != nil {
 					in.Fail(err)
 					return

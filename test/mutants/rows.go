@@ -41,6 +41,7 @@ var rows = []row{
 	{mutant.MembersReserve, "internal/device/mesh", "TestBytesForMembers"},
 	{mutant.ReadShare, "internal/node", "TestReadsPerPrincipal"},
 	{mutant.WatchShare, "internal/peer", "TestWatchesPerPrincipal"},
+	{mutant.InquiryShare, "internal/node", "TestInquiriesPerPrincipal"},
 	{mutant.WrongClockVotes, "internal/node", "TestOnlyTheWrongClockStops"},
 	{mutant.StoppedNodeVotes, "internal/node", "TestStoppedNodeDoesNotVote"},
 	{mutant.UnboundedOffset, "internal/device/mesh", "TestClockBound"},

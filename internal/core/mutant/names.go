@@ -165,6 +165,8 @@ const (
 	// UnboundedOffset: the round trip of a ping is not taken for uncertainty of
 	// the clock that it brought.
 	UnboundedOffset Name = "unbounded-offset"
+	// InquiryShare: one client may hold all searches for evidence.
+	InquiryShare Name = "inquiry-share"
 	// SilenceIsNo: an owner that could not be asked counts as one without evidence.
 	SilenceIsNo Name = "silence-is-no"
 	// UnsignedRoutes: under TLS a route without a signature is taken.

@@ -136,6 +136,9 @@ func (l *Link) dial(where link.Slot, attempt uint64, addr Addr) {
 		return
 	}
 	if l.adopt(ch, where, attempt, addr) == nil {
+		if where.Class == foci.Ping {
+			ch.life.ping(ch) // tells the peer's clock at once
+		}
 		ch.run(f)
 	}
 }
