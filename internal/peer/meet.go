@@ -125,9 +125,9 @@ func (j *join) compare(ctx context.Context, l *mesh.Link) (foci.Epoch, error) {
 	if err := wire.Unmarshal(r.Head, &theirs); err != nil {
 		return 0, err
 	}
-	q := wire.Routes{Epoch: mine.Epoch}
+	q, proofs := wire.Routes{Epoch: mine.Epoch}, verifies(l.Peer())
 	j.mu.Lock()
-	q.Routes, q.Want = j.routes.Compare(&theirs, j.cfg.Mesh.Now())
+	q.Routes, q.Want = j.routes.Compare(&theirs, proofs, j.cfg.Mesh.Now())
 	j.mu.Unlock()
 	if !j.member() {
 		q.Routes = nil

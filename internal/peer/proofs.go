@@ -25,6 +25,12 @@ type prover interface {
 // protocolProofs is the first protocol in which routes have proofs.
 const protocolProofs = 2
 
+// verifies reports whether a peer reads the proofs of routes: transport clients and
+// nodes of protocol 1 take all that they are told.
+func verifies(who mesh.Identity) bool {
+	return who.Role != foci.RoleTransport && who.Protocol >= protocolProofs
+}
+
 // maxBadProofs is how many proofs of one message may be wrong before the rest of
 // it is not looked at.
 const maxBadProofs = 16

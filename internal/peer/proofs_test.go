@@ -3,9 +3,11 @@ package peer
 import (
 	"bytes"
 	"context"
+	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -87,7 +89,7 @@ func signed(t testing.TB, by prover, r wire.Route) wire.Route {
 }
 
 // proving is node n, a member with certificates that serves routes.
-func proving(t testing.TB, n byte, creds *auth.Credentials) *Peer {
+func proving(t testing.TB, n byte, creds *auth.Credentials, change ...func(*Config)) *Peer {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -100,7 +102,7 @@ func proving(t testing.TB, n byte, creds *auth.Credentials) *Peer {
 		t.Fatal(err)
 	}
 	var p atomic.Pointer[Peer]
-	begun, err := New(Config{
+	cfg := Config{
 		Addresses: []route.Address{a}, Layout: new(layout.Holder),
 		Mesh: mesh.Config{
 			Cluster: "c", Node: foci.NodeID{n}, Incarnation: 1, Role: foci.RoleData, Auth: creds,
@@ -111,7 +113,11 @@ func proving(t testing.TB, n byte, creds *auth.Credentials) *Peer {
 				}
 			}),
 		},
-	})
+	}
+	for _, f := range change {
+		f(&cfg)
+	}
+	begun, err := New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -376,3 +382,48 @@ func TestHintsAreDialled(t *testing.T) {
 	all[0].learns(t, all[2].Self())
 	all[2].learns(t, all[0].Self())
 }
+
+// TestUpgradeWithCertificates: nodes of protocol 1, which neither sign nor verify,
+// and newer ones find each other while a cluster is upgraded; what the old ones
+// pass on is refused quietly.
+func TestUpgradeWithCertificates(t *testing.T) {
+	home := newAuthority(t)
+	var log bytes.Buffer
+	var logged sync.Mutex
+	logger := slog.New(slog.NewTextHandler(writer(func(b []byte) (int, error) {
+		logged.Lock()
+		defer logged.Unlock()
+		return log.Write(b)
+	}), nil))
+	start := func(n byte, protocol uint16) *Peer {
+		p := proving(t, n, home.node(n, t.TempDir()), func(c *Config) {
+			c.Logger = logger
+			c.Mesh.Protocols = wire.Protocols{Min: 1, Max: protocol}
+		})
+		if protocol == 1 {
+			p.join.mu.Lock()
+			p.join.prover = nil
+			p.join.routes.SignBy(nil)
+			p.join.mu.Unlock()
+		}
+		return p
+	}
+	all := []*Peer{start(1, 2), start(2, 1), start(3, 2), start(4, 1)}
+	for _, p := range all[1:] {
+		p.Hint(all[0].Self())
+	}
+	for _, p := range all {
+		for _, q := range all {
+			p.learns(t, q.Self())
+		}
+	}
+	logged.Lock()
+	defer logged.Unlock()
+	if bytes.Contains(log.Bytes(), []byte("route refused")) {
+		t.Errorf("%s", &log)
+	}
+}
+
+type writer func([]byte) (int, error)
+
+func (w writer) Write(b []byte) (int, error) { return w(b) }

@@ -54,7 +54,7 @@ func (p *Peer) serveRoutes(in *mesh.Incoming, q *wire.Routes) {
 	}
 	a := wire.Routes{Epoch: p.cfg.Layout.Epoch()}
 	p.join.mu.Lock()
-	a.Routes = p.join.routes.Answer(q, member)
+	a.Routes = p.join.routes.Answer(q, verifies(in.From))
 	p.join.mu.Unlock()
 	p.answer(in, &a)
 	if member || mutant.On(mutant.ClientEpochs) {

@@ -2,6 +2,7 @@ package peer
 
 import (
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -85,6 +86,9 @@ func (t *teller) send(to foci.NodeID, m *wire.Routes, done func()) bool {
 	}
 	t.open[to]++
 	t.mu.Unlock()
+	if t.prover != nil && verifies(l.Peer()) {
+		m.Routes = slices.DeleteFunc(m.Routes, func(e wire.Route) bool { return e.Proof.IsZero() })
+	}
 	err := l.Send(&mesh.Request{
 		Class: foci.State, Method: wire.MethodRoutes, Head: m.Append(nil),
 		Done: func(r *mesh.Reply, err error) {

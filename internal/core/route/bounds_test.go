@@ -46,7 +46,7 @@ func TestIncarnationBound(t *testing.T) {
 	r := newRoutes(t, "10.0.0.1:1:2-0")
 	forged := entry(2, Latest(now)+1, 1, "10.0.0.9:1:2-0")
 	v := wire.Versions{Sums: []uint64{1}, Versions: []wire.RouteVersion{forged.Version()}}
-	if _, want := r.Compare(&v, now); len(want) != 0 {
+	if _, want := r.Compare(&v, true, now); len(want) != 0 {
 		t.Error("an entry out of bounds is asked for")
 	}
 	if c := r.Merge(nodeID(9), []wire.Route{forged}, now); c.NRefused != 1 || len(c.Nodes) != 0 {
@@ -108,11 +108,11 @@ func TestClockPutRight(t *testing.T) {
 	a.Merge(nodeID(9), []wire.Route{future}, wrong)
 	b.Merge(nodeID(9), []wire.Route{honest}, now)
 	theirs := b.Versions(a.Digest())
-	if news, want := a.Compare(&theirs, now); len(news) != 0 || !slices.Equal(want, []foci.NodeID{nodeID(2)}) {
+	if news, want := a.Compare(&theirs, true, now); len(news) != 0 || !slices.Equal(want, []foci.NodeID{nodeID(2)}) {
 		t.Errorf("it tells %+v and wants %v", news, want)
 	}
 	theirs = a.Versions(b.Digest())
-	if news, want := b.Compare(&theirs, now); len(news) != 1 || len(want) != 0 {
+	if news, want := b.Compare(&theirs, true, now); len(news) != 1 || len(want) != 0 {
 		t.Errorf("the other one tells %+v and wants %v", news, want)
 	}
 	if c := a.Merge(nodeID(9), []wire.Route{honest}, now); len(c.Nodes) != 1 {

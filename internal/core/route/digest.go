@@ -1,6 +1,8 @@
 package route
 
 import (
+	"slices"
+
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/wire"
 )
@@ -77,8 +79,9 @@ func (r *Routes) Versions(theirs []uint64) wire.Versions {
 
 // Compare takes the answer to a digest: which entries of ours are news to the
 // other side, as many as one message carries, and of which nodes it knows more.
-// Versions out of bounds are neither told nor wanted.
-func (r *Routes) Compare(v *wire.Versions, now int64) (news []wire.Route, want []foci.NodeID) {
+// Versions out of bounds are neither told nor wanted. proofs says whether the
+// other side refuses entries without proofs.
+func (r *Routes) Compare(v *wire.Versions, proofs bool, now int64) (news []wire.Route, want []foci.NodeID) {
 	if len(v.Sums) == 0 {
 		return nil, nil
 	}
@@ -92,7 +95,7 @@ func (r *Routes) Compare(v *wire.Versions, now int64) (news []wire.Route, want [
 	for _, n := range r.under(r.differing(v.Sums, r.fold(len(v.Sums)))) {
 		ours := n.entry.Version()
 		known, ok := theirs[n.entry.Node]
-		if inBounds(ours, now) && (!ok || ours.Newer(known) || !inBounds(known, now)) {
+		if inBounds(ours, now) && (!proofs || r.Tellable(&n.entry)) && (!ok || ours.Newer(known) || !inBounds(known, now)) {
 			news = append(news, n.entry)
 		}
 	}
@@ -117,7 +120,9 @@ func (r *Routes) Answer(q *wire.Routes, proofs bool) []wire.Route {
 			}
 		}
 	}
-	if !proofs {
+	if proofs {
+		out = slices.DeleteFunc(out, func(e wire.Route) bool { return !r.Tellable(&e) })
+	} else {
 		out = bare(out)
 	}
 	return wire.FitRoutes(out)

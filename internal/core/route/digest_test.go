@@ -42,7 +42,7 @@ func TestDigestKnowsNoOrder(t *testing.T) {
 // exchange is one comparison of a with b.
 func exchange(a, b *Routes) (sent int) {
 	v := b.Versions(a.Digest())
-	news, want := a.Compare(&v, now)
+	news, want := a.Compare(&v, true, now)
 	if len(news)+len(want) == 0 {
 		return 0
 	}
@@ -146,7 +146,7 @@ func FuzzCompare(f *testing.F) {
 			return
 		}
 		r := withNodes(t, 2, 20)
-		news, want := r.Compare(&v, now)
+		news, want := r.Compare(&v, true, now)
 		if len(news) > r.Len() || len(want) > len(v.Versions) {
 			t.Fatalf("%d news, %d wanted of %d", len(news), len(want), len(v.Versions))
 		}

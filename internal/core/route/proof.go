@@ -8,7 +8,7 @@ import (
 )
 
 // SignBy has this node's own entry signed, and each change of it. sign must be
-// quick; it returns no proof when it cannot sign.
+// quick; it returns no proof when it cannot sign. nil: entries have no proofs.
 func (r *Routes) SignBy(sign func(*wire.Route) wire.RouteProof) {
 	r.sign = sign
 	if me := r.nodes[r.self.Node]; me != nil {
@@ -18,6 +18,7 @@ func (r *Routes) SignBy(sign func(*wire.Route) wire.RouteProof) {
 
 // own makes the fields of self, with a proof of them, this node's entry.
 func (r *Routes) own(addrs []Address) {
+	r.self.Proof = wire.RouteProof{}
 	if r.sign != nil {
 		r.self.Proof = r.sign(&r.self)
 	}
@@ -57,6 +58,10 @@ func (r *Routes) counts(e *wire.Route, now int64) bool {
 	}
 	return r.news(e.Version(), now)
 }
+
+// Tellable reports whether members that verify proofs would take an entry from
+// us: where entries have proofs, one without is its node's to tell.
+func (r *Routes) Tellable(e *wire.Route) bool { return r.sign == nil || !e.Proof.IsZero() }
 
 // cloneProof keeps a proof beyond the message that it came in.
 func cloneProof(p wire.RouteProof) wire.RouteProof {

@@ -123,7 +123,7 @@ func (s *simMesh) compare(i, j int) {
 	s.sent(&d)
 	v := b.Versions(d.Sums)
 	s.sent(&v)
-	news, want := a.Compare(&v, now)
+	news, want := a.Compare(&v, true, now)
 	if len(news)+len(want) == 0 {
 		return
 	}
