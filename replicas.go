@@ -43,7 +43,7 @@ func (r Replicas) Unwrap() []error {
 	return errs
 }
 
-// String is who it is, and what became of the operation there.
+// String is one line: who it is, and what became of the operation there.
 func (r Replica) String() string {
 	return fmt.Sprintf("group %d%s: %s", r.Group, r.node(), r.text())
 }
@@ -69,6 +69,7 @@ func (r Replica) text() string {
 		text = bare.Error()
 	}
 	text = strings.TrimPrefix(text, "node "+r.Node.Short()+": ")
+	text = strings.ReplaceAll(text, "\n", "; ") // what a peer said may have lines
 	if len(text) > maxReplicaText {
 		text = strings.ToValidUTF8(text[:maxReplicaText], "") + "…"
 	}

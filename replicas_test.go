@@ -14,7 +14,7 @@ func TestReplicas(t *testing.T) {
 	long := &Error{Kind: Stalled, Where: "node " + node.Short(), Msg: strings.Repeat("ü", 5000), Fix: "look"}
 	r := Replicas{
 		{Group: 1, Node: node, Name: "n1"},
-		{Group: 2, Node: node, Name: "n2", Err: &Error{Kind: Away, Where: "node " + node.Short(), Msg: "no channel", Fix: "look"}},
+		{Group: 2, Node: node, Name: "n2", Err: &Error{Kind: Away, Where: "node " + node.Short(), Msg: "no\nchannel", Fix: "look"}},
 		{Group: 3, Node: node, Err: long},
 		{Group: 4, Err: Errorf(NoRoute, "nobody owns it")},
 	}
@@ -23,7 +23,7 @@ func TestReplicas(t *testing.T) {
 	want := []string{
 		"get b/k: 1 of 4 groups answered (see foci nodes):",
 		"group 1, node n1 (01020304): done",
-		"group 2, node n2 (01020304): no channel",
+		"group 2, node n2 (01020304): no; channel",
 		"group 3, node 01020304: üü",
 		"group 4: nobody owns it",
 	}
@@ -40,7 +40,7 @@ func TestReplicas(t *testing.T) {
 		t.Errorf("%v in %v", found, err)
 	}
 	text, e := json.Marshal(&r[1])
-	if e != nil || string(text) != `{"group":2,"node":"01020304-0000-0000-0000-000000000000","name":"n2","kind":"away","error":"no channel"}` {
+	if e != nil || string(text) != `{"group":2,"node":"01020304-0000-0000-0000-000000000000","name":"n2","kind":"away","error":"no; channel"}` {
 		t.Errorf("%s %v", text, e)
 	}
 }

@@ -84,8 +84,7 @@ func (a *app) copy(ctx context.Context, o objects, from, to place, recursive boo
 	sum := c.run(ctx, jobs)
 	finish()
 	err = a.print(sum, func() error {
-		_, err := fmt.Fprintln(a.stdout, sum)
-		return err
+		return a.line("%v", sum)
 	})
 	switch {
 	case err != nil:
@@ -189,7 +188,7 @@ func (a *app) copyProgress(c *copier) (finish func()) {
 		return fmt.Sprintf("%d files, %v", files.Load(), byteSize(bytes.Load()))
 	})))
 	c.progress = func(_ copyJob, n int64) { files.Add(1); bytes.Add(n) }
-	c.tell = func(format string, args ...any) { fmt.Fprintf(p, "foci: "+format+"\n", args...) }
+	c.tell = func(format string, args ...any) { tell(p, format, args...) }
 	return func() {
 		b.Abort(true)
 		p.Wait()

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"strings"
 	"time"
 
@@ -30,6 +29,9 @@ func lsCommand(a *app) *cobra.Command {
 		Short: "List the keys of a bucket, in order",
 		Long: `List the keys of a bucket that begin with PREFIX, in order. What follows the next slash is
 shown as one folder; -r shows every key. It sees every write that was done before it began.
+
+A key with characters that a terminal would obey, such as a line feed or an escape, is shown quoted,
+also in a pipe, so that a line is always one key. Scripts take --json, which carries keys as they are.
 
   foci ls docs
   foci ls -r pictures/2026/ --json`,
@@ -75,10 +77,8 @@ func (a *app) printItem(i client.Item) error {
 	}
 	return a.print(l, func() error {
 		if i.Prefix {
-			_, err := fmt.Fprintf(a.stdout, "%19s  %10s  %s\n", "", "", printable(i.Key))
-			return err
+			return a.line("%19s  %10s  %s", "", "", printable(i.Key))
 		}
-		_, err := fmt.Fprintf(a.stdout, "%s  %10d  %s\n", formatTime(i.Modified), i.Size, printable(i.Key))
-		return err
+		return a.line("%s  %10d  %s", formatTime(i.Modified), i.Size, printable(i.Key))
 	})
 }

@@ -12,11 +12,9 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"os/signal"
-	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -48,13 +46,6 @@ func run(ctx context.Context, a *app, args []string) int {
 		a.failed(err)
 	}
 	return status(err)
-}
-
-// message tells people something. What follows on further lines, such as what
-// each replica said, is indented, so that every message begins with "foci: ".
-func (a *app) message(format string, args ...any) {
-	text := strings.ReplaceAll(fmt.Sprintf(format, args...), "\n", "\n  ")
-	fmt.Fprintf(a.stderr, "foci: %s\n", text)
 }
 
 func rootCommand(a *app) *cobra.Command {

@@ -1,14 +1,8 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
-	"fmt"
-	"strconv"
-	"strings"
-	"text/tabwriter"
 	"time"
-	"unicode"
 
 	"github.com/foci-store/foci"
 )
@@ -16,7 +10,7 @@ import (
 // print writes v as one line of JSON with --json, else what people does.
 func (a *app) print(v any, people func() error) error {
 	if a.json {
-		return json.NewEncoder(a.stdout).Encode(v)
+		return writeJSON(a.stdout, v)
 	}
 	return people()
 }
@@ -39,26 +33,7 @@ func (a *app) failed(err error) {
 	if all := foci.Replicas(nil); errors.As(err, &all) {
 		f.Replicas = all
 	}
-	_ = json.NewEncoder(a.stderr).Encode(f) // there is no other place to say that this failed
-}
-
-// table writes rows under a header, in columns.
-func (a *app) table(header string, rows [][]string) error {
-	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, strings.ReplaceAll(header, " ", "\t"))
-	for _, r := range rows {
-		fmt.Fprintln(w, strings.Join(r, "\t"))
-	}
-	return w.Flush()
-}
-
-// printable is a key as people see it: quoted when it holds what a terminal
-// would obey instead of show, such as a line feed. JSON carries keys as they are.
-func printable(key string) string {
-	if strings.ContainsFunc(key, func(r rune) bool { return !unicode.IsPrint(r) }) {
-		return strconv.Quote(key)
-	}
-	return key
+	_ = writeJSON(a.stderr, f) // there is no other place to say that this failed
 }
 
 // formatTime is how times are shown to people: local, to the second.

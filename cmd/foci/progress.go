@@ -33,7 +33,7 @@ func (a *app) bar(name string, total int64) *bar {
 	b := &bar{all: mpb.New(mpb.WithOutput(a.stderr))}
 	b.one = b.all.AddBar(max(total, 0),
 		mpb.BarRemoveOnComplete(),
-		mpb.PrependDecorators(decor.Name(name+" ")),
+		mpb.PrependDecorators(decor.Name(shown(name)+" ")),
 		mpb.AppendDecorators(decor.CountersKibiByte("% .1f / % .1f"), decor.AverageSpeed(decor.SizeB1024(0), " % .1f")),
 	)
 	return b

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"io"
 
 	"github.com/spf13/cobra"
@@ -83,8 +82,7 @@ func (a *app) write(c *cobra.Command, r *remoteFlags, args []string, do func(*cl
 			return err
 		}
 		return a.print(written{name.String(), res.Version.String(), res.Size, res.Chunks}, func() error {
-			_, err := fmt.Fprintln(a.stdout, res.Version)
-			return err
+			return a.line("%v", res.Version)
 		})
 	})
 }

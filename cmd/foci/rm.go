@@ -1,8 +1,6 @@
 package main
 
 import (
-	"fmt"
-
 	"github.com/spf13/cobra"
 
 	"github.com/foci-store/foci/client"
@@ -41,8 +39,7 @@ does not exist is no error. The content stays in the object's history for as lon
 						return err
 					}
 					err = a.print(removed{name.String(), v.String()}, func() error {
-						_, err := fmt.Fprintln(a.stdout, v)
-						return err
+						return a.line("%v", v)
 					})
 					if err != nil {
 						return err

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"log/slog"
@@ -202,7 +201,6 @@ func (a *app) printServing(st peer.NodeStatus) error {
 		a.message("no layout yet: until this node has one it owns nothing (put the layout.json that foci init made into its directory, or name a member as a seed)")
 	}
 	return a.print(ready, func() error {
-		_, err := fmt.Fprintf(a.stdout, "node %s %s serves at %v with %d backends, layout epoch %d\n", st.Name, st.ID, st.Addrs, len(st.Backends), st.Epoch)
-		return err
+		return a.line("node %s %s serves at %v with %d backends, layout epoch %d", st.Name, st.ID, st.Addrs, len(st.Backends), st.Epoch)
 	})
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"strconv"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -63,13 +62,15 @@ func (a *app) printInfo(name foci.Name, info client.Info) error {
 		o.Base = info.Base.String()
 	}
 	return a.print(o, func() error {
-		w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
-		fmt.Fprintf(w, "key\t%s\nsize\t%d (%v)\nversion\t%s\n", printable(o.Key), o.Size, byteSize(o.Size), o.Version)
-		if o.Base != "" {
-			fmt.Fprintf(w, "base\t%s\n", o.Base)
+		rows := [][]string{
+			{"key", printable(o.Key)},
+			{"size", fmt.Sprintf("%d (%v)", o.Size, byteSize(o.Size))},
+			{"version", o.Version},
 		}
-		fmt.Fprintf(w, "appends\t%d\nmodified\t%s\n", o.Appends, formatTime(o.Modified))
-		return w.Flush()
+		if o.Base != "" {
+			rows = append(rows, []string{"base", o.Base})
+		}
+		return a.columns(append(rows, []string{"appends", strconv.Itoa(o.Appends)}, []string{"modified", formatTime(o.Modified)}))
 	})
 }
 
@@ -122,7 +123,6 @@ append and remove that is kept. foci get --version reads the content as of one o
 
 func (a *app) printHistory(l historyLine) error {
 	return a.print(l, func() error {
-		_, err := fmt.Fprintf(a.stdout, "%s  %s  %-6s  %s\n", l.Version, formatTime(l.Time), l.Op, strconv.FormatInt(l.Size, 10))
-		return err
+		return a.line("%s  %s  %-6s  %d", l.Version, formatTime(l.Time), l.Op, l.Size)
 	})
 }

@@ -46,8 +46,7 @@ func (a *app) printTrace(ctx context.Context, c *client.Client, id foci.TraceID)
 	for i := range steps {
 		s := &steps[i]
 		if err := a.print(s, func() error {
-			_, err := fmt.Fprintln(a.stdout, stepLine(s, steps[0].At))
-			return err
+			return a.line("%s", stepLine(s, steps[0].At))
 		}); err != nil {
 			return err
 		}

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -67,7 +68,9 @@ func (a *app) watchTxns(ctx context.Context, cl *client.Client, watch bool, ever
 		case <-time.After(every):
 		}
 		if !a.json {
-			fmt.Fprintf(a.stdout, "\n%s\n", formatTime(time.Now()))
+			if err := errors.Join(a.line(""), a.line("%s", formatTime(time.Now()))); err != nil {
+				return err
+			}
 		}
 	}
 }
@@ -100,7 +103,9 @@ func (a *app) txns(all []client.ProcessStatus[peer.TxnStatus]) error {
 	if err := a.table("PROCESS PENDING HELD SUBMITTED SENT RESENT STALLED PARKED DONE FAILED EXPIRED LATE HINTS", totals); err != nil || len(pending) == 0 {
 		return err
 	}
-	fmt.Fprintln(a.stdout)
+	if err := a.line(""); err != nil {
+		return err
+	}
 	return a.table("PROCESS TO VIA CLASS TABLE STATE COUNT SIZE OLDEST ATTEMPTS TRACE", pending)
 }
 

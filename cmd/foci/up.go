@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -222,7 +220,7 @@ func (u *up) event(e childEvent) {
 	u.out.Lock()
 	defer u.out.Unlock()
 	if u.app.json {
-		_ = json.NewEncoder(u.app.stdout).Encode(e)
+		_ = writeJSON(u.app.stdout, e)
 		return
 	}
 	if e.Event == "respawn" {
@@ -245,8 +243,7 @@ func (u *up) announce(nodes []localNode) error {
 		if err := u.app.table("NODE PID ADDRESS GROUP DIRECTORY", rows); err != nil {
 			return err
 		}
-		_, err := fmt.Fprintln(u.app.stdout, "ready")
-		return err
+		return u.app.line("ready")
 	})
 }
 

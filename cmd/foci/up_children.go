@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -87,10 +88,7 @@ func forward(r io.Reader, w io.Writer, name string) {
 	for {
 		line, err := in.ReadSlice('\n')
 		if len(line) > 0 {
-			if line[len(line)-1] != '\n' {
-				line = append(line[:len(line):len(line)], '\n')
-			}
-			_, _ = fmt.Fprintf(w, "%s: %s", name, line)
+			_, _ = fmt.Fprintf(w, "%s: %s\n", name, shown(strings.TrimSuffix(string(line), "\n")))
 		}
 		if err != nil && !errors.Is(err, bufio.ErrBufferFull) {
 			return

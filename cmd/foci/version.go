@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
@@ -30,8 +29,7 @@ func versionCommand(a *app) *cobra.Command {
 		RunE: func(*cobra.Command, []string) error {
 			b := readBuildInfo()
 			return a.print(b, func() error {
-				_, err := fmt.Fprintln(a.stdout, b)
-				return err
+				return a.line("%v", b)
 			})
 		},
 	}

@@ -26,6 +26,7 @@ var rows = []row{
 	{mutant.StuckCommand, "cmd/foci", "TestStuckCommandIsAbandoned"},
 	{mutant.EndlessInput, "cmd/foci", "TestTimeoutBoundsTheInput"},
 	{mutant.CopyPipe, "cmd/foci", "TestCopyRefusesPipes"},
+	{mutant.RawTerminal, "cmd/foci", "TestPeersTextIsShownQuoted"},
 	{mutant.ZeroVersion, "cmd/foci", "TestZeroVersionIsNone"},
 	{mutant.NothingCopied, "cmd/foci", "TestCopyOfNothing"},
 	{mutant.LinkedFolder, "cmd/foci", "TestCopyFollowsTheNamedLink"},

@@ -38,6 +38,8 @@ const (
 	EndlessInput Name = "endless-input"
 	// CopyPipe: a copy opens named pipes and devices, and waits for them.
 	CopyPipe Name = "copy-pipe"
+	// RawTerminal: text of other machines reaches the terminal as it is.
+	RawTerminal Name = "raw-terminal"
 	// ZeroVersion: get --version 000…0 gives the newest version.
 	ZeroVersion Name = "zero-version"
 	// NothingCopied: a copy from a prefix without keys succeeds.

@@ -1,0 +1,130 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/foci-store/foci/internal/core/mutant"
+)
+
+// This file is the only one that writes text for people. Keys, names and error
+// texts come from other machines, and a terminal obeys what is in them: control
+// characters, escape sequences, changes of writing direction. They are shown
+// quoted, as \x1b. The content of an object is not text and goes out as it is.
+
+// message tells people something. What follows on further lines, such as what
+// each replica said, is indented, so that every message begins with "foci: ".
+func (a *app) message(format string, args ...any) { tell(a.stderr, format, args...) }
+
+// tell writes one message.
+func tell(w io.Writer, format string, args ...any) {
+	lines := strings.Split(fmt.Sprintf(format, args...), "\n")
+	for i := range lines {
+		lines[i] = shown(lines[i])
+	}
+	fmt.Fprintf(w, "foci: %s\n", strings.Join(lines, "\n  "))
+}
+
+// line writes one line of a command's output.
+func (a *app) line(format string, args ...any) error {
+	_, err := fmt.Fprintln(a.stdout, shown(fmt.Sprintf(format, args...)))
+	return err
+}
+
+// table writes rows under a header, in columns.
+func (a *app) table(header string, rows [][]string) error {
+	return a.columns(append([][]string{strings.Fields(header)}, rows...))
+}
+
+// columns writes rows in columns.
+func (a *app) columns(rows [][]string) error {
+	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
+	for _, r := range rows {
+		cells := make([]string, len(r))
+		for i := range r {
+			cells[i] = shown(r[i])
+		}
+		fmt.Fprintln(w, strings.Join(cells, "\t"))
+	}
+	return w.Flush()
+}
+
+// writeJSON writes v as one line of JSON. What a terminal would obey is written
+// as \u009b, which means the same to a program.
+func writeJSON(w io.Writer, v any) error {
+	text, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	_, err = w.Write(append(escaped(text, jsonEscape), '\n'))
+	return err
+}
+
+// printable is a key as people see it: quoted when it holds what a terminal
+// would obey instead of show, such as a line feed, and when it looks quoted
+// already. JSON carries keys as they are.
+func printable(key string) string {
+	if mutant.On(mutant.RawTerminal) {
+		return key
+	}
+	if !utf8.ValidString(key) || strings.ContainsFunc(key, unprintable) || strings.HasPrefix(key, `"`) {
+		return strconv.Quote(key)
+	}
+	return key
+}
+
+// shown is text with what a terminal would obey, and with bytes that are no
+// UTF-8, written as \n, \x1b and \u202e.
+func shown(s string) string {
+	if mutant.On(mutant.RawTerminal) {
+		return s
+	}
+	return string(escaped([]byte(s), textEscape))
+}
+
+// unprintable reports whether a character is anything but a letter, a mark, a
+// number, punctuation, a symbol, or the space of ASCII.
+func unprintable(r rune) bool { return !unicode.IsPrint(r) }
+
+// escaped is text with its unprintable parts replaced.
+func escaped(text []byte, escape func(dst []byte, r rune, part []byte) []byte) []byte {
+	var out []byte
+	kept := 0 // text up to here is in out
+	for i := 0; i < len(text); {
+		r, n := utf8.DecodeRune(text[i:])
+		if r == utf8.RuneError && n == 1 || unprintable(r) {
+			out = append(out, text[kept:i]...)
+			out = escape(out, r, text[i:i+n])
+			kept = i + n
+		}
+		i += n
+	}
+	if kept == 0 {
+		return text
+	}
+	return append(out, text[kept:]...)
+}
+
+func textEscape(dst []byte, r rune, part []byte) []byte {
+	if r == utf8.RuneError {
+		return fmt.Appendf(dst, `\x%02x`, part[0])
+	}
+	quoted := strconv.AppendQuoteRuneToASCII(nil, r)
+	return append(dst, quoted[1:len(quoted)-1]...)
+}
+
+// jsonEscape writes a character as JSON does; encoding/json leaves no other
+// bytes than UTF-8.
+func jsonEscape(dst []byte, r rune, _ []byte) []byte {
+	if r > 0xffff {
+		r -= 0x10000
+		return fmt.Appendf(dst, `\u%04x\u%04x`, 0xd800+r>>10, 0xdc00+r&0x3ff)
+	}
+	return fmt.Appendf(dst, `\u%04x`, r)
+}
