@@ -76,9 +76,13 @@ type serveConfig struct {
 	// that is refused.
 	Insecure bool `toml:"insecure,omitempty"`
 
-	// Metrics is the IP:port at which /metrics is served for Prometheus. It asks
-	// nobody who he is, so anything but loopback is warned of. Empty: nowhere.
+	// Metrics is the IP:port at which /metrics is served for Prometheus. Anything
+	// but loopback needs MetricsToken. Empty: nowhere.
 	Metrics string `toml:"metrics,omitempty"`
+
+	// MetricsToken is a file with the token that scrapers must send, relative to
+	// this file's own directory; it must not be readable by everybody. Empty: none.
+	MetricsToken string `toml:"metrics_token,omitempty"`
 
 	// Addresses are what others reach this node by. Empty: those that the layout
 	// has for it.
@@ -262,7 +266,7 @@ func (c *serveConfig) anchor(base string) {
 		return filepath.Join(base, p)
 	}
 	c.Dir = at(c.Dir)
-	for _, p := range []*string{&c.Key, &c.TLS.Cert, &c.TLS.Key, &c.TLS.CA, &c.Auth.Deny} {
+	for _, p := range []*string{&c.Key, &c.MetricsToken, &c.TLS.Cert, &c.TLS.Key, &c.TLS.CA, &c.Auth.Deny} {
 		if *p != "" {
 			*p = at(*p)
 		}
@@ -294,7 +298,7 @@ func (c *serveConfig) complete() error {
 		return err
 	}
 	if c.Metrics != "" {
-		if err := metrics.CheckAddr(c.Metrics); err != nil {
+		if err := metrics.CheckAddr(c.Metrics, c.MetricsToken != ""); err != nil {
 			return err
 		}
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/foci-store/foci/internal/core/route"
 	"github.com/foci-store/foci/internal/device/beacon"
 	"github.com/foci-store/foci/internal/device/mesh"
+	"github.com/foci-store/foci/internal/device/vfs"
 	"github.com/foci-store/foci/internal/gateway/metrics"
 	"github.com/foci-store/foci/internal/node"
 	"github.com/foci-store/foci/internal/peer"
@@ -41,6 +42,7 @@ func serveCommand(a *app) *cobra.Command {
 	f.BoolVar(&s.insecure, "insecure", false, "listen beyond loopback without key or TLS: whoever reaches the node may read and write everything")
 	f.StringVar(&s.multicast, "multicast", "", "group and port, like 239.17.19.23:1026, by which nodes of one cluster key find each other")
 	f.StringVar(&s.metrics, "metrics", "", "IP:port at which to serve /metrics for Prometheus")
+	f.StringVar(&s.metricsToken, "metrics-token", "", "file with the token that scrapers must send; needed where others than this machine reach --metrics")
 	f.Uint32Var(&s.group, "group", 0, "group of a node with one backend")
 	f.BoolVar(&s.stopAtEOF, "stop-at-eof", false, "stop when standard input ends, as it does when the parent is gone")
 	_ = f.MarkHidden("stop-at-eof")
@@ -49,7 +51,7 @@ func serveCommand(a *app) *cobra.Command {
 
 // serveFlags are the flags of serve.
 type serveFlags struct {
-	config, name, dir, cluster, role, key, metrics, multicast string
+	config, name, dir, cluster, role, key, metrics, metricsToken, multicast string
 
 	insecure     bool
 	addrs, seeds []string
@@ -63,7 +65,7 @@ func (s *serveFlags) settings() (serveConfig, error) {
 	if err != nil {
 		return c, err
 	}
-	for flag, setting := range map[*string]*string{&s.name: &c.Name, &s.dir: &c.Dir, &s.cluster: &c.Cluster, &s.role: &c.Role, &s.key: &c.Key, &s.multicast: &c.Multicast, &s.metrics: &c.Metrics} {
+	for flag, setting := range map[*string]*string{&s.name: &c.Name, &s.dir: &c.Dir, &s.cluster: &c.Cluster, &s.role: &c.Role, &s.key: &c.Key, &s.multicast: &c.Multicast, &s.metrics: &c.Metrics, &s.metricsToken: &c.MetricsToken} {
 		if *flag != "" {
 			*setting = *flag
 		}
@@ -151,11 +153,17 @@ func (a *app) serve(ctx context.Context, s *serveFlags) error {
 	if err != nil {
 		return err
 	}
+	var token *metrics.Token
+	if c.MetricsToken != "" {
+		if token, err = metrics.LoadToken(vfs.OS(), c.MetricsToken); err != nil {
+			return err
+		}
+	}
 	n, err := node.New(cfg)
 	if err != nil {
 		return err
 	}
-	faces, err := c.faces(n, log)
+	faces, err := c.faces(n, token, log)
 	if err != nil {
 		return errors.Join(err, n.Close())
 	}
@@ -176,14 +184,11 @@ func (a *app) serve(ctx context.Context, s *serveFlags) error {
 }
 
 // faces opens what else listens for the node, and returns what closes it.
-func (c *serveConfig) faces(n *node.Node, log *slog.Logger) (closeAll func() error, err error) {
+func (c *serveConfig) faces(n *node.Node, token *metrics.Token, log *slog.Logger) (closeAll func() error, err error) {
 	if c.Metrics == "" {
 		return func() error { return nil }, nil
 	}
-	if !metrics.Loopback(c.Metrics) {
-		log.Warn("metrics are served to whoever can reach this address: they tell names, addresses and amounts, no contents", "addr", c.Metrics)
-	}
-	s, err := metrics.Serve(c.Metrics, n, log)
+	s, err := metrics.Serve(c.Metrics, token, n, log)
 	if err != nil {
 		return nil, err
 	}

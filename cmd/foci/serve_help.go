@@ -21,6 +21,7 @@ foci.toml, every setting of which may be left out:
   key = "cluster.key"         # TLS 1.3 with certificates that this key has signed; two keys: for rotation
   insecure = false            # true: listen beyond loopback without key or [tls]
   metrics = "127.0.0.1:9100"  # serve /metrics for Prometheus there; else nowhere
+  metrics_token = "token"     # file with what scrapers must send; needed beyond loopback
 
   [auth]
   deny = "deny"               # denied certificates and names; read again when it changes

@@ -19,6 +19,8 @@ import (
 const (
 	nodePort    = 1025
 	metricsPort = 9100
+
+	metricsToken = "0123456789abcdef"
 )
 
 // Cluster is nodes on hosts, each a group of its own.
@@ -106,7 +108,8 @@ func (c *Cluster) Newcomer(h *Host, extra string) *Process {
 func (c *Cluster) write(h *Host, settings string) {
 	c.lab.t.Helper()
 	h.File("node/cluster.key", string(c.key.Text()))
-	h.File("node/foci.toml", fmt.Sprintf("cluster = %q\nkey = \"cluster.key\"\nmetrics = \"%v:%d\"\n%s\n[[address]]\naddr = %q\n",
+	h.File("node/metrics.token", metricsToken)
+	h.File("node/foci.toml", fmt.Sprintf("cluster = %q\nkey = \"cluster.key\"\nmetrics = \"%v:%d\"\nmetrics_token = \"metrics.token\"\n%s\n[[address]]\naddr = %q\n",
 		c.name(), h.Addr(), metricsPort, settings, h.address()))
 }
 

@@ -112,8 +112,10 @@ func (h *Host) SmallDisk(size int) {
 	if err == nil {
 		err = os.CopyFS(dir, kept) // which lets others read what it copies
 	}
-	if err == nil {
-		err = os.Chmod(filepath.Join(dir, "cluster.key"), 0o600)
+	for _, secret := range []string{"cluster.key", "metrics.token"} {
+		if err == nil {
+			err = os.Chmod(filepath.Join(dir, secret), 0o600)
+		}
 	}
 	if err != nil {
 		h.lab.t.Fatal(err)

@@ -18,7 +18,12 @@ var scraper = &http.Client{Timeout: 2 * time.Second, Transport: &http.Transport{
 
 // Metrics are what the node on the host shows at this moment.
 func (h *Host) Metrics() (Metrics, error) {
-	r, err := scraper.Get(fmt.Sprintf("http://%v:%d/metrics", h.Addr(), metricsPort))
+	q, err := http.NewRequest(http.MethodGet, fmt.Sprintf("http://%v:%d/metrics", h.Addr(), metricsPort), nil)
+	if err != nil {
+		return nil, err
+	}
+	q.Header.Set("Authorization", "Bearer "+metricsToken)
+	r, err := scraper.Do(q)
 	if err != nil {
 		return nil, err
 	}

@@ -87,4 +87,6 @@ var rows = []row{
 	{mutant.AnyRelay, "internal/node", "TestClientsDoNotRelay"},
 	{mutant.RelayRights, "internal/node", "TestRelayedRights"},
 	{mutant.BlindReserved, "internal/node", "TestBlindRequests"},
+	{mutant.OpenMetrics, "internal/gateway/metrics", "TestTokenIsAskedFor"},
+	{mutant.ExposedMetrics, "internal/gateway/metrics", "TestExposedMetricsNeedAToken"},
 }

@@ -38,6 +38,10 @@ const (
 	EndlessInput Name = "endless-input"
 	// CopyPipe: a copy opens named pipes and devices, and waits for them.
 	CopyPipe Name = "copy-pipe"
+	// OpenMetrics: metrics are served without the token that is set.
+	OpenMetrics Name = "open-metrics"
+	// ExposedMetrics: metrics beyond loopback need no token.
+	ExposedMetrics Name = "exposed-metrics"
 	// RawTerminal: text of other machines reaches the terminal as it is.
 	RawTerminal Name = "raw-terminal"
 	// ZeroVersion: get --version 000…0 gives the newest version.

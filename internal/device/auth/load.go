@@ -69,6 +69,12 @@ func LoadCredential(fsys vfs.FS, path string, log *slog.Logger) (*Credentials, e
 	return WithKeys(k), nil
 }
 
+// LoadSecret reads a file of at most limit bytes that not everybody on the
+// machine can reach.
+func LoadSecret(fsys vfs.FS, path string, limit int64) ([]byte, error) {
+	return readFile(fsys, path, limit, true)
+}
+
 // readFile reads a small file; a secret one must not be readable by everybody.
 // The mode is that of the open file, so that it belongs to what is read.
 func readFile(fsys vfs.FS, path string, limit int64, secret bool) ([]byte, error) {

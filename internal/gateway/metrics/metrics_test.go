@@ -31,7 +31,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // finds every documented family in them.
 func TestScrape(t *testing.T) {
 	a := pair(t)
-	s, err := Serve("127.0.0.1:0", a, slog.New(slog.DiscardHandler))
+	s, err := Serve("127.0.0.1:0", nil, a, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,7 +77,7 @@ func scrape(t *testing.T, s *Server) string {
 // TestTooManyScrapers: connections over the limit are closed, and those within
 // it go on.
 func TestTooManyScrapers(t *testing.T) {
-	s, err := Serve("127.0.0.1:0", pair(t), slog.New(slog.DiscardHandler))
+	s, err := Serve("127.0.0.1:0", nil, pair(t), slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -122,8 +122,8 @@ func TestAddresses(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer taken.Close()
-	for addr, want := range map[string]foci.Kind{"9100": foci.Invalid, "localhost:9100": foci.Invalid, "": foci.Invalid, taken.Addr().String(): foci.Busy} {
-		if _, err := Serve(addr, nil, slog.Default()); foci.KindOf(err) != want {
+	for addr, want := range map[string]foci.Kind{"9100": foci.Invalid, "localhost:9100": foci.Invalid, "": foci.Invalid, taken.Addr().String(): foci.Busy, "0.0.0.0:0": foci.Denied, "[::]:0": foci.Denied} {
+		if _, err := Serve(addr, nil, nil, slog.Default()); foci.KindOf(err) != want {
 			t.Errorf("%q: %v, want %v", addr, err, want)
 		}
 	}
@@ -163,8 +163,19 @@ func TestDocument(t *testing.T) {
 const preface = `# Metrics
 
 A node serves them in the format of Prometheus at ` + "`/metrics`" + ` of the address that ` + "`metrics = \"127.0.0.1:9100\"`" + ` in foci.toml, or
-` + "`foci serve --metrics`" + `, names; without one it serves none. Nobody is asked who he is: an address that others reach is warned of at the
-start. At most 16 connections are taken and 2 scrapes served at a time.
+` + "`foci serve --metrics`" + `, names; without one it serves none. At most 16 connections are taken and 2 scrapes served at a time.
+
+On an address that other machines reach, scrapers must prove themselves by a token; without one the node does not start. The token
+is one line of 16 characters or more in a file that not everybody on the machine can read, named by ` + "`metrics_token = \"FILE\"`" + ` in
+foci.toml or ` + "`--metrics-token`" + `. It is read at the start. Where it is set, loopback is asked for it too:
+
+` + "```" + `
+openssl rand -hex 32 > metrics.token && chmod 600 metrics.token
+curl -H "Authorization: Bearer $(cat metrics.token)" http://10.0.0.17:9100/metrics
+` + "```" + `
+
+In Prometheus that is ` + "`authorization: {credentials_file: metrics.token}`" + `. The token and the metrics travel in the clear: on a network that
+is not your own, listen on loopback and put a proxy with TLS before it.
 
 A peer's label is its name in the layout, or its id. Channels are those that this node has opened; those that others have opened
 are summed by class, table and role, because transport clients come and go by the thousand. At most 4,096 channels have series of

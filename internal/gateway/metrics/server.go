@@ -34,31 +34,33 @@ type Server struct {
 	ended chan struct{}
 }
 
-// CheckAddr refuses what is no IP:port, with Invalid.
-func CheckAddr(addr string) error {
+// CheckAddr refuses what is no IP:port, with Invalid, and an address beyond
+// loopback where scrapers need no token, with Denied.
+func CheckAddr(addr string, token bool) error {
 	if _, err := netip.ParseAddrPort(addr); err != nil {
 		return foci.Errorf(foci.Invalid, "metrics %.80q: want IP:port, like 127.0.0.1:9100", addr)
 	}
-	return nil
+	return checkExposure(addr, token)
 }
 
 // Loopback reports whether an address is reached from this machine alone.
-// Metrics ask nobody who he is, so others are to be warned of.
 func Loopback(addr string) bool {
 	a, err := netip.ParseAddrPort(addr)
 	return err == nil && a.Addr().Unmap().IsLoopback()
 }
 
-// Serve listens on an IP:port. It fails with Invalid when that is none, and
-// with Busy when somebody else listens there.
-func Serve(addr string, source Source, log *slog.Logger) (*Server, error) {
-	if err := CheckAddr(addr); err != nil {
+// Serve listens on an IP:port, and answers requests with the token; nil is none.
+// It fails with Invalid for what is no IP:port, with Denied for an address beyond
+// loopback without a token, and with Busy when another process listens there.
+func Serve(addr string, token *Token, source Source, log *slog.Logger) (*Server, error) {
+	if err := CheckAddr(addr, token != nil); err != nil {
 		return nil, err
 	}
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collector{source}, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{MaxRequestsInFlight: maxScrapes, Timeout: writeTimeout / 2}))
+	scrape := promhttp.HandlerFor(registry, promhttp.HandlerOpts{MaxRequestsInFlight: maxScrapes, Timeout: writeTimeout / 2})
+	mux.Handle("GET /metrics", token.guard(scrape))
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
 		return nil, &foci.Error{Kind: foci.Busy, Op: "metrics", Where: addr, Msg: "cannot be listened on", Err: err, Fix: "name a free address of this machine"}
