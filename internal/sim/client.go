@@ -53,6 +53,13 @@ func newClient(c *cluster, number int, host *node) *client {
 	return cl
 }
 
+// mayNotWriteBack reports whether replicas deny the client's repairs, as those of
+// a principal with the right to read alone.
+func (c *client) mayNotWriteBack(m wire.Message) bool {
+	s, ok := m.(*wire.Store)
+	return ok && s.Repair && c.host == nil && c.number%3 == 2
+}
+
 func (c *client) wall() int64 { return wallStart + int64(c.now+c.clock+c.ahead) }
 
 // config is for one operation that begins now.

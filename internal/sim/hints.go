@@ -32,8 +32,31 @@ func newPorter(n *node) *porter {
 	return &porter{node: n, client: newClient(n.cluster, 100+int(n.at), n), kept: map[hint]bool{}}
 }
 
+// bring serves Hint with Now: it is answered when the other group lacks nothing.
+func (p *porter) bring(m *wire.Hint, reply func(quorum.Answer)) {
+	epoch, born := p.epoch, p.born
+	p.client.learn()
+	cfg := p.client.config(foci.All)
+	cfg.Plan.Groups = []foci.Group{m.Group, m.Missed}
+	r := quorum.NewRead(cfg, m.ID, 0)
+	p.client.runAmong(r, cfg.Deadline, cfg.Plan.Groups, func() {
+		switch _, err := r.Result(); {
+		case !p.up || p.born != born:
+		case err != nil:
+			reply(quorum.Answer{Err: err})
+		default:
+			p.Brought++
+			reply(quorum.Answer{Msg: &wire.HintReply{Epoch: epoch}})
+		}
+	})
+}
+
 // keep serves Hint. It is answered when it is on disk.
 func (p *porter) keep(m *wire.Hint, reply func(quorum.Answer)) {
+	if m.Now {
+		p.bring(m, reply)
+		return
+	}
 	epoch, born := p.epoch, p.born
 	p.after(p.between(100*time.Microsecond, 4*time.Millisecond), func() {
 		if !p.up || p.born != born {

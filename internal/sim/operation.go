@@ -49,6 +49,10 @@ func (c *client) runAmong(m machine, deadline time.Duration, among []foci.Group,
 
 func (r *operation) do(out quorum.Out) {
 	for _, a := range out.Asks {
+		if r.mayNotWriteBack(a.Msg) {
+			r.deny(a.Leg)
+			continue
+		}
 		_, vote := a.Msg.(*wire.Query)
 		late := vote && r.prompt != 0 && r.prompt != a.Group
 		r.carrier.ask(a.Group, a.Msg, late, r.deadline, func(ans quorum.Answer) {
@@ -80,6 +84,16 @@ func (r *operation) do(out quorum.Out) {
 		}
 		r.done()
 	}
+}
+
+// deny answers a leg as a replica does whose caller lacks the right.
+func (r *operation) deny(leg quorum.Leg) {
+	r.after(r.between(time.Millisecond, 20*time.Millisecond), func() {
+		r.Denied++
+		r.event(func() quorum.Out {
+			return r.m.Answer(r.now, leg, quorum.Answer{Err: foci.Errorf(foci.Denied, "no right to write")})
+		})
+	})
 }
 
 // event tells the machine something, unless its process has ended.

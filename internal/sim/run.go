@@ -27,6 +27,7 @@ type Counts struct {
 	Resent, Asked, Found   int // attempts after the first; Have asked, and answered with stored
 	Stalled, Parked        int // legs
 	Hinted, Followed       int // hints kept, and brought to their groups
+	Denied, Brought        int // write-backs of readers that may not write, and those that a replica did for them
 	Forwarded, Declined    int // requests passed on, and those that a forwarder did not pass on
 	Inquiries, Vouched     int // of owners, for evidence of a time; those that found it
 	Ahead, Lies            int // runs whose clocks began two days ahead; forged records sent
