@@ -36,7 +36,7 @@ func (c *serveConfig) proof(log *slog.Logger) (*auth.Credentials, error) {
 	}
 	switch {
 	case c.TLS != (tlsConfig{}):
-		certs, err := auth.LoadCertificates(vfs.OS(), auth.Files{Cert: c.TLS.Cert, Key: c.TLS.Key, CA: c.TLS.CA}, log)
+		certs, err := auth.LoadCertificates(vfs.OS(), auth.Files{Cert: c.TLS.Cert, Key: c.TLS.Key, CA: c.TLS.CA, IssuingKey: c.TLS.IssuingKey}, log)
 		if err != nil {
 			return nil, err
 		}

@@ -160,6 +160,11 @@ type tlsConfig struct {
 	Cert string `toml:"cert,omitempty"` // the node's; it names cluster and node as URI foci:CLUSTER/node/UUID
 	Key  string `toml:"key,omitempty"`  // its private key, not readable by everybody
 	CA   string `toml:"ca,omitempty"`   // whose certificates are believed
+
+	// IssuingKey is the private key of an authority in CA. A node that has it renews
+	// certificates, its own too; others ask it to. At least one node should. Empty:
+	// this node renews none.
+	IssuingKey string `toml:"issuing_key,omitempty"`
 }
 
 // authConfig is [auth].
@@ -266,7 +271,7 @@ func (c *serveConfig) anchor(base string) {
 		return filepath.Join(base, p)
 	}
 	c.Dir = at(c.Dir)
-	for _, p := range []*string{&c.Key, &c.MetricsToken, &c.TLS.Cert, &c.TLS.Key, &c.TLS.CA, &c.Auth.Deny} {
+	for _, p := range []*string{&c.Key, &c.MetricsToken, &c.TLS.Cert, &c.TLS.Key, &c.TLS.CA, &c.TLS.IssuingKey, &c.Auth.Deny} {
 		if *p != "" {
 			*p = at(*p)
 		}

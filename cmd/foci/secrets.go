@@ -69,7 +69,7 @@ func secrets(l *layout.Layout, tls bool, now time.Time) ([]newFile, error) {
 	}
 	files = append(
 		files, newFile{caFile, `every node: ca = "ca.pem" under [tls] in foci.toml`, ca.Cert(), 0o644},
-		newFile{caKeyFile, "no node: keep it apart; foci credential makes further certificates with it", secret, 0o600},
+		newFile{caKeyFile, "one node or a few: issuing_key = \"ca.key\" under [tls], to renew certificates, which end after 90 days; foci credential makes further ones with it", secret, 0o600},
 	)
 	for i := range l.Nodes {
 		n := &l.Nodes[i]

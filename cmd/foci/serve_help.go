@@ -30,6 +30,7 @@ foci.toml, every setting of which may be left out:
   cert = "a.pem"
   key = "a.key"
   ca = "ca.pem"
+  issuing_key = "ca.key"      # of one node or several: they renew the certificates, which end after 90 days
 
   [[address]]                 # else those that the layout has for the node
   addr = "203.0.113.7:1025:2-2"

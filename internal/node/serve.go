@@ -28,7 +28,7 @@ func (n *Node) handle(in *mesh.Incoming) {
 		n.apart(in, n.hint)
 	case wire.MethodList:
 		n.apart(in, n.list)
-	case wire.MethodRoutes, wire.MethodDigest, wire.MethodWatch:
+	case wire.MethodRoutes, wire.MethodDigest, wire.MethodWatch, wire.MethodRenew:
 		n.membership(in)
 	case wire.MethodForward:
 		n.forward(in)

@@ -81,6 +81,7 @@ type Peer struct {
 	traces   *Traces
 	join     join
 	watchers watchers
+	renewal  renewal
 	said     routeCounters
 	asked    asked
 	claimed  atomic.Int64 // when a request last had the layout fetched, on the clock of now
@@ -126,6 +127,7 @@ func New(cfg Config) (*Peer, error) {
 	p.links.init()
 	p.ways.init(p)
 	p.watchers.init(p)
+	p.renewal.init(p)
 	if p.mesh, err = mesh.New(mc); err != nil {
 		stop()
 		return nil, err
@@ -134,6 +136,7 @@ func New(cfg Config) (*Peer, error) {
 		p.step(func(out []txn.Effect, now time.Duration) []txn.Effect { return p.txns.PeerUp(out, now, self) })
 	}
 	p.join.start()
+	p.renewal.start()
 	if p.member() {
 		p.tasks.Go(p.watchers.run)
 	}
@@ -145,6 +148,7 @@ func New(cfg Config) (*Peer, error) {
 func (p *Peer) Close() error {
 	if p.ctx.Err() == nil {
 		p.linger()
+		p.renewal.settle()
 		p.join.keepKnown()
 		if p.cfg.Mesh.Role == foci.RoleClient {
 			p.join.leave()
@@ -247,6 +251,7 @@ func (p *Peer) tick() {
 // onPeer takes note of links that come up and go down.
 func (p *Peer) onPeer(e mesh.PeerEvent) {
 	if e.Up {
+		p.renewal.soon()
 		p.join.met(e.Peer)
 		p.links.came(e.Peer)
 		p.watchers.came(e.Peer.Node)

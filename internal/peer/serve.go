@@ -13,8 +13,8 @@ import (
 	"github.com/foci-store/foci/internal/layout"
 )
 
-// Serve answers the questions that every member answers, about routes, and
-// reports whether this was one. It does not block.
+// Serve answers the questions that every member answers, about routes and
+// certificates, and reports whether this was one. It does not block.
 func (p *Peer) Serve(in *mesh.Incoming) bool {
 	switch in.Method {
 	case wire.MethodRoutes:
@@ -23,6 +23,8 @@ func (p *Peer) Serve(in *mesh.Incoming) bool {
 		serve(in, p.serveDigest)
 	case wire.MethodWatch:
 		serve(in, p.watchers.add)
+	case wire.MethodRenew:
+		serve(in, p.serveRenew)
 	default:
 		return false
 	}

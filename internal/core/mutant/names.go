@@ -18,6 +18,15 @@ const (
 	StaleDenyList Name = "stale-deny-list"
 	// DeniedStays: a channel that is open stays open when its certificate is denied.
 	DeniedStays Name = "denied-stays"
+	// RenewWidens: a renewed certificate has more rights than the one before.
+	RenewWidens Name = "renew-widens"
+	// RenewRenames: a client takes a certificate of another name for its own.
+	RenewRenames Name = "renew-renames"
+	// RenewByAnybody: a node without an issuing key can have a client believe
+	// another authority.
+	RenewByAnybody Name = "renew-by-anybody"
+	// RenewDenied: a certificate that is denied is renewed while its channel is open.
+	RenewDenied Name = "renew-denied"
 	// PlainHello: a node with a key lets a peer in that speaks no TLS.
 	PlainHello Name = "plain-hello"
 

@@ -48,6 +48,8 @@ func samples() []Message {
 		&ChunkMeta{Upload: foci.UploadID{1}, Index: 4},
 		&Forward{Node: foci.NodeID{4}, Method: MethodStore, Class: foci.Bulk, Head: []byte("a store")},
 		sampleRelayed(),
+		&Renew{PublicKey: []byte("public key")},
+		&Renewed{Certificate: []byte("certificate"), Authorities: [][]byte{[]byte("one"), []byte("two")}},
 	}
 }
 
@@ -56,7 +58,7 @@ func fresh(i int) Message {
 	return []Message{
 		&Error{}, &Routes{}, &Routes{}, &Routes{}, &Digest{}, &Versions{}, &Watch{}, &Watched{}, &Beacon{}, &Empty{}, &Ask{}, &Query{}, &QueryReply{}, &Store{}, &StoreReply{}, &Have{}, &HaveReply{}, &Hint{}, &HintReply{},
 		&Fetch{}, &FetchReply{}, &List{}, &ListReply{}, &Hello{}, &Welcome{}, &Manifest{}, &ChunkMeta{},
-		&Forward{}, &Relayed{},
+		&Forward{}, &Relayed{}, &Renew{}, &Renewed{},
 	}[i]
 }
 

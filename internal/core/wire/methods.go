@@ -20,6 +20,8 @@ const (
 	MethodWatch  Method = 5 // state: answered when routes or layout have changed
 	MethodDigest Method = 7 // state: compare what both sides know of the routes
 
+	MethodRenew Method = 8 // state: a certificate for the asker's own identity
+
 	MethodForward Method = 6 // a request to be passed on to another node
 	MethodRelayed Method = 9 // such a request, as the relay passes it on
 
@@ -32,7 +34,7 @@ const (
 )
 
 var methodNames = map[Method]string{
-	MethodPing: "ping", MethodRoutes: "routes", MethodLayout: "layout", MethodStatus: "status", MethodForward: "forward", MethodRelayed: "relayed",
+	MethodPing: "ping", MethodRoutes: "routes", MethodLayout: "layout", MethodStatus: "status", MethodRenew: "renew", MethodForward: "forward", MethodRelayed: "relayed",
 	MethodQuery: "query", MethodStore: "store", MethodHave: "have", MethodFetch: "fetch", MethodList: "list", MethodHint: "hint",
 }
 

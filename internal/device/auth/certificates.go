@@ -9,13 +9,11 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/mutant"
+	"github.com/foci-store/foci/internal/core/wire"
 )
 
 // maxPEM bounds each file of certificates, in bytes.
 const maxPEM = 256 << 10
-
-// maxAuthorities is the most authorities that are believed at a time.
-const maxAuthorities = 8
 
 // loaded is one generation of certificates: our own with its key, and the
 // authorities whose certificates we believe.
@@ -24,6 +22,7 @@ type loaded struct {
 	own         tls.Certificate
 	authorities []*x509.Certificate // the order is that of their source
 	roots       *x509.CertPool
+	signer      *Authority // that this process can sign with; nil: none
 	listen      *tls.Config
 	dial        *tls.Config
 }
@@ -47,8 +46,8 @@ func newLoaded(own tls.Certificate, authorities []*x509.Certificate) (*loaded, e
 	switch {
 	case len(authorities) == 0:
 		return nil, foci.Errorf(foci.Invalid, "the ca has no certificate in it (PEM)")
-	case len(authorities) > maxAuthorities:
-		return nil, foci.Errorf(foci.TooLarge, "the ca has %d certificates in it, want at most %d", len(authorities), maxAuthorities)
+	case len(authorities) > wire.MaxAuthorities:
+		return nil, foci.Errorf(foci.TooLarge, "the ca has %d certificates in it, want at most %d", len(authorities), wire.MaxAuthorities)
 	case own.Leaf == nil:
 		return nil, foci.Errorf(foci.Invalid, "the certificate cannot be read")
 	}

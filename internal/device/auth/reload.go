@@ -32,6 +32,9 @@ type Certificates struct {
 
 	denied atomic.Pointer[denied] // nil: nothing
 
+	heard    atomic.Uint64 // the digest of authorities that a node has last told; 0: none
+	renewals renewals
+
 	mu       sync.Mutex
 	looked   time.Time
 	seen     string    // the stamp of what was read last, good or not

@@ -10,14 +10,12 @@ import (
 	"time"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/wire"
 )
 
 // signedPrefix keeps a signature of a message apart from those of TLS, which are
 // made with the same private key.
 const signedPrefix = "foci signed message 1\x00"
-
-// maxCertificate is the most bytes of one certificate as DER.
-const maxCertificate = 8 << 10
 
 // Sign signs a message with this process's own certificate, which VerifyMember
 // of any peer needs beside the signature.
@@ -42,8 +40,8 @@ func (c *Certificates) Sign(msg []byte) (certDER, sig []byte, err error) {
 // fails with Denied unless the certificate is a node's, of an authority that is
 // believed, neither past its end nor denied, and the signature is of its key.
 func (c *Certificates) VerifyMember(certDER, msg, sig []byte, now time.Time) (foci.NodeID, error) {
-	if len(certDER) > maxCertificate {
-		return foci.NodeID{}, foci.Errorf(foci.Denied, "a certificate of %d bytes: want at most %d", len(certDER), maxCertificate)
+	if len(certDER) > wire.MaxCertificate {
+		return foci.NodeID{}, foci.Errorf(foci.Denied, "a certificate of %d bytes: want at most %d", len(certDER), wire.MaxCertificate)
 	}
 	cert, err := x509.ParseCertificate(certDER)
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/rights"
+	"github.com/foci-store/foci/internal/core/wire"
 )
 
 // member are the certificates of a node that holds these keys.
@@ -91,7 +92,7 @@ func TestSignedByAMember(t *testing.T) {
 			"a client's":         second(tc.judge.VerifyMember(clientCert, []byte("msg"), clientSig, now)),
 			"expired":            second(tc.judge.VerifyMember(cert, []byte("msg"), sig, now.Add(certificateLife+slack+time.Hour))),
 			"no certificate":     second(tc.judge.VerifyMember(nil, []byte("msg"), sig, now)),
-			"a long certificate": second(tc.judge.VerifyMember(make([]byte, maxCertificate+1), []byte("msg"), sig, now)),
+			"a long certificate": second(tc.judge.VerifyMember(make([]byte, wire.MaxCertificate+1), []byte("msg"), sig, now)),
 			"half a certificate": second(tc.judge.VerifyMember(cert[:len(cert)-1], []byte("msg"), sig, now)),
 		} {
 			if foci.KindOf(err) != foci.Denied {

@@ -1,7 +1,9 @@
 package auth
 
 import (
+	"crypto"
 	"crypto/ed25519"
+	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
@@ -23,11 +25,26 @@ type source interface {
 	remake(own *x509.Certificate, now time.Time) bool
 }
 
+// renewed is a source whose certificates another node renews.
+type renewed interface {
+	source
+	// draw is the private key for a new certificate in place of own.
+	draw(own crypto.Signer) (crypto.Signer, error)
+	// follows reports whether the authorities are those of the node that renews.
+	follows() bool
+	// store puts a new generation where the old one came from.
+	store(l *loaded) error
+}
+
 // Files name what TLS needs, as PEM.
 type Files struct {
 	Cert string // of this process, with what stands between it and the ca
 	Key  string // its private key, which others may not read
 	CA   string // the authorities whose certificates are believed
+
+	// IssuingKey is the private key of one of the authorities in CA, with which this
+	// node renews certificates for others and for itself; "" = it does not.
+	IssuingKey string
 }
 
 // fileSource are certificates in three files.
@@ -49,11 +66,26 @@ func (s *fileSource) read(time.Time) (*loaded, error) {
 	if err != nil {
 		return nil, err
 	}
-	return parse(cert, key, ca)
+	l, err := parse(cert, key, ca)
+	if err != nil || s.files.IssuingKey == "" {
+		return l, err
+	}
+	l.signer, err = LoadAuthority(s.fs, s.files.CA, s.files.IssuingKey)
+	return l, err
 }
 
 func (s *fileSource) stamp(time.Time) string {
-	return stamps(s.fs, s.files.Cert, s.files.Key, s.files.CA)
+	return stamps(s.fs, s.files.Cert, s.files.Key, s.files.CA, s.files.IssuingKey)
+}
+
+// draw keeps the private key, so that one file changes and no other: two files
+// cannot be replaced at once.
+func (s *fileSource) draw(own crypto.Signer) (crypto.Signer, error) { return own, nil }
+
+func (s *fileSource) follows() bool { return false }
+
+func (s *fileSource) store(l *loaded) error {
+	return vfs.WriteFile(s.fs, s.files.Cert, certPEM(l.own.Certificate...))
 }
 
 func (s *fileSource) remake(*x509.Certificate, time.Time) bool { return false }
@@ -80,6 +112,25 @@ func (s *bundleSource) stamp(time.Time) string { return stamps(s.fs, s.path) }
 
 func (s *bundleSource) remake(*x509.Certificate, time.Time) bool { return false }
 
+func (s *bundleSource) draw(crypto.Signer) (crypto.Signer, error) {
+	_, key, err := ed25519.GenerateKey(rand.Reader)
+	return key, err
+}
+
+func (s *bundleSource) follows() bool { return true }
+
+func (s *bundleSource) store(l *loaded) error {
+	key, err := keyPEM(l.own.PrivateKey.(crypto.Signer))
+	if err != nil {
+		return err
+	}
+	var ca [][]byte
+	for _, a := range l.authorities {
+		ca = append(ca, a.Raw)
+	}
+	return vfs.WriteSecret(s.fs, s.path, bundleText(l.name.Client, l.name.Rights, certPEM(l.own.Certificate...), key, certPEM(ca...)))
+}
+
 // keySource is the cluster key: its holder signs its own certificate, by the
 // first key, and believes what any of the keys has signed.
 type keySource struct {
@@ -91,6 +142,7 @@ type keySource struct {
 func (s *keySource) read(now time.Time) (*loaded, error) {
 	var authorities []*x509.Certificate
 	var own []byte
+	var signer *Authority
 	for i, k := range s.keys.All(now) {
 		a, err := k.Authority()
 		if err != nil {
@@ -100,6 +152,7 @@ func (s *keySource) read(now time.Time) (*loaded, error) {
 		if i > 0 {
 			continue
 		}
+		signer = a
 		if own, err = a.sign(s.who, string(s.who.Principal()), s.leaf.Public(), now); err != nil {
 			return nil, err
 		}
@@ -108,7 +161,12 @@ func (s *keySource) read(now time.Time) (*loaded, error) {
 	if err != nil {
 		return nil, foci.Errorf(foci.Internal, "our own certificate: %w", err)
 	}
-	return newLoaded(tls.Certificate{Certificate: [][]byte{own}, PrivateKey: s.leaf, Leaf: leaf}, authorities)
+	l, err := newLoaded(tls.Certificate{Certificate: [][]byte{own}, PrivateKey: s.leaf, Leaf: leaf}, authorities)
+	if err != nil {
+		return nil, err
+	}
+	l.signer = signer
+	return l, nil
 }
 
 // stampSeed hides keys in stamps.

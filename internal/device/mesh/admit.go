@@ -69,6 +69,9 @@ func (m *Mesh) admit(bare net.Conn, table foci.Table) (*channel, error) {
 		Protocol: protocol, Cluster: m.Cluster(), Node: m.cfg.Node, Incarnation: m.cfg.Incarnation, Role: m.cfg.Role,
 		Table: table, Window: m.cfg.Window, Streams: streams, Auth: hello.Auth, Packing: wire.PackAll,
 	}
+	if certs := m.cfg.Auth.Certificates(); certs != nil {
+		w.Proof = certs.Digest()
+	}
 	peer := Identity{Node: hello.Node, Incarnation: hello.Incarnation, Role: hello.Role, Table: table, Addr: conn.RemoteAddr().String(), Protocol: protocol}
 	peer.Principal, peer.Rights = proved(who)
 	ch := newChannel(m, conn, peer, hello.Class, int(hello.Index), m.cfg.Window, hello.Window, streams)

@@ -109,6 +109,7 @@ func (m *Mesh) checkWelcome(w *wire.Welcome, hello *wire.Hello, who auth.Name) e
 		if err := who.Admit(w.Cluster, w.Node, foci.RoleData); err != nil {
 			return foci.Errorf(foci.Denied, "it shows a certificate that is not its own: %w", err)
 		}
+		m.cfg.Auth.Certificates().Heard(w.Proof)
 	}
 	return m.join(w.Cluster)
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/wire"
+	"github.com/foci-store/foci/internal/device/auth"
 )
 
 // Incoming is a request that came in. Exactly one of Reply, ReplySource, Fail
@@ -32,6 +33,15 @@ type Incoming struct {
 	answered atomic.Bool
 	canceled atomic.Bool
 	hangUp   atomic.Pointer[func()] // to call when the asker is gone; of a relayed request
+}
+
+// Certificate is what the peer has shown on the channel by which the request
+// came; nil without TLS.
+func (in *Incoming) Certificate() *auth.Shown {
+	if in.ch == nil {
+		return nil
+	}
+	return in.ch.shown
 }
 
 // BodyLen is the length of the body in bytes, arrived or not.

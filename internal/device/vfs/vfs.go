@@ -7,6 +7,8 @@ package vfs
 import (
 	"errors"
 	"io"
+	"os"
+	"path/filepath"
 
 	pebblevfs "github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
@@ -82,6 +84,34 @@ func WriteFile(fs FS, name string, data []byte) error {
 		return err
 	}
 	return SyncDir(fs, fs.PathDir(name))
+}
+
+// WriteSecret replaces a small file as WriteFile does; on the machine's file
+// system only its owner can read it. A symbolic link stays, and leads to the new
+// content.
+func WriteSecret(fs FS, name string, data []byte) error {
+	if fs != OS() {
+		return WriteFile(fs, name, data)
+	}
+	if real, err := filepath.EvalSymlinks(name); err == nil {
+		name = real
+	}
+	f, err := os.CreateTemp(filepath.Dir(name), filepath.Base(name)+".*.tmp") // mode 0600
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err == nil {
+		err = os.Rename(f.Name(), name)
+	}
+	if err != nil {
+		_ = os.Remove(f.Name()) // it is of no use
+		return err
+	}
+	return SyncDir(fs, filepath.Dir(name))
 }
 
 // MkdirAll makes a directory and its missing parents, durably.

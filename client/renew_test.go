@@ -1,0 +1,103 @@
+package client_test
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/client"
+	"github.com/foci-store/foci/internal/core/rights"
+	"github.com/foci-store/foci/internal/device/auth"
+	"github.com/foci-store/foci/internal/device/vfs"
+	"github.com/foci-store/foci/internal/node"
+)
+
+// TestCredentialIsRenewed: a client whose certificate is near its end has it
+// renewed in its file while it is connected, even when it is so only for a
+// moment; the name and the rights stay.
+func TestCredentialIsRenewed(t *testing.T) {
+	key := auth.Key{1}
+	c := newClusterWith(t, 2, 2, func(_ int, c *node.Config) { c.Auth = auth.WithKey(key) })
+	ca, err := key.Authority()
+	if err != nil {
+		t.Fatal(err)
+	}
+	may, err := rights.Parse("test-bucket=rw")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for what, use := range map[string]func(*client.Client){
+		"moment": func(*client.Client) {},
+		"while": func(cl *client.Client) {
+			s := cl.Session(client.SessionOptions{})
+			put(t, s, "key", []byte("content"))
+		},
+	} {
+		path := filepath.Join(t.TempDir(), "web.credential")
+		old, err := ca.Client(what, may, time.Now().AddDate(0, 0, -75))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, old, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		cl, err := client.Dial(ctx, client.Config{Remotes: c.addrs, Credential: path, Logger: logger()})
+		cancel()
+		if err != nil {
+			t.Fatal(err)
+		}
+		use(cl)
+		if err := cl.Close(); err != nil {
+			t.Error(err)
+		}
+		now, err := os.ReadFile(path)
+		if err != nil || bytes.Equal(now, old) {
+			t.Errorf("%s: not renewed: %v", what, err)
+			continue
+		}
+		creds, err := auth.LoadCredential(vfs.OS(), path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := creds.Certificates().Name(); n.Client != what || n.Rights.String() != may.String() || creds.Certificates().Due() {
+			t.Errorf("%s: renewed for %v with rights %q", what, n, n.Rights)
+		}
+	}
+}
+
+// TestRightsOfACertificate: a node holds a client to the rights in its
+// certificate.
+func TestRightsOfACertificate(t *testing.T) {
+	key := auth.Key{1}
+	c := newClusterWith(t, 1, 1, func(_ int, c *node.Config) { c.Auth = auth.WithKey(key) })
+	ca, err := key.Authority()
+	if err != nil {
+		t.Fatal(err)
+	}
+	session := func(may string) *client.Session {
+		r, err := rights.Parse(may)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := ca.Client("web", r, time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		path := filepath.Join(t.TempDir(), "web.credential")
+		if err := os.WriteFile(path, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return c.dialWith(client.Config{Credential: path}).Session(client.SessionOptions{})
+	}
+	put(t, session("test-bucket=rw"), "key", []byte("content"))
+	reader := session("test-bucket=r")
+	get(t, reader, "key", client.GetOptions{})
+	if _, err := reader.Put(t.Context(), name("key"), bytes.NewReader([]byte("x")), 1, nil); foci.KindOf(err) != foci.Denied {
+		t.Errorf("a reader writes: %v", err)
+	}
+}

@@ -1,0 +1,44 @@
+package wire
+
+// Bounds of a renewal: bytes of a public key and of a certificate, and how many
+// authorities are believed at a time.
+const (
+	MaxPublicKey   = 512
+	MaxCertificate = 8 << 10
+	MaxAuthorities = 8
+)
+
+// Renew asks for a certificate of the identity that the asker has proved on this
+// channel, with the same rights, for another public key.
+type Renew struct {
+	PublicKey []byte // PKIX, DER
+}
+
+// Append encodes.
+func (q *Renew) Append(b []byte) []byte { return appendBytes(b, q.PublicKey) }
+
+// Decode decodes.
+func (q *Renew) Decode(r *Reader) { q.PublicKey = r.Bytes(MaxPublicKey) }
+
+// Renewed answers a Renew.
+type Renewed struct {
+	Certificate []byte   // DER
+	Authorities [][]byte // that the answerer believes, DER, in its order
+}
+
+// Append encodes.
+func (a *Renewed) Append(b []byte) []byte {
+	b = appendU32(appendBytes(b, a.Certificate), uint32(len(a.Authorities)))
+	for _, c := range a.Authorities {
+		b = appendBytes(b, c)
+	}
+	return b
+}
+
+// Decode decodes.
+func (a *Renewed) Decode(r *Reader) {
+	a.Certificate = r.Bytes(MaxCertificate)
+	for range r.Count(MaxAuthorities, 4) {
+		a.Authorities = append(a.Authorities, r.Bytes(MaxCertificate))
+	}
+}
