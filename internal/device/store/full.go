@@ -176,6 +176,9 @@ func (b *Backend) promote(a *attempt) {
 			Kind: foci.ReadOnly, Op: "open index", Where: b.opts.Dir, Msg: "no records are taken", Err: r.err,
 			Fix: "restart the node",
 		})
+		if r.index != nil {
+			r.index.close()
+		}
 		<-b.closing
 		b.refuseQueued(why)
 		return

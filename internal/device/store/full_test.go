@@ -239,6 +239,15 @@ func TestStartOnAFullDiskWithoutAnIndex(t *testing.T) {
 	}
 }
 
+// TestNewBackendOnAFullDisk is refused, and says why; there is nothing to serve.
+func TestNewBackendOnAFullDisk(t *testing.T) {
+	_, err := Open(fullOptions(fillingFrom(0).on(vfs.NewCrashable())))
+	wantKind(t, err, foci.ReadOnly)
+	if !strings.Contains(err.Error(), "free space") {
+		t.Fatal(err)
+	}
+}
+
 // TestDiskFullUnderLoad fills the disk at the k-th change of a run. Every record
 // that was acknowledged can be read then and later.
 func TestDiskFullUnderLoad(t *testing.T) {
@@ -251,7 +260,7 @@ func TestDiskFullUnderLoad(t *testing.T) {
 		full := fillingFrom(k)
 		b, err := Open(fullOptions(full.on(disk)))
 		if err != nil {
-			wantKind(t, err, foci.ReadOnly)
+			wantKind(t, err, foci.ReadOnly) // there was no backend yet
 			continue
 		}
 		m := storetest.NewModel()

@@ -60,7 +60,14 @@ func identify(o *Options) (identity, error) {
 	path := o.FS.PathJoin(o.Dir, IdentityFile)
 	b, err := vfs.ReadFile(o.FS, path, maxIdentityBytes)
 	if errors.Is(err, fs.ErrNotExist) {
-		return found(o, path)
+		id, err := found(o, path)
+		if vfs.IsFull(err) {
+			err = &foci.Error{
+				Kind: foci.ReadOnly, Op: "make backend", Where: o.Dir, Msg: "the disk is full", Err: err,
+				Fix: "free space on the disk and start the node again",
+			}
+		}
+		return id, err
 	}
 	if err != nil {
 		return identity{}, foci.Errorf(foci.Corrupt, "read %s: %w", path, err)
