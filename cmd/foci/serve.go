@@ -178,6 +178,7 @@ func (a *app) serve(ctx context.Context, s *serveFlags) error {
 			cancel()
 		}()
 	}
+	go trimMemory(ctx, log)
 	<-ctx.Done()
 	log.Info("stopping")
 	return errors.Join(faces(), n.Close())

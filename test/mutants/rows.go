@@ -27,6 +27,7 @@ var rows = []row{
 	{mutant.ProtocolAsAway, "client", "TestNoCommonProtocol"},
 	{mutant.ChunksByOwnClock, "client", "TestUploadByAFastClock"},
 	{mutant.OwnersNotAsked, "client", "TestKeysAheadOfTheClocks"},
+	{mutant.MemoryKept, "cmd/foci", "TestWhenMemoryIsGivenBack"},
 	{mutant.StuckCommand, "cmd/foci", "TestStuckCommandIsAbandoned"},
 	{mutant.EndlessInput, "cmd/foci", "TestTimeoutBoundsTheInput"},
 	{mutant.CopyPipe, "cmd/foci", "TestCopyRefusesPipes"},

@@ -40,6 +40,8 @@ const (
 	// SpareUnread: what a node wrote in place of its identity, on a full disk,
 	// does not count at its next start.
 	SpareUnread Name = "spare-unread"
+	// MemoryKept: a node keeps the memory of a load that has ended.
+	MemoryKept Name = "memory-kept"
 
 	// StuckCommand: a command that is stuck when a signal comes is waited for.
 	StuckCommand Name = "stuck-command"
