@@ -1,0 +1,35 @@
+package e2e
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestRightsOfCommands: a command does what its credential allows; what it may
+// not do ends with status 1 and says who lacks which right on which bucket.
+func TestRightsOfCommands(t *testing.T) {
+	c, made := guarded(t, "key = \"cluster.key\"")
+	expect := func(want int, says, stdin string, args ...string) {
+		t.Helper()
+		out, errs, status := c.run(strings.NewReader(stdin), args...)
+		if status != want || !strings.Contains(out+errs, says) {
+			t.Errorf("foci %v: status %d, %s%s", args, status, out, errs)
+		}
+	}
+	file := func(name string) string { return filepath.Join(made, name) }
+	expect(0, "", "", "credential", "reader", "--key", file("cluster.key"), "--rights", "docs=r", "--out", file("reader"))
+	expect(0, "", "hello", "put", "docs/a", "--credential", file("client.credential"))
+	expect(0, "hello", "", "get", "docs/a", "--credential", file("reader"))
+	expect(0, "a", "", "ls", "docs/", "--credential", file("reader"))
+	expect(3, "", "", "get", "docs/none", "--credential", file("reader"))
+	for _, args := range [][]string{{"put", "docs/a"}, {"append", "docs/a"}, {"rm", "docs/a"}} {
+		expect(1, "client/reader lacks the right to write bucket docs (it has docs=r)", "x", append(args, "--credential", file("reader"))...)
+	}
+	for _, key := range []string{"music/a", "music/none"} {
+		expect(1, "client/reader lacks the right to read bucket music (it has docs=r)", "", "get", key, "--credential", file("reader"))
+	}
+	expect(1, "lacks the right admin", "x", "put", "foci.policy/a", "--credential", file("client.credential"))
+	expect(0, "", "x", "put", "foci.policy/a", "--credential", file("admin.credential"))
+	expect(0, "n1", "", "nodes", "--credential", file("reader"))
+}
