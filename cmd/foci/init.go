@@ -37,11 +37,11 @@ nodes.toml:
   [[node]]
   …
 
-Beside the layout it writes cluster.key, which every node needs (key in foci.toml), and
-client.credential for clients (--credential or FOCI_CREDENTIAL). With --tls it also writes an authority,
-ca.pem and ca.key, a certificate and a private key for each node ([tls] in foci.toml), and makes
-client.credential a certificate. It prints what to copy where. Without --out it prints the layout
-and writes nothing.
+Beside the layout it writes cluster.key, which every node needs (key in foci.toml), and for clients
+(--credential or FOCI_CREDENTIAL) client.credential, which may read and write, and admin.credential, which
+may also administer. With --tls it also writes an authority of its own, ca.pem and ca.key, which signs in
+place of the key, and a certificate and a private key for each node ([tls] in foci.toml). It prints what to
+copy where. Without --out it prints the layout and writes nothing.
 
 Then, on the host of each node, with layout.json and cluster.key in /srv/foci:
 
