@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/mutant"
+	"github.com/foci-store/foci/internal/core/share"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/mesh"
 	"github.com/foci-store/foci/internal/device/store"
@@ -31,7 +33,11 @@ func (n *Node) bring(in *mesh.Incoming, b *store.Backend, m *wire.Hint) {
 		in.Fail(err)
 		return
 	}
-	slot, err := n.bringing.enter(in.From.Who())
+	who := in.From.Who()
+	if mutant.On(mutant.BringShare) {
+		who = share.Who{Member: true}
+	}
+	slot, err := n.bringing.enter(who)
 	if err != nil {
 		in.Fail(err)
 		return

@@ -10,6 +10,7 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/rights"
+	"github.com/foci-store/foci/internal/core/share"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/auth"
 	"github.com/foci-store/foci/internal/device/mesh"
@@ -349,4 +350,27 @@ func TestReaderHasItBrought(t *testing.T) {
 	music := g.hint("music", "key")
 	music.Now = true
 	g.denied(t, music)
+}
+
+// TestWriteBacksPerPrincipal: a reader has at most an eighth of the write-backs
+// under way that a node does for readers.
+func TestWriteBacksPerPrincipal(t *testing.T) {
+	g := guard(t)
+	other := start(t, node.Config{
+		Cluster: "test", Dir: "/data", Name: "b", Layout: g.layout, Role: foci.RoleData, FS: vfs.NewCrashable(), Grace: 50 * time.Millisecond,
+		Auth: auth.WithKey(auth.Key{1}),
+	})
+	whole(t, g.node, other)
+	g.become(t, "photos=r", 2)
+	bring := g.hint("photos", "key")
+	bring.Now = true
+	n, end := g.node.BeginWriteBacks(share.Who{Principal: rights.Client("web")})
+	if n != 8 {
+		t.Errorf("one reader has %d write-backs under way, want 8", n)
+	}
+	if _, err := call(t, g.link, bring); !errors.Is(err, foci.Busy) {
+		t.Errorf("one more: %v, want %v", err, foci.Busy)
+	}
+	end()
+	g.allowed(t, bring)
 }

@@ -90,6 +90,7 @@ var rows = []row{
 	{mutant.WriterStats, "internal/core/quorum", "TestInline"},
 	{mutant.BroughtUnasked, "internal/core/quorum", "TestReaderThatMayNotWrite"},
 	{mutant.AnyRelay, "internal/node", "TestClientsDoNotRelay"},
+	{mutant.BringShare, "internal/node", "TestWriteBacksPerPrincipal"},
 	{mutant.RelayRights, "internal/node", "TestRelayedRights"},
 	{mutant.BlindReserved, "internal/node", "TestBlindRequests"},
 	{mutant.OpenMetrics, "internal/gateway/metrics", "TestTokenIsAskedFor"},

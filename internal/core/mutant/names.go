@@ -148,6 +148,9 @@ const (
 	// BroughtUnasked: a reader that had the write-back done by a voter answers
 	// without asking for votes again.
 	BroughtUnasked Name = "brought-unasked"
+	// BringShare: one principal may have all write-backs done that a node does for
+	// readers at a time.
+	BringShare Name = "bring-share"
 	// HintShare: one principal may fill the hints of a backend.
 	HintShare Name = "hint-share"
 	// BlindReserved: who names no bucket sees the objects of reserved ones.
