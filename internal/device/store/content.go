@@ -83,7 +83,10 @@ func (c *Content) Close() error {
 // all appends what is left to dst.
 func (c *Content) all(dst []byte) ([]byte, error) {
 	at := len(dst)
-	dst = append(dst, make([]byte, c.size-c.at)...)
+	if n := at + int(c.size-c.at); n > cap(dst) {
+		dst = append(make([]byte, 0, n), dst...)
+	}
+	dst = dst[:at+int(c.size-c.at)]
 	_, err := c.ReadAt(dst[at:], c.at)
 	return dst, err
 }
