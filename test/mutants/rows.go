@@ -41,6 +41,7 @@ var rows = []row{
 	{mutant.ConnectionShare, "internal/device/mesh", "TestConnectionsPerPrincipal"},
 	{mutant.ReplyBudget, "internal/device/mesh", "TestRepliesPerPrincipal"},
 	{mutant.WholeFetch, "internal/node", "TestUnreadFetchesAreNotInMemory"},
+	{mutant.RelayShare, "internal/device/mesh", "TestRelaysPerPrincipal"},
 	{mutant.AnnouncedBytes, "internal/device/mesh", "TestAnnouncedBytesAreNotHeld"},
 	{mutant.StalledBody, "internal/device/mesh", "TestStalledRequestsEnd"},
 	{mutant.PrincipalShare, "internal/device/mesh", "TestBytesPerPrincipal"},

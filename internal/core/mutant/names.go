@@ -124,6 +124,9 @@ const (
 	// is for those made with it.
 	JunkBeacons Name = "junk-beacons"
 
+	// RelayShare: one principal may have all the requests relayed that a node relays.
+	RelayShare Name = "relay-share"
+
 	// ReadShare: one principal may hold all reads and questions that a node serves
 	// at a time.
 	ReadShare Name = "read-share"

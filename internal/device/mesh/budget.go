@@ -36,15 +36,6 @@ func (b *budget) raise(held, n int64) bool {
 	return true
 }
 
-// grow reserves n more bytes for a message that has its place, or nothing.
-func (b *budget) grow(n int64) bool {
-	if sum := b.bytes.Add(n); sum > b.maxBytes {
-		b.bytes.Add(-n)
-		return false
-	}
-	return true
-}
-
 // give returns what take reserved.
 func (b *budget) give(n int64) {
 	b.bytes.Add(-n)

@@ -74,7 +74,6 @@ func New(cfg Config) (*Mesh, error) {
 	for _, b := range []*budget{&m.out, &m.collecting} {
 		b.maxCount, b.maxBytes = cfg.Limits.Requests, cfg.Limits.Bytes
 	}
-	m.relays.maxCount, m.relays.maxBytes = cfg.Limits.Relays, cfg.Limits.RelayBytes
 	m.vitalOut.limit(math.MaxInt64, math.MaxInt64)
 	if err := m.listen(); err != nil {
 		m.stop()

@@ -18,21 +18,15 @@ type relay struct {
 	in   *Incoming // until it is answered
 	link *Link
 	q    *Request
-	held budgeted
+	held int64 // bytes that count; guarded by shares.mu, as is over
+	over bool
 	size int64
 }
 
-// relays is what this process passes on.
+// relays is what this process has passed on.
 type relays struct {
-	budget
 	done, failed atomic.Int64
 	moved        atomic.Int64 // bytes of requests and replies
-}
-
-// budgeted is what one relay has taken of the budget.
-type budgeted struct {
-	bytes atomic.Int64
-	given atomic.Bool
 }
 
 // Relay passes a request on, with another head, and its answer back: the body,
@@ -51,12 +45,11 @@ func (in *Incoming) Relay(l *Link, class foci.Class, method wire.Method, head []
 	m := in.ch.mesh
 	r := &relay{mesh: m, in: in, link: l, size: int64(len(head)) + in.BodyLen()}
 	n := int64(len(in.Head)) + r.window(in.BodyLen())
-	if !m.relays.take(n) {
+	if !m.shares.takeRelay(r, n) {
 		m.relays.failed.Add(1)
 		in.Fail(busy("node " + m.cfg.Node.Short() + " forwards as much as it may"))
 		return
 	}
-	r.held.bytes.Store(n)
 	r.q = &Request{Class: class, Method: method, Head: head, Stream: true, Done: r.done}
 	if b := in.stream; b != nil {
 		r.q.Source, r.q.NoReplay = &feed{body: b}, true
@@ -129,12 +122,11 @@ func (r *relay) answer(reply *Reply) {
 	ch, id := in.ch, in.id
 	total := r.size + int64(len(reply.Head)) + b.size
 	more := int64(len(reply.Head)) + r.window(b.size)
-	if !r.mesh.relays.grow(more) {
+	if !r.mesh.shares.growRelay(r, more) {
 		_ = b.Close() // cannot fail
 		r.fail(&foci.Error{Kind: foci.Away, Where: r.where(), Msg: "answered, but as much as may be forwarded is on its way here already"})
 		return
 	}
-	r.held.bytes.Add(more)
 	f := &feed{body: b, over: func() {
 		arrived, err := b.progress()
 		if err == nil && arrived < b.size {
@@ -176,11 +168,10 @@ func (r *relay) fail(err error) {
 
 // end counts a relay that is over, once, and gives back what it held.
 func (r *relay) end(bytes int64, err error) {
-	if r.held.given.Swap(true) {
+	if !r.mesh.shares.endRelay(r) {
 		return
 	}
 	s := &r.mesh.relays
-	s.give(r.held.bytes.Load())
 	s.moved.Add(bytes)
 	if err != nil {
 		s.failed.Add(1)
@@ -198,6 +189,6 @@ type RelayStats struct {
 	Bytes  int64 `json:"bytes"` // of requests and replies
 }
 
-func (s *relays) stats() RelayStats {
-	return RelayStats{Now: s.count.Load(), Held: s.bytes.Load(), Done: s.done.Load(), Failed: s.failed.Load(), Bytes: s.moved.Load()}
+func (s *relays) stats(now SharesStats) RelayStats {
+	return RelayStats{Now: now.Relays.Used, Held: now.RelayBytes.Used, Done: s.done.Load(), Failed: s.failed.Load(), Bytes: s.moved.Load()}
 }

@@ -246,7 +246,7 @@ func TestRelayServerLost(t *testing.T) {
 func TestRelayLimits(t *testing.T) {
 	for name, limit := range map[string]func(*Limits){
 		"number": func(l *Limits) { l.Relays = 2 },
-		"bytes":  func(l *Limits) { l.RelayBytes = 2*wire.DefWindow + 1<<10 },
+		"bytes":  func(l *Limits) { l.RelayBytes = (2*wire.DefWindow + 1<<10) * 4 / 3 },
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := startChain(t, func(cfg *Config) { limit(&cfg.Limits) })

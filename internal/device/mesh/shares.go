@@ -24,6 +24,8 @@ type shares struct {
 	requests *share.Pool // in flight here
 	bytes    *share.Pool // of these that are in memory
 	replies  *share.Pool // bytes of replies in memory
+	relays   *share.Pool // requests that are passed on for others
+	relayed  *share.Pool // bytes of these that may wait here
 	self     account     // of requests that this process asks itself
 }
 
@@ -35,18 +37,24 @@ type account struct {
 	requests *share.Part
 	bytes    *share.Part
 	replies  *share.Part
+	relays   *share.Part
+	relayed  *share.Part
 	vital    bool // what keeps the mesh itself alive is counted and not refused
 }
 
 func (s *shares) init(l *Limits) {
 	s.conns, s.requests, s.bytes = share.New(int64(l.Conns)), share.New(l.Requests), share.New(l.Bytes)
 	s.replies = share.New(l.ReplyBytes)
+	s.relays, s.relayed = share.New(l.Relays), share.New(l.RelayBytes)
 	s.self = s.join(share.Who{Member: true})
 }
 
 // join finds the parts of a peer; mu is held.
 func (s *shares) join(who share.Who) account {
-	return account{conns: s.conns.Join(who), requests: s.requests.Join(who), bytes: s.bytes.Join(who), replies: s.replies.Join(who)}
+	return account{
+		conns: s.conns.Join(who), requests: s.requests.Join(who), bytes: s.bytes.Join(who), replies: s.replies.Join(who),
+		relays: s.relays.Join(who), relayed: s.relayed.Join(who),
+	}
 }
 
 // leave ends join; mu is held.
@@ -55,6 +63,8 @@ func (s *shares) leave(a *account) {
 	s.requests.Leave(a.requests)
 	s.bytes.Leave(a.bytes)
 	s.replies.Leave(a.replies)
+	s.relays.Leave(a.relays)
+	s.relayed.Leave(a.relayed)
 }
 
 // open takes a connection of a class for a peer.
@@ -102,6 +112,48 @@ func (s *shares) take(a *account, n int64) (why string, ok bool) {
 func (s *shares) give(a *account, n int64) {
 	s.requests.Give(a.requests, 1)
 	s.bytes.Give(a.bytes, n)
+}
+
+// takeRelay takes a request that is passed on and of which n bytes may wait here.
+func (s *shares) takeRelay(r *relay, n int64) bool {
+	a := r.in.ch.account
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.relays.Take(a.relays, 1) && !mutant.On(mutant.RelayShare) {
+		return false
+	}
+	if !s.relayed.Take(a.relayed, n) {
+		s.relays.Give(a.relays, 1)
+		return false
+	}
+	r.held = n
+	return true
+}
+
+// growRelay adds more bytes that may wait here; false, and nothing, when they are
+// too many or it is over.
+func (s *shares) growRelay(r *relay, more int64) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if r.over || !s.relayed.Grow(r.in.ch.account.relayed, r.held, r.held+more) {
+		return false
+	}
+	r.held += more
+	return true
+}
+
+// endRelay gives back what one held; true the first time.
+func (s *shares) endRelay(r *relay) bool {
+	a := r.in.ch.account
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if r.over {
+		return false
+	}
+	r.over = true
+	s.relays.Give(a.relays, 1)
+	s.relayed.Give(a.relayed, r.held)
+	return true
 }
 
 // local takes a request that this process asks itself.
@@ -186,6 +238,9 @@ type SharesStats struct {
 	Requests ShareStats `json:"requests"`
 	Bytes    ShareStats `json:"bytes"`       // of requests in hand
 	Replies  ShareStats `json:"reply_bytes"` // in memory
+
+	Relays     ShareStats `json:"relays"`      // requests that are passed on for others
+	RelayBytes ShareStats `json:"relay_bytes"` // of these that may wait here
 }
 
 // Each calls f for each limit with its name.
@@ -194,10 +249,15 @@ func (s *SharesStats) Each(f func(limit string, is *ShareStats)) {
 	f("requests", &s.Requests)
 	f("bytes", &s.Bytes)
 	f("reply_bytes", &s.Replies)
+	f("relays", &s.Relays)
+	f("relay_bytes", &s.RelayBytes)
 }
 
 func (s *shares) stats() SharesStats {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return SharesStats{Conns: shareStats(s.conns), Requests: shareStats(s.requests), Bytes: shareStats(s.bytes), Replies: shareStats(s.replies)}
+	return SharesStats{
+		Conns: shareStats(s.conns), Requests: shareStats(s.requests), Bytes: shareStats(s.bytes), Replies: shareStats(s.replies),
+		Relays: shareStats(s.relays), RelayBytes: shareStats(s.relayed),
+	}
 }

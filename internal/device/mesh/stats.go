@@ -99,7 +99,7 @@ func (m *Mesh) Stats() Stats {
 		Node: m.cfg.Node, Cluster: m.Cluster(), Serving: shares.Requests.Used, Refused: m.refusals.Load(),
 		InFlight: m.out.count.Load() + m.vitalOut.count.Load(), BytesOut: m.out.bytes.Load() + m.vitalOut.bytes.Load(),
 		BytesHeld: shares.Bytes.Used,
-		Forwarded: m.relays.stats(), Shares: shares,
+		Forwarded: m.relays.stats(shares), Shares: shares,
 	}
 	for _, a := range m.Addrs() {
 		s.Listen = append(s.Listen, a.String())

@@ -20,7 +20,7 @@ var (
 	meshForwards  = gauge("mesh_forwarding", "Requests of others that this node is passing on.")
 	meshForwarded = counter("mesh_forwarded_total", "Requests of others that this node passed on, by how they ended: done or failed.", "end")
 	meshForwardB  = counter("mesh_forwarded_bytes_total", "Bytes of these and of their replies.")
-	meshShare     = gauge("mesh_share_used", "What is in use of a limit that is divided among peers: connections, requests, bytes (of requests in memory) or reply_bytes (in memory).", "limit")
+	meshShare     = gauge("mesh_share_used", "What is in use of a limit that is divided among peers: connections, requests, bytes (of requests in memory) or reply_bytes (in memory), relays or relay_bytes (requests of others that are passed on).", "limit")
 	meshShareMost = gauge("mesh_share_limit", "The limit. One principal may use an eighth; a quarter is kept for members.", "limit")
 	meshShareTop  = gauge("mesh_share_principal_used", "What the five principals use that use the most of a limit; - is all that have proved nothing.", "limit", "principal")
 	meshLeftOut   = gauge("mesh_channels_left_out", "Channels without series of their own, because there are too many.")
