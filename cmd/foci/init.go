@@ -47,7 +47,7 @@ Then, on the host of each node, with layout.json and cluster.key in /srv/foci:
 
   foci serve --cluster home --name a --dir /srv/foci --key /srv/foci/cluster.key
 
-foci credential makes further ones. foci up does without: its nodes listen on loopback only.`,
+foci credential makes further ones. foci up makes a key and credentials by itself.`,
 		Args: usageArgs(cobra.NoArgs),
 		RunE: func(*cobra.Command, []string) error { return i.run(a) },
 	}

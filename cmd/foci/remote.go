@@ -62,7 +62,7 @@ func (r *remoteFlags) add(a *app, c *cobra.Command) {
 	f.StringArrayVarP(&r.remotes, "remote", "R", nil, "node to contact, host:port:family or srv:name; repeatable (default $FOCI_REMOTE, else "+defaultRemote+")")
 	f.StringVar(&r.tables, "tables", "", "route tables that may be used, in order, like 0,2 (default: the one that the node says we came in by)")
 	f.StringVar(&r.cluster, "cluster", "", "name of the cluster, to be refused by any other (default $FOCI_CLUSTER, else that of the first node)")
-	f.StringVar(&r.credential, "credential", "", "file with what this client proves itself with, as foci init makes it (default $FOCI_CREDENTIAL, else nothing)")
+	f.StringVar(&r.credential, "credential", "", "file with what this client proves itself with, as foci init makes it (default $FOCI_CREDENTIAL, else what foci up has left for a local cluster, else nothing)")
 	f.BoolVar(&r.sniff, "sniff", true, "use all nodes that those given tell of; false: stay with those given, which forward to the others")
 	timeout := "how long the command may take, its input included; unless given, each operation has"
 	if r.each {
@@ -152,10 +152,13 @@ func (r *remoteFlags) config() (client.Config, error) {
 	if len(remotes) == 0 {
 		remotes = []string{defaultRemote}
 	}
+	var parsed []route.Remote
 	for _, s := range remotes {
-		if _, err := route.ParseRemote(s); err != nil {
+		one, err := route.ParseRemote(s)
+		if err != nil {
 			return client.Config{}, usage(err)
 		}
+		parsed = append(parsed, one)
 	}
 	tables, err := parseTables(r.tables)
 	if err != nil {
@@ -168,6 +171,11 @@ func (r *remoteFlags) config() (client.Config, error) {
 	credential := r.credential
 	if credential == "" {
 		credential = os.Getenv("FOCI_CREDENTIAL")
+	}
+	if credential == "" {
+		if credential, err = foundCredential(parsed, cluster); err != nil {
+			return client.Config{}, err
+		}
 	}
 	return client.Config{Remotes: remotes, Tables: tables, Cluster: cluster, Credential: credential, Timeout: r.timeout, Stall: r.stall, Resends: resends, Stay: !r.sniff}, nil
 }

@@ -16,6 +16,7 @@ import (
 
 func upCommand(a *app) *cobra.Command {
 	l := localCluster{}
+	insecure := false
 	u := up{app: a, command: serveProcess}
 	c := &cobra.Command{
 		Use:   "up",
@@ -24,6 +25,12 @@ func upCommand(a *app) *cobra.Command {
 The first run makes it; later runs find its data in --dir again. It prints a table of its
 nodes and then ready; with --json one object per line, the last one {"event":"ready",…}.
 
+The first run also makes a cluster key, which members and clients must prove: other users of this
+machine are neither. Each run makes client.credential and admin.credential in --dir anew, and writes
+into the user's configuration directory (foci/local.json) that client.credential goes with these
+ports, so that the commands of this user find it without a flag. A directory that was made without a
+key, by --insecure or an older version, stays without one.
+
 A node that dies is reported. It is started again only with --respawn; or by hand with
 foci serve --config DIR/NODE/foci.toml. Ctrl-C stops the nodes in order, within 20 s; a second one
 ends up at once, and its nodes end by themselves.
@@ -31,7 +38,10 @@ ends up at once, and its nodes end by themselves.
   foci up
   foci up --nodes 6 --groups 3 --dir /tmp/six --port 2000`,
 		Args: usageArgs(cobra.NoArgs),
-		RunE: func(c *cobra.Command, _ []string) error { return u.run(c.Context(), &l) },
+		RunE: func(c *cobra.Command, _ []string) error {
+			l.Key = !insecure
+			return u.run(c.Context(), &l)
+		},
 	}
 	f := c.Flags()
 	f.IntVar(&l.Nodes, "nodes", 3, "how many nodes")
@@ -39,6 +49,7 @@ ends up at once, and its nodes end by themselves.
 	f.IntVar(&l.Port, "port", 1025, "port of the first node; the next ones follow")
 	f.StringVar(&l.dir, "dir", "foci-data", "directory of the cluster")
 	f.StringVar(&l.Cluster, "cluster", defaultCluster, "name of the cluster")
+	f.BoolVar(&insecure, "insecure", false, "make the cluster without a key: every user of this machine may read and write everything, and join")
 	f.BoolVar(&u.respawn, "respawn", false, "start a node again when it dies")
 	return c
 }
@@ -85,6 +96,7 @@ func (u *up) run(ctx context.Context, l *localCluster) error {
 		}
 		return err
 	}
+	u.leaveCredential(l, nodes)
 	if err := u.announce(nodes); err != nil {
 		return err
 	}

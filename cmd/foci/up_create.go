@@ -22,6 +22,9 @@ const (
 // create writes the layout and each node's configuration where they are
 // missing: all of it the first time, the rest when that was cut short.
 func (l *localCluster) create(nodes []localNode) error {
+	if err := l.makeKey(); err != nil {
+		return err
+	}
 	text, err := l.layoutText(nodes)
 	if err != nil {
 		return err
@@ -74,9 +77,12 @@ func (l *localCluster) plan(nodes []localNode) *layout.Plan {
 	return p
 }
 
-func writeMissing(path string, text []byte) error {
+func writeMissing(path string, text []byte) error { return writeMissingAs(path, text, 0o644) }
+
+// writeMissingAs writes a file with these permissions where there is none.
+func writeMissingAs(path string, text []byte, mode fs.FileMode) error {
 	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	return writeWhole(path, text)
+	return writeAs(path, text, mode)
 }

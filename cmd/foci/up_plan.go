@@ -20,7 +20,8 @@ type localCluster struct {
 	Cluster string `json:"cluster"`
 	Nodes   int    `json:"nodes"`
 	Groups  int    `json:"groups"`
-	Port    int    `json:"port"` // of the first node; the next ones follow
+	Port    int    `json:"port"`          // of the first node; the next ones follow
+	Key     bool   `json:"key,omitempty"` // members and clients prove a key; false in directories that older versions made
 
 	dir string // absolute
 }
@@ -70,8 +71,13 @@ func (l *localCluster) members() []localNode {
 
 // config is foci.toml of one of its nodes.
 func (l *localCluster) config(n localNode) serveConfig {
+	key := ""
+	if l.Key {
+		key = filepath.Join("..", keyFile)
+	}
 	return serveConfig{
 		Cluster:   l.Cluster,
+		Key:       key,
 		Name:      n.Name,
 		Log:       slog.LevelWarn, // nodes that start one after the other miss each other for a moment
 		Addresses: []addressConfig{{Addr: n.Addr.String()}},
@@ -89,7 +95,7 @@ func (l *localCluster) claim(ready func() error) error {
 	refuse := func(format string, args ...any) error {
 		return &foci.Error{Kind: foci.Invalid, Op: "up", Where: l.dir, Msg: fmt.Sprintf(format, args...), Fix: "give another --dir"}
 	}
-	if err := os.MkdirAll(l.dir, 0o755); err != nil {
+	if err := os.MkdirAll(l.dir, 0o700); err != nil {
 		return refuse("the directory cannot be made: %v", err)
 	}
 	text, err := os.ReadFile(filepath.Join(l.dir, clusterFile))
@@ -106,6 +112,12 @@ func (l *localCluster) claim(ready func() error) error {
 		return refuse("%s is damaged: %v", clusterFile, err)
 	}
 	old.dir = l.dir
+	switch {
+	case old.Key && !l.Key:
+		return refuse("holds a cluster with a key, which --insecure cannot take away")
+	case l.Key && !old.Key:
+		l.Key = false // it is without a key, and goes on so
+	}
 	if old != *l {
 		return refuse("holds cluster %s of %d nodes in %d groups from port %d, not %s of %d in %d from %d",
 			old.Cluster, old.Nodes, old.Groups, old.Port, l.Cluster, l.Nodes, l.Groups, l.Port)

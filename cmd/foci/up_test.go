@@ -26,7 +26,7 @@ const childMode = "FOCI_TEST_CHILD"
 func TestMain(m *testing.M) {
 	switch os.Getenv(childMode) {
 	case "":
-		os.Exit(m.Run())
+		os.Exit(runApart(m))
 	case "serve":
 		fmt.Fprintln(os.Stderr, "recovering")
 		fmt.Println("noise")
@@ -36,6 +36,23 @@ func TestMain(m *testing.M) {
 		fmt.Fprint(os.Stderr, "the disk is full")
 		os.Exit(1)
 	}
+}
+
+// runApart runs the tests with a configuration directory of their own.
+func runApart(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "foci-test-*")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	for _, name := range []string{"XDG_CONFIG_HOME", "HOME"} {
+		if err := os.Setenv(name, dir); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+	}
+	return m.Run()
 }
 
 func playing(mode string) func(localNode) *exec.Cmd {

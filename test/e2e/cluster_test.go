@@ -18,8 +18,8 @@ import (
 	"github.com/foci-store/foci/internal/testports"
 )
 
-// binary is foci, built once for all tests.
-var binary string
+// binary is foci, built once for all tests; configHome is their configuration directory.
+var binary, configHome string
 
 func TestMain(m *testing.M) { os.Exit(buildAndRun(m)) }
 
@@ -35,6 +35,12 @@ func buildAndRun(m *testing.M) int {
 	build.Stderr = os.Stderr
 	if err := build.Run(); err != nil {
 		fmt.Fprintln(os.Stderr, "building foci:", err)
+		return 1
+	}
+	// No test touches the configuration of the user who runs it.
+	configHome = filepath.Join(dir, "config")
+	if err := os.Setenv("XDG_CONFIG_HOME", configHome); err != nil {
+		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 	return m.Run()

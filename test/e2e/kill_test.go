@@ -20,7 +20,7 @@ func dial(t *testing.T, c *cluster) *client.Client {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	cl, err := client.Dial(ctx, client.Config{Remotes: c.remotes(), Timeout: patience})
+	cl, err := client.Dial(ctx, client.Config{Remotes: c.remotes(), Credential: filepath.Join(c.dir, "client.credential"), Timeout: patience})
 	if err != nil {
 		t.Fatal(err)
 	}

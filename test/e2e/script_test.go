@@ -24,6 +24,7 @@ func TestScripts(t *testing.T) {
 		Dir: "testdata",
 		Setup: func(env *testscript.Env) error {
 			env.Values[clusterKey{}] = new(*cluster)
+			env.Setenv("XDG_CONFIG_HOME", configHome)
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){

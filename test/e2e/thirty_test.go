@@ -47,7 +47,7 @@ func wholeMesh(t *testing.T, c *cluster, nodes int, limit time.Duration) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	defer cancel()
-	cl, err := client.Dial(ctx, client.Config{Remotes: c.remotes()[:1], Timeout: limit})
+	cl, err := client.Dial(ctx, client.Config{Remotes: c.remotes()[:1], Credential: filepath.Join(c.dir, "client.credential"), Timeout: limit})
 	if err != nil {
 		t.Fatal(err)
 	}

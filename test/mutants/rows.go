@@ -31,6 +31,7 @@ var rows = []row{
 	{mutant.StuckCommand, "cmd/foci", "TestStuckCommandIsAbandoned"},
 	{mutant.EndlessInput, "cmd/foci", "TestTimeoutBoundsTheInput"},
 	{mutant.CopyPipe, "cmd/foci", "TestCopyRefusesPipes"},
+	{mutant.LooseIndex, "cmd/foci", "TestIndexIsItsUsersOnly"},
 	{mutant.RawTerminal, "cmd/foci", "TestPeersTextIsShownQuoted"},
 	{mutant.ZeroVersion, "cmd/foci", "TestZeroVersionIsNone"},
 	{mutant.NothingCopied, "cmd/foci", "TestCopyOfNothing"},

@@ -53,6 +53,8 @@ const (
 	OpenMetrics Name = "open-metrics"
 	// ExposedMetrics: metrics beyond loopback need no token.
 	ExposedMetrics Name = "exposed-metrics"
+	// LooseIndex: other users may read and write which credential goes where.
+	LooseIndex Name = "loose-index"
 	// RawTerminal: text of other machines reaches the terminal as it is.
 	RawTerminal Name = "raw-terminal"
 	// ZeroVersion: get --version 000…0 gives the newest version.

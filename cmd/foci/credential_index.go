@@ -1,0 +1,231 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/mutant"
+	"github.com/foci-store/foci/internal/core/route"
+)
+
+// credentialIndex says which credential goes with which node of a local cluster,
+// so that commands of the same user find it without a flag. foci up writes it
+// into the user's configuration directory.
+type credentialIndex struct {
+	Credentials []indexEntry `json:"credentials"` // the newest last
+}
+
+// indexEntry is one node of a local cluster.
+type indexEntry struct {
+	Remote     string `json:"remote"`     // IP:port, of loopback
+	Cluster    string `json:"cluster"`    // name
+	Credential string `json:"credential"` // absolute path
+}
+
+// Where the index is, below the user's configuration directory, and its bounds.
+const (
+	indexFolder  = "foci"
+	indexName    = "local.json"
+	maxIndex     = 1 << 20 // bytes
+	maxEntries   = 1024
+	maxEntryPath = 4096
+)
+
+// indexPath is where the index is. It fails where the system does not know the
+// user's configuration directory.
+func indexPath() (string, error) {
+	dir, err := os.UserConfigDir()
+	if err != nil {
+		return "", err
+	}
+	return filepath.Join(dir, indexFolder, indexName), nil
+}
+
+// find is the credential for a cluster, "" for none: every remote must have the
+// same one.
+func (x *credentialIndex) find(remotes []route.Remote, cluster string) string {
+	found := ""
+	for _, r := range remotes {
+		at := slices.IndexFunc(x.Credentials, func(e indexEntry) bool {
+			return e.Remote == indexKey(r) && (cluster == "" || e.Cluster == cluster)
+		})
+		if at < 0 || found != "" && found != x.Credentials[at].Credential {
+			return ""
+		}
+		found = x.Credentials[at].Credential
+	}
+	return found
+}
+
+// indexKey is a remote as entries have it; "" for what is no address of loopback.
+func indexKey(r route.Remote) string {
+	host := r.Host
+	if host == "localhost" {
+		host = "127.0.0.1"
+	}
+	ip, err := netip.ParseAddr(host)
+	if err != nil || !ip.Unmap().IsLoopback() || r.Service != "" {
+		return ""
+	}
+	return netip.AddrPortFrom(ip.Unmap(), r.Port).String()
+}
+
+// replace has entries take the place of those for the same remotes, and of those
+// that gone reports; over the limit the oldest are dropped.
+func (x *credentialIndex) replace(remotes []string, entries []indexEntry, gone func(indexEntry) bool) {
+	x.Credentials = slices.DeleteFunc(x.Credentials, func(e indexEntry) bool { return slices.Contains(remotes, e.Remote) || gone(e) })
+	x.Credentials = append(x.Credentials, entries...)
+	if over := len(x.Credentials) - maxEntries; over > 0 {
+		x.Credentials = slices.Delete(x.Credentials, 0, over)
+	}
+}
+
+// parseIndex reads an index and refuses what foci up does not write.
+func parseIndex(text []byte) (*credentialIndex, error) {
+	x := new(credentialIndex)
+	dec := json.NewDecoder(bytes.NewReader(text))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(x); err != nil {
+		return nil, err
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return nil, errors.New("there is more than one value in it")
+	}
+	if len(x.Credentials) > maxEntries {
+		return nil, fmt.Errorf("%d entries, at most %d", len(x.Credentials), maxEntries)
+	}
+	for i, e := range x.Credentials {
+		at, err := netip.ParseAddrPort(e.Remote)
+		switch {
+		case err != nil || !at.Addr().IsLoopback():
+			return nil, fmt.Errorf("entry %d: remote %.80q: want IP:port of loopback", i+1, e.Remote)
+		case !filepath.IsAbs(e.Credential) || len(e.Credential) > maxEntryPath || strings.ContainsRune(e.Credential, 0):
+			return nil, fmt.Errorf("entry %d: credential %.80q: want the absolute path of a file", i+1, e.Credential)
+		}
+	}
+	return x, nil
+}
+
+// loadIndex reads the index; that there is none is an empty one.
+func loadIndex(path string) (*credentialIndex, error) {
+	refuse := func(err error) error {
+		return &foci.Error{
+			Kind: foci.Invalid, Op: "credentials", Where: path, Msg: "cannot be used", Err: pathless(err),
+			Fix: "remove it, and foci up makes it anew; or say --credential FILE",
+		}
+	}
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
+	switch {
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
+		return new(credentialIndex), nil
+	case err != nil:
+		return nil, refuse(err)
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, refuse(err)
+	}
+	if err := checkOwn(info); err != nil {
+		return nil, refuse(err)
+	}
+	text, err := io.ReadAll(io.LimitReader(f, maxIndex+1))
+	if err == nil && len(text) > maxIndex {
+		err = fmt.Errorf("over %d bytes", maxIndex)
+	}
+	if err != nil {
+		return nil, refuse(err)
+	}
+	x, err := parseIndex(text)
+	if err != nil {
+		return nil, refuse(err)
+	}
+	return x, nil
+}
+
+// checkOwn refuses a file that another user owns, reads or writes: who writes it
+// chooses what this user's commands send where.
+func checkOwn(info fs.FileInfo) error {
+	owner, known := info.Sys().(*syscall.Stat_t)
+	switch {
+	case !info.Mode().IsRegular():
+		return errors.New("it is no regular file")
+	case mutant.On(mutant.LooseIndex):
+	case info.Mode().Perm()&0o077 != 0:
+		return fmt.Errorf("other users can reach it (mode %#o)", info.Mode().Perm())
+	case known && int(owner.Uid) != os.Geteuid():
+		return fmt.Errorf("it belongs to user %d", owner.Uid)
+	}
+	return nil
+}
+
+// updateIndex has entries take the place of those for the remotes, in the file,
+// which is there whole or as it was. A damaged index is replaced.
+func updateIndex(path string, remotes []string, entries []indexEntry) error {
+	dir := filepath.Dir(path)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	lock, err := os.OpenFile(filepath.Join(dir, indexName+".lock"), os.O_RDWR|os.O_CREATE|syscall.O_NOFOLLOW, 0o600)
+	if err != nil {
+		return err
+	}
+	defer lock.Close() // which unlocks it
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
+		return err
+	}
+	x, err := loadIndex(path)
+	if err != nil {
+		x = new(credentialIndex)
+	}
+	x.replace(remotes, entries, func(e indexEntry) bool {
+		_, err := os.Stat(e.Credential)
+		return errors.Is(err, fs.ErrNotExist)
+	})
+	text, err := json.MarshalIndent(x, "", "  ")
+	if err != nil {
+		return err
+	}
+	mode := fs.FileMode(0o600)
+	if mutant.On(mutant.LooseIndex) {
+		mode = 0o644
+	}
+	return writeAs(path, append(text, '\n'), mode)
+}
+
+// foundCredential is what foci up has left for these remotes, "" for nothing.
+func foundCredential(remotes []route.Remote, cluster string) (string, error) {
+	if !slices.ContainsFunc(remotes, func(r route.Remote) bool { return indexKey(r) != "" }) {
+		return "", nil
+	}
+	path, err := indexPath()
+	if err != nil {
+		return "", nil // no configuration directory, so nothing was left in it
+	}
+	x, err := loadIndex(path)
+	if err != nil {
+		return "", err
+	}
+	return x.find(remotes, cluster), nil
+}
+
+// remotesOf are the entries' remotes of local nodes.
+func remotesOf(nodes []localNode) []string {
+	var all []string
+	for _, n := range nodes {
+		all = append(all, "127.0.0.1:"+strconv.Itoa(int(n.Addr.Port)))
+	}
+	return all
+}
