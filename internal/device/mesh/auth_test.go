@@ -255,6 +255,7 @@ func (r *raw) refused(want string, change ...func(*wire.Hello)) {
 	err := peerError(Identity{}, b)
 	if h.Type != wire.FrameRefuse || foci.KindOf(err) != foci.Denied || !strings.Contains(err.Error(), want) {
 		r.t.Errorf("type %d, %v; want %q", h.Type, err, want)
+		return
 	}
 	r.ended()
 }
