@@ -69,7 +69,7 @@ func (r *remoteFlags) add(a *app, c *cobra.Command) {
 		timeout = "how long each operation may take"
 	}
 	f.DurationVar(&r.timeout, "timeout", defaultTimeout, timeout)
-	f.DurationVar(&r.stall, "stall", defaultStall, "without an answer for so long a request is sent again")
+	f.DurationVar(&r.stall, "stall", defaultStall, "without an answer for so long a request is sent again, then after twice as long, up to 8 times")
 	f.IntVar(&r.resends, "resends", defaultResends, "how often a request without an answer is sent again before it fails; 0 = never")
 }
 

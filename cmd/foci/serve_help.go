@@ -54,6 +54,6 @@ foci.toml, every setting of which may be left out:
   queue = "128MiB"            # of requests under way to one peer; over it callers are refused
 
   [txn]                       # of the node's own repairs; clients have flags for theirs
-  stall = "2s"                # without an answer for so long a request is sent again
+  stall = "2s"                # without an answer for so long a request is sent again, then after twice as long, up to 8 times
   resends = 5                 # how often; -1: never
   deadline = "30s"            # of one transaction in all`

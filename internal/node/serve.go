@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/mutant"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/mesh"
 	"github.com/foci-store/foci/internal/device/store"
@@ -57,6 +58,10 @@ func (n *Node) apart(in *mesh.Incoming, serve func(*mesh.Incoming)) {
 	}
 	n.tasks.Go(func() {
 		defer n.reads.leave(slot)
+		if in.Canceled() && !mutant.On(mutant.ReadsUnwanted) { // a copy has taken its place, or its asker is gone
+			in.Fail(foci.Errorf(foci.Canceled, "no longer wanted"))
+			return
+		}
 		serve(in)
 	})
 }

@@ -3,6 +3,7 @@ package peer
 import (
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/foci-store/foci"
@@ -37,6 +38,10 @@ type leg struct {
 	mu    sync.Mutex
 	ended bool       // the asker has, or is getting, the answer: nothing more is sent
 	sent  []*attempt // that the mesh still has
+	// newest is the number of the last copy of a question; 0 for a change.
+	newest uint32
+
+	movedAt atomic.Int64 // when one of its attempts was seen to move last, on the clock of Peer.now
 }
 
 // size is how many bytes its body has.
@@ -170,7 +175,7 @@ func (p *Peer) carryOut(e *txn.Effect) {
 		return
 	}
 	method, msg, body := l.method, l.msg, l.body
-	at := &attempt{leg: e.Leg, number: e.Attempt, peer: e.Peer, via: e.Via}
+	at := &attempt{of: l, leg: e.Leg, number: e.Attempt, peer: e.Peer, via: e.Via}
 	asked := e.Do == txn.Ask
 	if asked {
 		method, msg, body = wire.MethodHave, l.have, nil
@@ -182,15 +187,21 @@ func (p *Peer) carryOut(e *txn.Effect) {
 	}
 	at.req.Done = func(r *mesh.Reply, err error) {
 		p.over(l, at)
+		if at.replaced.Load() && foci.KindOf(err) == foci.Canceled && err != nil {
+			return // by the copy that took its place
+		}
 		p.replied(at, asked, l, r, err)
 	}
 	if !p.begin(l, at) {
 		return // it has ended since the machine said so
 	}
 	p.noteAttempt(l, e)
+	l.replace(at)
 	err := p.transmit(e, at.req)
 	if err == nil {
-		l.accepted(at)
+		if l.accepted(at); l.long {
+			p.moving.look(at)
+		}
 		return
 	}
 	p.over(l, at)

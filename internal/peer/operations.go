@@ -59,15 +59,17 @@ type Op struct {
 // operation is one that runs.
 type operation struct {
 	Op
-	peer  *Peer
-	mu    sync.Mutex // of m
-	m     Machine
-	legs  []*leg // those that are open
-	done  bool   // the caller has been, or is being, answered
-	idle  bool
-	held  atomic.Int32  // attempts that the mesh has, 1 until idle, and 1 until Done has returned
-	wake  time.Duration // guarded by peer.wakes.mu, like place
-	place int           // in the heap; -1 = not in it
+	peer *Peer
+	mu   sync.Mutex // of m
+	m    Machine
+	legs []*leg // those that are open
+	done bool   // the caller has been, or is being, answered
+	idle bool
+	// movedAt is when an attempt was seen to move last.
+	movedAt int64
+	held    atomic.Int32  // attempts that the mesh has, 1 until idle, and 1 until Done has returned
+	wake    time.Duration // guarded by peer.wakes.mu, like place
+	place   int           // in the heap; -1 = not in it
 }
 
 // Run starts an operation. It returns at once; giveUp ends the operation for
@@ -260,7 +262,22 @@ func (o *operation) woken() {
 	if o.peer.Now() >= o.Deadline {
 		o.expireLegs()
 	}
-	o.event(Machine.Wake)
+	o.event(func(m Machine, now time.Duration) quorum.Out {
+		if a, fetches := m.(interface{ Arriving(now time.Duration) }); fetches && o.moved() {
+			a.Arriving(now)
+		}
+		return m.Wake(now)
+	})
+}
+
+// moved reports whether an attempt has moved since it was asked last; the
+// operation is locked.
+func (o *operation) moved() bool {
+	last := o.movedAt
+	for _, l := range o.legs {
+		o.movedAt = max(o.movedAt, l.movedAt.Load())
+	}
+	return o.movedAt > last
 }
 
 // settle ends the legs whose answers nobody needs: questions, and records for a

@@ -97,4 +97,11 @@ var rows = []row{
 	{mutant.BlindReserved, "internal/node", "TestBlindRequests"},
 	{mutant.OpenMetrics, "internal/gateway/metrics", "TestTokenIsAskedFor"},
 	{mutant.ExposedMetrics, "internal/gateway/metrics", "TestExposedMetricsNeedAToken"},
+	{mutant.ResendsFeed, "internal/peer", "TestResentReadsDoNotAddUp"},
+	{mutant.QueueIsSilence, "internal/peer", "TestAnswerBehindAnotherIsAwaited"},
+	{mutant.StallIsFixed, "internal/core/txn", "TestStories"},
+	{mutant.NewestMovesOnly, "internal/core/txn", "TestStories"},
+	{mutant.WorkIsSilence, "internal/core/txn", "TestStories"},
+	{mutant.ArrivingIsLate, "internal/core/quorum", "TestAny"},
+	{mutant.ReadsUnwanted, "internal/node", "TestUnwantedReadsAreNotServed"},
 }

@@ -202,4 +202,19 @@ const (
 	RoutesOfOthers Name = "routes-of-others"
 	// AllBadProofs: a message of nothing but bad proofs has all of them verified.
 	AllBadProofs Name = "all-bad-proofs"
+	// ArrivingIsLate: a group whose answer arrives counts as late.
+	ArrivingIsLate Name = "arriving-is-late"
+	// NewestMovesOnly: a leg whose older attempt moves is taken for stalled.
+	NewestMovesOnly Name = "newest-moves-only"
+	// QueueIsSilence: a body that waits for its turn on a channel that moves is
+	// taken for stalled.
+	QueueIsSilence Name = "queue-is-silence"
+	// ReadsUnwanted: a node serves a read that is not wanted any more.
+	ReadsUnwanted Name = "reads-unwanted"
+	// ResendsFeed: a read that is sent again leaves its earlier copies at work.
+	ResendsFeed Name = "resends-feed"
+	// StallIsFixed: the stall time of a leg does not grow with its stalls.
+	StallIsFixed Name = "stall-is-fixed"
+	// WorkIsSilence: an answer that a change is being stored costs a resend.
+	WorkIsSilence Name = "work-is-silence"
 )

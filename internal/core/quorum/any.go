@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/mutant"
 	"github.com/foci-store/foci/internal/core/wire"
 )
 
@@ -17,8 +18,13 @@ type Any struct {
 	open   int
 	lack   int
 	hedge  time.Duration
+	spared int // how often the hedge was put off since a group was asked last
 	answer Answer
 }
+
+// mostSpared is how many hedge times the next group is spared while an answer
+// arrives. A group that sends a byte now and then must not keep the others out.
+const mostSpared = 8
 
 // NewAny makes the machine. The plan's groups are asked in their order.
 func NewAny(cfg Config, f wire.Fetch) *Any { return &Any{op: op{cfg: cfg}, fetch: f} }
@@ -66,6 +72,16 @@ func (y *Any) Answer(now time.Duration, leg Leg, a Answer) Out {
 	return y.give()
 }
 
+// Arriving says that a part of an answer has come since the last event. The
+// group that sends it is not late: to have the next one send the same would make
+// all of it slower. It is told before Wake.
+func (y *Any) Arriving(now time.Duration) {
+	if now >= y.hedge && y.spared < mostSpared && !mutant.On(mutant.ArrivingIsLate) {
+		y.spared++
+		y.hedge = now + y.cfg.Hedge
+	}
+}
+
 // Wake says that the time asked for has come.
 func (y *Any) Wake(now time.Duration) Out {
 	switch {
@@ -99,7 +115,7 @@ func (y *Any) askNext(now time.Duration) {
 	y.ask(g, &f)
 	y.asked++
 	y.open++
-	y.hedge = now + y.cfg.Hedge
+	y.hedge, y.spared = now+y.cfg.Hedge, 0
 }
 
 func (y *Any) give() Out {

@@ -39,6 +39,23 @@ var anyStories = []struct {
 		s.page("fetch 1", false)
 		s.fails("fetch 2", foci.Stalled)
 	}, foci.NumKinds},
+	{"an answer that arrives is not late, for a while", func(s *story) {
+		s.asks("fetch 1")
+		for range mostSpared {
+			s.arriving(hedge)
+			s.asks()
+		}
+		s.arriving(hedge)
+		s.asks("fetch 2")
+		s.arriving(hedge)
+		s.asks()
+		s.passes(hedge)
+		s.asks("fetch 3")
+		s.page("fetch 1", false, chunk)
+	}, foci.NumKinds},
+	{"an answer that arrives does not put off the deadline", func(s *story) {
+		s.arriving(deadline)
+	}, foci.NoQuorum},
 	{"missing, for all groups say so", func(s *story) {
 		s.fails("fetch 1", foci.NotFound)
 		s.page("fetch 2", false)

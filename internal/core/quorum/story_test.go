@@ -162,6 +162,15 @@ func (s *story) passes(d time.Duration) {
 	}
 }
 
+// arriving lets time pass in which a part of an answer came.
+func (s *story) arriving(d time.Duration) {
+	s.now += d
+	if s.wake != 0 && s.wake <= s.now {
+		s.m.(*Any).Arriving(s.now)
+		s.take(s.m.Wake(s.now))
+	}
+}
+
 // ended expects that the caller has been answered, once; going that he has not.
 func (s *story) ended() {
 	s.t.Helper()

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/mutant"
 	"github.com/foci-store/foci/internal/core/wire"
 )
 
@@ -49,14 +50,17 @@ func (m *Machine) Again(id LegID, attempt uint32) {
 	}
 }
 
-// Progress says that the newest attempt still moves: its body is leaving, or
-// its answer is arriving. Its stall begins anew, so that a slow link is not
-// taken for a dead one and sent everything twice; the deadline stays.
+// Progress says that an attempt still moves: its body is leaving, or its answer
+// is arriving. The stall of its leg begins anew, so that a slow link is not
+// taken for a dead one and sent everything twice; the deadline stays. Any
+// attempt counts: the answer to each is the leg's.
 func (m *Machine) Progress(now time.Duration, id LegID, attempt uint32) {
 	m.advance(now)
-	if p := m.find(id); p != nil && attempt == p.attempt && p.waiting() {
-		m.schedule(p, m.now+p.stall)
+	p := m.find(id)
+	if p == nil || attempt == 0 || attempt > p.attempt || !p.waiting() || mutant.On(mutant.NewestMovesOnly) && attempt < p.attempt {
+		return
 	}
+	m.schedule(p, m.now+p.patience())
 }
 
 // Reply says that the replica has done what a leg asks, whichever attempt it
@@ -92,7 +96,10 @@ func (m *Machine) HaveAnswer(out []Effect, now time.Duration, id LegID, attempt 
 		return m.fail(out, p, foci.Conflict, foci.Errorf(foci.Conflict, "the replica has this version with other content"))
 	case wire.HaveInProgress:
 		p.state = storing
-		m.schedule(p, m.now+p.stall)
+		if !mutant.On(mutant.WorkIsSilence) {
+			p.left = min(p.left+1, maxResends) // it was not silent: that attempt costs nothing
+		}
+		m.schedule(p, m.now+p.patience())
 		return out
 	default:
 		return m.send(out, p, false)
@@ -199,5 +206,8 @@ func (m *Machine) stalled(out []Effect, p *pending) []Effect {
 	}
 	p.left--
 	p.backoffs, p.losses = 0, 0
+	if p.grown < maxGrown && !mutant.On(mutant.StallIsFixed) {
+		p.grown++
+	}
 	return m.send(out, p, true)
 }

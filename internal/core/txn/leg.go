@@ -51,7 +51,7 @@ type Leg struct {
 	CanAsk   bool
 	Size     int           // bytes of payload
 	Reread   bool          // the payload is read anew for each attempt; else it stays in memory until the leg ends
-	Stall    time.Duration // without an answer for so long it is stalled; 0 = the machine's
+	Stall    time.Duration // without an answer for so long it is stalled, and twice as long each further time, up to 8 times; 0 = the machine's
 	Resends  int           // how often a stalled leg is sent again; 0 = the machine's, < 0 = never
 	Deadline time.Duration // on the clock of now; required
 	Ref      any           // the shell's own; comes back with every effect
@@ -115,6 +115,7 @@ const (
 	maxBackoff    = time.Second
 	maxRetryAfter = 5 * time.Second // however long a replica asks us to wait
 	maxResends    = 1 << 12
+	maxGrown      = 3 // doublings of the stall time of one leg
 	quickResends  = 3 // resends at once after lost channels; then with backoff
 )
 

@@ -46,6 +46,7 @@ type pending struct {
 	cause      foci.Kind // what kept it last
 	backoffs   uint8
 	losses     uint8 // channels lost
+	grown      uint8 // how often its stall time has doubled
 	mutation   bool
 	reread     bool // its payload is not in memory
 	canAsk     bool
@@ -67,6 +68,11 @@ func bit(attempt uint32) uint64 {
 func (p *pending) mayApply() bool {
 	return p.mutation && (p.beyond || p.sent&^p.undone != 0)
 }
+
+// patience is how long an answer is waited for now: the stall time, doubled with
+// each stall so far. A peer that is slow because it is busy gets the time that
+// it needs, in place of ever more copies of the same work.
+func (p *pending) patience() time.Duration { return p.stall << p.grown }
 
 // held is how much memory its payload takes.
 func (p *pending) held() int64 {

@@ -109,7 +109,7 @@ func (m *Machine) dispatch(out []Effect, p *pending, hop Hop, ask bool) []Effect
 	if p.attempt > 1 {
 		m.stats.Resent++
 	}
-	m.schedule(p, m.now+p.stall)
+	m.schedule(p, m.now+p.patience())
 	return append(out, e)
 }
 
@@ -117,7 +117,7 @@ func (m *Machine) dispatch(out []Effect, p *pending, hop Hop, ask bool) []Effect
 func (m *Machine) park(p *pending, at uint16) {
 	m.assign(p, at)
 	p.state, p.asked = parked, false
-	p.backoffs = 0
+	p.backoffs, p.grown = 0, 0 // it begins anew when its peer is back
 	m.stats.Parked++
 	m.schedule(p, p.deadline)
 }

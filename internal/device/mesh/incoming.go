@@ -23,6 +23,7 @@ type Incoming struct {
 
 	ch       *channel
 	local    func(answer) // where the answer goes instead, when it did not come by a channel
+	asked    *Request     // likewise: by whom
 	id       uint32
 	size     int64
 	held     int64 // bytes that count; guarded by shares.mu, as is counted
@@ -76,7 +77,9 @@ func (in *Incoming) Collect(done func(error)) {
 
 // Canceled reports whether the answer is no longer wanted, so that work for it
 // may be spared. The request must be answered all the same.
-func (in *Incoming) Canceled() bool { return in.canceled.Load() }
+func (in *Incoming) Canceled() bool {
+	return in.canceled.Load() || in.asked != nil && in.asked.finished.Load()
+}
 
 // Reply answers. Head and body belong to the mesh from now on; they may be, or
 // be parts of, those of the request.

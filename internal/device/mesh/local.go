@@ -32,6 +32,7 @@ func (m *Mesh) Local(q *Request) error {
 	self := Identity{Node: m.cfg.Node, Incarnation: m.cfg.Incarnation, Role: m.cfg.Role, Addr: "local", Rights: rights.Full()}
 	m.cfg.Handler.Serve(&Incoming{
 		From: self, Class: q.Class, Method: q.Method, Head: q.Head, Body: body,
+		asked: q,
 		local: func(a answer) {
 			give()
 			r, err := a.whole(self)

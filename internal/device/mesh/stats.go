@@ -17,6 +17,7 @@ type counters struct {
 	moved    atomic.Int64 // requests that went to a sibling when it was lost
 	bytesIn  atomic.Int64
 	bytesOut atomic.Int64
+	longOut  atomic.Int64 // of these, bytes of long messages
 }
 
 // Stats is the state of the whole mesh.

@@ -90,7 +90,7 @@ func TestMovedWhileMoving(t *testing.T) {
 					case <-stop:
 						return
 					default:
-						q.Moved()
+						_, _ = q.Moved()
 					}
 				}
 			})

@@ -275,6 +275,9 @@ func (w *writer) settle() {
 	for _, p := range w.pieces {
 		o := p.o
 		o.busy--
+		if p.paid {
+			ch.count.longOut.Add(int64(p.n))
+		}
 		if o.off == o.size && o.busy == 0 {
 			ch.written(o)
 		}

@@ -11,14 +11,9 @@ import (
 	"github.com/foci-store/foci/internal/device/vfs"
 )
 
-// TestFetchCopiesOnce: an answer of many small payloads takes memory for what it
-// holds, not for each payload anew.
-func TestFetchCopiesOnce(t *testing.T) {
-	o := testOptions(vfs.NewCrashable())
-	o.SegmentBytes = 4 << 20
-	b := open(t, o)
-	defer b.Close()
-	const appends, size = 500, 1 << 10
+// appendLog makes an object of appends of x.
+func appendLog(t *testing.T, b *Backend, appends, size int) {
+	t.Helper()
 	payload := bytes.Repeat([]byte("x"), size)
 	done := make(chan error, appends)
 	for i := range appends {
@@ -30,6 +25,17 @@ func TestFetchCopiesOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+}
+
+// TestFetchCopiesOnce: an answer of many small payloads takes memory for what it
+// holds, not for each payload anew.
+func TestFetchCopiesOnce(t *testing.T) {
+	const appends, size = 500, 1 << 10
+	o := testOptions(vfs.NewCrashable())
+	o.SegmentBytes = 4 << 20
+	b := open(t, o)
+	defer b.Close()
+	appendLog(t, b, appends, size)
 	f := &wire.Fetch{ID: foci.ObjectID(foci.Name{Bucket: "bucket", Key: "log"}), MaxBytes: foci.MaxPayload}
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
