@@ -34,7 +34,7 @@ func newCarrier(c *client) *carrier {
 	r := &carrier{client: c}
 	r.detours = route.NewDetours(r.candidates, c.rng.Uint64)
 	r.machine = txn.New(txn.Config{
-		Route: r.route, MaxLegs: 400, Stall: 200 * time.Millisecond,
+		Route: r.route, MaxLegs: 400, Stall: 200 * time.Millisecond, Growth: -1, // it wants many copies in little time
 		Resends: 5, AskAbove: 1, // payloads are small here, and Have is to be asked all the same
 	})
 	for _, n := range c.nodes {

@@ -206,7 +206,7 @@ func (m *Machine) stalled(out []Effect, p *pending) []Effect {
 	}
 	p.left--
 	p.backoffs, p.losses = 0, 0
-	if p.grown < maxGrown && !mutant.On(mutant.StallIsFixed) {
+	if int(p.grown) < m.cfg.Growth && !mutant.On(mutant.StallIsFixed) {
 		p.grown++
 	}
 	return m.send(out, p, true)

@@ -99,6 +99,7 @@ type Config struct {
 	MaxBytes int64         // their payload, as far as it stays in memory; 0 = 256 MiB
 	Stall    time.Duration // 0 = 2 s; at least 1 ms
 	Resends  int           // 0 = 5; < 0 = none
+	Growth   int           // how often the stall time of a leg doubles at most; 0 = 3; < 0 = never
 	AskAbove int           // bytes of payload above which Have is asked first; 0 = 16 KiB
 }
 
@@ -108,6 +109,7 @@ const (
 	DefaultMaxBytes = 256 << 20
 	DefaultStall    = 2 * time.Second
 	DefaultResends  = 5
+	DefaultGrowth   = 3
 	DefaultAskAbove = 16 << 10
 
 	minStall      = time.Millisecond
@@ -115,7 +117,7 @@ const (
 	maxBackoff    = time.Second
 	maxRetryAfter = 5 * time.Second // however long a replica asks us to wait
 	maxResends    = 1 << 12
-	maxGrown      = 3 // doublings of the stall time of one leg
+	maxGrowth     = 6
 	quickResends  = 3 // resends at once after lost channels; then with backoff
 )
 
@@ -133,6 +135,10 @@ func (c Config) withDefaults() Config {
 	if c.Resends == 0 {
 		c.Resends = DefaultResends
 	}
+	if c.Growth == 0 {
+		c.Growth = DefaultGrowth
+	}
+	c.Growth = min(c.Growth, maxGrowth)
 	if c.AskAbove <= 0 {
 		c.AskAbove = DefaultAskAbove
 	}
