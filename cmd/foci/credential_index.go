@@ -53,14 +53,13 @@ func indexPath() (string, error) {
 	return filepath.Join(dir, indexFolder, indexName), nil
 }
 
-// find is the credential for a cluster, "" for none: every remote must have the
-// same one.
-func (x *credentialIndex) find(remotes []route.Remote, cluster string) string {
+// find is the credential for the cluster of these remotes, "" for none: every
+// remote must have the same one. A client that means another cluster is told so
+// by the nodes, which a credential does not change.
+func (x *credentialIndex) find(remotes []route.Remote) string {
 	found := ""
 	for _, r := range remotes {
-		at := slices.IndexFunc(x.Credentials, func(e indexEntry) bool {
-			return e.Remote == indexKey(r) && (cluster == "" || e.Cluster == cluster)
-		})
+		at := slices.IndexFunc(x.Credentials, func(e indexEntry) bool { return e.Remote == indexKey(r) })
 		if at < 0 || found != "" && found != x.Credentials[at].Credential {
 			return ""
 		}
@@ -206,7 +205,7 @@ func updateIndex(path string, remotes []string, entries []indexEntry) error {
 }
 
 // foundCredential is what foci up has left for these remotes, "" for nothing.
-func foundCredential(remotes []route.Remote, cluster string) (string, error) {
+func foundCredential(remotes []route.Remote) (string, error) {
 	if !slices.ContainsFunc(remotes, func(r route.Remote) bool { return indexKey(r) != "" }) {
 		return "", nil
 	}
@@ -218,7 +217,7 @@ func foundCredential(remotes []route.Remote, cluster string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return x.find(remotes, cluster), nil
+	return x.find(remotes), nil
 }
 
 // remotesOf are the entries' remotes of local nodes.

@@ -66,20 +66,22 @@ func TestIndexIsItsUsersOnly(t *testing.T) {
 
 func TestIndexFinds(t *testing.T) {
 	x := &credentialIndex{Credentials: []indexEntry{
-		{"127.0.0.1:1025", "c", "/a"}, {"127.0.0.1:1026", "c", "/a"}, {"127.0.0.1:2000", "d", "/b"}, {"[::1]:3000", "e", "/e"},
+		{"127.0.0.1:1025", "c", "/a"},
+		{"127.0.0.1:1026", "c", "/a"},
+		{"127.0.0.1:2000", "d", "/b"},
+		{"[::1]:3000", "e", "/e"},
 	}}
-	for _, c := range []struct{ remotes, cluster, want string }{
-		{"127.0.0.1:1025:2", "", "/a"},
-		{"localhost:1025:2", "", "/a"},
-		{"127.0.0.1:1025:2 127.0.0.1:1026:2", "c", "/a"},
-		{"[::1]:3000:10", "", "/e"},
-		{"127.0.0.1:1025:2", "other", ""},             // another cluster is meant
-		{"127.0.0.1:1025:2 127.0.0.1:2000:2", "", ""}, // two clusters: neither's is right
-		{"127.0.0.1:1025:2 127.0.0.1:9:2", "", ""},    // one is unknown
-		{"10.0.0.1:1025:2", "", ""},                   // another machine
-		{"localhost.example:1025:2", "", ""},          // a name that may lead anywhere
-		{"srv:_foci._tcp.example", "", ""},
-		{"", "", ""}, // no address
+	for _, c := range []struct{ remotes, want string }{
+		{"127.0.0.1:1025:2", "/a"},
+		{"localhost:1025:2", "/a"},
+		{"127.0.0.1:1025:2 127.0.0.1:1026:2", "/a"},
+		{"[::1]:3000:10", "/e"},
+		{"127.0.0.1:1025:2 127.0.0.1:2000:2", ""}, // two clusters: neither's is right
+		{"127.0.0.1:1025:2 127.0.0.1:9:2", ""},    // one is unknown
+		{"10.0.0.1:1025:2", ""},                   // another machine
+		{"localhost.example:1025:2", ""},          // a name that may lead anywhere
+		{"srv:_foci._tcp.example", ""},
+		{"", ""}, // no address
 	} {
 		var remotes []route.Remote
 		for _, s := range strings.Fields(c.remotes) {
@@ -89,8 +91,8 @@ func TestIndexFinds(t *testing.T) {
 			}
 			remotes = append(remotes, r)
 		}
-		if got := x.find(remotes, c.cluster); got != c.want {
-			t.Errorf("%q of %q: %q, want %q", c.remotes, c.cluster, got, c.want)
+		if got := x.find(remotes); got != c.want {
+			t.Errorf("%q: %q, want %q", c.remotes, got, c.want)
 		}
 	}
 }

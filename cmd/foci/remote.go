@@ -173,7 +173,7 @@ func (r *remoteFlags) config() (client.Config, error) {
 		credential = os.Getenv("FOCI_CREDENTIAL")
 	}
 	if credential == "" {
-		if credential, err = foundCredential(parsed, cluster); err != nil {
+		if credential, err = foundCredential(parsed); err != nil {
 			return client.Config{}, err
 		}
 	}
