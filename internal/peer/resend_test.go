@@ -78,7 +78,6 @@ func TestResentReadsDoNotAddUp(t *testing.T) {
 // gauge is a body that tells when it has been read up to a mark.
 type gauge struct {
 	content
-	head    []byte
 	mark    int64
 	reached chan struct{}
 	once    sync.Once

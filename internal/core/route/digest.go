@@ -60,6 +60,7 @@ func (r *Routes) under(marked []bool) []*node {
 			out = append(out, n)
 		}
 	}
+	slices.SortFunc(out, func(a, b *node) int { return compareIDs(a.entry.Node, b.entry.Node) }) // a seed decides everything
 	return out
 }
 
