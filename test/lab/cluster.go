@@ -28,8 +28,10 @@ type Cluster struct {
 	lab   *Lab
 	hosts []*Host
 	nodes map[*Host]*Process
-	key   auth.Key // that all of them prove
+	key   auth.Key // that all of them have
 	proof string   // the file of a client's credential; "" = not made yet
+
+	middle *Middle // through which all connections pass; nil: none
 }
 
 // Cluster makes and starts a cluster with a host for each name.
@@ -55,11 +57,42 @@ func (l *Lab) Planned(extra string, names ...string) *Cluster {
 func (l *Lab) ClusterOn(extra string, hosts ...*Host) *Cluster {
 	l.t.Helper()
 	c := &Cluster{lab: l, hosts: hosts, nodes: map[*Host]*Process{}}
-	c.init(func(h *Host) string { return h.address() })
-	for _, h := range hosts {
+	c.prepare(extra)
+	return c
+}
+
+// ClusterThrough makes a cluster on these hosts whose nodes find each other at
+// the middle alone, without starting it.
+func (l *Lab) ClusterThrough(m *Middle, hosts ...*Host) *Cluster {
+	l.t.Helper()
+	c := &Cluster{lab: l, hosts: hosts, nodes: map[*Host]*Process{}, middle: m}
+	c.prepare("")
+	return c
+}
+
+// prepare writes the layout, and each node's files.
+func (c *Cluster) prepare(extra string) {
+	c.lab.t.Helper()
+	c.init(c.address)
+	for _, h := range c.hosts {
 		c.Configure(h, extra)
 	}
-	return c
+}
+
+// address is what others dial to reach the node of a host.
+func (c *Cluster) address(h *Host) string {
+	if c.middle != nil {
+		return c.middle.address(h)
+	}
+	return h.address()
+}
+
+// remote is the node of a host as a client names it.
+func (c *Cluster) remote(h *Host) string {
+	if c.middle != nil {
+		return c.middle.remote(h)
+	}
+	return h.Remote()
 }
 
 // address is what others dial, in table 0.
@@ -109,8 +142,12 @@ func (c *Cluster) write(h *Host, settings string) {
 	c.lab.t.Helper()
 	h.File("node/cluster.key", string(c.key.Text()))
 	h.File("node/metrics.token", metricsToken)
-	h.File("node/foci.toml", fmt.Sprintf("cluster = %q\nkey = \"cluster.key\"\nmetrics = \"%v:%d\"\nmetrics_token = \"metrics.token\"\n%s\n[[address]]\naddr = %q\n",
-		c.name(), h.Addr(), metricsPort, settings, h.address()))
+	listen := ""
+	if c.middle != nil {
+		listen = fmt.Sprintf("listen = \"%v:%d\"\n", h.Addr(), nodePort)
+	}
+	h.File("node/foci.toml", fmt.Sprintf("cluster = %q\nkey = \"cluster.key\"\nmetrics = \"%v:%d\"\nmetrics_token = \"metrics.token\"\n%s\n[[address]]\naddr = %q\n%s",
+		c.name(), h.Addr(), metricsPort, settings, c.address(h), listen))
 }
 
 // credential is a file with which a client proves itself.
@@ -176,7 +213,7 @@ func (c *Cluster) Dial(hosts ...*Host) *client.Client {
 	}
 	cfg := client.Config{Timeout: 30 * time.Second, Cluster: c.name(), Credential: c.credential()}
 	for _, h := range hosts {
-		cfg.Remotes = append(cfg.Remotes, h.Remote())
+		cfg.Remotes = append(cfg.Remotes, c.remote(h))
 	}
 	ctx, cancel := context.WithTimeout(c.lab.t.Context(), patience)
 	defer cancel()
@@ -207,7 +244,7 @@ func (c *Cluster) command(h *Host, args ...string) *exec.Cmd {
 	cmd := h.command(binary, args...)
 	var remotes []string
 	for _, n := range c.hosts {
-		remotes = append(remotes, n.Remote())
+		remotes = append(remotes, c.remote(n))
 	}
 	cmd.Env = append(os.Environ(), "FOCI_REMOTE="+strings.Join(remotes, ","), "FOCI_CREDENTIAL="+c.credential(), "FOCI_CLUSTER="+c.name())
 	return cmd
