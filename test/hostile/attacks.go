@@ -197,7 +197,7 @@ func hoardReplies(ctx context.Context, a *attacker) error {
 		for range conns {
 			wg.Go(func() {
 				_ = a.keepOpen(ctx, node, func(h *wire.Hello) { h.Window = wire.MaxWindow }, func(ctx context.Context, c *channel) error {
-					q := wire.Fetch{Target: a.target(node), ID: foci.ObjectID(name), MaxBytes: foci.MaxPayload}
+					q := wire.Fetch{Target: a.target(node), ID: foci.ObjectID(name), MaxBytes: foci.MaxPayload, Scope: wire.ObjectScope(name)}
 					for range fetches {
 						if c.request(wire.MethodFetch, q.Append(nil)) != nil {
 							return nil
@@ -289,7 +289,7 @@ func floodHints(ctx context.Context, a *attacker) error {
 				if i%2 == 0 {
 					n = victimName(i / 2 % victimKeys)
 				}
-				h := wire.Hint{Target: a.target(node), ID: foci.ObjectID(n), Missed: missed}
+				h := wire.Hint{Target: a.target(node), ID: foci.ObjectID(n), Missed: missed, Scope: wire.ObjectScope(n)}
 				if c.request(wire.MethodHint, h.Append(nil)) != nil {
 					break
 				}
