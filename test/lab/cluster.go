@@ -150,22 +150,27 @@ func (c *Cluster) write(h *Host, settings string) {
 		c.name(), h.Addr(), metricsPort, settings, c.address(h), listen))
 }
 
-// credential is a file with which a client proves itself.
+// credential is the file with which the lab's own clients prove themselves.
 func (c *Cluster) credential() string {
 	c.lab.t.Helper()
-	if c.proof != "" {
-		return c.proof
+	if c.proof == "" {
+		c.proof = c.CredentialOf("lab", rights.Full())
 	}
+	return c.proof
+}
+
+// CredentialOf makes the credential of a further client.
+func (c *Cluster) CredentialOf(name string, r rights.Rights) (file string) {
+	c.lab.t.Helper()
 	ca, err := c.key.Authority()
 	if err != nil {
 		c.lab.t.Fatal(err)
 	}
-	text, err := ca.Client("lab", rights.Full(), time.Now())
+	text, err := ca.Client(name, r, time.Now())
 	if err != nil {
 		c.lab.t.Fatal(err)
 	}
-	c.proof = c.hosts[0].File("client.credential", string(text))
-	return c.proof
+	return c.hosts[0].File(name+".credential", string(text))
 }
 
 // Start starts all nodes and waits until each serves.
@@ -208,21 +213,40 @@ func (h *Host) Remote() string { return fmt.Sprintf("%v:%d:2", h.Addr(), nodePor
 // networks, that contacts these hosts first; none: all of the cluster.
 func (c *Cluster) Dial(hosts ...*Host) *client.Client {
 	c.lab.t.Helper()
+	return c.DialAs(c.credential(), hosts...)
+}
+
+// DialAs is the same with the credential of another client.
+func (c *Cluster) DialAs(credential string, hosts ...*Host) *client.Client {
+	c.lab.t.Helper()
 	if len(hosts) == 0 {
 		hosts = c.hosts
 	}
-	cfg := client.Config{Timeout: 30 * time.Second, Cluster: c.name(), Credential: c.credential()}
-	for _, h := range hosts {
-		cfg.Remotes = append(cfg.Remotes, c.remote(h))
-	}
-	ctx, cancel := context.WithTimeout(c.lab.t.Context(), patience)
-	defer cancel()
-	cl, err := client.Dial(ctx, cfg)
+	cl, err := c.dial(credential, hosts...)
 	if err != nil {
 		c.lab.t.Fatal(err)
 	}
 	c.lab.t.Cleanup(func() { _ = cl.Close() })
 	return cl
+}
+
+func (c *Cluster) dial(credential string, hosts ...*Host) (*client.Client, error) {
+	cfg := client.Config{Timeout: 30 * time.Second, Cluster: c.name(), Credential: credential}
+	for _, h := range hosts {
+		cfg.Remotes = append(cfg.Remotes, c.remote(h))
+	}
+	ctx, cancel := context.WithTimeout(c.lab.t.Context(), patience)
+	defer cancel()
+	return client.Dial(ctx, cfg)
+}
+
+// refused is why a client with this credential is not let in.
+func (c *Cluster) refused(credential string) error {
+	cl, err := c.dial(credential, c.hosts...)
+	if err == nil {
+		_ = cl.Close()
+	}
+	return err
 }
 
 // CLI runs a foci command on a host, as a client of the cluster, and returns
