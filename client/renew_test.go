@@ -101,3 +101,61 @@ func TestRightsOfACertificate(t *testing.T) {
 		t.Errorf("a reader writes: %v", err)
 	}
 }
+
+// TestRotationReachesOpenChannels: a client that opens no channel hears from a
+// watch that the nodes believe another key too, and follows.
+func TestRotationReachesOpenChannels(t *testing.T) {
+	dir := t.TempDir()
+	old, fresh := auth.Key{1}, auth.Key{2}
+	keys := filepath.Join(dir, "cluster.key")
+	write := func(file string, text []byte) {
+		t.Helper()
+		if err := os.WriteFile(file, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(keys, auth.KeysText(old))
+	c := newClusterWith(t, 2, 2, func(_ int, c *node.Config) {
+		k, err := auth.LoadKeys(vfs.OS(), keys, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Auth = auth.WithKeys(k)
+	})
+	ca, err := old.Authority()
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := ca.Client("web", rights.Data(), time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, "web.credential")
+	write(path, text)
+	cl := c.dialWith(client.Config{Credential: path})
+	put(t, cl.Session(client.SessionOptions{}), "key", []byte("content"))
+
+	write(keys, auth.KeysText(old, fresh))
+	want, err := auth.WithKeys(auth.TheseKeys(old, fresh)).For("test", foci.NodeID{1}, foci.RoleData)
+	if err != nil {
+		t.Fatal(err)
+	}
+	within := time.NewTimer(15 * time.Second)
+	defer within.Stop()
+	look := time.NewTicker(20 * time.Millisecond)
+	defer look.Stop()
+	for {
+		creds, err := auth.LoadCredential(vfs.OS(), path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if bytes.Equal(creds.Certificates().Digest(), want.Certificates().Digest()) {
+			return
+		}
+		select {
+		case <-look.C:
+		case <-within.C:
+			t.Fatal("the client has not followed")
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package peer
 
 import (
+	"bytes"
 	"context"
 	"math/rand/v2"
 	"time"
@@ -29,11 +30,41 @@ type renewal struct {
 	certs *auth.Certificates // nil: there is nothing to renew
 	kick  chan struct{}
 	turn  chan struct{} // held while a renewal runs
+	last  []byte        // what rotated saw
 }
 
 func (r *renewal) init(p *Peer) {
 	r.p, r.certs = p, p.cfg.Mesh.Auth.Certificates()
 	r.kick, r.turn = make(chan struct{}, 1), make(chan struct{}, 1)
+}
+
+// believed is the digest of the authorities that this process believes; nil
+// where nothing is proved.
+func (r *renewal) believed() []byte {
+	if r.certs == nil {
+		return nil
+	}
+	return r.certs.Digest()
+}
+
+// rotated reports whether the authorities have changed since it was last asked.
+// One goroutine asks.
+func (r *renewal) rotated() bool {
+	now := r.believed()
+	changed := !bytes.Equal(now, r.last)
+	r.last = now
+	return changed
+}
+
+// heard notes the authorities that a node believes. When they are others than
+// ours the certificate is renewed soon.
+func (r *renewal) heard(authorities []byte) {
+	if r.certs == nil {
+		return
+	}
+	if r.certs.Heard(authorities); r.certs.Due() {
+		r.soon()
+	}
 }
 
 // start begins to watch the certificate, if there is one.
@@ -64,11 +95,15 @@ func (r *renewal) run() {
 	var pause time.Duration
 	var last time.Time // of the last attempt
 	for {
+		look := renewEvery/2 + rand.N(renewEvery)
+		if r.certs.Due() { // the node that renewed it was behind in a rotation, or none did
+			look = pause
+		}
 		select {
 		case <-r.p.ctx.Done():
 			return
 		case <-r.kick:
-		case <-time.After(renewEvery/2 + rand.N(renewEvery)):
+		case <-time.After(look):
 		}
 		if !r.certs.Due() || time.Since(last) < pause {
 			continue
@@ -79,7 +114,7 @@ func (r *renewal) run() {
 		<-r.turn
 		switch {
 		case err == nil:
-			pause = renewEvery
+			pause = renewMin
 		case r.p.ctx.Err() == nil:
 			pause = min(renewMax, max(renewMin, 2*pause))
 			r.p.log.Warn("the certificate of this process cannot be renewed yet", "err", err)

@@ -62,6 +62,7 @@ func (j *join) watchOne(l *mesh.Link) error {
 		if err := wire.Unmarshal(r.Head, &a); err != nil {
 			return err
 		}
+		j.renewal.heard(a.Authorities)
 		who := l.Peer()
 		j.learn(&who, a.Routes)
 		for _, id := range a.Up {
@@ -71,6 +72,6 @@ func (j *join) watchOne(l *mesh.Link) error {
 			return err
 		}
 		// What it said is repeated, not what we know: that may be more.
-		q = wire.Watch{Epoch: a.Epoch, Sums: a.Sums, Ups: a.Ups}
+		q = wire.Watch{Epoch: a.Epoch, Sums: a.Sums, Ups: a.Ups, Authorities: a.Authorities}
 	}
 }

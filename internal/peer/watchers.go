@@ -1,6 +1,7 @@
 package peer
 
 import (
+	"bytes"
 	"sync"
 	"time"
 
@@ -92,6 +93,9 @@ func (w *watchers) news(q *wire.Watch) bool {
 	if w.ups != q.Ups || w.peer.cfg.Layout.Epoch() != q.Epoch {
 		return true
 	}
+	if len(q.Authorities) > 0 && !bytes.Equal(q.Authorities, w.peer.renewal.believed()) && !mutant.On(mutant.SilentRotation) {
+		return true
+	}
 	j := &w.peer.join
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -100,7 +104,7 @@ func (w *watchers) news(q *wire.Watch) bool {
 
 // answer ends a watch; mu is held.
 func (w *watchers) answer(n *watcher) {
-	a := wire.Watched{Epoch: w.peer.cfg.Layout.Epoch(), Ups: w.ups, Up: w.since(n.asked.Ups)}
+	a := wire.Watched{Epoch: w.peer.cfg.Layout.Epoch(), Ups: w.ups, Up: w.since(n.asked.Ups), Authorities: w.peer.renewal.believed()}
 	j := &w.peer.join
 	j.mu.Lock()
 	a.Sums = j.routes.Digest()
@@ -156,7 +160,7 @@ func (w *watchers) run() {
 				return
 			}
 		case now := <-tick.C:
-			w.look(false, now)
+			w.look(w.peer.renewal.rotated(), now)
 		}
 	}
 }

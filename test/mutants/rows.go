@@ -25,6 +25,7 @@ var rows = []row{
 	{mutant.DeniedStays, "internal/device/mesh", "TestDeniedChannelsAreClosed"},
 	{mutant.PlainHello, "internal/device/mesh", "TestPlainHello"},
 	{mutant.ProtocolAsAway, "client", "TestNoCommonProtocol"},
+	{mutant.SilentRotation, "client", "TestRotationReachesOpenChannels"},
 	{mutant.ChunksByOwnClock, "client", "TestUploadByAFastClock"},
 	{mutant.OwnersNotAsked, "client", "TestKeysAheadOfTheClocks"},
 	{mutant.MemoryKept, "cmd/foci", "TestWhenMemoryIsGivenBack"},

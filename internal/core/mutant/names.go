@@ -217,4 +217,8 @@ const (
 	StallIsFixed Name = "stall-is-fixed"
 	// WorkIsSilence: an answer that a change is being stored costs a resend.
 	WorkIsSilence Name = "work-is-silence"
+
+	// SilentRotation: a client whose channels stay open is not told that nodes
+	// believe other authorities.
+	SilentRotation Name = "silent-rotation"
 )

@@ -25,8 +25,8 @@ func samples() []Message {
 		}},
 		&Digest{Epoch: 2, Sums: []uint64{7, 8}},
 		&Versions{Epoch: 2, Sums: []uint64{7, 8}, Versions: []RouteVersion{{Node: foci.NodeID{1}, Incarnation: 2, Counter: 3}}},
-		&Watch{Epoch: 2, Sums: []uint64{7}, Ups: 9, Wait: time.Second},
-		&Watched{Epoch: 2, Sums: []uint64{7}, Ups: 9, Up: []foci.NodeID{{1}}, Routes: []Route{{Node: foci.NodeID{1}, Addrs: []string{}}}},
+		&Watch{Epoch: 2, Sums: []uint64{7}, Ups: 9, Wait: time.Second, Authorities: []byte("12345678")},
+		&Watched{Epoch: 2, Sums: []uint64{7}, Ups: 9, Up: []foci.NodeID{{1}}, Routes: []Route{{Node: foci.NodeID{1}, Addrs: []string{}}}, Authorities: []byte("12345678")},
 		&Beacon{Time: 12345, Nonce: 6, Cluster: "c", Route: Route{Node: foci.NodeID{1}, Incarnation: 2, Counter: 3, Role: foci.RoleData, Addrs: []string{"10.0.0.1:1025:2-0"}}},
 		&Empty{},
 		&Ask{What: "mesh"},
@@ -104,6 +104,10 @@ func appended(m Message) int {
 	switch m := m.(type) {
 	case *Routes:
 		return len(appendProofs(nil, m.Routes))
+	case *Watch:
+		return 4 + len(m.Authorities)
+	case *Watched:
+		return 4 + len(m.Authorities)
 	case *Query:
 		return 4 + len(m.Preimage)
 	case *Have:

@@ -306,12 +306,18 @@ type Watch struct {
 	Sums  []uint64      // of the last answer, as it gave them; none at first
 	Ups   uint64        // likewise
 	Wait  time.Duration // at most MaxWatch, whole milliseconds
+
+	Authorities []byte // of the last answer, as it gave them; none at first, and in protocol 1
 }
+
+// MaxDigest is the most bytes of a digest of authorities.
+const MaxDigest = 8
 
 // Append encodes.
 func (w *Watch) Append(b []byte) []byte {
 	b = appendSums(appendU64(b, uint64(w.Epoch)), w.Sums)
-	return appendU32(appendU64(b, w.Ups), uint32(w.Wait/time.Millisecond))
+	b = appendU32(appendU64(b, w.Ups), uint32(w.Wait/time.Millisecond))
+	return appendBytes(b, w.Authorities)
 }
 
 // Decode decodes.
@@ -320,6 +326,15 @@ func (w *Watch) Decode(r *Reader) {
 	w.Sums = decodeSums(r)
 	w.Ups = r.U64()
 	w.Wait = min(time.Duration(r.U32())*time.Millisecond, MaxWatch)
+	w.Authorities = decodeAuthorities(r)
+}
+
+// decodeAuthorities reads the tail of a Watch or Watched, which protocol 1 has not.
+func decodeAuthorities(r *Reader) []byte {
+	if len(r.b) == 0 {
+		return nil
+	}
+	return r.Bytes(MaxDigest)
 }
 
 // Watched answers Watch.
@@ -329,12 +344,17 @@ type Watched struct {
 	Ups    uint64        // how many links have come up at the answerer
 	Up     []foci.NodeID // to whom, since what the asker was told
 	Routes []Route       // those under the sums that differ
+
+	// Authorities is a digest of the authorities that the answerer believes, so
+	// that a client whose channels stay open hears when keys are rotated.
+	Authorities []byte
 }
 
 // Append encodes.
 func (w *Watched) Append(b []byte) []byte {
 	b = appendSums(appendU64(b, uint64(w.Epoch)), w.Sums)
-	return appendRoutes(appendNodes(appendU64(b, w.Ups), w.Up), w.Routes)
+	b = appendRoutes(appendNodes(appendU64(b, w.Ups), w.Up), w.Routes)
+	return appendBytes(b, w.Authorities)
 }
 
 // Decode decodes.
@@ -344,4 +364,5 @@ func (w *Watched) Decode(r *Reader) {
 	w.Ups = r.U64()
 	w.Up = decodeNodes(r)
 	w.Routes = decodeRoutes(r)
+	w.Authorities = decodeAuthorities(r)
 }
