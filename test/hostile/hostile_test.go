@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,31 +15,25 @@ import (
 	"github.com/foci-store/foci/client"
 )
 
-// binary is foci, built once for all tests.
-var binary string
-
 func TestMain(m *testing.M) {
 	if text := os.Getenv(ordersEnv); text != "" {
 		os.Exit(obey(text))
 	}
-	os.Exit(buildAndRun(m))
+	os.Exit(m.Run())
 }
 
-func buildAndRun(m *testing.M) int {
-	dir, err := os.MkdirTemp("", "foci-hostile-*")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
+// lengthEnv says which of the tests run: ci, or full for all of them. They take
+// both processors, so that they would disturb others.
+const lengthEnv = "FOCI_HOSTILE"
+
+// build makes foci.
+func build(t *testing.T) (binary string) {
+	t.Helper()
+	binary = filepath.Join(t.TempDir(), "foci")
+	if out, err := exec.Command("go", "build", "-o", binary, "github.com/foci-store/foci/cmd/foci").CombinedOutput(); err != nil {
+		t.Fatalf("building foci: %v\n%s", err, out)
 	}
-	defer os.RemoveAll(dir)
-	binary = filepath.Join(dir, "foci")
-	build := exec.Command("go", "build", "-o", binary, "github.com/foci-store/foci/cmd/foci")
-	build.Stderr = os.Stderr
-	if err := build.Run(); err != nil {
-		fmt.Fprintln(os.Stderr, "building foci:", err)
-		return 1
-	}
-	return m.Run()
+	return binary
 }
 
 // The attack's length, and how much a node may grow under it.
@@ -53,10 +46,10 @@ const (
 // client fails and no node grows by more than mayGrow; afterwards everything
 // works without a restart.
 func TestHostile(t *testing.T) {
-	if testing.Short() {
-		t.Skip("it starts a cluster and attacks it")
+	if os.Getenv(lengthEnv) == "" {
+		t.Skip("set " + lengthEnv + "=ci: it attacks a cluster of its own with all that the machine has")
 	}
-	c := start(t, binary)
+	c := start(t, build(t))
 	victim := dialVictim(t, c)
 	warmUp(t, victim, 2*time.Second)
 	idle, err := c.sizes()
@@ -93,7 +86,7 @@ func TestHostile(t *testing.T) {
 // dialVictim is an honest client of the cluster.
 func dialVictim(t *testing.T, c *target) *client.Client {
 	t.Helper()
-	return dialAs(t, c, c.credential(t, binary, "victim"))
+	return dialAs(t, c, c.credential(t, "victim"))
 }
 
 func dialAs(t *testing.T, c *target, credential string) *client.Client {
@@ -126,7 +119,7 @@ func attackers(t *testing.T, c *target) (client, strangers *exec.Cmd) {
 	t.Helper()
 	o := orders{Remotes: c.remotes, For: attackFor}
 	strangers = startAttack(t, c, o)
-	o.Credential = c.credential(t, binary, "mallory")
+	o.Credential = c.credential(t, "mallory")
 	return startAttack(t, c, o), strangers
 }
 
@@ -162,7 +155,7 @@ func afterwards(t *testing.T, c *target, l *load) {
 	if err := l.check(); err != nil {
 		t.Errorf("after the attack: %v", err)
 	}
-	fresh := dialAs(t, c, c.credential(t, binary, "newcomer"))
+	fresh := dialAs(t, c, c.credential(t, "newcomer"))
 	nodes, err := fresh.Nodes(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -197,17 +190,17 @@ func afterwards(t *testing.T, c *target, l *load) {
 // more than a fifth of their rate and twice their p99, compared with a process
 // that only burns as much: medians of five, in turn.
 func TestHostileSpeed(t *testing.T) {
-	if os.Getenv("FOCI_E2E") != "full" {
-		t.Skip("set FOCI_E2E=full: it takes two minutes and wants a quiet machine")
+	if os.Getenv(lengthEnv) != "full" {
+		t.Skip("set " + lengthEnv + "=full: it takes two minutes and wants a quiet machine")
 	}
 	q, err := newQuota()
 	if err != nil {
 		t.Skipf("it needs root and cgroups with the cpu controller: %v", err)
 	}
 	t.Cleanup(func() { _ = q.remove() })
-	c := start(t, binary)
+	c := start(t, build(t))
 	victim := dialVictim(t, c)
-	mallory := c.credential(t, binary, "mallory")
+	mallory := c.credential(t, "mallory")
 	warmUp(t, victim, 5*time.Second)
 	const each = 10 * time.Second
 	var rates, tails [2][]float64

@@ -22,6 +22,7 @@ const patience = 60 * time.Second
 // target is a cluster of three nodes that foci up started, and the files of its
 // clients.
 type target struct {
+	binary  string
 	dir     string
 	home    string // of the user that started it
 	remotes []string
@@ -34,7 +35,7 @@ type target struct {
 func start(t *testing.T, binary string) *target {
 	t.Helper()
 	port := freePorts(t, 3)
-	c := &target{dir: filepath.Join(t.TempDir(), "cluster"), home: t.TempDir()}
+	c := &target{binary: binary, dir: filepath.Join(t.TempDir(), "cluster"), home: t.TempDir()}
 	for i := range 3 {
 		c.remotes = append(c.remotes, fmt.Sprintf("127.0.0.1:%d:2", port+i))
 	}
@@ -105,14 +106,14 @@ func (c *target) command(name string, args ...string) *exec.Cmd {
 
 // credential makes the credential of a client of that name, with the rights that
 // a client has by itself.
-func (c *target) credential(t *testing.T, binary, name string) string {
+func (c *target) credential(t *testing.T, name string) string {
 	t.Helper()
 	file := filepath.Join(c.home, name+".credential")
 	key, err := filepath.Glob(filepath.Join(c.dir, "cluster.key"))
 	if err != nil || len(key) != 1 {
 		t.Fatalf("foci up has made no cluster key in %s", c.dir)
 	}
-	if out, err := c.command(binary, "credential", name, "--key", key[0], "--out", file).CombinedOutput(); err != nil {
+	if out, err := c.command(c.binary, "credential", name, "--key", key[0], "--out", file).CombinedOutput(); err != nil {
 		t.Fatalf("foci credential: %v\n%s", err, out)
 	}
 	return file
