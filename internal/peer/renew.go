@@ -96,7 +96,7 @@ func (r *renewal) run() {
 	var last time.Time // of the last attempt
 	for {
 		look := renewEvery/2 + rand.N(renewEvery)
-		if r.certs.Due() { // the node that renewed it was behind in a rotation, or none did
+		if pause > 0 && r.certs.Due() { // the node that renewed it was behind in a rotation, or none did
 			look = pause
 		}
 		select {
