@@ -106,7 +106,7 @@ func (m *member) Serve(in *mesh.Incoming) {
 	case in.Method == wire.MethodForward:
 		m.forward(c, in)
 	case in.Method == wire.MethodRelayed:
-		if peer.Unwrap(in) {
+		if peer.Unwrap(in, nil) {
 			m.Serve(in)
 		}
 	case in.Method == wire.MethodLayout:

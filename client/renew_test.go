@@ -140,7 +140,7 @@ func TestRotationReachesOpenChannels(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	within := time.NewTimer(15 * time.Second)
+	within := time.NewTimer(10 * time.Second)
 	defer within.Stop()
 	look := time.NewTicker(20 * time.Millisecond)
 	defer look.Stop()

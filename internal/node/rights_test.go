@@ -278,6 +278,29 @@ func TestClientsDoNotRelay(t *testing.T) {
 	}
 }
 
+// TestDeniedAskers: a client that this node denies is denied here, too, when
+// another member, whose list lacks it, asks for it.
+func TestDeniedAskers(t *testing.T) {
+	list := filepath.Join(t.TempDir(), "deny")
+	if err := os.WriteFile(list, []byte("name client/lost\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cfg := config(t)
+	sealed(&cfg)
+	if err := cfg.Auth.Deny(vfs.OS(), list); err != nil {
+		t.Fatal(err)
+	}
+	g := &guarded{layout: cfg.Layout, node: start(t, cfg)}
+	link := dialWith(t, g.node, mesh.Config{Cluster: "test", Role: foci.RoleClient, Node: foci.NodeID{1}, Incarnation: 1, Auth: auth.WithKey(auth.Key{1})})
+	for name, want := range map[string]bool{"lost": false, "web": true} {
+		m := wire.Relayed{Asker: rights.Client(name), Rights: rights.Data(), Protocol: 2, Method: wire.MethodQuery, Head: g.query("music", "key").Append(nil)}
+		_, err := ask(t, link, wire.MethodRelayed, m.Append(nil), nil)
+		if (err == nil) != want || !want && !errors.Is(err, foci.Denied) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 // TestRelayedIsOneHop: what is in the envelope is what a replica serves, and
 // travels by the classes for it.
 func TestRelayedIsOneHop(t *testing.T) {

@@ -34,7 +34,7 @@ func (n *Node) handle(in *mesh.Incoming) {
 	case wire.MethodForward:
 		n.forward(in)
 	case wire.MethodRelayed:
-		if peer.Unwrap(in) {
+		if peer.Unwrap(in, n.cfg.Auth.Certificates()) {
 			n.handle(in)
 		}
 	case wire.MethodLayout:

@@ -6,6 +6,7 @@ import (
 	"github.com/foci-store/foci/internal/core/mutant"
 	"github.com/foci-store/foci/internal/core/rights"
 	"github.com/foci-store/foci/internal/core/wire"
+	"github.com/foci-store/foci/internal/device/auth"
 	"github.com/foci-store/foci/internal/device/mesh"
 )
 
@@ -24,9 +25,10 @@ func relayed(in *mesh.Incoming, protocol uint16, f *wire.Forward) (wire.Method, 
 
 // Unwrap turns a request that a relay has passed on into the request of its
 // asker: with its principal and its rights, whatever the relay may do. It is
-// believed of members only. It reports whether it went well; else the request
-// is failed.
-func Unwrap(in *mesh.Incoming) bool {
+// believed of members only, and an asker that certs deny is denied, whatever the
+// relay's own list says. It reports whether it went well; else the request is
+// failed.
+func Unwrap(in *mesh.Incoming, certs *auth.Certificates) bool {
 	var m wire.Relayed
 	switch err := wire.Unmarshal(in.Head, &m); {
 	case !in.From.Who().Member && !mutant.On(mutant.AnyRelay):
@@ -37,6 +39,10 @@ func Unwrap(in *mesh.Incoming) bool {
 		return false
 	case !wire.Relayable(m.Method, in.Class):
 		in.Fail(foci.Errorf(foci.Denied, "%v is not passed on by class %v", m.Method, in.Class))
+		return false
+	}
+	if err := certs.DeniedName(m.Asker); err != nil {
+		in.Fail(err)
 		return false
 	}
 	relay := in.From

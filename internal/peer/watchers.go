@@ -93,7 +93,7 @@ func (w *watchers) news(q *wire.Watch) bool {
 	if w.ups != q.Ups || w.peer.cfg.Layout.Epoch() != q.Epoch {
 		return true
 	}
-	if len(q.Authorities) > 0 && !bytes.Equal(q.Authorities, w.peer.renewal.believed()) && !mutant.On(mutant.SilentRotation) {
+	if len(q.Authorities) > 0 && !bytes.Equal(q.Authorities, w.peer.renewal.believed()) {
 		return true
 	}
 	j := &w.peer.join

@@ -218,7 +218,21 @@ const (
 	// WorkIsSilence: an answer that a change is being stored costs a resend.
 	WorkIsSilence Name = "work-is-silence"
 
-	// SilentRotation: a client whose channels stay open is not told that nodes
-	// believe other authorities.
+	// SilentRotation: a client does not hear from a watch that nodes believe other
+	// authorities.
 	SilentRotation Name = "silent-rotation"
+	// SlowHandshake: a handshake that began before a key was removed is not judged
+	// by what is believed at its end.
+	SlowHandshake Name = "slow-handshake"
+	// LongChains: as many certificates as fit are verified for a peer that is not
+	// known yet.
+	LongChains Name = "long-chains"
+	// VanishedDenyList: a deny list that is gone denies nothing.
+	VanishedDenyList Name = "vanished-deny-list"
+	// ReadOnce: a file that could not be read is not tried again until it changes.
+	ReadOnce Name = "read-once"
+	// DeniedAsker: a denied client is served when another member asks for it.
+	DeniedAsker Name = "denied-asker"
+	// ProvenByRemovedKey: an incarnation that a removed key has proved counts on.
+	ProvenByRemovedKey Name = "proven-by-removed-key"
 )

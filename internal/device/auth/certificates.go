@@ -78,18 +78,26 @@ func (c *Certificates) configure(l *loaded) {
 	l.dial.InsecureSkipVerify = true // VerifyConnection below does it instead: nodes have no host names
 	l.dial.ClientSessionCache = tls.NewLRUClientSessionCache(sessions)
 	l.dial.VerifyConnection = func(s tls.ConnectionState) error {
-		_, err := c.check(l, s.PeerCertificates, x509.ExtKeyUsageServerAuth, c.now())
+		_, err := c.check(c.cur.Load(), s.PeerCertificates, x509.ExtKeyUsageServerAuth, c.now())
 		return err
 	}
 }
+
+// maxChain is the most certificates that a peer may show: its own and what stands
+// between it and an authority. Each more costs signatures to be verified, of a
+// peer that is not known yet.
+const maxChain = 3
 
 // sessions is how many addresses' TLS sessions are kept for a quicker return.
 const sessions = 1024
 
 // check verifies a peer's certificates by a generation and reads its name.
 func (c *Certificates) check(l *loaded, chain []*x509.Certificate, use x509.ExtKeyUsage, now time.Time) (Name, error) {
-	if len(chain) == 0 {
+	switch {
+	case len(chain) == 0:
 		return Name{}, foci.Errorf(foci.Denied, "there is no certificate")
+	case len(chain) > maxChain && !mutant.On(mutant.LongChains):
+		return Name{}, foci.Errorf(foci.Denied, "a chain of %d certificates: at most %d are looked at", len(chain), maxChain)
 	}
 	between := x509.NewCertPool()
 	for _, c := range chain[1:] {

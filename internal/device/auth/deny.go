@@ -81,6 +81,22 @@ func (d *denied) add(kind, what string) bool {
 	return false
 }
 
+// empty reports whether nothing is denied.
+func (d *denied) empty() bool { return d == nil || len(d.serials)+len(d.names) == 0 }
+
+// DeniedName fails with Denied when an identity is in the deny list: of a client
+// for which another member asks, and which shows no certificate here.
+func (c *Certificates) DeniedName(p rights.Principal) error {
+	if c == nil {
+		return nil
+	}
+	d := c.denied.Load()
+	if d == nil || !d.names[p] || mutant.On(mutant.DeniedAsker) {
+		return nil
+	}
+	return &foci.Error{Kind: foci.Denied, Msg: string(p) + " is denied here", Fix: "ask the administrator of the cluster: it is in the deny list of the node"}
+}
+
 // check fails with Denied when a certificate or its identity is in the list.
 func (d *denied) check(leaf *x509.Certificate, n Name) error {
 	if d == nil || !d.names[n.Principal()] && !d.serials[string(leaf.SerialNumber.Bytes())] {
@@ -121,7 +137,7 @@ func (c *Certificates) lookDenied() {
 	}
 	changed, err := c.denyFile.look()
 	switch {
-	case err != nil:
+	case c.denyFile.isNew(err):
 		c.log.Error("the new deny list cannot be used; the old one stays in force", "err", err)
 	case changed:
 		c.setDenied(c.denyFile.list)
@@ -133,8 +149,9 @@ func (c *Certificates) lookDenied() {
 type denyFile struct {
 	fs   vfs.FS
 	path string
-	seen string // the stamp of what was read last, good or not
+	seen string // the stamp of what is in force
 	list *denied
+	complaint
 }
 
 // look reads the file when it has changed.
@@ -143,15 +160,17 @@ func (w *denyFile) look() (changed bool, err error) {
 	if stamp == w.seen || mutant.On(mutant.StaleDenyList) && w.list != nil {
 		return false, nil
 	}
-	w.seen = stamp
 	text, err := vfs.ReadFile(w.fs, w.path, maxDenyText)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && !w.list.empty() && !mutant.On(mutant.VanishedDenyList):
+		return false, &foci.Error{Kind: foci.Invalid, Where: w.path, Msg: "the deny list is gone", Fix: "put it back; a file without entries denies nothing"}
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		return false, unreadable(w.path, err)
 	}
 	list, err := parseDenied(text)
 	if err != nil {
 		return false, at(w.path, err)
 	}
-	w.list = list
+	w.seen, w.list = stamp, list
 	return true, nil
 }

@@ -21,7 +21,8 @@ type Keys struct {
 	mu     sync.Mutex
 	list   []Key
 	looked time.Time
-	seen   string // the stamp of what was read last, good or not
+	seen   string // the stamp of what is in use
+	complaint
 }
 
 // TheseKeys are keys that are in no file.
@@ -71,10 +72,14 @@ func (k *Keys) All(now time.Time) []Key {
 	if stamp == k.seen {
 		return k.list
 	}
-	k.seen = stamp
 	list, err := k.read()
-	if err != nil {
+	if k.isNew(err) {
 		k.log.Error("the new cluster keys cannot be used; the old ones stay in use", "err", err)
+	}
+	if err == nil || mutant.On(mutant.ReadOnce) {
+		k.seen = stamp // else it is tried again: what is wrong may not change the stamp, like an owner
+	}
+	if err != nil {
 		return k.list
 	}
 	if mutant.On(mutant.RemovedKey) {

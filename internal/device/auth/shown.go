@@ -24,8 +24,9 @@ func (s *Shown) Name() Name {
 // Judge judges a certificate again that was good before. It fails with Denied.
 // The signatures are verified again only after a change of what is believed.
 func (c *Certificates) Judge(s *Shown) error {
-	l, now := c.current(), c.now()
-	changes := c.changes.Load()
+	c.current()                 // looks whether there is a change
+	changes := c.changes.Load() // before what is believed, as in Conn.Peer
+	l, now := c.cur.Load(), c.now()
 	if s.judged == changes {
 		if pastSlack(s.chain[0], now) {
 			return expired(s.chain[0])

@@ -1,6 +1,7 @@
 package mesh
 
 import (
+	"bytes"
 	"time"
 
 	"github.com/foci-store/foci"
@@ -13,11 +14,16 @@ import (
 func (m *Mesh) judge() {
 	tick := time.NewTicker(m.cfg.Timing.Judge)
 	defer tick.Stop()
+	believed := m.cfg.Auth.Certificates().Digest()
 	for {
 		select {
 		case <-m.ctx.Done():
 			return
 		case <-tick.C:
+		}
+		if now := m.cfg.Auth.Certificates().Digest(); !bytes.Equal(now, believed) && !mutant.On(mutant.ProvenByRemovedKey) {
+			believed = now
+			m.newest.doubt(m.cfg.Now())
 		}
 		for _, ch := range m.channelsWithCertificate() {
 			if err := m.cfg.Auth.Certificates().Judge(ch.shown); err != nil && !mutant.On(mutant.DeniedStays) {

@@ -20,7 +20,8 @@ const unprovenFor = time.Minute
 //
 // An incarnation is held to [route.Believable]. Where a certificate proves the
 // node's id, only the node itself can have said it, and it counts as long as this
-// process runs. Where nothing proves the id, any peer can say it: then it counts
+// process runs and believes the same authorities: whoever has a stolen cluster key
+// can say it too, until the key is replaced. Where nothing proves the id, any peer can say it: then it counts
 // while a channel of it is open, and for a minute after, so that a forged one
 // locks the node out no longer than that.
 type newest struct {
@@ -42,6 +43,16 @@ func (n *newest) lapsed(node foci.NodeID, inc foci.Incarnation, now int64) (foci
 	m, found := n.met[node]
 	age := time.Duration(now - m.seen)
 	return m.inc, found && inc < m.inc && !m.proved && (age < 0 || age >= unprovenFor)
+}
+
+// doubt takes back what certificates have proved: by authorities, some of which
+// are not believed any more. A node proves its incarnation by its next hello.
+func (n *newest) doubt(now int64) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for id, m := range n.met {
+		n.met[id] = meeting{m.inc, false, now}
+	}
 }
 
 // forget drops an incarnation of a node.

@@ -1,7 +1,10 @@
 package mesh
 
 import (
+	"bytes"
 	"net"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -10,6 +13,8 @@ import (
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/route"
 	"github.com/foci-store/foci/internal/core/wire"
+	"github.com/foci-store/foci/internal/device/auth"
+	"github.com/foci-store/foci/internal/device/vfs"
 )
 
 // TestIncarnationTooFarAhead is refused, in a hello and in a welcome, and the true
@@ -104,5 +109,64 @@ func TestProvenIncarnationCounts(t *testing.T) {
 	later.Store(int64(time.Hour))
 	if err := dial(2, 2, old); foci.KindOf(err) != foci.Denied || !strings.Contains(err.Error(), "older start") {
 		t.Errorf("the older start, an hour later: %v", err)
+	}
+}
+
+// TestRemovedKeyProvesNothing: whoever has a stolen cluster key can prove any
+// incarnation of any node. When the key is removed that locks the true node out
+// no longer than a claim that nothing proved.
+func TestRemovedKeyProvesNothing(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "cluster.key")
+	put := func(keys ...auth.Key) {
+		t.Helper()
+		if err := os.WriteFile(path, auth.KeysText(keys...), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	fresh, stolen := auth.Key{2}, auth.Key{1}
+	put(fresh, stolen)
+	keys, err := auth.LoadKeys(vfs.OS(), path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var later atomic.Int64
+	nd := startNode(t, 1, with(auth.WithKeys(keys)), func(c *Config) {
+		c.Timing.Judge = 20 * time.Millisecond
+		c.Now = func() int64 { return time.Now().UnixNano() + later.Load() }
+	})
+	dial := func(by *auth.Credentials, inc foci.Incarnation) error {
+		t.Helper()
+		creds, err := by.For("", nodeID(2), foci.RoleData)
+		if err != nil {
+			t.Fatal(err)
+		}
+		conn, err := net.Dial("tcp", nd.addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := rawConn(t, creds.Certificates().Dial(conn).Conn)
+		defer r.conn.Close()
+		r.send(wire.Header{Type: wire.FrameHello}, helloOf(func(h *wire.Hello) {
+			h.Auth, h.Node, h.Incarnation, h.Role = wire.AuthTLS, nodeID(2), inc, foci.RoleData
+		}))
+		if h, b := r.next(); h.Type == wire.FrameRefuse {
+			return peerError(Identity{}, b)
+		}
+		return nil
+	}
+	now := nextIncarnation()
+	if err := dial(twoKeys(t, 1), now+23*3_600_000); err != nil {
+		t.Fatal(err)
+	}
+	before := nd.cfg.Auth.Certificates().Digest()
+	put(fresh)
+	waitFor(t, "the key to be removed", func() bool { return !bytes.Equal(nd.cfg.Auth.Certificates().Digest(), before) })
+	judged := time.NewTicker(5 * nd.cfg.Timing.Judge) // the next look at what is believed
+	<-judged.C
+	judged.Stop()
+	later.Store(int64(unprovenFor) + int64(time.Second))
+	waitFor(t, "the thief's channel to be closed", func() bool { return !nd.holds(nodeID(2), now+23*3_600_000) })
+	if err := dial(twoKeys(t, 2), now); err != nil {
+		t.Errorf("the true node: %v", err)
 	}
 }

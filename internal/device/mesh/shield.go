@@ -98,15 +98,20 @@ func (s *stranger) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// handshake does that of TLS.
-func (s *stranger) handshake(c *tls.Conn) error {
+// handshake does that of TLS and judges the certificate that was shown, in one
+// turn: both compute. shook is false when TLS itself has failed.
+func (s *stranger) handshake(c auth.Conn) (shown *auth.Shown, shook bool, err error) {
 	s.turns <- struct{}{}
 	s.turn = true
 	defer func() {
 		s.turn = false
 		<-s.turns
 	}()
-	return c.Handshake()
+	if err := c.Handshake(); err != nil {
+		return nil, false, err
+	}
+	shown, err = c.Peer()
+	return shown, true, err
 }
 
 // trust lifts the bound from a connection whose peer is proved.
@@ -138,11 +143,11 @@ func (m *Mesh) receive(conn net.Conn) (net.Conn, *auth.Shown, error) {
 	}
 	defer m.shaking.enter(conn)()
 	c := certs.Accept(s)
-	if err := s.handshake(c.Conn); err != nil {
+	shown, shook, err := s.handshake(c)
+	switch {
+	case !shook:
 		return conn, nil, foci.Errorf(foci.Denied, "TLS: %w", err)
-	}
-	shown, err := c.Peer()
-	if err != nil {
+	case err != nil:
 		return conn, nil, m.refuse(c.Conn, err)
 	}
 	return c.Conn, shown, nil
