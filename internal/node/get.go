@@ -1,9 +1,11 @@
 package node
 
 import (
+	"github.com/foci-store/foci/internal/core/access"
 	"github.com/foci-store/foci/internal/core/mutant"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/mesh"
+	"github.com/foci-store/foci/internal/peer"
 )
 
 // query is the replica's vote on an object, with the content when it is small.
@@ -23,8 +25,11 @@ func (n *Node) query(in *mesh.Incoming) {
 		return
 	}
 	reply := wire.QueryReply{Epoch: m.Epoch, Clock: n.cfg.Now(), Vote: vote}
+	if m.Inline == 0 && !access.MayRead(peer.Asker(in), &m.Scope, m.ID) && !mutant.On(mutant.WriterSums) {
+		reply.Vote.Sum = wire.Hash{} // with the version it confirms a guess of the content
+	}
 	var body []byte
-	if rec != nil {
+	if rec != nil && (m.Inline > 0 || mutant.On(mutant.EmptyInline)) {
 		reply.Inline, reply.Entry, reply.Meta, body = true, rec.Entry, rec.Meta, rec.Payload
 	}
 	in.Reply(reply.Append(make([]byte, 0, 160)), body)

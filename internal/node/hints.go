@@ -37,11 +37,16 @@ func (n *Node) hint(in *mesh.Incoming) {
 		in.Fail(foci.Errorf(foci.Invalid, "hint for group %d: no other group of the layout", m.Missed))
 		return
 	}
+	id := visible(in, b, &m.Scope, m.ID)
+	if bucket, is := n.isStray(b, &m.Scope, id, m.Missed); is {
+		in.Fail(stray(bucket, m.Missed))
+		return
+	}
 	if m.Now {
 		n.bring(in, b, m)
 		return
 	}
-	b.Hint(store.Hint{Group: m.Missed, ID: visible(in, b, &m.Scope, m.ID)}, in.From.Who(), func(err error) {
+	b.Hint(store.Hint{Group: m.Missed, ID: id}, in.From.Who(), func(err error) {
 		if err != nil {
 			in.Fail(err)
 			return
@@ -165,6 +170,13 @@ func (n *Node) hintsWorthFollowing(b *store.Backend, after store.Hint) ([]store.
 func (n *Node) followOne(b *store.Backend, own foci.Group, k store.Hint, r *round) {
 	end := b.Follow(k)
 	if end == nil {
+		<-r.tokens
+		return
+	}
+	// A newer layout may have the bucket in other groups: this one would refuse
+	// the object, each time that the hint is delivered.
+	if _, is := n.isStray(b, &wire.Scope{}, k.ID, k.Group); is {
+		end(true)
 		<-r.tokens
 		return
 	}

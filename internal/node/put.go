@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/mutant"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/mesh"
 )
@@ -22,6 +23,11 @@ func (n *Node) put(in *mesh.Incoming) {
 		return
 	}
 	if n.voter(in, &m.Target, &m.Record.ID) == nil {
+		return
+	}
+	// When the layout has changed since, keep refuses the epoch.
+	if s := n.layout.Load(); s.Epoch == m.Epoch && !livesIn(s, m.Record.Name.Bucket, m.Group) && !mutant.On(mutant.StrayRecords) {
+		in.Fail(stray(m.Record.Name.Bucket, m.Group))
 		return
 	}
 	in.Collect(func(err error) {

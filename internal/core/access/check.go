@@ -44,6 +44,18 @@ func Check(a *Asker, m wire.Message) error {
 // 1, and its asker may not see all objects.
 func Blind(a *Asker, s *wire.Scope) bool { return !s.Named() && !a.Rights.Everything() }
 
+// MayRead reports whether the asker may read the object of a request that [Check]
+// has allowed, perhaps for a lesser right.
+func MayRead(a *Asker, s *wire.Scope, id foci.ID) bool {
+	if a.Rights.Everything() {
+		return true
+	}
+	if bucket, ok := s.Within(id); ok {
+		return a.Rights.Allows(rights.Read, bucket)
+	}
+	return !a.Rights.Scoped() // a blind request
+}
+
 // deny is nil when the asker has one of the rights needed.
 func (a *Asker) deny(n *need, bucket string) error {
 	if a.Rights.Allows(n.op, bucket) || n.or != 0 && a.Rights.Allows(n.or, bucket) {

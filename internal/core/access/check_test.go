@@ -203,3 +203,31 @@ func BenchmarkCheck(b *testing.B) {
 		}
 	}
 }
+
+// TestMayRead: votes are asked for by the right to write, too; this tells the two
+// apart.
+func TestMayRead(t *testing.T) {
+	n := foci.Name{Bucket: "photos", Key: "key"}
+	reserved := foci.Name{Bucket: "foci.policy", Key: "key"}
+	for _, c := range []struct {
+		rights   string
+		protocol uint16
+		name     foci.Name
+		scope    wire.Scope
+		want     bool
+	}{
+		{"*=r", 2, n, wire.ObjectScope(n), true},
+		{"*=w", 2, n, wire.ObjectScope(n), false},
+		{"photos=w,music=rw", 2, n, wire.ObjectScope(n), false},
+		{"photos=rw", 2, n, wire.ObjectScope(n), true},
+		{"*=w,photos=r", 2, n, wire.ObjectScope(n), true},
+		{"admin", 2, reserved, wire.ObjectScope(reserved), true},
+		{"*=rw", 1, n, wire.Scope{}, true},
+		{"*=rw,admin", 2, n, wire.Scope{}, true},
+		{"*=w", 1, n, wire.Scope{}, false},
+	} {
+		if got := MayRead(asker(t, c.rights, c.protocol), &c.scope, foci.ObjectID(c.name)); got != c.want {
+			t.Errorf("%q may read %v: %v, want %v", c.rights, c.name, got, c.want)
+		}
+	}
+}

@@ -150,6 +150,16 @@ const (
 	// WriterStats: a read asks for votes as a write does, so that the right to write
 	// is enough to find out that an object is there.
 	WriterStats Name = "writer-stats"
+	// WriterSums: the sum of a vote, which confirms a guess of the content, is told
+	// to a client that may only write.
+	WriterSums Name = "writer-sums"
+	// EmptyInline: a query that asks for no content gets the metadata of an object
+	// whose content is empty.
+	EmptyInline Name = "empty-inline"
+	// StrayRecords: a record is stored in a group in which its bucket does not live.
+	StrayRecords Name = "stray-records"
+	// StrayHints: a hint may be for a group in which the object's bucket does not live.
+	StrayHints Name = "stray-hints"
 	// BroughtUnasked: a reader that had the write-back done by a voter answers
 	// without asking for votes again.
 	BroughtUnasked Name = "brought-unasked"

@@ -48,3 +48,20 @@ func TestFetchCopiesOnce(t *testing.T) {
 		t.Errorf("%d bytes of memory were taken for %d, at most %d are expected", took, len(body), most)
 	}
 }
+
+// TestNoInlineOfNothing: a query for no content gets no record, even if the
+// object's content is empty; a query for some gets it.
+func TestNoInlineOfNothing(t *testing.T) {
+	b := open(t, testOptions(vfs.NewCrashable()))
+	defer closeIt(t, b)
+	r := storetest.Record(wire.OpPut, "empty", 1, nil, []byte("secret"))
+	if _, err := storetest.Put(b, r); err != nil {
+		t.Fatal(err)
+	}
+	if v, rec, err := b.Query(r.ID, 0); err != nil || rec != nil || v.Count != 1 {
+		t.Errorf("without content: %+v, %+v, %v", v, rec, err)
+	}
+	if _, rec, err := b.Query(r.ID, 1); err != nil || rec == nil || string(rec.Meta) != "secret" {
+		t.Errorf("with content: %+v, %v", rec, err)
+	}
+}

@@ -2,12 +2,14 @@ package store
 
 import (
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/mutant"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/segment"
 )
 
 // Query is the backend's vote on an object. When the object's content is
-// exactly one put of at most inline bytes it comes along as rec.
+// exactly one put of at most inline bytes it comes along as rec. With inline 0
+// nothing comes along, not even an empty content with its metadata.
 //
 // Whoever wants no content is taken for one who is about to store: then most
 // likely there is no such object yet.
@@ -28,6 +30,9 @@ func (b *Backend) Query(id foci.ID, inline uint32) (v wire.Vote, rec *wire.Recor
 	// floor is raised first, so one of the two always tells.
 	v = s.vote
 	v.Floor = b.Floor(id)
+	if inline == 0 && !mutant.On(mutant.EmptyInline) {
+		return v, nil, nil
+	}
 	if !s.sole || s.vote.BaseOp != wire.OpPut && s.vote.BaseOp != wire.OpChunk || s.loc.Length > inline {
 		return v, nil, nil
 	}
