@@ -69,6 +69,8 @@ var rows = []row{
 	{mutant.NamelessReplicas, "internal/core/quorum", "TestErrorsNameEachReplica"},
 	{mutant.WritesOnFullIndex, "internal/device/store", "TestIndexOnAFullDisk"},
 	{mutant.TailUnsynced, "internal/device/store", "TestTailIsSyncedBeforeItIsShown"},
+	{mutant.ChildGoesOn, "internal/device/store", "TestNothingGoesOnAfterClose"},
+	{mutant.SegmentReplaced, "internal/device/segment", "TestNoSegmentIsReplaced"},
 	{mutant.SpareUnread, "internal/node", "TestStartsOnAFullDisk"},
 	{mutant.AnyGroup, "internal/node", "TestRefusedStarts"},
 	{mutant.EarlyProtocol, "internal/device/mesh", "TestEarlyProtocol"},

@@ -37,6 +37,10 @@ const (
 	// TailUnsynced: a backend opened on a full disk shows the end of its log
 	// before that has been synced once more.
 	TailUnsynced Name = "tail-unsynced"
+	// ChildGoesOn: what is cut off from a full disk is not cut off in all its parts.
+	ChildGoesOn Name = "child-goes-on"
+	// SegmentReplaced: a new segment takes the name of one that exists.
+	SegmentReplaced Name = "segment-replaced"
 	// SpareUnread: what a node wrote in place of its identity, on a full disk,
 	// does not count at its next start.
 	SpareUnread Name = "spare-unread"

@@ -2,8 +2,10 @@ package segment
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"testing"
 
 	"github.com/foci-store/foci"
@@ -277,5 +279,26 @@ func TestPayloadCannotPassForARecord(t *testing.T) {
 	flip(t, torn, 1, int(locs[0].Offset))
 	if _, _, err := replay(t, torn, Pos{}); err != nil {
 		t.Fatalf("a client's payload made the log look damaged: %v", err)
+	}
+}
+
+// TestNoSegmentIsReplaced: a segment that exists keeps its records when another
+// of its number is to be made.
+func TestNoSegmentIsReplaced(t *testing.T) {
+	fs := newDisk(t)
+	w := create(t, fs, 0, 0)
+	write(t, w, true, object(1, 10))
+	must(t, w.Close())
+	h := NewHeader(backend, 0, 0)
+	var none Batch
+	none.ResetFirst(h)
+	if _, err := Create(fs, dir, h, &none); foci.KindOf(err) != foci.ReadOnly || !errors.Is(err, os.ErrExist) {
+		t.Errorf("a second segment 1: %v", err)
+	}
+	if names, err := fs.List(dir); err != nil || len(names) != 1 {
+		t.Errorf("files %q, %v", names, err)
+	}
+	if _, tail, err := replay(t, fs, Pos{}); err != nil || len(tail.Whole) != 1 {
+		t.Errorf("%d records are left, %v", len(tail.Whole), err)
 	}
 }

@@ -3,8 +3,10 @@ package segment
 import (
 	"errors"
 	"io"
+	"os"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/mutant"
 	"github.com/foci-store/foci/internal/device/vfs"
 )
 
@@ -26,7 +28,7 @@ func (e *SyncError) Unwrap() error { return e.Err }
 
 // Create makes the segment that h describes, with first as its first records.
 // It gets its name only when all that is durable, so that a segment with a
-// name always has a whole header.
+// name always has a whole header. It fails when the segment exists.
 func Create(fs vfs.FS, dir string, h Header, first *Batch) (*Writer, error) {
 	h.Synced = first.pos
 	tmp := fs.PathJoin(dir, fileName(h.Number)+".tmp")
@@ -40,7 +42,7 @@ func Create(fs vfs.FS, dir string, h Header, first *Batch) (*Writer, error) {
 		_ = fs.Remove(tmp)
 		return nil, err
 	}
-	if err := fs.Rename(tmp, fs.PathJoin(dir, fileName(h.Number))); err != nil {
+	if err := name(fs, tmp, fs.PathJoin(dir, fileName(h.Number))); err != nil {
 		_ = f.Close()
 		return nil, foci.Errorf(foci.ReadOnly, "name segment: %w", err)
 	}
@@ -49,6 +51,16 @@ func Create(fs vfs.FS, dir string, h Header, first *Batch) (*Writer, error) {
 		return nil, &SyncError{err}
 	}
 	return w, nil
+}
+
+// name gives a new segment its name. It does not replace a segment: that holds
+// records that were acknowledged.
+func name(fs vfs.FS, tmp, name string) error {
+	if _, err := fs.Stat(name); err == nil && !mutant.On(mutant.SegmentReplaced) {
+		_ = fs.Remove(tmp)
+		return &os.PathError{Op: "rename", Path: name, Err: os.ErrExist}
+	}
+	return fs.Rename(tmp, name)
 }
 
 func (w *Writer) begin(first *Batch) error {

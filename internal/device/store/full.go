@@ -65,13 +65,13 @@ func (b *Backend) openFull(a *attempt) error {
 		go b.promote(a)
 		return nil
 	case x != nil && foci.KindOf(err) == foci.Corrupt:
-		a.files.Cut()
+		a.files.CutAll()
 		b.damaged(x, err)
 		return nil
 	case x != nil:
 		x.close()
 	}
-	a.files.Cut()
+	a.files.CutAll()
 	return &foci.Error{
 		Kind: foci.ReadOnly, Op: "open backend", Where: b.opts.Dir, Msg: "the disk is full", Err: err,
 		Fix: "free space on the disk and start the node again",
@@ -167,7 +167,7 @@ func (b *Backend) promote(a *attempt) {
 	select {
 	case r = <-a.done:
 	case <-b.closing:
-		a.files.Cut()
+		a.files.CutAll()
 		b.refuseQueued(errClosed())
 		return
 	}
@@ -179,6 +179,7 @@ func (b *Backend) promote(a *attempt) {
 		if r.index != nil {
 			r.index.close()
 		}
+		a.files.CutAll() // an index that was given up may still write
 		<-b.closing
 		b.refuseQueued(why)
 		return

@@ -216,6 +216,46 @@ func TestStopOnAFullDisk(t *testing.T) {
 	}
 }
 
+// changes counts the changes that are tried, also those for which there is no
+// space.
+type changes struct{ n atomic.Int64 }
+
+func (c *changes) on(fs vfs.FS) vfs.FS {
+	return vfs.WithErrors(fs, func(op vfs.Op) error {
+		if op.Kind.ReadOrWrite() == errorfs.OpIsWrite {
+			c.n.Add(1)
+		}
+		return nil
+	})
+}
+
+// TestNothingGoesOnAfterClose closes a backend whose disk is full from its k-th
+// change on. Nothing of it tries to change the directory after that, while the
+// next one waits for space there, and finds it.
+func TestNothingGoesOnAfterClose(t *testing.T) {
+	killedDisk, _ := killed(t, 300)
+	for k := range int64(14) {
+		disk, m := killedDisk.Clone(vfs.Crash{Keep: 100, Unit: vfs.Page}), modelOf(t, 300)
+		var old, next changes
+		full := fillingFrom(k)
+		b := open(t, fullOptions(old.on(full.on(disk))))
+		compare(t, b, m)
+		closeIt(t, b)
+		tried := old.n.Load()
+		b = open(t, fullOptions(next.on(full.on(disk))))
+		for seen := next.n.Load(); next.n.Load() < seen+10; { // it waits and tries at the same pace
+			time.Sleep(time.Millisecond)
+		}
+		full.space.Store(true)
+		takes(t, b, m, small(1000))
+		compare(t, b, m)
+		closeIt(t, b)
+		if n := old.n.Load() - tried; n != 0 {
+			t.Fatalf("full from change %d on: %d changes tried after Close", k, n)
+		}
+	}
+}
+
 // TestStartOnAFullDiskWithoutAnIndex rebuilds it in memory.
 func TestStartOnAFullDiskWithoutAnIndex(t *testing.T) {
 	for name, spoil := range map[string]func(fs vfs.FS) error{

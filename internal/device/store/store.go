@@ -104,7 +104,11 @@ func (b *Backend) open() error {
 	a := b.attempt()
 	select {
 	case r := <-a.done:
-		return b.opened(r)
+		err := b.opened(r)
+		if err != nil {
+			a.files.CutAll()
+		}
+		return err
 	case <-a.files.Full():
 		return b.openFull(a)
 	}

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	pebblevfs "github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/foci-store/foci/internal/core/mutant"
 )
 
 // IsFull reports whether err says that a disk or a quota has no space left.
@@ -27,7 +29,7 @@ type Waiting struct {
 	FS
 	space *space
 	lost  atomic.Pointer[func(error)]
-	cut   chan struct{} // closed: no change is made any more
+	cut   chan struct{} // closed: no change is made any more, here
 	once  sync.Once
 	plain atomic.Bool // changes do not wait any more
 }
@@ -36,6 +38,8 @@ type Waiting struct {
 type space struct {
 	every time.Duration // a change that waits is tried again so often
 	gate  sync.RWMutex  // held for reading during a change
+	cut   chan struct{} // closed: no change is made any more, by any of them
+	once  sync.Once
 
 	mu      sync.Mutex
 	waiting int           // guarded by mu, as is full
@@ -45,7 +49,7 @@ type space struct {
 // WaitForSpace is fs with changes that wait for space, which are tried again
 // every so often.
 func WaitForSpace(fs FS, every time.Duration) *Waiting {
-	return newWaiting(fs, &space{every: every, full: make(chan struct{})})
+	return newWaiting(fs, &space{every: every, cut: make(chan struct{}), full: make(chan struct{})})
 }
 
 func newWaiting(fs FS, s *space) *Waiting {
@@ -78,13 +82,29 @@ func (w *Waiting) IsFull() bool {
 	}
 }
 
-// Cut makes every further change wait for ever. When it returns, none is under
-// way.
+// Cut makes every further change of w wait for ever. When it returns, none is
+// under way. Its parent and its children go on: see CutAll.
 func (w *Waiting) Cut() {
 	w.once.Do(func() { close(w.cut) })
-	w.space.gate.Lock()
-	//lint:ignore SA2001 this waits for the changes under way
-	w.space.gate.Unlock()
+	w.space.settle()
+}
+
+// CutAll is Cut for all file systems that wait together: w, its parent, their
+// children.
+func (w *Waiting) CutAll() {
+	if mutant.On(mutant.ChildGoesOn) {
+		w.Cut()
+		return
+	}
+	w.space.once.Do(func() { close(w.space.cut) })
+	w.space.settle()
+}
+
+// settle waits for the changes under way.
+func (s *space) settle() {
+	s.gate.Lock()
+	//lint:ignore SA2001 nothing is to be done meanwhile
+	s.gate.Unlock()
 }
 
 // Plain makes every further change fail at once when the disk is full.
@@ -129,6 +149,8 @@ func (w *Waiting) change(op func() error) error {
 				continue
 			case <-w.cut:
 				err = errCut
+			case <-w.space.cut:
+				err = errCut
 			}
 		}
 		if waits {
@@ -146,6 +168,8 @@ func (w *Waiting) try(op func() error) error {
 	defer w.space.gate.RUnlock()
 	select {
 	case <-w.cut:
+		return errCut
+	case <-w.space.cut:
 		return errCut
 	default:
 		return op()

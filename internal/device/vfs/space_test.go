@@ -52,7 +52,8 @@ func TestChangesWaitForSpace(t *testing.T) {
 	}
 }
 
-// TestCutOff: after Cut nothing is changed any more, also by what waited.
+// TestCutOff: after Cut nothing is changed any more, also by what waited. What
+// waits together with it goes on.
 func TestCutOff(t *testing.T) {
 	var full atomic.Bool
 	disk := NewCrashable()
@@ -74,6 +75,40 @@ func TestCutOff(t *testing.T) {
 	}
 	if _, err := disk.Stat("/a.tmp"); err == nil {
 		t.Fatal("a file system that has been cut off has changed")
+	}
+}
+
+// TestCutAll: after CutAll of any of them, none of those that wait together
+// changes anything, also what waited.
+func TestCutAll(t *testing.T) {
+	var full atomic.Bool
+	var tried atomic.Int64
+	disk := NewCrashable()
+	counted := WithErrors(fullWhile(disk, &full), func(op Op) error {
+		if op.Kind == errorfs.OpCreate {
+			tried.Add(1)
+		}
+		return nil
+	})
+	parent := WaitForSpace(counted, time.Millisecond)
+	child := parent.Child()
+	full.Store(true)
+	for i, w := range []*Waiting{parent, child, child.Child()} {
+		name := "/" + string(rune('a'+i))
+		go func() { _ = WriteFile(w, name, nil) }()
+	}
+	for tried.Load() < 10 {
+		<-parent.Full()
+	}
+	child.CutAll()
+	before := tried.Load()
+	full.Store(false)
+	go func() { _ = WriteFile(child, "/late", nil) }()
+	for parent.IsFull() { // until those that waited have seen it
+		time.Sleep(time.Millisecond)
+	}
+	if names, err := disk.List("/"); err != nil || len(names) > 0 || tried.Load() != before {
+		t.Fatalf("after CutAll: %q, %v, %d changes tried", names, err, tried.Load()-before)
 	}
 }
 
