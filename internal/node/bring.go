@@ -20,13 +20,17 @@ const (
 // that missed something hold what this replica holds of the object, and answers
 // then. It moves only what is durable here, and remembers nothing.
 func (n *Node) bring(in *mesh.Incoming, b *store.Backend, m *wire.Hint) {
+	p := n.joined(in)
+	if p == nil {
+		return
+	}
 	id := visible(in, b, &m.Scope, m.ID)
 	vote, _, err := b.Query(id, 0)
 	switch {
 	case err != nil:
 	case vote.Newest.IsZero():
 		err = foci.Errorf(foci.NotFound, "backend %s has nothing of object %s", b.ID().Short(), id.Short())
-	case !n.peer.Load().Reachable(m.Missed, id):
+	case !p.Reachable(m.Missed, id):
 		err = foci.Errorf(foci.Away, "group %d cannot be reached from here", m.Missed)
 	}
 	if err != nil {
@@ -42,7 +46,7 @@ func (n *Node) bring(in *mesh.Incoming, b *store.Backend, m *wire.Hint) {
 		in.Fail(err)
 		return
 	}
-	n.peer.Load().Repair(id, m.Group, m.Missed, bringPatience, func(err error) {
+	p.Repair(id, m.Group, m.Missed, bringPatience, func(err error) {
 		n.bringing.leave(slot)
 		if err != nil {
 			in.Fail(err)

@@ -13,12 +13,19 @@ import (
 
 // membership answers questions about routes.
 func (n *Node) membership(in *mesh.Incoming) {
+	if p := n.joined(in); p != nil {
+		p.Serve(in)
+	}
+}
+
+// joined is the node's part in the mesh, which serves requests while it is being
+// made. It fails a request that comes before that is done, and returns nil.
+func (n *Node) joined(in *mesh.Incoming) *peer.Peer {
 	p := n.peer.Load()
 	if p == nil {
 		in.Fail(&foci.Error{Kind: foci.Busy, Msg: "this node is starting", RetryAfter: 20 * time.Millisecond})
-		return
 	}
-	p.Serve(in)
+	return p
 }
 
 // giveLayout tells the layout.
@@ -70,11 +77,12 @@ func (n *Node) status(in *mesh.Incoming) {
 	if !ok {
 		return
 	}
-	var v any
-	switch p := n.peer.Load(); {
-	case p == nil:
-		in.Fail(&foci.Error{Kind: foci.Busy, Msg: "this node is starting", RetryAfter: 20 * time.Millisecond})
+	p := n.joined(in)
+	if p == nil {
 		return
+	}
+	var v any
+	switch {
 	case m.What == peer.AskNode:
 		v = n.Status()
 	case m.What == peer.AskMesh:

@@ -27,8 +27,9 @@ const (
 type inquiries struct {
 	begin chan doubt // never full: there are as many places as slots
 
-	mu    sync.Mutex // guards slots
-	slots *share.Pool
+	mu     sync.Mutex // guards slots and closed, and sending to begin
+	slots  *share.Pool
+	closed bool
 }
 
 // doubt is a record that needs evidence.
@@ -43,22 +44,45 @@ func (q *inquiries) init() {
 	q.slots = share.New(maxInquiries)
 }
 
-// enter takes a slot.
-func (q *inquiries) enter(who share.Who) (*share.Part, error) {
+// enter takes a slot for a record and queues it.
+func (q *inquiries) enter(who share.Who, d doubt) error {
 	if mutant.On(mutant.InquiryShare) {
 		who = share.Who{Member: true}
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	if q.closed && !mutant.On(mutant.LateDoubts) {
+		return errShutDown
+	}
 	slot := q.slots.Join(who)
 	defer q.slots.Leave(slot)
 	if !q.slots.Take(slot, 1) {
-		return nil, &foci.Error{
+		return &foci.Error{
 			Kind: foci.Busy, RetryAfter: inquiryRest, Fix: "set the clocks",
 			Msg: "too many records wait for evidence of their times: " + q.slots.Why(slot, 1),
 		}
 	}
-	return slot, nil
+	d.slot = slot
+	q.begin <- d
+	return nil
+}
+
+var errShutDown = foci.Errorf(foci.Closed, "the node is shutting down")
+
+// close ends the searches that have not begun, and refuses new ones. It may be
+// called again.
+func (q *inquiries) close() {
+	q.mu.Lock()
+	q.closed = true
+	q.mu.Unlock()
+	for {
+		select {
+		case d := <-q.begin:
+			q.end(d, 0, errShutDown)
+		default:
+			return
+		}
+	}
 }
 
 // end gives a search's slot back and tells its result.
@@ -84,35 +108,27 @@ func (n *Node) needsEvidence(m *wire.Store, err error) bool {
 // inquire looks for evidence for a record's time. It does not block: the store
 // calls it from the goroutine that writes the log.
 func (n *Node) inquire(who share.Who, m *wire.Store, done func(held int64, err error)) {
-	slot, err := n.inquiries.enter(who)
-	if err != nil {
+	if err := n.inquiries.enter(who, doubt{store: m, done: done}); err != nil {
 		done(0, err)
-		return
 	}
-	n.inquiries.begin <- doubt{m, slot, done}
 }
 
 // investigate begins the inquiries until ctx ends. Owners may be backends of
 // this node, whose index is read here.
 func (n *Node) investigate(ctx context.Context) {
-	for ctx.Err() == nil {
+	defer n.inquiries.close()
+	for {
 		select {
-		case d := <-n.inquiries.begin:
-			if ctx.Err() == nil {
-				n.askOwners(d)
-				continue
-			}
-			n.abandon(d)
 		case <-ctx.Done():
+			return
+		case d := <-n.inquiries.begin:
+			if ctx.Err() != nil {
+				n.inquiries.end(d, 0, errShutDown)
+				return
+			}
+			n.askOwners(d)
 		}
 	}
-	for len(n.inquiries.begin) > 0 {
-		n.abandon(<-n.inquiries.begin)
-	}
-}
-
-func (n *Node) abandon(d doubt) {
-	n.inquiries.end(d, 0, foci.Errorf(foci.Closed, "the node is shutting down"))
 }
 
 // askOwners asks the owners of an object in the other groups of its bucket, by

@@ -41,6 +41,21 @@ func TestInquiriesAreBounded(t *testing.T) {
 	}
 }
 
+// TestInquiryAfterTheEnd: a record that needs evidence when the node has ended
+// its searches is answered.
+func TestInquiryAfterTheEnd(t *testing.T) {
+	var n Node
+	n.inquiries.init()
+	ctx, stop := context.WithCancel(t.Context())
+	stop()
+	n.investigate(ctx)
+	var ends []error
+	n.inquire(share.Who{Member: true}, &wire.Store{}, func(_ int64, err error) { ends = append(ends, err) })
+	if len(ends) != 1 || !errors.Is(ends[0], foci.Closed) || n.inquiries.slots.Used() != 0 {
+		t.Fatalf("%v, %d slots are held", ends, n.inquiries.slots.Used())
+	}
+}
+
 // TestInquiriesPerPrincipal: a client that sends forged times without end does
 // not take the evidence from honest ones.
 func TestInquiriesPerPrincipal(t *testing.T) {

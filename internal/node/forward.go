@@ -1,9 +1,6 @@
 package node
 
 import (
-	"time"
-
-	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/mesh"
 )
@@ -15,10 +12,7 @@ func (n *Node) forward(in *mesh.Incoming) {
 	if !ok {
 		return
 	}
-	p := n.peer.Load()
-	if p == nil {
-		in.Fail(&foci.Error{Kind: foci.Busy, Msg: "this node is starting", RetryAfter: 20 * time.Millisecond})
-		return
+	if p := n.joined(in); p != nil {
+		p.Forward(in, m)
 	}
-	p.Forward(in, m)
 }

@@ -340,6 +340,7 @@ func (n *Node) Close() error {
 		if n.stop != nil {
 			n.stop()
 		}
+		n.inquiries.close() // a node that could not start never began them
 		if n.beacon != nil {
 			errs = append(errs, n.beacon.Close())
 		}

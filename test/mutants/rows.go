@@ -116,6 +116,7 @@ var rows = []row{
 	{mutant.StallIsFixed, "internal/core/txn", "TestStories"},
 	{mutant.NewestMovesOnly, "internal/core/txn", "TestStories"},
 	{mutant.WorkIsSilence, "internal/core/txn", "TestStories"},
+	{mutant.LateDoubts, "internal/node", "TestInquiryAfterTheEnd"},
 	{mutant.ArrivingIsLate, "internal/core/quorum", "TestAny"},
 	{mutant.ReadsUnwanted, "internal/node", "TestUnwantedReadsAreNotServed"},
 }

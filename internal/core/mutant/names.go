@@ -231,6 +231,9 @@ const (
 	StallIsFixed Name = "stall-is-fixed"
 	// WorkIsSilence: an answer that a change is being stored costs a resend.
 	WorkIsSilence Name = "work-is-silence"
+	// LateDoubts: a search for evidence that comes after the node has ended those
+	// that waited is queued.
+	LateDoubts Name = "late-doubts"
 
 	// SilentRotation: a client does not hear from a watch that nodes believe other
 	// authorities.
