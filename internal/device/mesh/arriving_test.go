@@ -3,6 +3,7 @@ package mesh
 import (
 	"errors"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -93,6 +94,32 @@ func TestStalledRequestsEnd(t *testing.T) {
 		t.Fatalf("%q", contents)
 	}
 	idle(t, nd.Mesh)
+}
+
+// TestStallAndTheRest: a body of which the rest comes while it is given up either
+// has arrived or has failed. Of one that has arrived a relay does not tell that
+// nothing was done.
+func TestStallAndTheRest(t *testing.T) {
+	nd := startNode(t, 1)
+	r := &relay{q: &Request{}}
+	for range 10000 {
+		b := newBody(&channel{mesh: nd.Mesh}, &wire.Header{Body: 10})
+		b.served.Store(true)
+		b.commit(5, newBuffer(5))
+		var both sync.WaitGroup
+		both.Go(func() { b.stall(time.Second) })
+		b.commit(5, newBuffer(5))
+		both.Wait()
+		r.q.Source = &feed{body: b}
+		arrived, err := b.progress()
+		if (arrived == 10) != (err == nil) || !errors.Is(r.cut(), err) {
+			t.Fatalf("%d bytes of 10 have arrived, and %v; the relay says %v", arrived, err, r.cut())
+		}
+		b.fail(errCanceledThere)
+		if got := r.cut(); (got == nil) != (arrived == 10) {
+			t.Fatalf("%d bytes of 10 have arrived: the relay says %v", arrived, got)
+		}
+	}
 }
 
 // TestSlowReaderIsNoStall: a body that is not read here is not the peer's fault.

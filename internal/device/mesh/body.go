@@ -348,7 +348,9 @@ func (b *Body) commit(n int, v *buffer) {
 		return
 	}
 	b.mu.Lock()
-	b.arrived += int64(n)
+	if b.err == nil { // what comes after that is thrown away
+		b.arrived += int64(n)
+	}
 	gone, waits := b.closed || b.err != nil, false
 	var filled func(error)
 	var lacks error
@@ -400,6 +402,11 @@ func (b *Body) commit(n int, v *buffer) {
 // fail ends the body with an error, once what has arrived is read.
 func (b *Body) fail(err error) {
 	b.mu.Lock()
+	b.end(err)
+}
+
+// end does it for fail; mu is held, and is not afterwards.
+func (b *Body) end(err error) {
 	if b.err == nil {
 		b.err = err
 	}

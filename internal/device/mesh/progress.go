@@ -76,16 +76,15 @@ func (s *stream) arriving() bool { return s.in != nil && s.body != nil && s.left
 
 // stall fails a request that does not arrive. Nothing was done for it.
 func (b *Body) stall(after time.Duration) {
-	b.mu.Lock()
-	whole := b.served.Load() && b.arrived == b.size // the rest has just come
-	b.mu.Unlock()
-	if whole {
-		return
-	}
 	err := &foci.Error{
 		Kind: foci.Busy, Msg: "the request was given up: no more of it came for " + after.String(), RetryAfter: time.Second,
 		Fix: "send it again",
 	}
-	b.fail(err)
+	b.mu.Lock()
+	if b.served.Load() && b.arrived == b.size { // the rest has just come
+		b.mu.Unlock()
+		return
+	}
+	b.end(err)
 	b.failHeadless(err)
 }

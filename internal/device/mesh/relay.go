@@ -80,11 +80,13 @@ func (r *relay) more() {
 	r.q.fed()
 }
 
-// cut is why the request's body ended early; nil when it did not.
+// cut is why the request's body ended early; nil when it did not. What befalls a
+// body that has arrived says nothing of what the peer did: it may have it whole.
 func (r *relay) cut() error {
 	if f, ok := r.q.Source.(*feed); ok {
-		_, err := f.body.progress()
-		return err
+		if arrived, err := f.body.progress(); arrived < f.body.size {
+			return err
+		}
 	}
 	return nil
 }
