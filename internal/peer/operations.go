@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/mutant"
 	"github.com/foci-store/foci/internal/core/quorum"
 	"github.com/foci-store/foci/internal/core/txn"
 	"github.com/foci-store/foci/internal/core/wire"
@@ -26,7 +27,8 @@ type Machine interface {
 
 const (
 	// linger is how long legs go on once their caller has been answered, so that
-	// a replica that is merely slow gets the record too.
+	// a replica that is merely slow gets the record too. Then a hint is left for it,
+	// however often it says that it is alive or that it is storing the record.
 	linger = 2 * time.Second
 	// hintPatience is how long one replica is asked to keep a hint, after the
 	// caller was answered.
@@ -138,8 +140,8 @@ func (o *operation) event(tell func(m Machine, now time.Duration) quorum.Out) {
 	o.done = o.done || out.Done
 	idle := o.done && !o.idle && o.m.Idle()
 	o.idle = o.idle || idle
-	if out.Done && !idle {
-		out.Wake = o.peer.Now() + linger
+	if out.Done && !idle && !mutant.On(mutant.EndlessLinger) {
+		out.Wake = o.peer.Now() + o.peer.lingers
 	}
 	if !o.done || out.Done || idle {
 		o.peer.wakes.set(o, out.Wake) // under the lock: an older wish must not follow a newer one

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/mutant"
 	"github.com/foci-store/foci/internal/core/quorum"
 	"github.com/foci-store/foci/internal/core/route"
 	"github.com/foci-store/foci/internal/core/txn"
@@ -65,6 +66,7 @@ type Peer struct {
 	wakes  wakes
 	limits limits
 
+	lingers   time.Duration // as the constant linger; tests shorten it
 	lingering atomic.Int32  // operations whose callers were answered and that are not idle
 	quiet     chan struct{} // told when there are none
 
@@ -100,7 +102,7 @@ func New(cfg Config) (*Peer, error) {
 		return nil, err
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	p := &Peer{cfg: cfg, log: cfg.Logger, began: time.Now(), ctx: ctx, stop: stop, quiet: make(chan struct{}, 1)}
+	p := &Peer{cfg: cfg, log: cfg.Logger, began: time.Now(), ctx: ctx, stop: stop, lingers: linger, quiet: make(chan struct{}, 1)}
 	if p.traces = cfg.Traces; p.traces == nil {
 		p.traces = new(Traces)
 	}
@@ -168,9 +170,14 @@ func (p *Peer) Close() error {
 	return err
 }
 
-// linger waits for the legs whose callers were answered, for a while.
+// linger waits for the legs whose callers were answered, and then for the hints
+// that replace those of them that had no answer.
 func (p *Peer) linger() {
-	end := time.NewTimer(linger)
+	patience := p.lingers + hintPatience
+	if mutant.On(mutant.HintsAtClose) {
+		patience = p.lingers
+	}
+	end := time.NewTimer(patience)
 	defer end.Stop()
 	for p.lingering.Load() > 0 {
 		select {

@@ -231,6 +231,14 @@ const (
 	StallIsFixed Name = "stall-is-fixed"
 	// WorkIsSilence: an answer that a change is being stored costs a resend.
 	WorkIsSilence Name = "work-is-silence"
+	// EndlessWork: a replica that says without end that it is storing a change
+	// keeps its leg until the deadline.
+	EndlessWork Name = "endless-work"
+	// EndlessLinger: a replica that never answers keeps the leg of a write until
+	// its deadline although the caller was answered, and gets its hint only then.
+	EndlessLinger Name = "endless-linger"
+	// HintsAtClose: a process that closes does not wait for the hints of its writes.
+	HintsAtClose Name = "hints-at-close"
 	// LateDoubts: a search for evidence that comes after the node has ended those
 	// that waited is queued.
 	LateDoubts Name = "late-doubts"

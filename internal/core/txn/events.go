@@ -96,7 +96,8 @@ func (m *Machine) HaveAnswer(out []Effect, now time.Duration, id LegID, attempt 
 		return m.fail(out, p, foci.Conflict, foci.Errorf(foci.Conflict, "the replica has this version with other content"))
 	case wire.HaveInProgress:
 		p.state = storing
-		if !mutant.On(mutant.WorkIsSilence) {
+		if (p.refunds < maxRefunds || mutant.On(mutant.EndlessWork)) && !mutant.On(mutant.WorkIsSilence) {
+			p.refunds++
 			p.left = min(p.left+1, maxResends) // it was not silent: that attempt costs nothing
 		}
 		m.schedule(p, m.now+p.patience())

@@ -117,6 +117,7 @@ const (
 	maxBackoff    = time.Second
 	maxRetryAfter = 5 * time.Second // however long a replica asks us to wait
 	maxResends    = 1 << 12
+	maxRefunds    = 3 // resends that a replica which says that it is storing saves a leg: its disk may hang
 	maxGrowth     = 6
 	quickResends  = 3 // resends at once after lost channels; then with backoff
 )

@@ -47,6 +47,7 @@ type pending struct {
 	backoffs   uint8
 	losses     uint8 // channels lost
 	grown      uint8 // how often its stall time has doubled
+	refunds    uint8 // resends that cost nothing, as the replica was storing
 	mutation   bool
 	reread     bool // its payload is not in memory
 	canAsk     bool
