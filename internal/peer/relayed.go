@@ -24,10 +24,10 @@ func relayed(in *mesh.Incoming, protocol uint16, f *wire.Forward) (wire.Method, 
 }
 
 // Unwrap turns a request that a relay has passed on into the request of its
-// asker: with its principal and its rights, whatever the relay may do. It is
-// believed of members only, and an asker that certs deny is denied, whatever the
-// relay's own list says. It reports whether it went well; else the request is
-// failed.
+// asker: with its principal and its rights, whatever the relay may do, and
+// counted as the asker's. It is believed of members only, and an asker that certs
+// deny is denied, whatever the relay's own list says. It reports whether it went
+// well; else the request is failed.
 func Unwrap(in *mesh.Incoming, certs *auth.Certificates) bool {
 	var m wire.Relayed
 	switch err := wire.Unmarshal(in.Head, &m); {
@@ -52,6 +52,10 @@ func Unwrap(in *mesh.Incoming, certs *auth.Certificates) bool {
 	}
 	if mutant.On(mutant.RelayRights) {
 		in.From.Rights = rights.Full()
+	}
+	if err := in.Rebill(in.From.Who()); err != nil {
+		in.Fail(err)
+		return false
 	}
 	return true
 }

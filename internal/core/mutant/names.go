@@ -149,6 +149,8 @@ const (
 	ForgedScope Name = "forged-scope"
 	// AnyRelay: a client is believed when it says for whom it asks.
 	AnyRelay Name = "any-relay"
+	// RelayPays: a relayed request counts as one of the relay.
+	RelayPays Name = "relay-pays"
 	// RelayRights: a relayed request has the rights of a member.
 	RelayRights Name = "relay-rights"
 	// WriterStats: a read asks for votes as a write does, so that the right to write

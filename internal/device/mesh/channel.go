@@ -57,10 +57,10 @@ type channel struct {
 	seen      int64     // bytes in and out at the last trim
 	sendq     sendQueue
 	streams   table
-	credit    int64 // that the peer has for what it sends us
-	owed      int64 // consumed, not yet granted
-	unwritten int64 // that replies in out count for
-	took      int64 // bytes of long messages that have come, in all
+	credit    int64     // that the peer has for what it sends us
+	owed      int64     // consumed, not yet granted
+	unwritten unwritten // that replies in out count for
+	took      int64     // bytes of long messages that have come, in all
 	swept     time.Time
 	inUse     budget
 	drain     bool  // no new requests
@@ -301,13 +301,13 @@ func (ch *channel) close(why error) {
 	})
 	ch.streams = table{}
 	ch.load.Store(0)
-	unwritten := ch.unwritten
-	ch.unwritten = 0
+	queued := ch.unwritten
+	ch.unwritten = unwritten{}
 	ch.rouse()
 	ch.flows.Broadcast()
 	close(ch.closed)
 	ch.mu.Unlock()
-	ch.unread(unwritten)
+	ch.unread(queued)
 
 	ch.hangUp()
 	if ch.link != nil {

@@ -142,7 +142,7 @@ func (ch *channel) onPing(contents []byte) error {
 	ch.control(wire.Header{Type: wire.FramePong}, pong)
 	if ch.account != nil && ch.err == nil {
 		n := int64(wire.HeaderSize + len(pong))
-		ch.unwritten += n
+		ch.unwritten.own += n
 		if ch.overdue(n) && len(ch.out) > clogged {
 			ch.clogged.Store(true)
 		}

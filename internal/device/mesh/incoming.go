@@ -22,12 +22,13 @@ type Incoming struct {
 	Body   []byte // whole, unless BodyLen says that there is more to come
 
 	ch       *channel
+	account  *account     // what it counts against: that of the channel's peer, or of the asker after Rebill
 	local    func(answer) // where the answer goes instead, when it did not come by a channel
 	asked    *Request     // likewise: by whom
 	id       uint32
+	counted  bool // against the limits; guarded by shares.mu, as is held
 	size     int64
-	held     int64 // bytes that count; guarded by shares.mu, as is counted
-	counted  bool  // against the limits
+	held     int64 // bytes that count
 	buf      *buffer
 	collect  atomic.Pointer[buffer]
 	stream   *Body

@@ -237,7 +237,7 @@ func (ch *channel) onData(f *frameReader, h *wire.Header) error {
 
 func (ch *channel) onRequest(f *frameReader, h *wire.Header) error {
 	whole, size := h.Whole(), int64(h.Head)+int64(h.Body)
-	v := &Incoming{From: ch.peer, Class: ch.class, Method: h.Method, ch: ch, id: h.Stream, size: size}
+	v := &Incoming{From: ch.peer, Class: ch.class, Method: h.Method, ch: ch, account: ch.account, id: h.Stream, size: size}
 	lacks := ch.admit(v, ch.begins(h))
 	ch.mu.Lock()
 	s, err := ch.streams.accept(h.Stream)

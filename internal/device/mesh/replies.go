@@ -2,6 +2,7 @@ package mesh
 
 import (
 	"github.com/foci-store/foci/internal/core/mutant"
+	"github.com/foci-store/foci/internal/core/share"
 	"github.com/foci-store/foci/internal/core/wire"
 )
 
@@ -38,15 +39,18 @@ func (a *answer) memory() int64 {
 
 // exchange returns what a request was counted for and counts its reply instead.
 // A reply that may not be held becomes busy, unless it is short. over says that
-// the peer's replies fill what it may hold.
+// the replies of the channel's peer fill what it may hold.
 func (ch *channel) exchange(in *Incoming, a *answer) (n int64, over bool) {
-	s, part := &ch.mesh.shares, ch.account.replies
+	s, part := &ch.mesh.shares, in.account.replies
 	n = a.memory()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.release(ch, in)
+	if in.rebilled() {
+		defer s.settle(in.account)
+	}
 	switch {
-	case n <= neverRefused || a.flags&wire.FlagError != 0 || ch.account.vital || mutant.On(mutant.ReplyBudget):
+	case n <= neverRefused || a.flags&wire.FlagError != 0 || in.account.vital || mutant.On(mutant.ReplyBudget):
 	case s.replies.Take(part, n):
 		return n, false
 	default:
@@ -54,7 +58,7 @@ func (ch *channel) exchange(in *Incoming, a *answer) (n int64, over bool) {
 		n = a.memory()
 	}
 	s.replies.Force(part, n)
-	return n, s.replies.Over(part)
+	return n, s.replies.Over(ch.account.replies)
 }
 
 // overdue counts n bytes more of what is queued anyway, and reports whether the
@@ -68,23 +72,61 @@ func (ch *channel) overdue(n int64) bool {
 }
 
 // recount changes what a reply counts for from n to that of another in its place.
-func (ch *channel) recount(n int64, a *answer) int64 {
+func (in *Incoming) recount(n int64, a *answer) int64 {
 	to := a.memory()
 	if to != n {
-		ch.unread(n - to)
+		in.unread(n - to)
 	}
 	return to
 }
 
+// unread gives back what a reply counted for that was written, or never will be.
+func (in *Incoming) unread(n int64) {
+	s := &in.ch.mesh.shares
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.replies.Give(in.account.replies, n)
+}
+
+// unwritten is what the short replies in a queue count for.
+type unwritten struct {
+	own    int64  // those to the channel's peer
+	others []owed // those to askers whose requests it has passed on
+}
+
+// owed is what replies to one of these count for.
+type owed struct {
+	part *share.Part
+	n    int64
+}
+
+// add adds a reply that counts for n bytes.
+func (u *unwritten) add(in *Incoming, n int64) {
+	last := len(u.others) - 1
+	switch part := in.account.replies; {
+	case !in.rebilled():
+		u.own += n
+	case last >= 0 && u.others[last].part == part:
+		u.others[last].n += n
+	default:
+		u.others = append(u.others, owed{part, n})
+	}
+}
+
 // unread gives back what replies counted for that were written, or never will be.
-func (ch *channel) unread(n int64) {
-	if n == 0 {
+func (ch *channel) unread(u unwritten) {
+	if u.own == 0 && len(u.others) == 0 {
 		return
 	}
 	s := &ch.mesh.shares
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.replies.Give(ch.account.replies, n)
+	if u.own > 0 {
+		s.replies.Give(ch.account.replies, u.own)
+	}
+	for _, o := range u.others {
+		s.replies.Give(o.part, o.n)
+	}
 }
 
 // scratch counts memory for one more piece of a long reply at a time; false when

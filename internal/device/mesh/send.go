@@ -72,7 +72,7 @@ func (ch *channel) reply(in *Incoming, a answer) {
 	s := ch.streams.get(in.id)
 	if s == nil || s.in != in { // the channel was lost
 		ch.mu.Unlock()
-		ch.unread(n)
+		in.unread(n)
 		closeSource(unused)
 		in.free()
 		return
@@ -90,7 +90,7 @@ func (ch *channel) reply(in *Incoming, a answer) {
 	if a.source != nil {
 		unused = nil
 	}
-	ch.enqueueReply(s, in, &a, ch.recount(n, &a))
+	ch.enqueueReply(s, in, &a, in.recount(n, &a))
 	if over && len(ch.out) > clogged {
 		ch.clogged.Store(true)
 	}
@@ -117,7 +117,7 @@ func (ch *channel) enqueueReply(s *stream, in *Incoming, a *answer, n int64) {
 	if a.source == nil && a.size <= copyMax && !packs {
 		ch.out = wire.AppendFrame(ch.out, &h, a.head, a.body)
 		ch.outN++
-		ch.unwritten += n
+		ch.unwritten.add(in, n)
 		ch.end(in.id)
 		in.free()
 	} else {
@@ -127,7 +127,7 @@ func (ch *channel) enqueueReply(s *stream, in *Incoming, a *answer, n int64) {
 			header: h, head: a.head, body: a.body, source: source, size: a.size, credit: int64(ch.theirs), pack: packs,
 			after: func() {
 				closeSource(source)
-				ch.unread(n)
+				in.unread(n)
 				in.free()
 			},
 		}

@@ -95,6 +95,11 @@ func (s *shares) close(a *account) {
 func (s *shares) take(a *account, n int64) (why string, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.charge(a, n)
+}
+
+// charge does it when mu is held.
+func (s *shares) charge(a *account, n int64) (why string, ok bool) {
 	switch {
 	case a.vital:
 		s.requests.Force(a.requests, 1)
@@ -173,7 +178,7 @@ func (ch *channel) admit(in *Incoming, n int64) error {
 	if !ch.inUse.take(n) {
 		return busy("node " + ch.mesh.cfg.Node.Short() + " has too many requests of this channel in hand")
 	}
-	if why, ok := ch.mesh.shares.take(ch.account, n); !ok {
+	if why, ok := ch.mesh.shares.take(in.account, n); !ok {
 		ch.inUse.give(n)
 		return busy("node " + ch.mesh.cfg.Node.Short() + " has too many requests in hand, " + why)
 	}
@@ -191,11 +196,11 @@ func (ch *channel) grow(in *Incoming, n int64) error {
 		return nil
 	case !ch.inUse.raise(in.held, n):
 		return busy("node " + ch.mesh.cfg.Node.Short() + " has too many bytes of this channel in hand")
-	case ch.account.vital:
-		s.bytes.Force(ch.account.bytes, n-in.held)
-	case !s.bytes.Grow(ch.account.bytes, in.held, n):
+	case in.account.vital:
+		s.bytes.Force(in.account.bytes, n-in.held)
+	case !s.bytes.Grow(in.account.bytes, in.held, n):
 		ch.inUse.bytes.Add(in.held - n)
-		return busy("node " + ch.mesh.cfg.Node.Short() + " has too much in hand, bytes: " + s.bytes.Why(ch.account.bytes, n-in.held))
+		return busy("node " + ch.mesh.cfg.Node.Short() + " has too much in hand, bytes: " + s.bytes.Why(in.account.bytes, n-in.held))
 	}
 	in.held = n
 	return nil
@@ -214,7 +219,7 @@ func (s *shares) release(ch *channel, in *Incoming) {
 	if in.counted {
 		in.counted = false
 		ch.inUse.give(in.held)
-		s.give(ch.account, in.held)
+		s.give(in.account, in.held)
 	}
 }
 

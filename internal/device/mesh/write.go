@@ -18,8 +18,8 @@ const (
 // writer is the state of the goroutine that writes a channel.
 type writer struct {
 	ch        *channel
-	out       []byte // the queue that is being written
-	counts    int64  // what the replies in it count for
+	out       []byte    // the queue that is being written
+	counts    unwritten // what the replies in it count for
 	pieces    []piece
 	headers   []byte
 	slices    net.Buffers
@@ -88,7 +88,7 @@ func (w *writer) next() bool {
 		return false
 	}
 	w.out, ch.out, ch.outN, ch.spare = ch.out, ch.spare[:0], 0, nil
-	w.counts, ch.unwritten = ch.unwritten, 0
+	w.counts, ch.unwritten = ch.unwritten, unwritten{}
 	if ch.clogged.Load() {
 		ch.clogged.Store(false)
 		ch.flows.Broadcast()
@@ -142,7 +142,7 @@ func (w *writer) rest() {
 	w.joint.free()
 	w.joint = nil
 	if w.extra > 0 {
-		w.ch.unread(int64(w.extra) * wire.MaxFrame)
+		w.ch.unread(unwritten{own: int64(w.extra) * wire.MaxFrame})
 		w.extra = 0
 	}
 }
@@ -266,7 +266,7 @@ func (w *writer) settle() {
 		w.out = nil
 	}
 	w.ch.unread(w.counts)
-	w.counts = 0
+	w.counts = unwritten{}
 	var after []func()
 	if len(w.pieces) == 0 {
 		return
