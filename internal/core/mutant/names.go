@@ -41,6 +41,14 @@ const (
 	ChildGoesOn Name = "child-goes-on"
 	// SegmentReplaced: a new segment takes the name of one that exists.
 	SegmentReplaced Name = "segment-replaced"
+	// StrandedGroups: records behind a group that waits for space are not answered.
+	StrandedGroups Name = "stranded-groups"
+	// LateRefusal: a group that failed hears so after those before it are indexed.
+	LateRefusal Name = "late-refusal"
+	// HastyFull: a commit is refused although the index takes it at once.
+	HastyFull Name = "hasty-full"
+	// VisibleRefused: who repeats a record hears an answer from before it was visible.
+	VisibleRefused Name = "visible-refused"
 	// SpareUnread: what a node wrote in place of its identity, on a full disk,
 	// does not count at its next start.
 	SpareUnread Name = "spare-unread"

@@ -6,6 +6,7 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/mutant"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/segment"
 )
@@ -32,7 +33,7 @@ func (b *Backend) enter(g *group) error {
 	if err := writeMeta(g.rows, g.end, t, g.epoch, g.floors); err != nil {
 		return err
 	}
-	full := func() { b.answer(g, b.noSpace("the disk is full, the index waits for space")) }
+	full := func() { b.answer(g, b.noSpace(indexWaits)) }
 	if err := b.index.commit(g.rows, full); err != nil {
 		return err
 	}
@@ -57,11 +58,15 @@ func (b *Backend) settle(g *group, err error) {
 }
 
 // answer answers everybody who waits for the group, unless that has been done.
-// Whoever repeats one of its records hears the same.
+// Whoever repeats one of its records hears the same, and that it is there once
+// the group is visible.
 func (b *Backend) answer(g *group, err error) {
 	g.mu.Lock()
 	first := !g.finished
-	g.finished, g.err = true, err
+	g.finished = true
+	if first || err == nil || mutant.On(mutant.VisibleRefused) {
+		g.err = err
+	}
 	if first {
 		b.queue.finish(g.items...)
 		b.queue.finish(g.again...)

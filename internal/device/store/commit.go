@@ -2,6 +2,7 @@ package store
 
 import (
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/mutant"
 	"github.com/foci-store/foci/internal/device/segment"
 	"github.com/foci-store/foci/internal/device/vfs"
 )
@@ -17,6 +18,7 @@ type committer struct {
 	b     *Backend
 	plan  *plan
 	free  []*group    // to be filled
+	going []*group    // to the index, oldest first, not yet back
 	past  []*group    // remembered, oldest first
 	gone  uint64      // number of the newest group that is remembered no more
 	next  uint64      // number of the next group
@@ -75,7 +77,8 @@ func (c *committer) commit(g *group) {
 	}
 	c.unsure = true
 	c.next++
-	c.ready <- g
+	c.going = append(c.going, g)
+	c.ready <- g // never waits
 }
 
 // prepare makes sure that there is a segment with room for the group.
@@ -151,24 +154,35 @@ func (c *committer) broken(err error) error {
 	return e
 }
 
-// fail refuses everything in a group that could not be committed. What had
-// been planned for it is forgotten.
+// fail refuses everything in a group that could not be committed, at once: the
+// groups before it may wait for space. What had been planned for it is
+// forgotten.
 func (c *committer) fail(g *group, err error) {
+	refused := g.taken
+	if g.rows != nil { // the rest has been refused one by one
+		refused = append(g.items, g.again...)
+	}
+	if !mutant.On(mutant.LateRefusal) {
+		c.b.refuse(refused, err)
+	}
 	c.drain()
+	if mutant.On(mutant.LateRefusal) {
+		c.b.refuse(refused, err)
+	}
 	c.plan.forget()
 	for _, p := range c.past {
 		p.ids, c.gone = p.ids[:0], p.number
 	}
 	c.floors, c.epoch = *c.b.floors.Load(), foci.Epoch(c.b.epoch.Load())
-	refused := g.taken
-	if g.rows != nil { // the rest has been refused one by one
-		refused = append(g.items, g.again...)
-	}
-	c.b.queue.finish(refused...)
-	for i := range refused {
-		refused[i].done(false, err)
-	}
 	c.recycle(g)
+}
+
+// refuse refuses items that the queue has given out.
+func (b *Backend) refuse(items []item, err error) {
+	b.queue.finish(items...)
+	for i := range items {
+		items[i].done(false, err)
+	}
 }
 
 // mark is the last record of an orderly end: it says that everything before it

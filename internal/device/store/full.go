@@ -202,10 +202,7 @@ func (b *Backend) refuseQueued(why error) {
 		if !ok {
 			break
 		}
-		b.queue.finish(items...)
-		for i := range items {
-			items[i].done(false, why)
-		}
+		b.refuse(items, why)
 	}
 	close(b.ended)
 }

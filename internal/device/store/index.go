@@ -9,11 +9,13 @@ import (
 	"sync"
 	"sync/atomic"
 	"syscall"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/bloom"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/mutant"
 	"github.com/foci-store/foci/internal/device/vfs"
 )
 
@@ -187,6 +189,7 @@ func (x *index) commit(rows *pebble.Batch, waits func()) error {
 	ended := make(chan error, 1)
 	go func() { ended <- rows.Commit(pebble.NoSync) }()
 	full := x.full()
+	var look <-chan time.Time
 	for {
 		select {
 		case err := <-ended:
@@ -194,7 +197,17 @@ func (x *index) commit(rows *pebble.Batch, waits func()) error {
 		case <-x.gone:
 			return errGone
 		case <-full:
-			full = nil
+			full, look = nil, time.After(fullLook)
+			if mutant.On(mutant.HastyFull) {
+				look = nil
+				waits()
+			}
+		case <-look:
+			if !x.files.IsFull() { // that was short
+				full = x.full()
+				continue
+			}
+			look = nil
 			waits()
 		}
 	}

@@ -143,7 +143,7 @@ func (b *Backend) damaged(x *index, err error) {
 }
 
 func (b *Backend) start(c *committer) {
-	c.ready, c.back = make(chan *group, 1), make(chan *group, movingGroups)
+	c.ready, c.back = make(chan *group, movingGroups), make(chan *group, movingGroups)
 	for range movingGroups {
 		c.free = append(c.free, new(group))
 	}
@@ -237,7 +237,7 @@ func (b *Backend) refusal() error {
 		return b.noSpace(*why)
 	}
 	if f := b.index.files; f != nil && f.IsFull() && !mutant.On(mutant.WritesOnFullIndex) {
-		return b.noSpace("the disk is full, the index waits for space")
+		return b.noSpace(indexWaits)
 	}
 	return nil
 }

@@ -1,0 +1,209 @@
+package store
+
+import (
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
+
+	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/wire"
+	"github.com/foci-store/foci/internal/device/store/storetest"
+	"github.com/foci-store/foci/internal/device/vfs"
+)
+
+// slowDisk holds what the index creates until it is let go, and then may be
+// full: so commits of the index wait although nothing says that it is full. It
+// holds the log's first write too.
+type slowDisk struct {
+	held    atomic.Bool
+	letGo   chan struct{}
+	first   sync.Once
+	writing chan struct{} // closed: the log's first write is held
+	goOn    chan struct{}
+	syncs   atomic.Int64 // of the log
+	index   atomic.Bool  // full for the index
+	log     atomic.Bool  // full for the log, after its first fsync
+}
+
+func (d *slowDisk) on(fs vfs.FS) vfs.FS {
+	return vfs.WithErrors(fs, func(op vfs.Op) error {
+		if !d.held.Load() {
+			return nil
+		}
+		if inSegments(op) {
+			return d.ofLog(op.Kind)
+		}
+		if op.Kind == errorfs.OpCreate {
+			<-d.letGo
+		}
+		if d.index.Load() && (op.Kind == errorfs.OpCreate || op.Kind == errorfs.OpFileWrite) {
+			return syscall.ENOSPC
+		}
+		return nil
+	})
+}
+
+func (d *slowDisk) ofLog(kind errorfs.OpKind) error {
+	switch kind {
+	case errorfs.OpFileSyncData:
+		d.syncs.Add(1)
+	case errorfs.OpFileWrite, errorfs.OpCreate:
+		d.first.Do(func() { close(d.writing); <-d.goOn })
+		if d.log.Load() && d.syncs.Load() > 0 {
+			return syscall.ENOSPC
+		}
+	}
+	return nil
+}
+
+// blocked is a backend whose index takes no commit until the disk is let go. It
+// writes the first of its records; the others wait to be taken. What each of
+// them hears comes from heard.
+func blocked(t *testing.T, fs vfs.FS, records int) (b *Backend, d *slowDisk, heard chan error) {
+	t.Helper()
+	d = &slowDisk{letGo: make(chan struct{}), writing: make(chan struct{}), goOn: make(chan struct{})}
+	o := fullOptions(d.on(fs))
+	o.MaxBatchRecords = 60
+	b = open(t, o)
+	d.held.Store(true)
+	var sets atomic.Int64
+	stop := make(chan struct{})
+	go fillMemory(b, &sets, stop)
+	for quiet, last := 0, int64(-1); quiet < 50; quiet++ { // until it is full
+		time.Sleep(time.Millisecond)
+		if n := sets.Load(); n != last {
+			quiet, last = 0, n
+		}
+	}
+	close(stop)
+	heard = make(chan error, records)
+	for i := range records {
+		b.Put(&wire.Store{Record: small(i)}, func(_ bool, err error) { heard <- err })
+		if i == 0 {
+			<-d.writing
+		}
+	}
+	return b, d, heard
+}
+
+// refusedSoon fails unless so many records are refused within a second.
+func refusedSoon(t *testing.T, heard chan error, records int) {
+	t.Helper()
+	late := time.After(time.Second)
+	for i := range records {
+		select {
+		case err := <-heard:
+			wantKind(t, err, foci.ReadOnly)
+		case <-late:
+			t.Fatalf("%d of %d records are answered within a second", i, records)
+		}
+	}
+}
+
+// TestNobodyWaitsForSpace: records are in all places on their way into the index
+// when that turns out to wait for space: entering it, in the log behind that,
+// not yet taken. Each is answered. Those in the log are found later.
+func TestNobodyWaitsForSpace(t *testing.T) {
+	const records, inLog = 200, 1 + 60 + 60
+	disk := vfs.NewCrashable()
+	b, slow, heard := blocked(t, disk, records)
+	close(slow.goOn)
+	for slow.syncs.Load() < movingGroups {
+		time.Sleep(time.Millisecond)
+	}
+	slow.index.Store(true)
+	close(slow.letGo)
+	refusedSoon(t, heard, records)
+	if n := b.Stats().Queued; n != 0 {
+		t.Errorf("%d records hold their place in the queue", n)
+	}
+	slow.index.Store(false)
+	takes(t, b, storetest.NewModel(), small(inLog-1)) // it is there, or will be
+	if n := b.Stats().Records; n != inLog {
+		t.Errorf("%d records have entered the index, want %d", n, inLog)
+	}
+	m := storetest.NewModel()
+	for i := range records {
+		takes(t, b, m, small(i))
+	}
+	compare(t, b, m)
+	closeIt(t, b)
+	b = open(t, testOptions(disk))
+	compare(t, b, m)
+	closeIt(t, b)
+}
+
+// TestFailedGroupHearsAtOnce: a record that cannot be written to the log is
+// refused although the index has not taken the one before.
+func TestFailedGroupHearsAtOnce(t *testing.T) {
+	b, slow, heard := blocked(t, vfs.NewCrashable(), 2)
+	slow.log.Store(true)
+	close(slow.goOn)
+	refusedSoon(t, heard, 1)
+	slow.log.Store(false)
+	close(slow.letGo)
+	if err := <-heard; err != nil {
+		t.Error(err)
+	}
+	takes(t, b, storetest.NewModel(), small(1))
+	closeIt(t, b)
+}
+
+// TestVisibleIsNotRefused: what has entered the index is there for whoever
+// repeats it, also when its callers were answered before, or are once more.
+func TestVisibleIsNotRefused(t *testing.T) {
+	why := errClosed()
+	for _, answers := range [][]error{{nil}, {why, nil}, {nil, why}} {
+		b, g := &Backend{queue: newQueue(&Options{})}, new(group)
+		for _, err := range answers {
+			b.answer(g, err)
+		}
+		if waits, err := g.share(&item{}); waits || err != nil {
+			t.Errorf("after %v: waits %v, %v", answers, waits, err)
+		}
+	}
+}
+
+// TestQuickCommitIsNotRefused: what the index takes in memory, while it waits for
+// space with something else, is not answered as if it waited too.
+func TestQuickCommitIsNotRefused(t *testing.T) {
+	var full atomic.Bool
+	b := open(t, fullOptions(onlyIndex(vfs.NewCrashable(), &full)))
+	stores(t, b, storetest.NewModel(), small(0))
+	full.Store(true)
+	go func() { _ = b.index.db.Flush() }()
+	<-b.index.full()
+	const commits = 40
+	told := 0
+	for i := range commits {
+		rows := b.index.db.NewBatch()
+		if err := rows.Set([]byte{0xff, byte(i)}, nil, nil); err != nil {
+			t.Fatal(err)
+		}
+		if err := b.index.commit(rows, func() { told++ }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if told > commits/2 { // a few, on a machine with much else to do
+		t.Errorf("%d of %d commits were taken for waiting", told, commits)
+	}
+	full.Store(false)
+	closeIt(t, b)
+}
+
+// fillMemory fills what the index has in memory, until that waits for the disk.
+func fillMemory(b *Backend, sets *atomic.Int64, stop chan struct{}) {
+	for value := make([]byte, 1000); ; sets.Add(1) {
+		select {
+		case <-stop:
+			return
+		default:
+			_ = b.index.db.Set(binaryLE.AppendUint64([]byte{0xff}, uint64(sets.Load())), value, pebble.NoSync)
+		}
+	}
+}
