@@ -173,7 +173,9 @@ func TestNoBridge(t *testing.T) {
 func TestStayWithOneNode(t *testing.T) {
 	c := newCluster(t, 3, 3)
 	cl := c.dialWith(client.Config{Remotes: c.addrs[1:2], Stay: true})
-	s := cl.Session(client.SessionOptions{})
+	// All must acknowledge: so the node that relays has a link to each of them when
+	// it is asked how they are, also on a machine where links come up late.
+	s := cl.Session(client.SessionOptions{Ack: foci.All})
 	for i := range 10 {
 		n := foci.Name{Bucket: "photos", Key: fmt.Sprint(i)}
 		if _, err := s.Put(t.Context(), n, strings.NewReader("hello"), 5, nil); err != nil {

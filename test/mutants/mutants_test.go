@@ -2,11 +2,13 @@ package mutants
 
 import (
 	"bytes"
+	"maps"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"regexp"
-	"strings"
+	"slices"
 	"testing"
 )
 
@@ -18,18 +20,16 @@ func TestEachRuleHasATestThatFails(t *testing.T) {
 	if os.Getenv("FOCI_MUTANTS") == "" {
 		t.Skip("set FOCI_MUTANTS=run: it builds the tests of several packages anew")
 	}
-	binaries := map[string]string{}
+	dir := build(t)
 	for _, r := range rows {
-		if binaries[r.pkg] == "" {
-			binaries[r.pkg] = build(t, r.pkg)
-		}
+		bin := filepath.Join(dir, path.Base(r.pkg)+".test")
 		t.Run(string(r.mutant), func(t *testing.T) {
-			if out, err := run(binaries[r.pkg], r, ""); err != nil {
+			if out, err := run(bin, r, ""); err != nil {
 				t.Fatalf("%s fails with the rule on: %v\n%s", r.test, err, out)
 			} else if !bytes.Contains(out, []byte("--- PASS: "+r.test+" ")) {
 				t.Fatalf("%s did not run in %s:\n%s", r.test, r.pkg, out)
 			}
-			if out, err := run(binaries[r.pkg], r, string(r.mutant)); err == nil {
+			if out, err := run(bin, r, string(r.mutant)); err == nil {
 				t.Errorf("%s passes without the rule:\n%s", r.test, out)
 			} else if !bytes.Contains(out, []byte("--- FAIL: "+r.test+" ")) {
 				t.Errorf("%s did not fail by its own judgement: %v\n%s", r.test, err, out)
@@ -38,15 +38,21 @@ func TestEachRuleHasATestThatFails(t *testing.T) {
 	}
 }
 
-func build(t *testing.T, pkg string) string {
+// build makes the tests of all packages of rows at one go, each named after its
+// package.
+func build(t *testing.T) (dir string) {
 	t.Helper()
-	bin := filepath.Join(t.TempDir(), strings.ReplaceAll(pkg, "/", "_")+".test")
-	c := exec.Command("go", "test", "-tags", "mutants", "-c", "-o", bin, "./"+pkg)
+	dir = t.TempDir()
+	pkgs := map[string]bool{}
+	for _, r := range rows {
+		pkgs["./"+r.pkg] = true
+	}
+	c := exec.Command("go", append([]string{"test", "-tags", "mutants", "-c", "-o", dir}, slices.Sorted(maps.Keys(pkgs))...)...)
 	c.Dir = top
 	if out, err := c.CombinedOutput(); err != nil {
-		t.Fatalf("building the tests of %s: %v\n%s", pkg, err, out)
+		t.Fatalf("building the tests: %v\n%s", err, out)
 	}
-	return bin
+	return dir
 }
 
 func run(bin string, r row, off string) ([]byte, error) {
