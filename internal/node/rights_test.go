@@ -46,6 +46,17 @@ func guard(t *testing.T) *guarded {
 	return g
 }
 
+// second starts the other node of the layout and waits for their links.
+func (g *guarded) second(t *testing.T) *node.Node {
+	t.Helper()
+	other := start(t, node.Config{
+		Cluster: "test", Dir: "/data", Name: "b", Layout: g.layout, Role: foci.RoleData, FS: vfs.NewCrashable(), Grace: 50 * time.Millisecond,
+		Auth: auth.WithKey(auth.Key{1}),
+	})
+	whole(t, g.node, other)
+	return other
+}
+
 // become has the client be another one.
 func (g *guarded) become(t *testing.T, text string, protocol uint16) {
 	t.Helper()
@@ -339,11 +350,7 @@ func TestHintNeedsARecord(t *testing.T) {
 // a replica that has it bring it there, and gets its answer when it is there.
 func TestReaderHasItBrought(t *testing.T) {
 	g := guard(t)
-	other := start(t, node.Config{
-		Cluster: "test", Dir: "/data", Name: "b", Layout: g.layout, Role: foci.RoleData, FS: vfs.NewCrashable(), Grace: 50 * time.Millisecond,
-		Auth: auth.WithKey(auth.Key{1}),
-	})
-	whole(t, g.node, other)
+	other := g.second(t)
 	g.become(t, "photos=r", 2)
 	bring := g.hint("photos", "key")
 	bring.Now = true
@@ -379,11 +386,7 @@ func TestReaderHasItBrought(t *testing.T) {
 // under way that a node does for readers.
 func TestWriteBacksPerPrincipal(t *testing.T) {
 	g := guard(t)
-	other := start(t, node.Config{
-		Cluster: "test", Dir: "/data", Name: "b", Layout: g.layout, Role: foci.RoleData, FS: vfs.NewCrashable(), Grace: 50 * time.Millisecond,
-		Auth: auth.WithKey(auth.Key{1}),
-	})
-	whole(t, g.node, other)
+	g.second(t)
 	g.become(t, "photos=r", 2)
 	bring := g.hint("photos", "key")
 	bring.Now = true

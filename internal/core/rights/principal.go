@@ -8,7 +8,7 @@ import (
 
 // Principal is who a peer has proved to be: "node/UUID" or "client/NAME", as its
 // certificate says. It is empty where nothing is proved, as on loopback without
-// a key: then there is nobody to hold to a share or to rights.
+// a key: such peers cannot be told apart, so neither shares nor rights bind them.
 type Principal string
 
 const (

@@ -69,8 +69,8 @@ func (r Rights) Everything() bool { return r.all == Read|Write|Admin }
 // IsReserved reports whether a bucket is one that the cluster keeps for itself.
 func IsReserved(bucket string) bool { return strings.HasPrefix(bucket, Reserved) }
 
-// Scoped reports whether some buckets may be read, written or both that others
-// may not: whoever holds such rights has to name the bucket in each request.
+// Scoped reports whether there is a bucket, not reserved, that these rights do not
+// allow to read and to write. A request under such rights must name its bucket.
 func (r Rights) Scoped() bool { return r.all&(Read|Write) != Read|Write }
 
 // String is the text form: "*=rw,admin", "photos=r,music=rw", or "" for none.

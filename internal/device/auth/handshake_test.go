@@ -64,8 +64,8 @@ func TestLongChains(t *testing.T) {
 	}
 }
 
-// TestVanishedDenyList: a list that is gone, as when its disk is not mounted, lets
-// nobody in who was denied; an empty one does.
+// TestVanishedDenyList: while a list is gone, as when its disk is not mounted, the
+// clients that it denied stay denied; an empty list denies none.
 func TestVanishedDenyList(t *testing.T) {
 	now := time.Now()
 	path := filepath.Join(t.TempDir(), "deny")

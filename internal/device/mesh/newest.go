@@ -20,8 +20,8 @@ const unprovenFor = time.Minute
 //
 // An incarnation is held to [route.Believable]. Where a certificate proves the
 // node's id, only the node itself can have said it, and it counts as long as this
-// process runs and believes the same authorities: whoever has a stolen cluster key
-// can say it too, until the key is replaced. Where nothing proves the id, any peer can say it: then it counts
+// process runs and believes the same authorities: a process with a stolen cluster
+// key can say it too, until the key is replaced. Where nothing proves the id, any peer can say it: then it counts
 // while a channel of it is open, and for a minute after, so that a forged one
 // locks the node out no longer than that.
 type newest struct {
