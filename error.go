@@ -27,7 +27,7 @@ const (
 	NotReady                   // the backend cannot vote: no layout, or not compared yet
 	Corrupt                    // stored bytes do not match their checksum
 	ClockAhead                 // the version's time is too far above the replica's clock
-	BelowFloor                 // the version is not newer than what was destroyed in its range
+	BelowWatermark             // the version is not newer than what was destroyed in its range
 	Conflict                   // the same version with other content
 	Gone                       // the version was superseded and its content destroyed
 	ReadOnly                   // the backend takes no writes: a failed fsync, or a full disk
@@ -39,7 +39,7 @@ const (
 
 var kindNames = [NumKinds]string{
 	"internal", "invalid", "not found", "too large", "busy", "canceled", "outcome unknown", "no quorum",
-	"no route", "away", "stalled", "stale layout", "not ready", "corrupt", "clock ahead", "below floor",
+	"no route", "away", "stalled", "stale layout", "not ready", "corrupt", "clock ahead", "below watermark",
 	"conflict", "gone", "read only", "denied", "protocol", "closed",
 }
 

@@ -138,7 +138,7 @@ func (c *carrier) outcome(asked wire.Message, o *txn.Outcome) quorum.Answer {
 		if s, ok := asked.(*wire.Store); ok && !o.MayApply {
 			c.denied = append(c.denied, s)
 		}
-		a := quorum.Answer{Err: o.Err, Stray: o.MayApply && c.variant != ForgetAttempts}
+		a := quorum.Answer{Err: o.Err, Stray: o.MayApply && c.mutant != ForgetAttempts}
 		var s staleEpoch
 		if errors.As(o.Err, &s) {
 			a.Epoch = foci.Epoch(s)

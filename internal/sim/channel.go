@@ -128,7 +128,7 @@ func (ch *channel) carry(p *parcel) {
 	}
 	send := func() {
 		if l.network.send(ch.path, arrive) {
-			p.moved = l.variant != MovedIsOnce
+			p.moved = l.mutant != MovedIsOnce
 		}
 	}
 	if p.late && !l.over {

@@ -70,12 +70,12 @@ func (c *client) config(level foci.Level) quorum.Config {
 	}
 	return quorum.Config{
 		Plan: c.plan(), Level: level, Hedge: c.between(0, 30*time.Millisecond), Deadline: c.now + patience,
-		Clock: c.wall, Nonce: c.nonce, Weaken: c.variant.weaken(),
+		Clock: c.wall, Nonce: c.nonce, Mutants: c.mutant.mutants(),
 	}
 }
 
 func (c *client) nonce() uint64 {
-	if c.variant == SharedVersions || c.variant == NoContentHash {
+	if c.mutant == SharedVersions || c.mutant == NoContentHash {
 		return 1
 	}
 	return c.rng.Uint64() | 1

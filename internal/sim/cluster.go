@@ -21,7 +21,7 @@ type layout map[foci.Group]endpoint
 // cluster is everything in one run.
 type cluster struct {
 	*network
-	variant Variant
+	mutant  Mutant
 	liar    *rand.Rand // of what clocks and liars do
 	nodes   []*node
 	clients []*client
@@ -49,10 +49,10 @@ const (
 	callers = 4
 )
 
-func newCluster(seed uint64, v Variant) *cluster {
+func newCluster(seed uint64, v Mutant) *cluster {
 	c := &cluster{
 		network: &network{world: newWorld(seed), cut: map[path]bool{}, tables: map[endpoint][]foci.Table{}},
-		variant: v, epoch: 1, liar: newLiar(seed),
+		mutant:  v, epoch: 1, liar: newLiar(seed),
 		dropped: map[foci.ID]foci.Version{},
 		kept:    map[*wire.Store]bool{},
 		layouts: map[foci.Epoch]layout{1: {}},

@@ -7,5 +7,5 @@
 //
 // Everything that happens is decided by the seed, so a failing run can be
 // looked at again. The rules of the protocol can be turned off one by one
-// ([Variant]): the checkers must notice each.
+// ([Mutant]): the checkers must notice each.
 package sim

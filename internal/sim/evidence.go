@@ -12,7 +12,7 @@ import (
 
 // needsEvidence reports whether a refusal may end when another owner is asked.
 func (n *node) needsEvidence(e version.Evidence, err error) bool {
-	return err != nil && foci.KindOf(err) == foci.ClockAhead && e == version.Evidence{} && n.variant != OwnersNotAsked
+	return err != nil && foci.KindOf(err) == foci.ClockAhead && e == version.Evidence{} && n.mutant != OwnersNotAsked
 }
 
 // inquire asks the other owners of an object, by the node's own layout and

@@ -179,7 +179,7 @@ func (c *cluster) swap() {
 	if len(sealed) < need || !newcomer.up {
 		return
 	}
-	newcomer.disk = newStore(c.variant)
+	newcomer.disk = newStore(c.mutant)
 	for _, n := range sealed {
 		n.disk.sync(len(n.disk.unsynced))
 		newcomer.disk.merge(n.disk)

@@ -150,7 +150,7 @@ func (n *node) forward(from *client, p *parcel, reply func(quorum.Answer)) {
 	r := &relay{node: n, link: l, reply: reply}
 	r.onward = parcel{msg: p.msg, to: p.to, taken: func(*channel) { r.sent = true }, over: r.over}
 	l.send(&r.onward)
-	if s, ok := p.msg.(*wire.Store); ok && n.variant == ForwarderAcks {
+	if s, ok := p.msg.(*wire.Store); ok && n.mutant == ForwarderAcks {
 		reply(quorum.Answer{Msg: &wire.StoreReply{Epoch: s.Epoch, Clock: n.wall()}})
 	}
 	if n.chance(n.treason) && !n.cluster.over {
@@ -195,11 +195,11 @@ func (r *relay) over(a quorum.Answer) {
 	case !r.sent:
 		r.decline(r.reply, foci.NoRoute, 0)
 	case foci.KindOf(a.Err) == foci.Closed && r.link.open > 0 && r.chance(0.5):
-		r.onward.moved = r.variant != MovedIsOnce
+		r.onward.moved = r.mutant != MovedIsOnce
 		r.link.send(&r.onward) // to a sibling
 	default:
 		k := foci.Away
-		if r.variant == LossIsRefusal {
+		if r.mutant == LossIsRefusal {
 			k = foci.NoRoute
 		}
 		r.reply(r.signed(quorum.Answer{Err: &foci.Error{Kind: k, Msg: "lost while it was passed on"}}))

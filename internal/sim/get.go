@@ -98,7 +98,7 @@ func (g *getting) end(err error) {
 		g.history[g.op].Outcome = check.Failed
 		g.history[g.op].TestNote = foci.KindOf(err).String()
 		g.then()
-	case (g.got.Sum != v.Sum || g.got.Count != v.Count) && g.variant != NewestOnly && g.variant != NoWriteBack:
+	case (g.got.Sum != v.Sum || g.got.Count != v.Count) && g.mutant != NewestOnly && g.mutant != NoWriteBack:
 		g.again()
 	default:
 		g.history[g.op].Read = g.read

@@ -94,7 +94,7 @@ func (c *cluster) lie() {
 			continue
 		}
 		n := c.nodes[c.layouts[c.epoch][g]]
-		s := &wire.Store{Target: wire.Target{Epoch: c.epoch, Group: g}, Seen: at - 1, Repair: repair, Floor: n.disk.floor, Record: rec}
+		s := &wire.Store{Target: wire.Target{Epoch: c.epoch, Group: g}, Seen: at - 1, Repair: repair, Watermark: n.disk.watermark, Record: rec}
 		c.Lies++
 		n.handle(s, func(quorum.Answer) {})
 	}

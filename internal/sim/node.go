@@ -158,7 +158,7 @@ func (n *node) put(m *wire.Store, evidence version.Evidence, reply func(quorum.A
 	if len(n.disk.unsynced) > before {
 		n.kept[m] = true
 	}
-	if n.variant == AckBeforeSync && n.at == 0 && !acked {
+	if n.mutant == AckBeforeSync && n.at == 0 && !acked {
 		ack(false, nil)
 	}
 	if before == 0 && len(n.disk.unsynced) > 0 {

@@ -43,7 +43,7 @@ func (c *Counts) Add(o *Counts) {
 }
 
 // Run runs one seed and reports the first promise that was broken.
-func Run(seed uint64, v Variant) (Report, error) {
+func Run(seed uint64, v Mutant) (Report, error) {
 	c := newCluster(seed, v)
 	for _, cl := range c.clients {
 		c.after(c.between(0, 5*time.Millisecond), cl.mine(cl.next))

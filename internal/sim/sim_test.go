@@ -14,9 +14,9 @@ import (
 )
 
 var (
-	seeds   = flag.Int("seeds", 0, "how many seeds to run; 0 takes FOCI_SEEDS, or 100")
-	from    = flag.Uint64("seed", 1, "the first seed")
-	variant = flag.String("variant", "", "run this broken variant, and fail when it is caught")
+	seeds  = flag.Int("seeds", 0, "how many seeds to run; 0 takes FOCI_SEEDS, or 100")
+	from   = flag.Uint64("seed", 1, "the first seed")
+	mutant = flag.String("mutant", "", "run this broken mutant, and fail when it is caught")
 )
 
 func budget() int {
@@ -32,7 +32,7 @@ func budget() int {
 // TestSeeds is the promise: nothing is found.
 func TestSeeds(t *testing.T) {
 	n := budget()
-	sum, err := runSeeds(*from, n, Variant(*variant))
+	sum, err := runSeeds(*from, n, Mutant(*mutant))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,7 +40,7 @@ func TestSeeds(t *testing.T) {
 }
 
 // runSeeds runs seeds until one fails; the error tells how to see it again.
-func runSeeds(from uint64, n int, v Variant) (sum Counts, err error) {
+func runSeeds(from uint64, n int, v Mutant) (sum Counts, err error) {
 	for s := from; s < from+uint64(n); s++ {
 		r, err := Run(s, v)
 		if err != nil {
@@ -52,8 +52,8 @@ func runSeeds(from uint64, n int, v Variant) (sum Counts, err error) {
 }
 
 // replay is the command that runs one seed again.
-func replay(seed uint64, v Variant) string {
-	return fmt.Sprintf("go test ./internal/sim -run 'TestSeeds$' -seeds 1 -seed %d -variant=%q", seed, string(v))
+func replay(seed uint64, v Mutant) string {
+	return fmt.Sprintf("go test ./internal/sim -run 'TestSeeds$' -seeds 1 -seed %d -mutant=%q", seed, string(v))
 }
 
 func TestFailureTellsHowToSeeItAgain(t *testing.T) {
@@ -65,11 +65,11 @@ func TestFailureTellsHowToSeeItAgain(t *testing.T) {
 	if _, e := fmt.Sscanf(err.Error(), "seed %d:", &seed); e != nil {
 		t.Fatalf("no seed in: %v", err)
 	}
-	want := fmt.Sprintf(`go test ./internal/sim -run 'TestSeeds$' -seeds 1 -seed %d -variant="one-round"`, seed)
+	want := fmt.Sprintf(`go test ./internal/sim -run 'TestSeeds$' -seeds 1 -seed %d -mutant="one-round"`, seed)
 	if !strings.HasSuffix(err.Error(), want) {
 		t.Fatalf("no %q in: %v", want, err)
 	}
-	for _, name := range []string{"seeds", "seed", "variant"} {
+	for _, name := range []string{"seeds", "seed", "mutant"} {
 		if flag.Lookup(name) == nil {
 			t.Errorf("the command uses -%s, which is no flag", name)
 		}

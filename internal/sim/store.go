@@ -12,10 +12,10 @@ import (
 // store is the disk of one backend: a log of which only the synced part
 // survives a crash for certain. Only the synced part is visible.
 type store struct {
-	variant  Variant
-	objects  map[foci.ID]*object.Log
-	floor    wire.Floor // of the one range that there is
-	unsynced []*pending // in log order
+	mutant    Mutant
+	objects   map[foci.ID]*object.Log
+	watermark wire.Watermark // of the one range that there is
+	unsynced  []*pending     // in log order
 }
 
 // pending is a record that was written and not yet fsynced.
@@ -24,8 +24,8 @@ type pending struct {
 	synced []func(dup bool, err error)
 }
 
-func newStore(v Variant) *store {
-	return &store{variant: v, objects: map[foci.ID]*object.Log{}}
+func newStore(v Mutant) *store {
+	return &store{mutant: v, objects: map[foci.ID]*object.Log{}}
 }
 
 // log is the visible log of an object, never nil.
@@ -38,18 +38,18 @@ func (s *store) log(id foci.ID) *object.Log {
 
 // vote is the replica's vote.
 func (s *store) vote(id foci.ID) wire.Vote {
-	if s.variant == ReadBeforeSync {
+	if s.mutant == ReadBeforeSync {
 		return s.withUnsynced(id)
 	}
 	v := s.log(id).Vote()
-	v.Floor = s.floor
+	v.Watermark = s.watermark
 	return v
 }
 
 // from is the visible log from a version on.
 func (s *store) from(id foci.ID, v foci.Version) []wire.Record {
 	recs := slices.Clone(s.log(id).From(v))
-	if s.variant == ReadBeforeSync {
+	if s.mutant == ReadBeforeSync {
 		for _, p := range s.unsynced {
 			if p.rec.ID == id && !p.rec.Version.Less(v) {
 				recs = append(recs, p.rec)
@@ -67,7 +67,7 @@ func (s *store) withUnsynced(id foci.ID) wire.Vote {
 		_, _ = l.Add(r)
 	}
 	v := l.Vote()
-	v.Floor = s.floor
+	v.Watermark = s.watermark
 	return v
 }
 
@@ -77,15 +77,15 @@ func (s *store) put(m *wire.Store, evidence version.Evidence, now int64, done fu
 	admit := *m
 	admit.Evidence = evidence
 	switch {
-	case s.variant == SeenBelieved && !m.Repair:
+	case s.mutant == SeenBelieved && !m.Repair:
 		admit.Evidence.Held = max(evidence.Held, m.Seen)
-	case s.variant == RepairUnchecked && m.Repair:
+	case s.mutant == RepairUnchecked && m.Repair:
 		admit.Evidence.Held = m.Record.Version.Time
 	}
-	if s.variant == RepairPastFloor {
-		admit.Floor = s.floor
+	if s.mutant == RepairPastWatermark {
+		admit.Watermark = s.watermark
 	}
-	if err := object.Admit(&admit, s.newest(m.Record.ID), s.floor, now); err != nil {
+	if err := object.Admit(&admit, s.newest(m.Record.ID), s.watermark, now); err != nil {
 		done(false, err)
 		return
 	}
@@ -120,7 +120,7 @@ func (s *store) newest(id foci.ID) foci.Version {
 }
 
 func (s *store) same(have, got *wire.Entry) error {
-	if s.variant == NoContentHash {
+	if s.mutant == NoContentHash {
 		return nil
 	}
 	return object.SameContent(have, got)
@@ -129,7 +129,7 @@ func (s *store) same(have, got *wire.Entry) error {
 // have answers Have.
 func (s *store) have(m *wire.Have) wire.HaveState {
 	if r, ok := s.log(m.ID).Get(m.Version); ok {
-		if r.Hash != m.Hash && s.variant != NoContentHash {
+		if r.Hash != m.Hash && s.mutant != NoContentHash {
 			return wire.HaveConflict
 		}
 		return wire.HaveStored
@@ -172,7 +172,7 @@ func (s *store) crash(keep int) {
 	s.unsynced = nil
 }
 
-// drop destroys a lone tombstone and everything older, and raises the floor.
+// drop destroys a lone tombstone and everything older, and raises the watermark.
 // It refuses when the object has changed since every group voted for it.
 func (s *store) drop(id foci.ID, tomb foci.Version) {
 	v := s.log(id).Vote()
@@ -180,7 +180,7 @@ func (s *store) drop(id foci.ID, tomb foci.Version) {
 		return
 	}
 	delete(s.objects, id)
-	s.floor = s.floor.Raise(tomb)
+	s.watermark = s.watermark.Raise(tomb)
 }
 
 func (s *store) inFlight(id foci.ID) bool {
@@ -194,5 +194,5 @@ func (s *store) merge(o *store) {
 			_, _ = s.apply(&r)
 		}
 	}
-	s.floor = s.floor.Raise(o.floor.Version)
+	s.watermark = s.watermark.Raise(o.watermark.Version)
 }

@@ -26,13 +26,13 @@ func (m *Machine) Opened(out []Effect, now time.Duration, where Slot, attempt ui
 	m.went(addr, now, false)
 	m.reached(addr)
 	s = m.at(where)
-	if inc < m.incarnation && m.open > 0 && !m.cfg.Weaken.KeepStale {
+	if inc < m.incarnation && m.open > 0 && !m.cfg.Mutants.KeepStale {
 		return m.dial(out, now), ErrStale
 	}
-	if inc != m.incarnation && !m.cfg.Weaken.KeepStale {
+	if inc != m.incarnation && !m.cfg.Mutants.KeepStale {
 		out = m.reset(out, now)
 	}
-	if s.usable() && !m.cfg.Weaken.KeepBoth {
+	if s.usable() && !m.cfg.Mutants.KeepBoth {
 		return m.dial(out, now), ErrTaken
 	}
 	if s.conn != 0 {

@@ -54,7 +54,7 @@ func (m *Machine) Revive(out []Effect, now time.Duration) []Effect {
 // link is not up those for pings find out, on each table, whether the peer is
 // there; beside them, before any failure, only what somebody waits for.
 func (m *Machine) candidate(where Slot, s *slot) bool {
-	if !s.vacant() || !m.wants(where, s) || m.cfg.Weaken.NoRedial && m.state == Down {
+	if !s.vacant() || !m.wants(where, s) || m.cfg.Mutants.NoRedial && m.state == Down {
 		return false
 	}
 	if m.open > 0 || where.Class == foci.Ping {
@@ -107,7 +107,7 @@ func (m *Machine) Undialled(out []Effect, now time.Duration, where Slot, attempt
 	s.dialing, s.tried = 0, true
 	m.went(s.addr, now, true)
 	m.failed(now, err)
-	if m.cfg.Weaken.LoseWaiting && m.open > 0 {
+	if m.cfg.Mutants.LoseWaiting && m.open > 0 {
 		m.waits -= len(m.waiting[where.Class])
 		m.waiting[where.Class] = nil
 	}

@@ -16,7 +16,7 @@ type Config struct {
 	Eager    bool                          // a member's channels are all kept open
 	Rand     func() float64                // 0..1, for the backoff; required
 	Timing   Timing                        // zeros take the defaults
-	Weaken   Weaken                        // for the simulator alone
+	Mutants  Mutants                       // for the simulator alone
 	Waiting  int                           // most requests of one class that wait for a channel; 0 = 16384
 	MaxMoves int                           // of one request to another channel; 0 = 8
 }
@@ -31,8 +31,8 @@ type Timing struct {
 	Quiet      int           // beats without a byte from the peer, a ping being unanswered, that make it silent; default 12
 }
 
-// Weaken turns off one rule each. The simulator must notice.
-type Weaken struct {
+// Mutants turns off one rule each. The simulator must notice.
+type Mutants struct {
 	LoseWaiting bool // a failed dial forgets who waited for it
 	MoveFixed   bool // what must not be sent twice is
 	MoveForEver bool // there is no limit to moves

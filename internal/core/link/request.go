@@ -32,11 +32,11 @@ func (m *Machine) Move(out []Effect, now time.Duration, r Request, of foci.Incar
 	switch {
 	case m.removed:
 		return out, false, lost
-	case of != m.incarnation && !m.cfg.Weaken.KeepStale: // what that had begun is gone
+	case of != m.incarnation && !m.cfg.Mutants.KeepStale: // what that had begun is gone
 		return out, false, lost
-	case r.Fixed && !m.cfg.Weaken.MoveFixed, m.cfg.Linked, m.open == 0, m.cfg.Weaken.FailAtOnce:
+	case r.Fixed && !m.cfg.Mutants.MoveFixed, m.cfg.Linked, m.open == 0, m.cfg.Mutants.FailAtOnce:
 		return out, false, lost
-	case r.Moves >= m.cfg.MaxMoves && !m.cfg.Weaken.MoveForEver:
+	case r.Moves >= m.cfg.MaxMoves && !m.cfg.Mutants.MoveForEver:
 		lost.Msg = "the request was sent " + itoa(r.Moves+1) + " times, and each time the channel was lost"
 		lost.Fix = "is there something in it, or on the way, that breaks connections?"
 		return out, false, lost

@@ -11,7 +11,7 @@ import (
 func TestInquiry(t *testing.T) {
 	const at, now = int64(5000e9), int64(1000e9)
 	holds := func(t int64) *wire.Vote { return &wire.Vote{Newest: foci.Version{Time: t, Nonce: 1}} }
-	watermark := &wire.Vote{Floor: wire.Floor{Version: foci.Version{Time: at, Nonce: 1}}}
+	watermark := &wire.Vote{Watermark: wire.Watermark{Version: foci.Version{Time: at, Nonce: 1}}}
 	for _, c := range []struct {
 		name    string
 		owners  int

@@ -15,27 +15,27 @@ import (
 
 // Admit reports whether a replica may keep the record of a request: whether
 // its time is believable and above what has been destroyed in its range. newest
-// is the object's newest version in the replica's log, floor the replica's for
+// is the object's newest version in the replica's log, watermark the replica's for
 // that range, now its clock. Both are evidence for the record's time, besides
 // what the request carries (see [version.Accept]); what its sender claims to
-// have seen is not. The caller must hold newest and floor still until the
+// have seen is not. The caller must hold newest and watermark still until the
 // record is in the log.
 //
-// A repair may be at or below the floor, for the floor speaks of a whole range
-// and this object may only have been missed. But then the floor must be the
+// A repair may be at or below the watermark, for the watermark speaks of a whole range
+// and this object may only have been missed. But then the watermark must be the
 // one that the sender saw: if anything was destroyed since, the record may be
 // of an object that was.
 //
-// Chunks are ordered by nothing and never removed by a tombstone, so the floor
+// Chunks are ordered by nothing and never removed by a tombstone, so the watermark
 // is not for them. Their times are checked like all others.
-func Admit(s *wire.Store, newest foci.Version, floor wire.Floor, now int64) error {
+func Admit(s *wire.Store, newest foci.Version, watermark wire.Watermark, now int64) error {
 	v := s.Record.Version
 	chunk := s.Record.Op == wire.OpChunk
-	if !chunk && !floor.Version.Less(v) && (!s.Repair || s.Floor != floor) {
-		return foci.Errorf(foci.BelowFloor, "version %v is not newer than %v, up to which removed objects of its range were destroyed", v, floor.Version)
+	if !chunk && !watermark.Version.Less(v) && (!s.Repair || s.Watermark != watermark) {
+		return foci.Errorf(foci.BelowWatermark, "version %v is not newer than %v, up to which removed objects of its range were destroyed", v, watermark.Version)
 	}
 	e := s.Evidence
-	e.Held = max(e.Held, newest.Time, floor.Version.Time)
+	e.Held = max(e.Held, newest.Time, watermark.Version.Time)
 	switch {
 	case mutant.On(mutant.SeenBelieved):
 		e.Held = max(e.Held, s.Seen)
@@ -84,7 +84,7 @@ func extend(v wire.Vote, e *wire.Entry) wire.Vote {
 }
 
 func rebase(v wire.Vote, e *wire.Entry, newer iter.Seq[wire.Entry]) wire.Vote {
-	n := wire.Vote{Base: e.Version, BaseOp: e.Op, Newest: v.Newest, Floor: v.Floor}
+	n := wire.Vote{Base: e.Version, BaseOp: e.Op, Newest: v.Newest, Watermark: v.Watermark}
 	n = extend(n, e)
 	if v.Newest.Less(e.Version) {
 		return n

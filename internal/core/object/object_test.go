@@ -142,32 +142,32 @@ func TestTooManyAppends(t *testing.T) {
 
 func TestAdmit(t *testing.T) {
 	const now = int64(1000e9)
-	floor := wire.Floor{Version: at(500), Drops: 4}
-	raised := floor.Raise(at(400)) // something older was destroyed: the version stays
+	watermark := wire.Watermark{Version: at(500), Drops: 4}
+	raised := watermark.Raise(at(400)) // something older was destroyed: the version stays
 	for _, c := range []struct {
-		name  string
-		op    wire.Op
-		at    foci.Version
-		store wire.Store
-		floor wire.Floor
-		want  foci.Kind // NumKinds: admitted
+		name      string
+		op        wire.Op
+		at        foci.Version
+		store     wire.Store
+		watermark wire.Watermark
+		want      foci.Kind // NumKinds: admitted
 	}{
-		{"above the floor", wire.OpPut, at(501), wire.Store{}, floor, foci.NumKinds},
-		{"at the floor", wire.OpPut, at(500), wire.Store{}, floor, foci.BelowFloor},
-		{"below the floor", wire.OpAppend, at(499), wire.Store{}, floor, foci.BelowFloor},
-		{"no floor yet", wire.OpPut, at(1), wire.Store{}, wire.Floor{}, foci.NumKinds},
-		{"a client cannot name the floor", wire.OpPut, at(499), wire.Store{Floor: floor}, floor, foci.BelowFloor},
-		{"a repair below the floor that its reader saw", wire.OpPut, at(499), wire.Store{Repair: true, Floor: floor}, floor, foci.NumKinds},
-		{"a repair below a floor that has been raised", wire.OpPut, at(499), wire.Store{Repair: true, Floor: floor}, raised, foci.BelowFloor},
-		{"a repair above a floor that has been raised", wire.OpPut, at(501), wire.Store{Repair: true, Floor: floor}, raised, foci.NumKinds},
-		{"a repair from before there was a floor", wire.OpRemove, at(499), wire.Store{Repair: true}, floor, foci.BelowFloor},
-		{"ahead of the clock", wire.OpPut, foci.Version{Time: now + 61e9, Nonce: 1}, wire.Store{}, floor, foci.ClockAhead},
-		{"a repair ahead of the clock", wire.OpPut, foci.Version{Time: now + 61e9, Nonce: 1}, wire.Store{Repair: true, Floor: floor}, floor, foci.ClockAhead},
-		{"a chunk below the floor", wire.OpChunk, at(1), wire.Store{}, floor, foci.NumKinds},
+		{"above the watermark", wire.OpPut, at(501), wire.Store{}, watermark, foci.NumKinds},
+		{"at the watermark", wire.OpPut, at(500), wire.Store{}, watermark, foci.BelowWatermark},
+		{"below the watermark", wire.OpAppend, at(499), wire.Store{}, watermark, foci.BelowWatermark},
+		{"no watermark yet", wire.OpPut, at(1), wire.Store{}, wire.Watermark{}, foci.NumKinds},
+		{"a client cannot name the watermark", wire.OpPut, at(499), wire.Store{Watermark: watermark}, watermark, foci.BelowWatermark},
+		{"a repair below the watermark that its reader saw", wire.OpPut, at(499), wire.Store{Repair: true, Watermark: watermark}, watermark, foci.NumKinds},
+		{"a repair below a watermark that has been raised", wire.OpPut, at(499), wire.Store{Repair: true, Watermark: watermark}, raised, foci.BelowWatermark},
+		{"a repair above a watermark that has been raised", wire.OpPut, at(501), wire.Store{Repair: true, Watermark: watermark}, raised, foci.NumKinds},
+		{"a repair from before there was a watermark", wire.OpRemove, at(499), wire.Store{Repair: true}, watermark, foci.BelowWatermark},
+		{"ahead of the clock", wire.OpPut, foci.Version{Time: now + 61e9, Nonce: 1}, wire.Store{}, watermark, foci.ClockAhead},
+		{"a repair ahead of the clock", wire.OpPut, foci.Version{Time: now + 61e9, Nonce: 1}, wire.Store{Repair: true, Watermark: watermark}, watermark, foci.ClockAhead},
+		{"a chunk below the watermark", wire.OpChunk, at(1), wire.Store{}, watermark, foci.NumKinds},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			c.store.Record = rec(c.op, c.at, "")
-			err := Admit(&c.store, foci.Version{}, c.floor, now)
+			err := Admit(&c.store, foci.Version{}, c.watermark, now)
 			if c.want == foci.NumKinds && err != nil || c.want != foci.NumKinds && (err == nil || foci.KindOf(err) != c.want) {
 				t.Fatalf("got %v, want %v", err, c.want)
 			}
@@ -184,12 +184,12 @@ func TestAdmitEvidence(t *testing.T) {
 	older := foci.Version{Time: ahead.Time - 2, Nonce: 3}
 	told := func(t int64) wire.Store { return wire.Store{Evidence: version.Evidence{Held: t}} }
 	for _, c := range []struct {
-		name   string
-		op     wire.Op
-		store  wire.Store
-		newest foci.Version
-		floor  foci.Version
-		ok     bool
+		name      string
+		op        wire.Op
+		store     wire.Store
+		newest    foci.Version
+		watermark foci.Version
+		ok        bool
 	}{
 		{"above the newest version here", wire.OpPut, wire.Store{}, before, foci.Version{}, true},
 		{"an append below it", wire.OpAppend, wire.Store{}, ahead.Next(), foci.Version{}, true},
@@ -201,7 +201,7 @@ func TestAdmitEvidence(t *testing.T) {
 		{"a chunk that another owner holds", wire.OpChunk, told(ahead.Time), foci.Version{}, foci.Version{}, true},
 	} {
 		c.store.Record = rec(c.op, ahead, "")
-		err := Admit(&c.store, c.newest, wire.Floor{Version: c.floor}, now)
+		err := Admit(&c.store, c.newest, wire.Watermark{Version: c.watermark}, now)
 		if (err == nil) != c.ok || err != nil && foci.KindOf(err) != foci.ClockAhead {
 			t.Errorf("%s: %v", c.name, err)
 		}
@@ -216,7 +216,7 @@ func lie(op wire.Op) wire.Store {
 
 func TestSeenIsNoEvidence(t *testing.T) {
 	s := lie(wire.OpRemove)
-	if err := Admit(&s, at(5), wire.Floor{}, 1000e9); err == nil || foci.KindOf(err) != foci.ClockAhead {
+	if err := Admit(&s, at(5), wire.Watermark{}, 1000e9); err == nil || foci.KindOf(err) != foci.ClockAhead {
 		t.Fatalf("a remove at the end of time, of one that claims to have seen it: %v", err)
 	}
 }
@@ -224,14 +224,14 @@ func TestSeenIsNoEvidence(t *testing.T) {
 func TestRepairIsNoEvidence(t *testing.T) {
 	s := lie(wire.OpRemove)
 	s.Repair = true
-	if err := Admit(&s, at(5), wire.Floor{}, 1000e9); err == nil || foci.KindOf(err) != foci.ClockAhead {
+	if err := Admit(&s, at(5), wire.Watermark{}, 1000e9); err == nil || foci.KindOf(err) != foci.ClockAhead {
 		t.Fatalf("a forged repair at the end of time: %v", err)
 	}
 }
 
 func TestChunkTimesAreChecked(t *testing.T) {
 	s := lie(wire.OpChunk)
-	if err := Admit(&s, at(5), wire.Floor{}, 1000e9); err == nil || foci.KindOf(err) != foci.ClockAhead {
+	if err := Admit(&s, at(5), wire.Watermark{}, 1000e9); err == nil || foci.KindOf(err) != foci.ClockAhead {
 		t.Fatalf("a chunk at the end of time: %v", err)
 	}
 }

@@ -40,7 +40,7 @@ func (b *ballot) start(o *op, now time.Duration, order []foci.Group) {
 	o.begin()
 	kept := b.votes
 	*b = ballot{id: b.id, inline: b.inline, order: order, votes: b.votes[:0]}
-	if o.cfg.Weaken.KeepVotes {
+	if o.cfg.Mutants.KeepVotes {
 		b.votes = kept
 	}
 	for b.asked < min(o.cfg.needs(), len(order)) || o.cfg.Hedge == 0 && b.asked < len(order) {

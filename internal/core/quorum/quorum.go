@@ -55,7 +55,7 @@ type Config struct {
 	Restarts int           // of a read whose write-back fails; 0 = 64, far above what faults cause
 	Clock    func() int64  // the caller's wall clock, nanoseconds since 1970
 	Nonce    func() uint64 // fresh randomness for versions, never 0
-	Weaken   Weaken        // for the simulator alone
+	Mutants  Mutants       // for the simulator alone
 
 	Name func(foci.NodeID) string // of a node in the layout, for errors; may be nil
 }
@@ -72,15 +72,15 @@ type Out struct {
 	Wake time.Duration
 }
 
-// Weaken turns single rules of the protocol off. Nothing but the simulator
+// Mutants turns single rules of the protocol off. Nothing but the simulator
 // sets it, to prove that its checkers notice what each rule is for.
-type Weaken struct {
-	OneRound        bool // a write takes its version from the clock, without asking
-	NoWriteBack     bool // a read answers although votes differ
-	NewestOnly      bool // votes are compared by their newest version alone
-	KeepVotes       bool // a phase keeps its votes when the layout changes
-	HintVotes       bool // a hint for a group counts as its acknowledgement
-	UnsettledFloors bool // a read believes votes that may be older than another one's floor
+type Mutants struct {
+	OneRound            bool // a write takes its version from the clock, without asking
+	NoWriteBack         bool // a read answers although votes differ
+	NewestOnly          bool // votes are compared by their newest version alone
+	KeepVotes           bool // a phase keeps its votes when the layout changes
+	HintVotes           bool // a hint for a group counts as its acknowledgement
+	UnsettledWatermarks bool // a read believes votes that may be older than another one's watermark
 }
 
 // needs is how many groups must answer.

@@ -16,13 +16,13 @@ import (
 // afterwards from one of the Holders.
 type Read struct {
 	op
-	ballot    ballot
-	reconcile *reconcile
-	bring     *bring        // instead of reconcile, when this caller may not write
-	patience  time.Duration // when a write-back without progress goes on without the silent voters
-	restarts  int
-	floors    map[foci.Group]wire.Floor // as told by votes before the present ballot
-	found     Found
+	ballot     ballot
+	reconcile  *reconcile
+	bring      *bring        // instead of reconcile, when this caller may not write
+	patience   time.Duration // when a write-back without progress goes on without the silent voters
+	restarts   int
+	watermarks map[foci.Group]wire.Watermark // as told by votes before the present ballot
+	found      Found
 }
 
 // A write-back is waited for longer than a vote: bodies travel and disks are
@@ -90,7 +90,7 @@ func (r *Read) Wake(now time.Duration) Out {
 // Replan gives a newer layout: everything is asked again.
 func (r *Read) Replan(now time.Duration, p Plan) Out {
 	if r.replan(p) {
-		r.bring, r.reconcile, r.floors = nil, nil, nil // a group may be another backend now
+		r.bring, r.reconcile, r.watermarks = nil, nil, nil // a group may be another backend now
 		r.ballot.start(&r.op, now, p.Groups)
 	}
 	return r.give()
@@ -122,7 +122,7 @@ func (r *Read) answerBallot(now time.Duration, g foci.Group, a *Answer) {
 	case r.agreed():
 		r.resolve()
 	default:
-		r.reconcile = newReconcile(&r.op, r.ballot.id, r.ballot.votes, r.floors)
+		r.reconcile = newReconcile(&r.op, r.ballot.id, r.ballot.votes, r.watermarks)
 		r.wait(now)
 	}
 }
@@ -133,10 +133,10 @@ func (r *Read) agreed() bool {
 	for i := range r.ballot.votes {
 		v := &r.ballot.votes[i].reply.Vote
 		switch {
-		case r.cfg.Weaken.NoWriteBack:
-		case r.cfg.Weaken.NewestOnly && v.Newest != first.Newest:
+		case r.cfg.Mutants.NoWriteBack:
+		case r.cfg.Mutants.NewestOnly && v.Newest != first.Newest:
 			return false
-		case !r.cfg.Weaken.NewestOnly && !v.Same(first):
+		case !r.cfg.Mutants.NewestOnly && !v.Same(first):
 			return false
 		}
 	}
@@ -172,7 +172,7 @@ func (r *Read) answerReconcile(now time.Duration, g foci.Group, leg Leg, a *Answ
 	}
 	done, err := r.reconcile.answer(&r.op, g, leg, a)
 	switch {
-	case foci.KindOf(err) == foci.BelowFloor:
+	case foci.KindOf(err) == foci.BelowWatermark:
 		r.again(now, nil) // nobody failed: something was destroyed
 	case err != nil:
 		r.again(now, []foci.Group{g})
@@ -196,7 +196,7 @@ func (r *Read) impatient() bool {
 }
 
 // again asks anew, the groups that failed or are silent last. What was written
-// back stays; a voter whose floor rose or that went away in between is only
+// back stays; a voter whose watermark rose or that went away in between is only
 // asked again.
 func (r *Read) again(now time.Duration, last []foci.Group) {
 	if r.restarts++; r.restarts > cmp.Or(r.cfg.Restarts, maxRestarts) {
@@ -208,12 +208,12 @@ func (r *Read) again(now time.Duration, last []foci.Group) {
 		return cmp.Compare(slices.Index(last, a), slices.Index(last, b))
 	})
 	r.bring, r.reconcile = nil, nil
-	if r.floors == nil {
-		r.floors = map[foci.Group]wire.Floor{}
+	if r.watermarks == nil {
+		r.watermarks = map[foci.Group]wire.Watermark{}
 	}
 	for i := range r.ballot.votes {
 		v := &r.ballot.votes[i]
-		r.floors[v.group] = v.reply.Vote.Floor
+		r.watermarks[v.group] = v.reply.Vote.Watermark
 	}
 	r.ballot.start(&r.op, now, order)
 }

@@ -99,9 +99,9 @@ func TestInline(t *testing.T) {
 
 func TestWhatOneVoterLacksIsWrittenBack(t *testing.T) {
 	r, s := read(t, nil)
-	floor := wire.Floor{Version: at(50), Drops: 3}
+	watermark := wire.Watermark{Version: at(50), Drops: 3}
 	behind := voteOf(base)
-	behind.Floor = floor
+	behind.Watermark = watermark
 	s.vote("query 1", voteOf(base, late))
 	s.vote("query 2", behind)
 	s.asks("query 1", "query 2", "log 1", "log 2")
@@ -111,7 +111,7 @@ func TestWhatOneVoterLacksIsWrittenBack(t *testing.T) {
 	s.page("fetch 1", false, late)
 	s.asks("repair 2")
 	m := s.pending("repair 2").Msg.(*wire.Store)
-	if m.Record.Version != late.Version || string(m.Record.Payload) != "late" || m.Floor != floor {
+	if m.Record.Version != late.Version || string(m.Record.Payload) != "late" || m.Watermark != watermark {
 		t.Fatalf("written back: %+v", m)
 	}
 	s.going()
@@ -246,7 +246,7 @@ func TestRefusedRepairAsksAnew(t *testing.T) {
 	s.page("log 1", false, base, late)
 	s.page("log 2", false, base)
 	s.page("fetch 1", false, late)
-	s.fails("repair 2", foci.BelowFloor)
+	s.fails("repair 2", foci.BelowWatermark)
 	s.fresh = nil
 	s.vote("query 1", wire.Vote{}) // destroyed meanwhile
 	s.vote("query 2", wire.Vote{})
@@ -256,20 +256,20 @@ func TestRefusedRepairAsksAnew(t *testing.T) {
 	}
 }
 
-// TestVoteOlderThanTheFloorBesideIt: group 1 votes before the remove reaches it.
+// TestVoteOlderThanTheWatermarkBesideIt: group 1 votes before the remove reaches it.
 // When group 2 votes, all groups have had the tombstone, and group 2 has
-// destroyed it. Nothing in the two votes speaks of it but the floor.
-func TestVoteOlderThanTheFloorBesideIt(t *testing.T) {
-	floor := wire.Floor{Version: at(150), Drops: 1}
+// destroyed it. Nothing in the two votes speaks of it but the watermark.
+func TestVoteOlderThanTheWatermarkBesideIt(t *testing.T) {
+	watermark := wire.Watermark{Version: at(150), Drops: 1}
 	r, s := read(t, nil)
 	s.vote("query 1", voteOf(base))
-	s.vote("query 2", wire.Vote{Floor: floor})
+	s.vote("query 2", wire.Vote{Watermark: watermark})
 	s.page("log 1", false, base)
 	s.asks("query 1", "query 2", "log 1", "log 2")
 	s.page("log 2", false)
-	s.asks("query 1", "query 2") // anew: what they say now is newer than the floor
+	s.asks("query 1", "query 2") // anew: what they say now is newer than the watermark
 	s.vote("query 1", voteOf(rec(wire.OpRemove, 150, "")))
-	s.vote("query 2", wire.Vote{Floor: floor})
+	s.vote("query 2", wire.Vote{Watermark: watermark})
 	s.page("log 1", false, rec(wire.OpRemove, 150, ""))
 	s.page("log 2", false)
 	s.page("fetch 1", false, rec(wire.OpRemove, 150, ""))
@@ -277,33 +277,33 @@ func TestVoteOlderThanTheFloorBesideIt(t *testing.T) {
 	s.found(r, []foci.Group{1, 2}, rec(wire.OpRemove, 150, ""))
 }
 
-// TestLiveBelowTheFloor: the floor is of other objects of the range. Once the
+// TestLiveBelowTheWatermark: the watermark is of other objects of the range. Once the
 // votes are newer than it, what group 2 lacks is written back.
-func TestLiveBelowTheFloor(t *testing.T) {
-	floor := wire.Floor{Version: at(150), Drops: 1}
+func TestLiveBelowTheWatermark(t *testing.T) {
+	watermark := wire.Watermark{Version: at(150), Drops: 1}
 	r, s := read(t, nil)
 	for range 2 {
 		s.vote("query 1", voteOf(base))
-		s.vote("query 2", wire.Vote{Floor: floor})
+		s.vote("query 2", wire.Vote{Watermark: watermark})
 		s.page("log 1", false, base)
 		s.page("log 2", false)
 	}
 	s.page("fetch 1", false, base)
-	if got := s.pending("repair 2").Msg.(*wire.Store).Floor; got != floor {
-		t.Fatalf("the repair names the floor %+v", got)
+	if got := s.pending("repair 2").Msg.(*wire.Store).Watermark; got != watermark {
+		t.Fatalf("the repair names the watermark %+v", got)
 	}
 	s.ack("repair 2")
 	s.found(r, []foci.Group{1, 2}, base)
 }
 
-// TestFloorThatRisesBetweenTwoVotes is the same once more, with something else
+// TestWatermarkThatRisesBetweenTwoVotes is the same once more, with something else
 // destroyed meanwhile: again nothing is known.
-func TestFloorThatRisesBetweenTwoVotes(t *testing.T) {
+func TestWatermarkThatRisesBetweenTwoVotes(t *testing.T) {
 	_, s := read(t, nil)
 	for drops := range uint64(3) {
 		s.asks("query 1", "query 2")
 		s.vote("query 1", voteOf(base))
-		s.vote("query 2", wire.Vote{Floor: wire.Floor{Version: at(150), Drops: 1 + drops}})
+		s.vote("query 2", wire.Vote{Watermark: wire.Watermark{Version: at(150), Drops: 1 + drops}})
 		s.asks("log 1", "log 2")
 		s.page("log 1", false, base)
 		s.page("log 2", false)
@@ -311,12 +311,12 @@ func TestFloorThatRisesBetweenTwoVotes(t *testing.T) {
 	s.asks("query 1", "query 2")
 }
 
-// TestWhatIsAboveTheFloorNeedsNoSecondVote: nothing that was destroyed can
+// TestWhatIsAboveTheWatermarkNeedsNoSecondVote: nothing that was destroyed can
 // have been newer.
-func TestWhatIsAboveTheFloorNeedsNoSecondVote(t *testing.T) {
+func TestWhatIsAboveTheWatermarkNeedsNoSecondVote(t *testing.T) {
 	_, s := read(t, nil)
 	s.vote("query 1", voteOf(base))
-	s.vote("query 2", wire.Vote{Floor: wire.Floor{Version: at(99), Drops: 1}})
+	s.vote("query 2", wire.Vote{Watermark: wire.Watermark{Version: at(99), Drops: 1}})
 	s.page("log 1", false, base)
 	s.page("log 2", false)
 	s.asks("query 1", "query 2", "log 1", "log 2", "fetch 1")

@@ -29,13 +29,13 @@ type reconcile struct {
 
 // voter is one group's log as it is read.
 type voter struct {
-	group   foci.Group
-	floor   wire.Floor
-	settled bool // the floor was known before anybody was asked for these votes
-	page    []wire.FetchedEntry
-	more    bool         // the log goes on behind page
-	next    foci.Version // where the next page begins
-	waiting bool         // for a page
+	group     foci.Group
+	watermark wire.Watermark
+	settled   bool // the watermark was known before anybody was asked for these votes
+	page      []wire.FetchedEntry
+	more      bool         // the log goes on behind page
+	next      foci.Version // where the next page begins
+	waiting   bool         // for a page
 }
 
 // transfer is one record on its way from a voter that has it to those that
@@ -56,7 +56,7 @@ type errand struct {
 	storing  bool
 }
 
-func newReconcile(o *op, id foci.ID, votes []vote, floors map[foci.Group]wire.Floor) *reconcile {
+func newReconcile(o *op, id foci.ID, votes []vote, watermarks map[foci.Group]wire.Watermark) *reconcile {
 	o.begin()
 	r := &reconcile{id: id, pending: map[Leg]errand{}}
 	var from foci.Version
@@ -70,9 +70,9 @@ func newReconcile(o *op, id foci.ID, votes []vote, floors map[foci.Group]wire.Fl
 		}
 	}
 	for i := range votes {
-		g, floor := votes[i].group, votes[i].reply.Vote.Floor
-		known, ok := floors[g]
-		r.voters = append(r.voters, voter{group: g, floor: floor, settled: ok && known == floor, next: from, more: true})
+		g, watermark := votes[i].group, votes[i].reply.Vote.Watermark
+		known, ok := watermarks[g]
+		r.voters = append(r.voters, voter{group: g, watermark: watermark, settled: ok && known == watermark, next: from, more: true})
 	}
 	r.filled(o)
 	return r
@@ -153,12 +153,12 @@ func (r *reconcile) count(e *wire.Entry) {
 }
 
 // copyTo fetches a record for the voters that lack it. A tombstone is no
-// exception even at or below a voter's floor: the floor is of a range, so it
+// exception even at or below a voter's watermark: the watermark is of a range, so it
 // does not say that the voter ever had this one.
 //
 // But it may have had it, and destroyed it with a tombstone that came to the
 // holder only after the holder had voted. Whatever is destroyed anywhere is
-// removed everywhere before; so votes that are asked for when the floor is
+// removed everywhere before; so votes that are asked for when the watermark is
 // known know of the tombstone, and it fails until then.
 func (r *reconcile) copyTo(o *op, e *wire.Entry, holders []int) error {
 	t := &transfer{entry: *e}
@@ -167,8 +167,8 @@ func (r *reconcile) copyTo(o *op, e *wire.Entry, holders []int) error {
 		if slices.Contains(holders, i) {
 			continue
 		}
-		if !v.floor.Version.Less(e.Version) && !v.settled && !o.cfg.Weaken.UnsettledFloors {
-			return foci.Errorf(foci.BelowFloor, "group %d lacks %v and may have destroyed it: the others must be asked again", v.group, e.Version)
+		if !v.watermark.Version.Less(e.Version) && !v.settled && !o.cfg.Mutants.UnsettledWatermarks {
+			return foci.Errorf(foci.BelowWatermark, "group %d lacks %v and may have destroyed it: the others must be asked again", v.group, e.Version)
 		}
 		t.to = append(t.to, i)
 	}
@@ -261,7 +261,7 @@ func (r *reconcile) storeCopies(o *op, t *transfer, m *wire.FetchReply, body []b
 		v := &r.voters[i]
 		leg := o.ask(v.group, &wire.Store{
 			Target: wire.Target{Epoch: o.cfg.Plan.Epoch, Group: v.group},
-			Seen:   t.entry.Version.Time, Repair: true, Floor: v.floor, Record: rec,
+			Seen:   t.entry.Version.Time, Repair: true, Watermark: v.watermark, Record: rec,
 		})
 		r.pending[leg] = errand{transfer: t, storing: true}
 		t.open++

@@ -54,7 +54,7 @@ func (w *Write) Start(now time.Duration) Out {
 	switch {
 	case w.chosen:
 		w.beginStore()
-	case w.cfg.Weaken.OneRound:
+	case w.cfg.Mutants.OneRound:
 		w.choose()
 	default:
 		w.ballot.start(&w.op, now, w.cfg.Plan.Groups)
@@ -68,7 +68,7 @@ func (w *Write) Answer(now time.Duration, leg Leg, a Answer) Out {
 	switch {
 	case !current || w.awaiting != 0:
 	case w.hints.asked[leg] != nil:
-		if w.hints.answer(&w.op, w.rec.ID, leg, &a) && w.cfg.Weaken.HintVotes {
+		if w.hints.answer(&w.op, w.rec.ID, leg, &a) && w.cfg.Mutants.HintVotes {
 			w.store.acks++
 			w.judge()
 		}
@@ -154,7 +154,7 @@ func (w *Write) beginStore() {
 	w.sent++
 	kept := w.store.acks
 	w.store = store{}
-	if w.cfg.Weaken.KeepVotes {
+	if w.cfg.Mutants.KeepVotes {
 		w.store.acks = kept
 	}
 	for _, g := range w.cfg.Plan.Groups {
@@ -187,7 +187,7 @@ func (w *Write) answerStore(g foci.Group, a *Answer) {
 		s.acked = append(s.acked, g)
 	}
 	w.judge()
-	if (w.done || w.cfg.Weaken.HintVotes) && len(s.acked) > 0 {
+	if (w.done || w.cfg.Mutants.HintVotes) && len(s.acked) > 0 {
 		w.hint()
 	}
 }
@@ -252,7 +252,7 @@ func (w *Write) expire() {
 func refusal(k foci.Kind) bool {
 	switch k {
 	case foci.Invalid, foci.TooLarge, foci.Busy, foci.NoRoute, foci.StaleLayout, foci.NotReady, foci.ClockAhead,
-		foci.BelowFloor, foci.Conflict, foci.Denied:
+		foci.BelowWatermark, foci.Conflict, foci.Denied:
 		return true
 	default:
 		return false

@@ -50,9 +50,9 @@ func TestPutTakesTwoPhases(t *testing.T) {
 	}
 }
 
-func TestVersionIsAboveTheFloorToo(t *testing.T) {
+func TestVersionIsAboveTheWatermarkToo(t *testing.T) {
 	_, s := put(t, nil)
-	s.vote("query 1", wire.Vote{Floor: wire.Floor{Version: at(9000)}})
+	s.vote("query 1", wire.Vote{Watermark: wire.Watermark{Version: at(9000)}})
 	s.vote("query 2", voteOf(rec(wire.OpPut, 5000, "old")))
 	if m := s.pending("store 1").Msg.(*wire.Store); m.Record.Version.Time != 9001 || m.Seen != 9000 {
 		t.Fatalf("time %d after %d", m.Record.Version.Time, m.Seen)
@@ -182,12 +182,12 @@ func stored(t *testing.T, change func(*Config)) (*Write, *story) {
 
 func TestRefusedByAll(t *testing.T) {
 	w, s := stored(t, nil)
-	s.fails("store 1", foci.BelowFloor)
-	s.fails("store 2", foci.BelowFloor)
+	s.fails("store 1", foci.BelowWatermark)
+	s.fails("store 2", foci.BelowWatermark)
 	s.going() // the third may have kept it
 	s.fails("store 3", foci.ClockAhead)
 	_, err := w.Result()
-	s.failed(err, foci.BelowFloor)
+	s.failed(err, foci.BelowWatermark)
 }
 
 func TestOutcomes(t *testing.T) {

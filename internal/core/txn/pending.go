@@ -96,7 +96,7 @@ func (p *pending) lacksWay() bool {
 func nothingDone(k foci.Kind) bool {
 	switch k {
 	case foci.Busy, foci.Invalid, foci.TooLarge, foci.Denied, foci.StaleLayout, foci.NotReady,
-		foci.ClockAhead, foci.BelowFloor, foci.Conflict, foci.NoRoute:
+		foci.ClockAhead, foci.BelowWatermark, foci.Conflict, foci.NoRoute:
 		return true
 	}
 	return false

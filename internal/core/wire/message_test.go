@@ -14,7 +14,7 @@ func samples() []Message {
 	target := Target{Epoch: 3, Group: 2, Backend: foci.BackendID{9}}
 	entry := Entry{Version: v, Op: OpPut, Size: 5, Length: 5, Hash: Hash{1, 2}}
 	name := foci.Name{Bucket: "photos", Key: "2026/a.jpg"}
-	vote := Vote{Base: v, BaseOp: OpPut, Count: 3, Sum: Hash{5}, Size: 77, Newest: v, Floor: Floor{Version: v, Drops: 2}}
+	vote := Vote{Base: v, BaseOp: OpPut, Count: 3, Sum: Hash{5}, Size: 77, Newest: v, Watermark: Watermark{Version: v, Drops: 2}}
 	return []Message{
 		&Error{Kind: foci.Busy, Epoch: 4, RetryAfter: time.Second, Text: "full", From: foci.NodeID{7}},
 		&Routes{Epoch: 2, Routes: []Route{{Node: foci.NodeID{1}, Incarnation: 2, Counter: 3, Role: foci.RoleData, Addrs: []string{"10.0.0.1:1025:2-0"}}}},
@@ -32,7 +32,7 @@ func samples() []Message {
 		&Ask{What: "mesh"},
 		&Query{Target: target, ID: foci.ID{1}, Inline: MaxInline, Scope: ObjectScope(name)},
 		&QueryReply{Epoch: 3, Clock: 99, Vote: vote, Inline: true, Entry: entry, Meta: []byte("type=jpeg")},
-		&Store{Target: target, Seen: 5, Repair: true, Floor: Floor{Version: v, Drops: 2}, Record: Record{Entry: entry, ID: foci.ID{1}, Name: name, Meta: []byte("m")}},
+		&Store{Target: target, Seen: 5, Repair: true, Watermark: Watermark{Version: v, Drops: 2}, Record: Record{Entry: entry, ID: foci.ID{1}, Name: name, Meta: []byte("m")}},
 		&StoreReply{Epoch: 3, Clock: 99, Dup: true},
 		&Have{Target: target, ID: foci.ID{1}, Version: v, Hash: Hash{3}, Scope: ChunkScope("photos", foci.UploadID{1}, 4)},
 		&HaveReply{Epoch: 3, State: HaveStored},

@@ -147,11 +147,11 @@ type Store struct {
 	// ignore it: it is the sender's claim.
 	Seen int64
 	// Repair marks a record that some replica already holds, sent by a reader
-	// that found it missing. It may be at or below the replica's floor, but
-	// only while that floor is still Floor, the one that the reader saw.
-	Repair bool
-	Floor  Floor
-	Record Record // payload in the body
+	// that found it missing. It may be at or below the replica's watermark, but
+	// only while that watermark is still Watermark, the one that the reader saw.
+	Repair    bool
+	Watermark Watermark
+	Record    Record // payload in the body
 
 	// Evidence is what the replica itself has found out about the record's
 	// time. It does not travel.
@@ -161,7 +161,7 @@ type Store struct {
 // Append encodes.
 func (s *Store) Append(b []byte) []byte {
 	b = appendU64(s.append(b), uint64(s.Seen))
-	b = s.Floor.append(appendBool(b, s.Repair))
+	b = s.Watermark.append(appendBool(b, s.Repair))
 	return s.Record.Append(b)
 }
 
@@ -170,7 +170,7 @@ func (s *Store) Decode(r *Reader) {
 	s.decode(r)
 	s.Seen = r.I64()
 	s.Repair = r.Bool()
-	s.Floor.decode(r)
+	s.Watermark.decode(r)
 	s.Record.Decode(r)
 }
 

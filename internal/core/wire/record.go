@@ -225,21 +225,21 @@ func (c *Record) Decode(r *Reader) {
 	c.Meta = r.Bytes(foci.MaxMetaLen)
 }
 
-// Floor is what a backend remembers of the removed objects of a range of ids
+// Watermark is what a backend remembers of the removed objects of a range of ids
 // that it has destroyed, tombstones and all.
-type Floor struct {
+type Watermark struct {
 	Version foci.Version // what was destroyed is at or below it
 	Drops   uint64       // how many times something was destroyed: Version alone does not change with each
 }
 
-const floorSize = 16 + 8
+const watermarkSize = 16 + 8
 
-func (f *Floor) append(b []byte) []byte { return appendU64(appendVersion(b, f.Version), f.Drops) }
+func (f *Watermark) append(b []byte) []byte { return appendU64(appendVersion(b, f.Version), f.Drops) }
 
-func (f *Floor) decode(r *Reader) { f.Version, f.Drops = r.Version(), r.U64() }
+func (f *Watermark) decode(r *Reader) { f.Version, f.Drops = r.Version(), r.U64() }
 
-// Raise is the floor after the destruction of something as new as v.
-func (f Floor) Raise(v foci.Version) Floor {
+// Raise is the watermark after the destruction of something as new as v.
+func (f Watermark) Raise(v foci.Version) Watermark {
 	if f.Version.Less(v) {
 		f.Version = v
 	}
@@ -256,13 +256,13 @@ const MaxCount = 2*foci.MaxAppends + 1
 // Vote is a replica's state of one object, small whatever the object's size.
 // Two replicas hold the same current content when Base, Count and Sum agree.
 type Vote struct {
-	Base   foci.Version // latest put or remove; zero when there is none
-	BaseOp Op           // of the base; 0 when there is none
-	Count  uint32       // transactions from the base up
-	Sum    Hash         // commutative sum of their Entry.Sum
-	Size   uint64       // bytes of content from the base up
-	Newest foci.Version // newest version held
-	Floor  Floor        // of the object's range
+	Base      foci.Version // latest put or remove; zero when there is none
+	BaseOp    Op           // of the base; 0 when there is none
+	Count     uint32       // transactions from the base up
+	Sum       Hash         // commutative sum of their Entry.Sum
+	Size      uint64       // bytes of content from the base up
+	Newest    foci.Version // newest version held
+	Watermark Watermark    // of the object's range
 }
 
 // Same reports whether both replicas hold the same current content.
@@ -272,8 +272,8 @@ func (v *Vote) Same(w *Vote) bool {
 
 // Seen is the newest version that the replica knows to have existed.
 func (v *Vote) Seen() foci.Version {
-	if v.Newest.Less(v.Floor.Version) {
-		return v.Floor.Version
+	if v.Newest.Less(v.Watermark.Version) {
+		return v.Watermark.Version
 	}
 	return v.Newest
 }
@@ -286,13 +286,13 @@ func (v *Vote) Exists() bool {
 	return v.Count > 0
 }
 
-const voteSize = 16 + 1 + 4 + 16 + 8 + 16 + floorSize
+const voteSize = 16 + 1 + 4 + 16 + 8 + 16 + watermarkSize
 
 func (v *Vote) append(b []byte) []byte {
 	b = append(appendVersion(b, v.Base), byte(v.BaseOp))
 	b = append(appendU32(b, v.Count), v.Sum[:]...)
 	b = appendU64(b, v.Size)
-	return v.Floor.append(appendVersion(b, v.Newest))
+	return v.Watermark.append(appendVersion(b, v.Newest))
 }
 
 func (v *Vote) decode(r *Reader) {
@@ -302,7 +302,7 @@ func (v *Vote) decode(r *Reader) {
 	r.Fixed(v.Sum[:])
 	v.Size = r.U64()
 	v.Newest = r.Version()
-	v.Floor.decode(r)
+	v.Watermark.decode(r)
 	if v.BaseOp != 0 && !v.BaseOp.IsBase() || v.Count > MaxCount {
 		r.Fail()
 	}

@@ -31,17 +31,17 @@ type Kind uint8
 
 // The kinds of records.
 const (
-	Object   Kind = 1 // a transaction of an object, or a chunk
-	Epoch    Kind = 2 // the backend adopted a layout epoch
-	Floor    Kind = 3 // the floor of a range of ids was raised
-	Mark     Kind = 4 // nothing but a claim that everything before it is synced
-	Hint     Kind = 5 // a group may lack something of an object
-	Unhint   Kind = 6 // it was brought what it lacked
-	numKinds Kind = 7
+	Object    Kind = 1 // a transaction of an object, or a chunk
+	Epoch     Kind = 2 // the backend adopted a layout epoch
+	Watermark Kind = 3 // the watermark of a range of ids was raised
+	Mark      Kind = 4 // nothing but a claim that everything before it is synced
+	Hint      Kind = 5 // a group may lack something of an object
+	Unhint    Kind = 6 // it was brought what it lacked
+	numKinds  Kind = 7
 )
 
 // Record is what is appended. Of the wire record an Object uses everything; a
-// Floor its Version, and of its ID the two prefixes of the range; an Epoch its
+// Watermark its Version, and of its ID the two prefixes of the range; an Epoch its
 // Size; a Hint and an Unhint their ID, and the group as Size.
 type Record struct {
 	Kind Kind

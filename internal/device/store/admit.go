@@ -38,7 +38,7 @@ func (c *committer) admit(g *group, it *item) {
 		c.repeat(it, at.group)
 		return
 	}
-	if err := object.Admit(it.store, o.sum.vote.Newest, c.floors.of(r.ID.Prefix()), c.b.opts.Now()); err != nil {
+	if err := object.Admit(it.store, o.sum.vote.Newest, c.watermarks.of(r.ID.Prefix()), c.b.opts.Now()); err != nil {
 		c.refuse(it, err)
 		return
 	}
@@ -78,7 +78,7 @@ func (c *committer) refuse(it *item, err error) {
 	it.done(false, err)
 }
 
-// admitControl adds an epoch or a floor, unless it changes nothing, or a hint.
+// admitControl adds an epoch or a watermark, unless it changes nothing, or a hint.
 func (c *committer) admitControl(g *group, it *item) {
 	switch it.rec.Kind {
 	case segment.Epoch:
@@ -87,13 +87,13 @@ func (c *committer) admitControl(g *group, it *item) {
 			return
 		}
 		c.epoch = max(c.epoch, foci.Epoch(it.rec.Entry.Size))
-	case segment.Floor:
-		raised := c.floors.raise(floorOf(&it.rec))
-		if len(raised) > maxFloors {
-			c.refuse(it, foci.Errorf(foci.TooLarge, "the floors of a backend may have at most %d ranges", maxFloors))
+	case segment.Watermark:
+		raised := c.watermarks.raise(watermarkOf(&it.rec))
+		if len(raised) > maxWatermarks {
+			c.refuse(it, foci.Errorf(foci.TooLarge, "the watermarks of a backend may have at most %d ranges", maxWatermarks))
 			return
 		}
-		c.floors = raised
+		c.watermarks = raised
 	case segment.Hint, segment.Unhint:
 		if err := hintRow(g.rows, &it.rec); err != nil {
 			panic(err) // as in admit

@@ -30,7 +30,7 @@ func (b *Backend) apply(ready <-chan *group, back chan<- *group) {
 func (b *Backend) enter(g *group) error {
 	t := b.totals.load()
 	t.add(g.totals)
-	if err := writeMeta(g.rows, g.end, t, g.epoch, g.floors); err != nil {
+	if err := writeMeta(g.rows, g.end, t, g.epoch, g.watermarks); err != nil {
 		return err
 	}
 	full := func() { b.answer(g, b.noSpace(indexWaits)) }
@@ -40,8 +40,8 @@ func (b *Backend) enter(g *group) error {
 	b.visibleGroup.Store(g.number)
 	_ = g.rows.Close() // returns it to its pool
 	b.totals.store(t)
-	f := g.floors // the group will be used again
-	b.floors.Store(&f)
+	f := g.watermarks // the group will be used again
+	b.watermarks.Store(&f)
 	b.epoch.Store(uint64(g.epoch))
 	return nil
 }
@@ -84,7 +84,7 @@ func (b *Backend) answer(g *group, err error) {
 }
 
 // writeMeta adds the rows about the backend to a batch: they change with it.
-func writeMeta(rows *pebble.Batch, end segment.Pos, t totals, e foci.Epoch, f floors) error {
+func writeMeta(rows *pebble.Batch, end segment.Pos, t totals, e foci.Epoch, f watermarks) error {
 	var buf [24]byte
 	b := binaryLE.AppendUint32(binaryLE.AppendUint64(buf[:0], end.Segment), end.Offset)
 	if err := rows.Set(metaCursor, b, nil); err != nil {
@@ -97,20 +97,20 @@ func writeMeta(rows *pebble.Batch, end segment.Pos, t totals, e foci.Epoch, f fl
 	if err := rows.Set(metaEpoch, binaryLE.AppendUint64(buf[:0], uint64(e)), nil); err != nil {
 		return err
 	}
-	return rows.Set(metaFloors, f.append(nil), nil)
+	return rows.Set(metaWatermarks, f.append(nil), nil)
 }
 
 // meta is what the index says about the backend.
 type meta struct {
-	cursor segment.Pos
-	totals totals
-	epoch  foci.Epoch
-	floors floors
+	cursor     segment.Pos
+	totals     totals
+	epoch      foci.Epoch
+	watermarks watermarks
 }
 
 func (x *index) meta() (m meta, err error) {
 	rows := [4][]byte{}
-	for i, key := range [4][]byte{metaCursor, metaTotals, metaEpoch, metaFloors} {
+	for i, key := range [4][]byte{metaCursor, metaTotals, metaEpoch, metaWatermarks} {
 		if rows[i], err = x.get(key); err != nil {
 			return m, err
 		}
@@ -124,7 +124,7 @@ func (x *index) meta() (m meta, err error) {
 	m.totals = totals{records: t.U64(), objects: t.U64(), bytes: t.U64()}
 	e := wire.NewReader(rows[2])
 	m.epoch = foci.Epoch(e.U64())
-	if m.floors, err = parseFloors(rows[3]); err == nil && (r.Bad() || t.Bad() || e.Bad()) {
+	if m.watermarks, err = parseWatermarks(rows[3]); err == nil && (r.Bad() || t.Bad() || e.Bad()) {
 		err = badRow("meta")
 	}
 	return m, err

@@ -26,13 +26,13 @@ type committer struct {
 	ready chan *group // to the goroutine that writes the index
 	back  chan *group // from it
 
-	batch  segment.Batch
-	writer *segment.Writer // nil: the next group begins a new segment
-	prev   uint64          // the newest segment
-	sealed uint32          // its length, when writer is nil
-	floors floors          // as of the last group, visible or not
-	epoch  foci.Epoch
-	unsure bool // records since the last mark
+	batch      segment.Batch
+	writer     *segment.Writer // nil: the next group begins a new segment
+	prev       uint64          // the newest segment
+	sealed     uint32          // its length, when writer is nil
+	watermarks watermarks      // as of the last group, visible or not
+	epoch      foci.Epoch
+	unsure     bool // records since the last mark
 }
 
 func (c *committer) run() {
@@ -69,7 +69,7 @@ func (c *committer) commit(g *group) {
 		c.recycle(g)
 		return
 	}
-	g.end, g.floors, g.epoch = c.batch.End(), c.floors, c.epoch
+	g.end, g.watermarks, g.epoch = c.batch.End(), c.watermarks, c.epoch
 	if err := c.write(g); err != nil {
 		_ = g.rows.Close()
 		c.fail(g, err)
@@ -173,7 +173,7 @@ func (c *committer) fail(g *group, err error) {
 	for _, p := range c.past {
 		p.ids, c.gone = p.ids[:0], p.number
 	}
-	c.floors, c.epoch = *c.b.floors.Load(), foci.Epoch(c.b.epoch.Load())
+	c.watermarks, c.epoch = *c.b.watermarks.Load(), foci.Epoch(c.b.epoch.Load())
 	c.recycle(g)
 }
 

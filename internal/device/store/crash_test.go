@@ -50,12 +50,12 @@ func TestCrashPoints(t *testing.T) {
 
 // history is what a workload has sent and what was acknowledged, in order.
 type history struct {
-	sent  []wire.Record
-	acked []bool // parallel to sent
-	floor wire.Floor
-	epoch foci.Epoch // highest acknowledged
-	asked foci.Epoch // highest asked for
-	raise int        // floors asked for
+	sent      []wire.Record
+	acked     []bool // parallel to sent
+	watermark wire.Watermark
+	epoch     foci.Epoch // highest acknowledged
+	asked     foci.Epoch // highest asked for
+	raise     int        // watermarks asked for
 }
 
 func (h *history) clone() *history {
@@ -230,37 +230,37 @@ func (h *history) kept(b *Backend) error {
 			}
 		}
 	}
-	// Every object of the workload lies in the range of the one floor.
-	floor := b.Floor(foci.ID{})
-	if floor.Drops < h.floor.Drops || floor.Drops > uint64(h.raise) || floor.Version.Less(h.floor.Version) {
-		return fmt.Errorf("floor %v, promised %v, %d were asked for", floor, h.floor, h.raise)
+	// Every object of the workload lies in the range of the one watermark.
+	watermark := b.Watermark(foci.ID{})
+	if watermark.Drops < h.watermark.Drops || watermark.Drops > uint64(h.raise) || watermark.Version.Less(h.watermark.Version) {
+		return fmt.Errorf("watermark %v, promised %v, %d were asked for", watermark, h.watermark, h.raise)
 	}
 	if e := b.Epoch(); e < h.epoch || e > h.asked {
 		return fmt.Errorf("epoch %d, promised %d, asked for %d", e, h.epoch, h.asked)
 	}
-	return storetest.Compare(floorless{b}, m)
+	return storetest.Compare(withoutWatermark{b}, m)
 }
 
-// floorless shows votes without floors, which the model does not know.
-type floorless struct{ *Backend }
+// withoutWatermark shows votes without watermarks, which the model does not know.
+type withoutWatermark struct{ *Backend }
 
-func (f floorless) Query(id foci.ID, inline uint32) (wire.Vote, *wire.Record, error) {
+func (f withoutWatermark) Query(id foci.ID, inline uint32) (wire.Vote, *wire.Record, error) {
 	v, r, err := f.Backend.Query(id, inline)
-	v.Floor = wire.Floor{}
+	v.Watermark = wire.Watermark{}
 	return v, r, err
 }
 
-func (f floorless) Scan(from, to foci.ID, fn func(foci.ID, wire.Vote) bool) error {
+func (f withoutWatermark) Scan(from, to foci.ID, fn func(foci.ID, wire.Vote) bool) error {
 	return f.Backend.Scan(from, to, func(id foci.ID, v wire.Vote) bool {
-		v.Floor = wire.Floor{}
+		v.Watermark = wire.Watermark{}
 		return fn(id, v)
 	})
 }
 
-func (f floorless) List(l *wire.List) (wire.ListReply, error) {
+func (f withoutWatermark) List(l *wire.List) (wire.ListReply, error) {
 	rep, err := f.Backend.List(l)
 	for i := range rep.Keys {
-		rep.Keys[i].Vote.Floor = wire.Floor{}
+		rep.Keys[i].Vote.Watermark = wire.Watermark{}
 	}
 	return rep, err
 }

@@ -105,7 +105,7 @@ func (w *crashRun) item(wg *sync.WaitGroup) item {
 	case 1:
 		w.hist.raise++
 		v := foci.Version{Time: 1, Nonce: w.rng.Uint64N(100) + 1}
-		return item{rec: floorRecord(0, ^uint64(0), v), done: acknowledge(func() { w.hist.floor = w.hist.floor.Raise(v) })}
+		return item{rec: watermarkRecord(0, ^uint64(0), v), done: acknowledge(func() { w.hist.watermark = w.hist.watermark.Raise(v) })}
 	}
 	i := len(w.hist.sent)
 	if i > 0 && w.rng.IntN(8) == 0 { // the same once more

@@ -20,8 +20,8 @@ func FuzzRows(f *testing.F) {
 	s.total, s.sole = 3, false
 	f.Add(s.append(nil))
 	f.Add(appendPlaced(nil, &e, loc))
-	f.Add(floors(nil).append(nil))
-	f.Add(floors(nil).raise(3, 9, e.Version).append(nil))
+	f.Add(watermarks(nil).append(nil))
+	f.Add(watermarks(nil).raise(3, 9, e.Version).append(nil))
 	f.Fuzz(func(t *testing.T, row []byte) {
 		if s, err := parseSummary(row); err == nil {
 			again, err := parseSummary(s.append(nil))
@@ -35,10 +35,10 @@ func FuzzRows(f *testing.F) {
 				t.Errorf("version row %+v at %+v became %+v at %+v, %v", e, l, e2, l2, err)
 			}
 		}
-		if fs, err := parseFloors(row); err == nil {
-			again, err := parseFloors(fs.append(nil))
+		if fs, err := parseWatermarks(row); err == nil {
+			again, err := parseWatermarks(fs.append(nil))
 			if err != nil || !slices.Equal(again, fs) {
-				t.Errorf("floors %+v became %+v, %v", fs, again, err)
+				t.Errorf("watermarks %+v became %+v, %v", fs, again, err)
 			}
 			fs.of(1 << 63)
 		}

@@ -15,15 +15,15 @@ import (
 // group is what one fsync commits. While one enters the index the next is
 // written and fsynced; a few more are remembered.
 type group struct {
-	number uint64
-	items  []item    // admitted
-	ids    []foci.ID // of the admitted records, which are their callers' again once done
-	taken  []item
-	end    segment.Pos
-	rows   *pebble.Batch
-	totals totals
-	floors floors // after the group
-	epoch  foci.Epoch
+	number     uint64
+	items      []item    // admitted
+	ids        []foci.ID // of the admitted records, which are their callers' again once done
+	taken      []item
+	end        segment.Pos
+	rows       *pebble.Batch
+	totals     totals
+	watermarks watermarks // after the group
+	epoch      foci.Epoch
 
 	mu       sync.Mutex
 	finished bool
@@ -161,6 +161,6 @@ func (c *committer) reclaim(g *group) {
 func (c *committer) recycle(g *group) {
 	g.letGo()
 	g.ids = g.ids[:0]
-	g.rows, g.floors, g.totals, g.finished, g.err = nil, nil, totals{}, false, nil
+	g.rows, g.watermarks, g.totals, g.finished, g.err = nil, nil, totals{}, false, nil
 	c.free = append(c.free, g)
 }

@@ -59,7 +59,7 @@ func follow(t *testing.T, b *Backend, k Hint, brought bool) {
 		t.Fatalf("hint %v cannot be followed", k)
 	}
 	end(brought)
-	_ = b.control(floorRecord(0, 0, foci.Version{Time: 1})) // what was queued before is in the index then
+	_ = b.control(watermarkRecord(0, 0, foci.Version{Time: 1})) // what was queued before is in the index then
 }
 
 func TestHintsAreKept(t *testing.T) {

@@ -41,11 +41,11 @@ const indexFormat = pebble.FormatColumnarBlocks
 
 // The keys of the rows about the backend.
 var (
-	metaBackend = []byte{rowMeta, 'b'}
-	metaCursor  = []byte{rowMeta, 'c'}
-	metaEpoch   = []byte{rowMeta, 'e'}
-	metaFloors  = []byte{rowMeta, 'f'}
-	metaTotals  = []byte{rowMeta, 't'}
+	metaBackend    = []byte{rowMeta, 'b'}
+	metaCursor     = []byte{rowMeta, 'c'}
+	metaEpoch      = []byte{rowMeta, 'e'}
+	metaWatermarks = []byte{rowMeta, 'f'}
+	metaTotals     = []byte{rowMeta, 't'}
 )
 
 // openIndex opens the index of a backend, or makes an empty one where there is

@@ -49,7 +49,7 @@ func (b *Backend) listed(bucket, key string) (wire.Listed, error) {
 		err = indexError(errors.New("a name without an object"))
 	}
 	v := s.vote
-	v.Floor = b.Floor(id)
+	v.Watermark = b.Watermark(id)
 	return wire.Listed{Key: key, Vote: v}, err
 }
 
@@ -90,7 +90,7 @@ func (b *Backend) Scan(from, to foci.ID, fn func(id foci.ID, v wire.Vote) bool) 
 			break
 		}
 		id := foci.ID(it.Key()[1:])
-		s.vote.Floor = b.Floor(id)
+		s.vote.Watermark = b.Watermark(id)
 		if !fn(id, s.vote) {
 			break
 		}

@@ -26,10 +26,10 @@ func (b *Backend) Query(id foci.ID, inline uint32) (v wire.Vote, rec *wire.Recor
 	}
 	b.sightings.note(&id, seen)
 	s := &seen.sum
-	// The floor is read after the object: when something is destroyed, the
-	// floor is raised first, so one of the two always tells.
+	// The watermark is read after the object: when something is destroyed, the
+	// watermark is raised first, so one of the two always tells.
 	v = s.vote
-	v.Floor = b.Floor(id)
+	v.Watermark = b.Watermark(id)
 	if inline == 0 && !mutant.On(mutant.EmptyInline) {
 		return v, nil, nil
 	}

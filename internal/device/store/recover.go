@@ -60,7 +60,7 @@ func (b *Backend) recover(x *index, fs vfs.FS) (*committer, *replayer, error) {
 	if err := r.finish(); err != nil {
 		return nil, nil, err
 	}
-	c.floors, c.epoch = r.meta.floors, r.meta.epoch
+	c.watermarks, c.epoch = r.meta.watermarks, r.meta.epoch
 	return c, r, nil
 }
 
@@ -77,7 +77,7 @@ func (b *Backend) install(r *replayer, segments uint64) {
 	b.index = r.index
 	b.segments.Store(segments)
 	b.totals.store(r.meta.totals)
-	b.floors.Store(&r.meta.floors)
+	b.watermarks.Store(&r.meta.watermarks)
 	b.epoch.Store(uint64(r.meta.epoch))
 	b.hints.mu.Lock()
 	b.hints.pool = r.hints
@@ -135,8 +135,8 @@ func (r *replayer) add(rec *segment.Record, loc segment.Loc) error {
 	switch rec.Kind {
 	case segment.Epoch:
 		r.meta.epoch = max(r.meta.epoch, foci.Epoch(rec.Entry.Size))
-	case segment.Floor:
-		r.meta.floors = r.meta.floors.raise(floorOf(rec))
+	case segment.Watermark:
+		r.meta.watermarks = r.meta.watermarks.raise(watermarkOf(rec))
 	case segment.Hint, segment.Unhint:
 		return hintRow(r.rows, rec)
 	case segment.Object:
@@ -174,7 +174,7 @@ func (r *replayer) flush() error {
 	if r.rows == nil {
 		return nil
 	}
-	if err := writeMeta(r.rows, r.meta.cursor, r.meta.totals, r.meta.epoch, r.meta.floors); err != nil {
+	if err := writeMeta(r.rows, r.meta.cursor, r.meta.totals, r.meta.epoch, r.meta.watermarks); err != nil {
 		return err
 	}
 	if err := r.index.commit(r.rows, func() {}); err != nil {
@@ -189,16 +189,16 @@ func (r *replayer) flush() error {
 	return nil
 }
 
-// floorRecord says that the floor of the prefixes from..to is v; floorOf reads
+// watermarkRecord says that the watermark of the prefixes from..to is v; watermarkOf reads
 // it.
-func floorRecord(from, to uint64, v foci.Version) segment.Record {
-	r := segment.Record{Kind: segment.Floor}
+func watermarkRecord(from, to uint64, v foci.Version) segment.Record {
+	r := segment.Record{Kind: segment.Watermark}
 	r.Version = v
 	binary.BigEndian.PutUint64(r.ID[:8], from)
 	binary.BigEndian.PutUint64(r.ID[8:16], to)
 	return r
 }
 
-func floorOf(r *segment.Record) (from, to uint64, v foci.Version) {
+func watermarkOf(r *segment.Record) (from, to uint64, v foci.Version) {
 	return binary.BigEndian.Uint64(r.ID[:8]), binary.BigEndian.Uint64(r.ID[8:16]), r.Version
 }

@@ -34,7 +34,7 @@ func nameKey(b []byte, bucket, key string) []byte {
 }
 
 // summary is all that the index says of an object in one row: its vote without
-// the floor and, when its content is one record, that record's place.
+// the watermark and, when its content is one record, that record's place.
 type summary struct {
 	vote  wire.Vote
 	total uint64 // transactions held, history included; above 1 each has a version row

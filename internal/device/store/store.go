@@ -50,9 +50,9 @@ type Backend struct {
 	closing chan struct{} // closed by Close
 	close   sync.Once
 
-	floors   atomic.Pointer[floors]
-	epoch    atomic.Uint64
-	segments atomic.Uint64
+	watermarks atomic.Pointer[watermarks]
+	epoch      atomic.Uint64
+	segments   atomic.Uint64
 
 	hints        hints
 	sightings    sightings
@@ -99,7 +99,7 @@ func (b *Backend) open() error {
 	}
 	b.id = who.Backend
 	b.log = b.opts.Logger.With("backend", b.id.Short())
-	b.floors.Store(new(floors))
+	b.watermarks.Store(new(watermarks))
 	b.files = segment.NewFiles(b.opts.FS, b.segmentsDir(), maxOpenSegments)
 	a := b.attempt()
 	select {
@@ -165,7 +165,7 @@ func (b *Backend) ID() foci.BackendID { return b.id }
 // before Put returns. Put reads the index, and so perhaps the disk. The caller has checked the record ([wire.Record.Check]).
 //
 // Kinds of errors: Busy (too much waits already), ReadOnly, NotReady, Conflict,
-// ClockAhead, BelowFloor, TooLarge, Invalid, Corrupt (the index), Closed.
+// ClockAhead, BelowWatermark, TooLarge, Invalid, Corrupt (the index), Closed.
 func (b *Backend) Put(s *wire.Store, done func(dup bool, err error)) {
 	err := b.refusal()
 	if err == nil {
@@ -274,17 +274,17 @@ func (b *Backend) enterUse() error {
 
 func (b *Backend) leaveUse() { b.life.RUnlock() }
 
-// Floor is what was destroyed in the id's range.
-func (b *Backend) Floor(id foci.ID) wire.Floor { return b.floors.Load().of(id.Prefix()) }
+// Watermark is what was destroyed in the id's range.
+func (b *Backend) Watermark(id foci.ID) wire.Watermark { return b.watermarks.Load().of(id.Prefix()) }
 
-// RaiseFloor says that something as new as v is about to be destroyed among the
+// RaiseWatermark says that something as new as v is about to be destroyed among the
 // ids whose prefixes are from..to, both included, and returns when that is
-// durable. Floors rise with every call, see [wire.Floor.Raise].
-func (b *Backend) RaiseFloor(from, to uint64, v foci.Version) error {
+// durable. Watermarks rise with every call, see [wire.Watermark.Raise].
+func (b *Backend) RaiseWatermark(from, to uint64, v foci.Version) error {
 	if from > to || v.Time < 0 || v.Time >= foci.MaxTime {
-		return foci.Errorf(foci.Invalid, "floor %v of prefixes %x to %x", v, from, to)
+		return foci.Errorf(foci.Invalid, "watermark %v of prefixes %x to %x", v, from, to)
 	}
-	return b.control(floorRecord(from, to, v))
+	return b.control(watermarkRecord(from, to, v))
 }
 
 // Epoch is the highest layout epoch that the backend has adopted.

@@ -11,9 +11,9 @@ import (
 )
 
 var (
-	seeds   = flag.Int("seeds", 0, "how many seeds to run; 0 takes FOCI_LINK_SEEDS, or 200")
-	from    = flag.Uint64("seed", 1, "the first seed")
-	variant = flag.String("variant", "", "run this broken variant, and fail when it is caught")
+	seeds  = flag.Int("seeds", 0, "how many seeds to run; 0 takes FOCI_LINK_SEEDS, or 200")
+	from   = flag.Uint64("seed", 1, "the first seed")
+	mutant = flag.String("mutant", "", "run this broken mutant, and fail when it is caught")
 )
 
 func budget() int {
@@ -30,7 +30,7 @@ func budget() int {
 // or with an error that says why.
 func TestLinkSeeds(t *testing.T) {
 	n := budget()
-	sum, err := runSeeds(*from, n, Variant(*variant))
+	sum, err := runSeeds(*from, n, Mutant(*mutant))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -38,20 +38,20 @@ func TestLinkSeeds(t *testing.T) {
 }
 
 // runSeeds runs seeds until one fails; the error tells how to see it again.
-func runSeeds(from uint64, n int, v Variant) (sum Counts, err error) {
+func runSeeds(from uint64, n int, v Mutant) (sum Counts, err error) {
 	for s := from; s < from+uint64(n); s++ {
 		c, err := Run(s, v)
 		if err != nil {
-			return sum, fmt.Errorf("seed %d: %w\nto see it again: go test ./internal/sim/links -run 'TestLinkSeeds$' -seeds 1 -seed %d -variant=%q", s, err, s, string(v))
+			return sum, fmt.Errorf("seed %d: %w\nto see it again: go test ./internal/sim/links -run 'TestLinkSeeds$' -seeds 1 -seed %d -mutant=%q", s, err, s, string(v))
 		}
 		sum.Add(&c)
 	}
 	return sum, nil
 }
 
-// TestLinkVariantsAreCaught is that the checks can fail.
-func TestLinkVariantsAreCaught(t *testing.T) {
-	for _, v := range Variants {
+// TestLinkMutantsAreCaught is that the checks can fail.
+func TestLinkMutantsAreCaught(t *testing.T) {
+	for _, v := range Mutants {
 		t.Run(string(v), func(t *testing.T) {
 			_, err := runSeeds(1, 2000, v)
 			if err == nil {

@@ -50,7 +50,7 @@ func (p *process) newPeer(to int) *peer {
 	l := &peer{p: p, to: to, conns: map[link.Conn]*conn{}, wake: -1, member: w.rng.IntN(4) > 0}
 	l.m = link.New(link.Config{
 		Node: foci.NodeID{byte(to + 1)}, Channels: shape, Linked: w.linked, Eager: w.eager, Rand: w.rng.Float64,
-		Timing: link.Timing{BackoffMax: maxBackoff}, Weaken: w.v.weaken(), MaxMoves: maxMoves,
+		Timing: link.Timing{BackoffMax: maxBackoff}, Mutants: w.v.mutants(), MaxMoves: maxMoves,
 	})
 	var addrs []link.Addr
 	for t := range w.tables {

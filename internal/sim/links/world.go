@@ -63,7 +63,7 @@ type world struct {
 	now     time.Duration
 	queue   events
 	seq     int
-	v       Variant
+	v       Mutant
 	linked  bool
 	eager   bool
 	tables  int
@@ -85,7 +85,7 @@ type way struct {
 }
 
 // Run runs one seed.
-func Run(seed uint64, v Variant) (Counts, error) {
+func Run(seed uint64, v Mutant) (Counts, error) {
 	w := &world{rng: rand.New(rand.NewPCG(seed, 42)), v: v, blocked: map[way]bool{}}
 	w.linked, w.eager = w.rng.IntN(5) == 0, w.rng.IntN(2) == 0
 	w.tables = 1 + w.rng.IntN(2)

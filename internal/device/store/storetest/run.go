@@ -27,7 +27,7 @@ func Run(t *testing.T, open func(t testing.TB) Store) {
 		{"ListPages", testList},
 		{"Scan", testScan},
 		{"Clock", testClock},
-		{"Floor", testFloor},
+		{"Watermark", testWatermark},
 		{"Epoch", testEpoch},
 		{"Refusals", testRefusals},
 		{"Close", testClose},
@@ -167,31 +167,31 @@ func testClock(t *testing.T, s Store) {
 	}
 }
 
-func testFloor(t *testing.T, s Store) {
+func testWatermark(t *testing.T, s Store) {
 	r := Record(wire.OpPut, "k", 50, []byte("x"), nil)
 	p := r.ID.Prefix()
-	floor := foci.Version{Time: 60, Nonce: 1}
-	must(t, s.RaiseFloor(p-1, p+1, floor))
+	watermark := foci.Version{Time: 60, Nonce: 1}
+	must(t, s.RaiseWatermark(p-1, p+1, watermark))
 	_, err := Put(s, r)
-	wantKind(t, err, foci.BelowFloor)
-	want := wire.Floor{}.Raise(floor)
+	wantKind(t, err, foci.BelowWatermark)
+	want := wire.Watermark{}.Raise(watermark)
 	v, _, err := s.Query(r.ID, 0)
-	if err != nil || v.Floor != want || v.Seen() != floor || s.Floor(r.ID) != want {
-		t.Fatalf("query: %+v %v, floor %v", v, err, s.Floor(r.ID))
+	if err != nil || v.Watermark != want || v.Seen() != watermark || s.Watermark(r.ID) != want {
+		t.Fatalf("query: %+v %v, watermark %v", v, err, s.Watermark(r.ID))
 	}
-	if f := s.Floor(Record(wire.OpPut, "elsewhere", 1, nil, nil).ID); f != (wire.Floor{}) {
-		t.Fatalf("floor elsewhere: %v", f)
+	if f := s.Watermark(Record(wire.OpPut, "elsewhere", 1, nil, nil).ID); f != (wire.Watermark{}) {
+		t.Fatalf("watermark elsewhere: %v", f)
 	}
-	repair := &wire.Store{Record: r, Repair: true, Floor: want}
+	repair := &wire.Store{Record: r, Repair: true, Watermark: want}
 	_, err = PutStore(s, repair)
 	must(t, err)
-	must(t, s.RaiseFloor(p, p, foci.Version{Time: 1, Nonce: 1}))
-	if f := s.Floor(r.ID); f != want.Raise(foci.Version{}) {
-		t.Fatalf("floor after a lower one: %v", f)
+	must(t, s.RaiseWatermark(p, p, foci.Version{Time: 1, Nonce: 1}))
+	if f := s.Watermark(r.ID); f != want.Raise(foci.Version{}) {
+		t.Fatalf("watermark after a lower one: %v", f)
 	}
 	old := Record(wire.OpPut, "k", 40, []byte("y"), nil)
-	_, err = PutStore(s, &wire.Store{Record: old, Repair: true, Floor: want})
-	wantKind(t, err, foci.BelowFloor) // the floor is another than the sender saw
+	_, err = PutStore(s, &wire.Store{Record: old, Repair: true, Watermark: want})
+	wantKind(t, err, foci.BelowWatermark) // the watermark is another than the sender saw
 }
 
 func testEpoch(t *testing.T, s Store) {
@@ -224,7 +224,7 @@ func testRefusals(t *testing.T, s Store) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	wantKind(t, s.RaiseFloor(2, 1, good.Version), foci.Invalid)
+	wantKind(t, s.RaiseWatermark(2, 1, good.Version), foci.Invalid)
 	_, err := s.List(&wire.List{Bucket: "x"})
 	wantKind(t, err, foci.Invalid)
 	must(t, Compare(s, NewModel()))

@@ -21,8 +21,8 @@ type Store interface {
 	Fetch(f *wire.Fetch, dst []byte) (wire.FetchReply, []byte, error)
 	List(l *wire.List) (wire.ListReply, error)
 	Scan(from, to foci.ID, fn func(id foci.ID, v wire.Vote) bool) error
-	Floor(id foci.ID) wire.Floor
-	RaiseFloor(from, to uint64, v foci.Version) error
+	Watermark(id foci.ID) wire.Watermark
+	RaiseWatermark(from, to uint64, v foci.Version) error
 	Epoch() foci.Epoch
 	SetEpoch(e foci.Epoch) error
 	Close() error

@@ -8,28 +8,28 @@ import (
 	"github.com/foci-store/foci/internal/check"
 )
 
-// caughtBy has a seed for each broken variant that shows it to be broken. A
+// caughtBy has a seed for each broken mutant that shows it to be broken. A
 // change of the simulator may ask for other seeds; finding none within
 // searchSeeds is a failure of the simulator.
-var caughtBy = map[Variant]uint64{
-	AckBeforeSync:   12,
-	ReadBeforeSync:  366,
-	NoWriteBack:     1,
-	OneRound:        1,
-	SharedVersions:  9,
-	NewestOnly:      5,
-	TwoEpochs:       861,
-	NoContentHash:   2,
-	RepairPastFloor: 126,
-	UnsettledFloors: 822,
-	ForgetAttempts:  1538,
-	HintIsVote:      5,
-	ForwarderAcks:   31,
-	LossIsRefusal:   447,
-	MovedIsOnce:     6,
-	SeenBelieved:    6,
-	RepairUnchecked: 6,
-	OwnersNotAsked:  120,
+var caughtBy = map[Mutant]uint64{
+	AckBeforeSync:       12,
+	ReadBeforeSync:      366,
+	NoWriteBack:         1,
+	OneRound:            1,
+	SharedVersions:      9,
+	NewestOnly:          5,
+	TwoEpochs:           861,
+	NoContentHash:       2,
+	RepairPastWatermark: 126,
+	UnsettledWatermarks: 822,
+	ForgetAttempts:      1538,
+	HintIsVote:          5,
+	ForwarderAcks:       31,
+	LossIsRefusal:       447,
+	MovedIsOnce:         6,
+	SeenBelieved:        6,
+	RepairUnchecked:     6,
+	OwnersNotAsked:      120,
 }
 
 const searchSeeds = 4000
@@ -41,34 +41,34 @@ func broken(err error) bool {
 	return errors.As(err, &b)
 }
 
-// TestVariantsAreCaught proves that the checkers can fail, and for which
+// TestMutantsAreCaught proves that the checkers can fail, and for which
 // reasons.
-func TestVariantsAreCaught(t *testing.T) {
-	for _, v := range Variants {
+func TestMutantsAreCaught(t *testing.T) {
+	for _, v := range Mutants {
 		t.Run(string(v), func(t *testing.T) {
 			seed, ok := caughtBy[v]
 			if !ok {
-				t.Fatalf("no seed is known that catches %q: search with FOCI_SEARCH_VARIANTS=1 go test ./internal/sim -run TestVariantsSearch -v", v)
+				t.Fatalf("no seed is known that catches %q: search with FOCI_SEARCH_VARIANTS=1 go test ./internal/sim -run TestMutantsSearch -v", v)
 			}
 			_, err := Run(seed, v)
 			if !broken(err) {
-				t.Fatalf("seed %d does not catch %q any more (%v): search with FOCI_SEARCH_VARIANTS=1 go test ./internal/sim -run TestVariantsSearch -v", seed, v, err)
+				t.Fatalf("seed %d does not catch %q any more (%v): search with FOCI_SEARCH_VARIANTS=1 go test ./internal/sim -run TestMutantsSearch -v", seed, v, err)
 			}
 			if _, err := Run(seed, Correct); err != nil {
-				t.Fatalf("seed %d fails without the variant too: %v", seed, err)
+				t.Fatalf("seed %d fails without the mutant too: %v", seed, err)
 			}
 		})
 	}
 }
 
-// TestVariantsSearch finds seeds for each variant anew: the first few, and how
+// TestMutantsSearch finds seeds for each mutant anew: the first few, and how
 // many runs each took on the average.
-func TestVariantsSearch(t *testing.T) {
+func TestMutantsSearch(t *testing.T) {
 	if os.Getenv("FOCI_SEARCH_VARIANTS") == "" && budget() < searchSeeds {
 		t.Skipf("takes minutes: set FOCI_SEARCH_VARIANTS=1, or run %d seeds or more", searchSeeds)
 	}
 	const enough = 3
-	for _, v := range Variants {
+	for _, v := range Mutants {
 		t.Run(string(v), func(t *testing.T) {
 			var found []uint64
 			for seed := uint64(1); seed <= searchSeeds && len(found) < enough; seed++ {

@@ -10,12 +10,12 @@ import (
 	"github.com/foci-store/foci/internal/core/wire"
 )
 
-// TestFloors compares floors with one floor for each of a few prefixes.
-func TestFloors(t *testing.T) {
+// TestWatermarks compares watermarks with one watermark for each of a few prefixes.
+func TestWatermarks(t *testing.T) {
 	prefixes := []uint64{0, 1, 2, 3, 4, 5, math.MaxUint64 - 1, math.MaxUint64}
 	rapid.Check(t, func(t *rapid.T) {
-		var f floors
-		want := make([]wire.Floor, len(prefixes))
+		var f watermarks
+		want := make([]wire.Watermark, len(prefixes))
 		for range rapid.IntRange(1, 12).Draw(t, "raises") {
 			a := rapid.IntRange(0, len(prefixes)-1).Draw(t, "from")
 			b := rapid.IntRange(a, len(prefixes)-1).Draw(t, "to")
@@ -24,13 +24,13 @@ func TestFloors(t *testing.T) {
 			for i := a; i <= b; i++ {
 				want[i] = want[i].Raise(v)
 			}
-			again, err := parseFloors(f.append(nil))
+			again, err := parseWatermarks(f.append(nil))
 			if err != nil {
 				t.Fatal(err)
 			}
 			for i, p := range prefixes {
 				if f.of(p) != want[i] || again.of(p) != want[i] {
-					t.Fatalf("floor of %d is %v, want %v: %v", p, f.of(p), want[i], f)
+					t.Fatalf("watermark of %d is %v, want %v: %v", p, f.of(p), want[i], f)
 				}
 			}
 			for i := 1; i < len(f); i++ {

@@ -1,0 +1,111 @@
+package store
+
+import (
+	"encoding/binary"
+	"slices"
+
+	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/wire"
+)
+
+// maxWatermarks bounds how finely the watermarks of a backend may differ: its ring
+// points, before and after changes, with room to spare.
+const maxWatermarks = 1 << 16
+
+// watermarkRange is the watermark of the ids whose prefixes are from..to, inclusive.
+type watermarkRange struct {
+	from, to  uint64
+	watermark wire.Watermark
+}
+
+// watermarks are ranges in order that do not overlap. They are never changed, only
+// replaced, so that readers need no lock.
+type watermarks []watermarkRange
+
+// of is the watermark of a prefix; zero where none was raised.
+func (f watermarks) of(prefix uint64) wire.Watermark {
+	i, found := slices.BinarySearchFunc(f, prefix, func(r watermarkRange, p uint64) int {
+		switch {
+		case r.to < p:
+			return -1
+		case r.from > p:
+			return 1
+		default:
+			return 0
+		}
+	})
+	if !found {
+		return wire.Watermark{}
+	}
+	return f[i].watermark
+}
+
+// raise is f after something as new as v was destroyed in from..to.
+func (f watermarks) raise(from, to uint64, v foci.Version) watermarks {
+	var out watermarks
+	add := func(from, to uint64, v wire.Watermark) {
+		if n := len(out); n > 0 && out[n-1].watermark == v && out[n-1].to+1 == from {
+			out[n-1].to = to
+			return
+		}
+		out = append(out, watermarkRange{from, to, v})
+	}
+	next, open := from, true // the part of from..to that is not yet in out
+	fill := func(until uint64) {
+		add(next, until, wire.Watermark{}.Raise(v))
+		if open = until != to; open {
+			next = until + 1
+		}
+	}
+	for _, r := range f {
+		if !open || r.to < next {
+			add(r.from, r.to, r.watermark)
+			continue
+		}
+		if r.from > to {
+			fill(to)
+			add(r.from, r.to, r.watermark)
+			continue
+		}
+		if r.from < next {
+			add(r.from, next-1, r.watermark)
+		} else if r.from > next {
+			fill(r.from - 1)
+		}
+		end := min(r.to, to)
+		add(next, end, r.watermark.Raise(v))
+		if open = end != to; open {
+			next = end + 1
+		}
+		if r.to > end {
+			add(end+1, r.to, r.watermark)
+		}
+	}
+	if open {
+		fill(to)
+	}
+	return out
+}
+
+func (f watermarks) append(b []byte) []byte {
+	b = binary.LittleEndian.AppendUint32(b, uint32(len(f)))
+	for _, r := range f {
+		b = binary.LittleEndian.AppendUint64(b, r.from)
+		b = binary.LittleEndian.AppendUint64(b, r.to)
+		b = binary.LittleEndian.AppendUint64(appendVersion(b, r.watermark.Version), r.watermark.Drops)
+	}
+	return b
+}
+
+func parseWatermarks(b []byte) (watermarks, error) {
+	r := wire.NewReader(b)
+	n := r.Count(maxWatermarks, 40)
+	f := make(watermarks, n)
+	for i := range f {
+		f[i] = watermarkRange{from: r.U64(), to: r.U64(), watermark: wire.Watermark{Version: r.Version(), Drops: r.U64()}}
+	}
+	if r.Bad() {
+		return nil, badRow("watermarks")
+	}
+	return f, nil
+}

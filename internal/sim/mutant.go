@@ -1,0 +1,49 @@
+package sim
+
+import "github.com/foci-store/foci/internal/core/quorum"
+
+// Mutant is a protocol with one rule turned off. Each of them was believed
+// harmless by somebody once.
+type Mutant string
+
+// The mutants.
+const (
+	Correct             Mutant = ""
+	AckBeforeSync       Mutant = "ack-before-sync"       // one replica acknowledges before its fsync
+	ReadBeforeSync      Mutant = "read-before-sync"      // a record can be read before its fsync
+	NoWriteBack         Mutant = "no-write-back"         // a read answers although votes differ
+	OneRound            Mutant = "one-round"             // last writer wins, by the clock
+	SharedVersions      Mutant = "shared-versions"       // two transactions may draw the same nonce
+	NewestOnly          Mutant = "newest-only"           // votes are compared by newest version
+	TwoEpochs           Mutant = "two-epochs"            // votes of two layouts in one quorum
+	NoContentHash       Mutant = "no-content-hash"       // a version is taken for its content
+	RepairPastWatermark Mutant = "repair-past-watermark" // write-backs do not carry the watermark
+	UnsettledWatermarks Mutant = "unsettled-watermarks"  // a vote may be older than the watermark beside it
+	ForgetAttempts      Mutant = "forget-attempts"       // only the last sending of a record counts
+	HintIsVote          Mutant = "hint-is-vote"          // a hint counts as the acknowledgement of the group that it is for
+	ForwarderAcks       Mutant = "forwarder-acks"        // a forwarder acknowledges what it has passed on
+	LossIsRefusal       Mutant = "loss-is-refusal"       // a forwarder that loses the owner says that nothing was done
+	MovedIsOnce         Mutant = "moved-is-once"         // a refusal of a request that was sent twice is taken for both copies
+	SeenBelieved        Mutant = "seen-believed"         // what a sender claims to have seen is evidence for its version's time
+	RepairUnchecked     Mutant = "repair-unchecked"      // the time of a repair is not checked
+	OwnersNotAsked      Mutant = "owners-not-asked"      // a replica without evidence does not ask the other owners
+)
+
+// Mutants are all the broken ones.
+var Mutants = []Mutant{
+	AckBeforeSync, ReadBeforeSync, NoWriteBack, OneRound, SharedVersions, NewestOnly, TwoEpochs, NoContentHash, RepairPastWatermark,
+	UnsettledWatermarks, ForgetAttempts, HintIsVote, ForwarderAcks, LossIsRefusal, MovedIsOnce,
+	SeenBelieved, RepairUnchecked, OwnersNotAsked,
+}
+
+func (v Mutant) mutants() quorum.Mutants {
+	return quorum.Mutants{
+		OneRound:    v == OneRound,
+		NoWriteBack: v == NoWriteBack,
+		NewestOnly:  v == NewestOnly,
+		KeepVotes:   v == TwoEpochs,
+		HintVotes:   v == HintIsVote,
+
+		UnsettledWatermarks: v == UnsettledWatermarks,
+	}
+}
