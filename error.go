@@ -21,7 +21,7 @@ const (
 	OutcomeUnknown             // it ended without a quorum: it may have happened, or may still
 	NoQuorum                   // a read could not reach enough groups
 	NoRoute                    // no address of the owner in any table that can be used
-	Away                       // no channel to the peer now
+	Unreachable                // no channel to the peer now
 	Stalled                    // the resend counter reached zero
 	StaleLayout                // the request names an older layout than the node's
 	NotReady                   // the backend cannot vote: no layout, or not compared yet
@@ -39,7 +39,7 @@ const (
 
 var kindNames = [NumKinds]string{
 	"internal", "invalid", "not found", "too large", "busy", "canceled", "outcome unknown", "no quorum",
-	"no route", "away", "stalled", "stale layout", "not ready", "corrupt", "clock ahead", "below watermark",
+	"no route", "unreachable", "stalled", "stale layout", "not ready", "corrupt", "clock ahead", "below watermark",
 	"conflict", "gone", "read only", "denied", "protocol", "closed",
 }
 

@@ -40,7 +40,7 @@ func TestKindOf(t *testing.T) {
 		{"the outermost counts", Errorf(NoQuorum, "no: %w", inner), NoQuorum},
 		{"joined: the first counts", errors.Join(io.EOF, inner, Errorf(Busy, "x")), Corrupt},
 		{"a bare kind", fmt.Errorf("here: %w", Busy), Busy},
-		{"in a cause", &Error{Kind: Away, Err: inner}, Away},
+		{"in a cause", &Error{Kind: Unreachable, Err: inner}, Unreachable},
 	} {
 		if got := KindOf(c.err); got != c.want {
 			t.Errorf("%s: %v, want %v", c.name, got, c.want)
@@ -64,8 +64,8 @@ func TestErrorText(t *testing.T) {
 	}{
 		{&Error{Kind: Busy}, "busy"},
 		{&Error{Kind: Busy, Msg: "queue full", RetryAfter: time.Second}, "queue full"},
-		{&Error{Kind: Away, Op: "put", Where: "books/emma", Msg: "no channel", Fix: "is it up?"}, "put books/emma: no channel (is it up?)"},
-		{&Error{Kind: Away, Op: "put", Msg: "no channel", Err: io.EOF}, "put no channel: EOF"},
+		{&Error{Kind: Unreachable, Op: "put", Where: "books/emma", Msg: "no channel", Fix: "is it up?"}, "put books/emma: no channel (is it up?)"},
+		{&Error{Kind: Unreachable, Op: "put", Msg: "no channel", Err: io.EOF}, "put no channel: EOF"},
 		{Errorf(Corrupt, "block %d: %w", 3, io.EOF), "block 3: EOF"}, // the cause once only
 		{Errorf(Invalid, "plain"), "plain"},
 		{&Error{Msg: "outer", Err: Errorf(Corrupt, "inner: %w", io.EOF)}, "outer: inner: EOF"},

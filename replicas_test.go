@@ -14,7 +14,7 @@ func TestReplicas(t *testing.T) {
 	long := &Error{Kind: Stalled, Where: "node " + node.Short(), Msg: strings.Repeat("ü", 5000), Fix: "look"}
 	r := Replicas{
 		{Group: 1, Node: node, Name: "n1"},
-		{Group: 2, Node: node, Name: "n2", Err: &Error{Kind: Away, Where: "node " + node.Short(), Msg: "no\nchannel", Fix: "look"}},
+		{Group: 2, Node: node, Name: "n2", Err: &Error{Kind: Unreachable, Where: "node " + node.Short(), Msg: "no\nchannel", Fix: "look"}},
 		{Group: 3, Node: node, Err: long},
 		{Group: 4, Err: Errorf(NoRoute, "nobody owns it")},
 	}
@@ -36,11 +36,11 @@ func TestReplicas(t *testing.T) {
 		}
 	}
 	var found Replicas
-	if !errors.As(err, &found) || len(found) != 4 || !errors.Is(err, Away) || KindOf(err) != NoQuorum {
+	if !errors.As(err, &found) || len(found) != 4 || !errors.Is(err, Unreachable) || KindOf(err) != NoQuorum {
 		t.Errorf("%v in %v", found, err)
 	}
 	text, e := json.Marshal(&r[1])
-	if e != nil || string(text) != `{"group":2,"node":"01020304-0000-0000-0000-000000000000","name":"n2","kind":"away","error":"no; channel"}` {
+	if e != nil || string(text) != `{"group":2,"node":"01020304-0000-0000-0000-000000000000","name":"n2","kind":"unreachable","error":"no; channel"}` {
 		t.Errorf("%s %v", text, e)
 	}
 }

@@ -57,7 +57,7 @@ type Client struct {
 	uploads   chan struct{} // of PutAsync: a token for each that reads large content
 }
 
-// Dial connects to a cluster and learns its layout. It fails with Away when no
+// Dial connects to a cluster and learns its layout. It fails with Unreachable when no
 // node can be reached, and with Denied at a cluster of another name.
 func Dial(ctx context.Context, cfg Config) (*Client, error) {
 	if len(cfg.Remotes) == 0 {

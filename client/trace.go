@@ -60,7 +60,7 @@ func (c *Client) Trace(ctx context.Context, id foci.TraceID) ([]TraceStep, error
 	}
 	for _, t := range nodes {
 		if t.Is == nil {
-			err = foci.Errorf(foci.Away, "node %s cannot be asked: %s", t.Name, t.Error)
+			err = foci.Errorf(foci.Unreachable, "node %s cannot be asked: %s", t.Name, t.Error)
 			continue
 		}
 		for _, s := range *t.Is {

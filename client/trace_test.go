@@ -24,7 +24,7 @@ func TestTrace(t *testing.T) {
 	var text string
 	wait(t, "the steps are there", func() bool {
 		steps, err := conn.Trace(t.Context(), id)
-		if foci.KindOf(err) != foci.Away {
+		if foci.KindOf(err) != foci.Unreachable {
 			t.Fatalf("one node cannot be asked, the error is %v", err)
 		}
 		var b strings.Builder

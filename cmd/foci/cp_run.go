@@ -89,7 +89,7 @@ func (c *copier) one(ctx context.Context, j copyJob) {
 
 func mayPass(err error) bool {
 	switch foci.KindOf(err) {
-	case foci.OutcomeUnknown, foci.Busy, foci.NoQuorum, foci.Away, foci.Stalled, foci.Gone:
+	case foci.OutcomeUnknown, foci.Busy, foci.NoQuorum, foci.Unreachable, foci.Stalled, foci.Gone:
 		return true
 	}
 	return false

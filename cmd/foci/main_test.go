@@ -79,7 +79,7 @@ func TestJSONFailures(t *testing.T) {
 	var stderr bytes.Buffer
 	a := &app{stderr: &stderr, json: true}
 	a.failed(foci.Errorf(foci.NoQuorum, "get: %w", &foci.Error{Kind: foci.NoQuorum, Msg: "1 of 2 groups answered", Err: foci.Replicas{
-		{Group: 1, Node: foci.NodeID{1}, Name: "n1"}, {Group: 2, Err: foci.Errorf(foci.Away, "no\x1b channel")},
+		{Group: 1, Node: foci.NodeID{1}, Name: "n1"}, {Group: 2, Err: foci.Errorf(foci.Unreachable, "no\x1b channel")},
 	}}))
 	var f struct {
 		Error, Kind string
@@ -94,7 +94,7 @@ func TestJSONFailures(t *testing.T) {
 	if err != nil || f.Kind != "no quorum" || f.Status != statusFailed || len(f.Replicas) != 2 || !strings.Contains(f.Error, "1 of 2") {
 		t.Fatalf("%v: %s", err, stderr.String())
 	}
-	if r := f.Replicas; r[0].Name != "n1" || r[0].Kind != "" || r[1].Kind != "away" || r[1].Error != "no\x1b channel" || strings.Contains(stderr.String(), "\x1b") {
+	if r := f.Replicas; r[0].Name != "n1" || r[0].Kind != "" || r[1].Kind != "unreachable" || r[1].Error != "no\x1b channel" || strings.Contains(stderr.String(), "\x1b") {
 		t.Fatalf("%s", stderr.String())
 	}
 }

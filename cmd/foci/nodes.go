@@ -70,7 +70,7 @@ func (a *app) nodes(ctx context.Context, c *client.Client) error {
 		}
 	}
 	if down > 0 {
-		return foci.Errorf(foci.Away, "%d of %d nodes do not answer", down, len(nodes))
+		return foci.Errorf(foci.Unreachable, "%d of %d nodes do not answer", down, len(nodes))
 	}
 	return nil
 }

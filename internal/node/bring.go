@@ -31,7 +31,7 @@ func (n *Node) bring(in *mesh.Incoming, b *store.Backend, m *wire.Hint) {
 	case vote.Newest.IsZero():
 		err = foci.Errorf(foci.NotFound, "backend %s has nothing of object %s", b.ID().Short(), id.Short())
 	case !p.Reachable(m.Missed, id):
-		err = foci.Errorf(foci.Away, "group %d cannot be reached from here", m.Missed)
+		err = foci.Errorf(foci.Unreachable, "group %d cannot be reached from here", m.Missed)
 	}
 	if err != nil {
 		in.Fail(err)

@@ -371,7 +371,7 @@ func TestReaderHasItBrought(t *testing.T) {
 		t.Fatal(err)
 	}
 	soon(t, "the other node is known to be gone", func() bool { return !linked(g.node, other.ID()) })
-	if _, err := call(t, g.link, bring); !errors.Is(err, foci.Away) {
+	if _, err := call(t, g.link, bring); !errors.Is(err, foci.Unreachable) {
 		t.Errorf("to a group that is away: %v", err)
 	}
 	if h := g.node.Status().Backends[0].Hints; h != 0 {

@@ -220,7 +220,7 @@ func (p *Peer) Ready(ctx context.Context) error {
 		case <-settled:
 			return j.inTables()
 		case <-ctx.Done():
-			return foci.Errorf(foci.Away, "no node told its layout in time: %w", context.Cause(ctx))
+			return foci.Errorf(foci.Unreachable, "no node told its layout in time: %w", context.Cause(ctx))
 		}
 	}
 }
@@ -232,7 +232,7 @@ func (j *join) hopeless() error {
 		return nil
 	}
 	errs := make([]error, len(j.seeds))
-	kind, strangers := foci.Away, 0
+	kind, strangers := foci.Unreachable, 0
 	for i, s := range j.seeds {
 		if s.err == nil {
 			return nil

@@ -228,10 +228,10 @@ func (p *Peer) transmit(e *txn.Effect, q *mesh.Request) error {
 var errNoLink = foci.Errorf(foci.NoRoute, "no channel to the node")
 
 // notSent is the error of an attempt that no channel accepted: NoRoute in place
-// of Away and Closed, so that the machine knows that the replica cannot have
+// of Unreachable and Closed, so that the machine knows that the replica cannot have
 // seen it.
 func notSent(err error) error {
-	if k := foci.KindOf(err); k == foci.Away || k == foci.Closed {
+	if k := foci.KindOf(err); k == foci.Unreachable || k == foci.Closed {
 		return foci.Errorf(foci.NoRoute, "%w", err)
 	}
 	return err
@@ -279,7 +279,7 @@ func failure(err error, sent bool) error {
 // lost too: what was asked may have been done.
 func lostOrAway(err error) error {
 	var said *mesh.PeerError
-	if k := foci.KindOf(err); (k == foci.Away || k == foci.Busy) && !errors.As(err, &said) {
+	if k := foci.KindOf(err); (k == foci.Unreachable || k == foci.Busy) && !errors.As(err, &said) {
 		return foci.Errorf(foci.Closed, "%w", err)
 	}
 	return err

@@ -30,7 +30,7 @@ func TestReadyWithoutAnybody(t *testing.T) {
 	p := rs.join(func(c *peer.Config) { c.Seeds = []route.Remote{remote(t, a), remote(t, b)} })
 	began := time.Now()
 	err := ready(t, p, time.Minute)
-	if !errors.Is(err, foci.Away) || time.Since(began) > 5*time.Second {
+	if !errors.Is(err, foci.Unreachable) || time.Since(began) > 5*time.Second {
 		t.Fatalf("%v after %v", err, time.Since(began))
 	}
 	for _, s := range []string{a, b, "refused"} {

@@ -132,7 +132,7 @@ func (r *renewal) renew() error {
 	if r.certs.Issues() {
 		return r.certs.RenewOwn(q)
 	}
-	err = foci.Errorf(foci.Away, "no node is reachable that could renew it")
+	err = foci.Errorf(foci.Unreachable, "no node is reachable that could renew it")
 	links := r.p.mesh.Peers()
 	rand.Shuffle(len(links), func(i, j int) { links[i], links[j] = links[j], links[i] })
 	asked := 0

@@ -32,7 +32,7 @@ func (p *Peer) way(node foci.NodeID) (txn.Hop, error) {
 	case d.Is == route.BridgeUp:
 		return txn.Hop{Peer: node, Via: d.Via}, nil
 	case d.Is == route.BridgeAway:
-		return txn.Hop{Peer: node}, &foci.Error{Kind: foci.Away, Where: "node " + node.Short(), Msg: "no channel to it, nor to a node with a way to it", RetryAfter: d.After}
+		return txn.Hop{Peer: node}, &foci.Error{Kind: foci.Unreachable, Where: "node " + node.Short(), Msg: "no channel to it, nor to a node with a way to it", RetryAfter: d.After}
 	case p.links.get(node) != nil:
 		return txn.Hop{Peer: node}, nil // it waits there for the link
 	}

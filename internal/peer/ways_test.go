@@ -23,12 +23,12 @@ func TestHeard(t *testing.T) {
 		{nil, route.HasWay, 0},
 		{said(owner, foci.StaleLayout), route.HasWay, foci.StaleLayout},
 		{said(owner, foci.NoRoute), route.HasWay, foci.NoRoute},
-		{foci.Errorf(foci.Away, "the channel was lost"), route.Nothing, foci.Away},
+		{foci.Errorf(foci.Unreachable, "the channel was lost"), route.Nothing, foci.Unreachable},
 		{said(via, foci.Busy), route.Nothing, foci.Busy},
-		{said(via, foci.Away), route.HasNoWay, foci.Away},
+		{said(via, foci.Unreachable), route.HasNoWay, foci.Unreachable},
 		{said(via, foci.NoRoute), route.HasNoWay, foci.NoRoute},
-		{said(via, foci.Denied), route.HasNoWay, foci.NoRoute}, // it was not passed on
-		{said(via, foci.Internal), route.HasNoWay, foci.Away},  // perhaps it was
+		{said(via, foci.Denied), route.HasNoWay, foci.NoRoute},       // it was not passed on
+		{said(via, foci.Internal), route.HasNoWay, foci.Unreachable}, // perhaps it was
 	} {
 		got, err := heard(via, v.err)
 		if got != v.want || err != nil && foci.KindOf(err) != v.kind || (err == nil) != (v.err == nil) {

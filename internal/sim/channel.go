@@ -41,7 +41,7 @@ type parcel struct {
 	late  bool        // it is kept back until something is destroyed where it goes
 	moved bool        // it was sent more than once: a link does so when a channel is lost
 	taken func(*channel)
-	// over is told of each answer, and of errors of this end: Away and Busy when
+	// over is told of each answer, and of errors of this end: Unreachable and Busy when
 	// it was not taken, Closed when its channel was lost.
 	over func(quorum.Answer)
 }
@@ -90,7 +90,7 @@ func (l *link) send(p *parcel) {
 	}
 	switch {
 	case len(usable) == 0:
-		l.refuse(p, foci.Away, 0)
+		l.refuse(p, foci.Unreachable, 0)
 	case l.chance(l.full):
 		l.refuse(p, foci.Busy, l.between(0, 20*time.Millisecond))
 	default:

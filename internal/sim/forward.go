@@ -34,7 +34,7 @@ func (c *carrier) way(to *node) (txn.Hop, error) {
 	case d.Is == route.BridgeUp:
 		return txn.Hop{Peer: id, Via: d.Via}, nil
 	case d.Is == route.BridgeAway:
-		return txn.Hop{Peer: id}, &foci.Error{Kind: foci.Away, Msg: "no channel to it, nor to a node with a way to it", RetryAfter: d.After}
+		return txn.Hop{Peer: id}, &foci.Error{Kind: foci.Unreachable, Msg: "no channel to it, nor to a node with a way to it", RetryAfter: d.After}
 	case l != nil:
 		return txn.Hop{Peer: id}, nil // it waits there for the link
 	}
@@ -132,7 +132,7 @@ func (n *node) signed(a quorum.Answer) quorum.Answer {
 
 // forward passes a request on by a channel of the node's own, and the answer
 // back, by the rules of the mesh's relay: NoRoute and Busy when nothing was
-// sent, Away when the owner or its answer was lost.
+// sent, Unreachable when the owner or its answer was lost.
 func (n *node) forward(from *client, p *parcel, reply func(quorum.Answer)) {
 	if !n.up {
 		return
@@ -198,7 +198,7 @@ func (r *relay) over(a quorum.Answer) {
 		r.onward.moved = r.mutant != MovedIsOnce
 		r.link.send(&r.onward) // to a sibling
 	default:
-		k := foci.Away
+		k := foci.Unreachable
 		if r.mutant == LossIsRefusal {
 			k = foci.NoRoute
 		}

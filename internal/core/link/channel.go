@@ -9,7 +9,7 @@ import (
 // The errors of channels that were opened in vain.
 var (
 	ErrTaken = foci.Errorf(foci.Closed, "there is such a channel already")
-	ErrStale = foci.Errorf(foci.Away, "an earlier incarnation of the peer answered")
+	ErrStale = foci.Errorf(foci.Unreachable, "an earlier incarnation of the peer answered")
 )
 
 // Opened says that a channel is open: the dial of an attempt, or (0) one that
@@ -36,7 +36,7 @@ func (m *Machine) Opened(out []Effect, now time.Duration, where Slot, attempt ui
 		return m.dial(out, now), ErrTaken
 	}
 	if s.conn != 0 {
-		out = append(out, Effect{Do: Close, Conn: s.conn, Slot: where, Err: foci.Errorf(foci.Away, "another channel took its place")})
+		out = append(out, Effect{Do: Close, Conn: s.conn, Slot: where, Err: foci.Errorf(foci.Unreachable, "another channel took its place")})
 		s.free()
 	}
 	m.incarnation = inc
@@ -51,7 +51,7 @@ func (m *Machine) Opened(out []Effect, now time.Duration, where Slot, attempt ui
 
 // reset forgets an earlier incarnation of the peer: whatever it had is gone.
 func (m *Machine) reset(out []Effect, now time.Duration) []Effect {
-	why := foci.Errorf(foci.Away, "the peer was restarted")
+	why := foci.Errorf(foci.Unreachable, "the peer was restarted")
 	if m.incarnation == 0 {
 		return out
 	}
@@ -87,7 +87,7 @@ func (m *Machine) gone(out []Effect, now time.Duration, where Slot, s *slot, why
 	}
 	m.lastErr = why
 	if m.cfg.Linked && m.open > 0 {
-		out = m.closeAll(out, foci.Errorf(foci.Away, "another channel of the link was lost, and they are linked: %w", why))
+		out = m.closeAll(out, foci.Errorf(foci.Unreachable, "another channel of the link was lost, and they are linked: %w", why))
 		out = m.suspect(out, now)
 		return m.failAll(out, m.away(now))
 	}
@@ -106,7 +106,7 @@ func (m *Machine) Draining(out []Effect, now time.Duration, conn Conn) []Effect 
 	}
 	s.draining = true
 	if m.open--; m.open == 0 && m.state == Up {
-		m.lastErr = foci.Errorf(foci.Away, "the peer is shutting down")
+		m.lastErr = foci.Errorf(foci.Unreachable, "the peer is shutting down")
 		m.failed(now, m.lastErr)
 		out = m.down(out, now)
 	}

@@ -48,7 +48,7 @@ func (m *Machine) Beat(out []Effect, now time.Duration, pulses []Pulse) []Effect
 		m.still, m.quiet = 0, 0
 	}
 	if m.silent(m.still, m.quiet) {
-		m.lastErr = foci.Errorf(foci.Away, "no answer to the last pings, on any channel")
+		m.lastErr = foci.Errorf(foci.Unreachable, "no answer to the last pings, on any channel")
 		if out = m.closeAll(out, m.lastErr); m.state == Up { // else only draining ones were left
 			out = m.suspect(out, now)
 		}
@@ -82,7 +82,7 @@ func (m *Machine) hush(out []Effect, now time.Duration) []Effect {
 		if s.conn == 0 || !m.silent(s.still, s.quiet) && (s.still < m.t.Quiet || !slices.Contains(dead, s.addr.Table)) {
 			return
 		}
-		why := foci.Errorf(foci.Away, "no answer to the last pings, while other channels of the link live")
+		why := foci.Errorf(foci.Unreachable, "no answer to the last pings, while other channels of the link live")
 		out = append(out, Effect{Do: Close, Conn: s.conn, Slot: where, Err: why})
 		out = m.gone(out, now, where, s, why)
 	})

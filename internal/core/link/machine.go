@@ -246,7 +246,7 @@ func (m *Machine) OneWay() bool {
 // away is the error of a link that is down.
 func (m *Machine) away(now time.Duration) error {
 	return &foci.Error{
-		Kind: foci.Away, Where: "node " + m.cfg.Node.Short(), Msg: "no channel", Err: m.lastErr,
+		Kind: foci.Unreachable, Where: "node " + m.cfg.Node.Short(), Msg: "no channel", Err: m.lastErr,
 		RetryAfter: max(0, m.retryAt-now),
 	}
 }

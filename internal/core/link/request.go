@@ -8,7 +8,7 @@ import (
 
 // Submit asks for a channel for a request. It may be sent now (on a channel of
 // its class that is open), or it waits and comes back as Send or Fail, or it is
-// refused: Busy, Away or Closed.
+// refused: Busy, Unreachable or Closed.
 func (m *Machine) Submit(out []Effect, now time.Duration, r Request) (_ []Effect, waits bool, err error) {
 	switch {
 	case m.removed:
@@ -27,7 +27,7 @@ func (m *Machine) Submit(out []Effect, now time.Duration, r Request) (_ []Effect
 // r.Moves is to be counted up when it sends.
 func (m *Machine) Move(out []Effect, now time.Duration, r Request, of foci.Incarnation, why error) (_ []Effect, waits bool, err error) {
 	lost := &foci.Error{
-		Kind: foci.Away, Where: "node " + m.cfg.Node.Short(), Msg: "the channel was lost", Err: why,
+		Kind: foci.Unreachable, Where: "node " + m.cfg.Node.Short(), Msg: "the channel was lost", Err: why,
 	}
 	switch {
 	case m.removed:
@@ -122,7 +122,7 @@ func (m *Machine) expire(out []Effect, now time.Duration) []Effect {
 		n := 0
 		for n < len(m.waiting[c]) && now >= m.waiting[c][n].Since+m.t.Patience {
 			out = append(out, Effect{Do: Fail, Request: m.waiting[c][n], Err: &foci.Error{
-				Kind: foci.Away, Where: "node " + m.cfg.Node.Short(), Err: m.lastErr,
+				Kind: foci.Unreachable, Where: "node " + m.cfg.Node.Short(), Err: m.lastErr,
 				Msg: "no channel of class " + foci.Class(c).String() + " could be had within " + m.t.Patience.String(),
 			}})
 			n++

@@ -51,7 +51,7 @@ func TestBroughtIsNotBelieved(t *testing.T) {
 
 func TestVoterThatCannotBring(t *testing.T) {
 	for name, fail := range map[string]func(s *story){
-		"it fails":         func(s *story) { s.fails("bring 1 to 2", foci.Away) },
+		"it fails":         func(s *story) { s.fails("bring 1 to 2", foci.Unreachable) },
 		"nonsense":         func(s *story) { s.ack("bring 1 to 2") },
 		"silent":           func(s *story) { s.passes(leastPatience) },
 		"of another epoch": func(s *story) { s.answer("bring 1 to 2", Answer{Msg: &wire.HintReply{Epoch: 9}}) },

@@ -26,7 +26,7 @@ func TestGroupThatMissedAPutIsHinted(t *testing.T) {
 	s.ack("store 2")
 	s.ack("store 3")
 	s.ended() // the caller does not wait for what follows
-	s.fails("store 1", foci.Away)
+	s.fails("store 1", foci.Unreachable)
 	s.asks("hint 2 of 1")
 	if h := s.pending("hint 2 of 1").Msg.(*wire.Hint); h.Epoch != 1 || h.ID != w.rec.ID {
 		t.Errorf("the hint is %+v", h)
@@ -42,7 +42,7 @@ func TestGroupThatMissedAPutIsHinted(t *testing.T) {
 
 func TestNoHintBeforeAQuorumHasIt(t *testing.T) {
 	_, s := stored(t, nil)
-	s.fails("store 1", foci.Away)
+	s.fails("store 1", foci.Unreachable)
 	s.ack("store 2")
 	s.asks()
 	s.going()
@@ -69,7 +69,7 @@ func TestHintIsNoVote(t *testing.T) {
 	_, s := stored(t, func(c *Config) { c.Level = foci.All })
 	s.ack("store 1")
 	s.ack("store 2")
-	s.fails("store 3", foci.Away)
+	s.fails("store 3", foci.Unreachable)
 	_, err := s.m.(*Write).Result()
 	s.failed(err, foci.OutcomeUnknown)
 	s.asks("hint 1 of 3") // what two have, the third gets

@@ -17,7 +17,7 @@ func TestErrorsNameEachReplica(t *testing.T) {
 		r, s := read(t, named)
 		s.asks("query 1", "query 2")
 		s.answer("query 1", Answer{Node: foci.NodeID{1}, Msg: &wire.QueryReply{Epoch: 1, Clock: 1000, Vote: voteOf(base)}})
-		s.answer("query 2", Answer{Node: foci.NodeID{2}, Err: foci.Errorf(foci.Away, "no channel")})
+		s.answer("query 2", Answer{Node: foci.NodeID{2}, Err: foci.Errorf(foci.Unreachable, "no channel")})
 		s.asks("query 3")
 		s.passes(deadline)
 		s.ended()

@@ -175,10 +175,10 @@ func Heard(k foci.Kind) (Said, foci.Kind) {
 	switch k {
 	case foci.Busy, foci.Canceled:
 		return Nothing, k
-	case foci.Away, foci.NoRoute:
+	case foci.Unreachable, foci.NoRoute:
 		return HasNoWay, k
 	case foci.Protocol, foci.Invalid, foci.Denied, foci.TooLarge:
 		return HasNoWay, foci.NoRoute // it was not passed on
 	}
-	return HasNoWay, foci.Away
+	return HasNoWay, foci.Unreachable
 }

@@ -22,7 +22,7 @@
 //	counter at zero                 Stalled
 //	no way to the owner             NoRoute, at once, unless a mutation may already be there
 //	deadline, cancel or close       OutcomeUnknown for a mutation that may have been applied; else
-//	                                Canceled or Closed as told; else what kept it: Away, NoRoute, Busy,
+//	                                Canceled or Closed as told; else what kept it: Unreachable, NoRoute, Busy,
 //	                                or Stalled when the peer was silent
 //
 // Outcome.MayApply says for every failure whether the mutation may have been,

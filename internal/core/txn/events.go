@@ -111,7 +111,7 @@ func (m *Machine) HaveAnswer(out []Effect, now time.Duration, id LegID, attempt 
 //
 //	Busy              nothing was done: sent again after RetryAfter, or a growing while; costs no counter
 //	Closed            the channel was lost: sent at once by another one; costs no counter
-//	Away, NoRoute     there is no channel, or a forwarder has none: waits; costs no counter
+//	Unreachable, NoRoute     there is no channel, or a forwarder has none: waits; costs no counter
 //	any other         is the replica's answer and finishes the leg
 //
 // Only the newest attempt decides; failures of older ones are noted.
@@ -140,7 +140,7 @@ func (m *Machine) Failed(out []Effect, now time.Duration, id LegID, attempt uint
 			return m.send(out, p, p.asked)
 		}
 		return m.retryLater(out, p, 0)
-	case foci.Away, foci.NoRoute:
+	case foci.Unreachable, foci.NoRoute:
 		if !m.peers[p.hop].up {
 			return m.send(out, p, false)
 		}

@@ -49,7 +49,7 @@ func (m *Machine) explain(p *pending, kind foci.Kind) (msg, fix string) {
 		return fmt.Sprintf("no answer in %v", took), "look at foci mesh for its links"
 	case foci.OutcomeUnknown:
 		return fmt.Sprintf("ended after %v without an answer: it may have been applied, or may still be", took), "repeat it, or read it back"
-	case foci.Away:
+	case foci.Unreachable:
 		return fmt.Sprintf("no channel to it for all of %v", took), "look at foci mesh; is the node up?"
 	case foci.NoRoute:
 		return fmt.Sprintf("no way to it for all of %v", took), "look at foci route"
@@ -73,7 +73,7 @@ func (m *Machine) expire(out []Effect, p *pending) []Effect {
 		}
 		return m.fail(out, p, foci.Stalled, nil)
 	case p.cause == foci.Closed:
-		return m.fail(out, p, foci.Away, nil)
+		return m.fail(out, p, foci.Unreachable, nil)
 	}
 	return m.fail(out, p, p.cause, nil)
 }

@@ -28,7 +28,7 @@ func (h Hop) first() foci.NodeID {
 }
 
 // Router resolves a target afresh at each send. It is called under the shell's
-// lock: it must be quick and must not call the machine. An error of kind Away
+// lock: it must be quick and must not call the machine. An error of kind Unreachable
 // (with the Hop's Peer set) parks the leg until that peer is up. With a
 // RetryAfter one of the legs that wait for the peer asks again then; when it has
 // found a way the shell says RouteChanged. NoRoute is described in the

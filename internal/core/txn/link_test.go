@@ -110,7 +110,7 @@ func (w *world) route(to Target) (Hop, error) {
 	case to.ID[0] == 2:
 		return Hop{}, foci.Errorf(foci.NoRoute, "no way")
 	}
-	return Hop{Peer: w.peers[owner]}, foci.Errorf(foci.Away, "away")
+	return Hop{Peer: w.peers[owner]}, foci.Errorf(foci.Unreachable, "away")
 }
 
 func (w *world) run() {
@@ -203,7 +203,7 @@ func (w *world) carry(e Effect, l *lab) {
 	}
 	switch {
 	case !w.up[next[0]-1]:
-		w.after(0, fail(foci.Away))
+		w.after(0, fail(foci.Unreachable))
 		return
 	case w.chance(w.faulty / 4):
 		w.after(0, fail(foci.Busy)) // our own queue is full
@@ -240,7 +240,7 @@ const applied = foci.NumKinds
 
 func (w *world) verdict() foci.Kind {
 	if w.chance(w.faulty) {
-		return rapid.SampledFrom([]foci.Kind{foci.Busy, foci.NotReady, foci.StaleLayout, foci.ReadOnly, foci.Away}).Draw(w.t, "verdict")
+		return rapid.SampledFrom([]foci.Kind{foci.Busy, foci.NotReady, foci.StaleLayout, foci.ReadOnly, foci.Unreachable}).Draw(w.t, "verdict")
 	}
 	return applied
 }
@@ -259,7 +259,7 @@ func (w *world) serve(e Effect, l *lab, verdict foci.Kind, again *bool) {
 		}
 		w.answer(func() { w.do(w.m.HaveAnswer(nil, w.now, e.Leg, e.Attempt, has)) })
 	case verdict != applied:
-		if verdict == foci.ReadOnly || verdict == foci.Away {
+		if verdict == foci.ReadOnly || verdict == foci.Unreachable {
 			l.applied = l.applied || w.chance(50) // these say nothing about what was done
 		}
 		w.answer(func() {

@@ -61,7 +61,7 @@ func (m *Machine) Submit(out []Effect, now time.Duration, leg Leg) ([]Effect, Le
 		return out, 0, err
 	}
 	hop, err := m.cfg.Route(leg.Target)
-	if err != nil && foci.KindOf(err) != foci.Away {
+	if err != nil && foci.KindOf(err) != foci.Unreachable {
 		m.stats.Refused++
 		return out, 0, err
 	}
@@ -112,7 +112,7 @@ func (m *Machine) accept(leg *Leg) *pending {
 	*p = pending{
 		id: LegID(s.generation<<slotBits | uint64(at)), seq: m.seq, ref: leg.Ref, target: leg.Target, class: leg.Class,
 		mutation: leg.Mutation, canAsk: leg.CanAsk && leg.Size > m.cfg.AskAbove, size: int64(leg.Size), reread: leg.Reread,
-		submitted: m.now, deadline: leg.Deadline, stall: leg.Stall, state: parked, cause: foci.Away,
+		submitted: m.now, deadline: leg.Deadline, stall: leg.Stall, state: parked, cause: foci.Unreachable,
 	}
 	if p.stall == 0 {
 		p.stall = m.cfg.Stall

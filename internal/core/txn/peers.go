@@ -164,9 +164,9 @@ func (m *Machine) PeerDown(out []Effect, now time.Duration, node foci.NodeID) []
 	m.down++
 	for _, p := range m.inOrder(q.legs, func(*pending) bool { return true }) {
 		if p.waiting() {
-			p.log.end(p.attempt, foci.Away)
+			p.log.end(p.attempt, foci.Unreachable)
 		}
-		p.cause = foci.Away
+		p.cause = foci.Unreachable
 		out = m.send(out, p, false)
 	}
 	return out

@@ -18,7 +18,7 @@ func TestOneLooksForAWay(t *testing.T) {
 		if asked++; found {
 			return Hop{Peer: away, Via: by}, nil
 		}
-		return Hop{Peer: away}, &foci.Error{Kind: foci.Away, RetryAfter: time.Second}
+		return Hop{Peer: away}, &foci.Error{Kind: foci.Unreachable, RetryAfter: time.Second}
 	}})
 	m.PeerUp(nil, 0, by)
 	var ids []LegID

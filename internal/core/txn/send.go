@@ -41,7 +41,7 @@ func (m *Machine) another(out []Effect, p *pending) []Effect {
 func (m *Machine) noWay(out []Effect, p *pending, hop Hop, err error) []Effect {
 	p.cause = foci.KindOf(err)
 	switch {
-	case p.cause == foci.Away:
+	case p.cause == foci.Unreachable:
 		return m.awaitRoute(out, p, hop, retryAfter(err))
 	case p.cause == foci.NoRoute && p.mayApply():
 		// Giving up now would leave the outcome open although a way may come back.
@@ -55,7 +55,7 @@ func (m *Machine) noWay(out []Effect, p *pending, hop Hop, err error) []Effect {
 // after which there may be another way one of those that wait looks again then;
 // the router tells of what that finds by RouteChanged.
 func (m *Machine) awaitRoute(out []Effect, p *pending, hop Hop, after time.Duration) []Effect {
-	p.cause = foci.Away
+	p.cause = foci.Unreachable
 	to, ok := m.intern(hop.Peer)
 	next, ok2 := to, true
 	if !hop.Via.IsZero() {
@@ -87,7 +87,7 @@ func (m *Machine) dispatch(out []Effect, p *pending, hop Hop, ask bool) []Effect
 	}
 	p.peer = to
 	if !m.peers[next].up {
-		p.cause = foci.Away
+		p.cause = foci.Unreachable
 		m.park(p, next)
 		return out
 	}

@@ -311,7 +311,7 @@ func (s *story) route(words []string) {
 	case "none":
 		err = foci.Errorf(foci.NoRoute, "no table in common")
 	case "away":
-		away := &foci.Error{Kind: foci.Away, Msg: "away"}
+		away := &foci.Error{Kind: foci.Unreachable, Msg: "away"}
 		if len(words) > 3 {
 			away.RetryAfter = s.duration(words[3])
 		}

@@ -114,7 +114,7 @@ func (m *Mesh) expel(node foci.NodeID, now foci.Incarnation) {
 	}
 	m.mu.Unlock()
 	for _, ch := range old {
-		ch.close(foci.Errorf(foci.Away, "the peer was restarted"))
+		ch.close(foci.Errorf(foci.Unreachable, "the peer was restarted"))
 	}
 }
 

@@ -316,7 +316,7 @@ func (ch *channel) close(why error) {
 		ch.mesh.forget(ch, why)
 	}
 	away := &foci.Error{
-		Kind: foci.Away, Where: "node " + ch.peer.Node.Short(), Msg: "the channel was lost", Err: why,
+		Kind: foci.Unreachable, Where: "node " + ch.peer.Node.Short(), Msg: "the channel was lost", Err: why,
 	}
 	for _, b := range bodies {
 		b.fail(away)

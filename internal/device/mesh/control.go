@@ -13,7 +13,7 @@ import (
 func (ch *channel) onControl(f *frameReader, h *wire.Header) error {
 	contents, err := f.small(int(h.Size))
 	if err != nil {
-		return foci.Errorf(foci.Away, "read: %w", err)
+		return foci.Errorf(foci.Unreachable, "read: %w", err)
 	}
 	if wire.Checksum(0, contents) != h.Sum {
 		return foci.Errorf(foci.Protocol, "frame of type %d damaged: its checksum does not match", h.Type)
@@ -164,7 +164,7 @@ func (ch *channel) onGoAway() error {
 	return nil
 }
 
-var errPeerCloses = foci.Errorf(foci.Away, "the peer is shutting down")
+var errPeerCloses = foci.Errorf(foci.Unreachable, "the peer is shutting down")
 
 // life is what pings tell of a channel.
 type life struct {

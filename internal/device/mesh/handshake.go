@@ -20,11 +20,11 @@ func (m *Mesh) open(ctx context.Context, addr Addr, expect foci.NodeID, class fo
 	case m.dials <- struct{}{}:
 		defer func() { <-m.dials }()
 	case <-ctx.Done():
-		return nil, nil, dialError(foci.Away, addr.HostPort, "too many handshakes at a time", context.Cause(ctx))
+		return nil, nil, dialError(foci.Unreachable, addr.HostPort, "too many handshakes at a time", context.Cause(ctx))
 	}
 	conn, err := m.cfg.Dial(ctx, network(addr), addr.HostPort)
 	if err != nil {
-		return nil, nil, dialError(foci.Away, addr.HostPort, "", err)
+		return nil, nil, dialError(foci.Unreachable, addr.HostPort, "", err)
 	}
 	bare := conn
 	if err := mark(conn, m.cfg.Classes[class].DSCP); err != nil {
@@ -147,7 +147,7 @@ func greetError(addr string, err error) error {
 	var ours *foci.Error
 	switch {
 	case e.Kind == foci.Internal:
-		return dialError(foci.Away, addr, "no answer to hello", err)
+		return dialError(foci.Unreachable, addr, "no answer to hello", err)
 	case e.Kind == foci.Protocol:
 		e.Msg = "no common protocol"
 		if !errors.As(err, &said) && (!errors.As(err, &ours) || ours.Fix == "") {

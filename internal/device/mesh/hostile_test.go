@@ -145,7 +145,7 @@ func TestDialRefused(t *testing.T) {
 	}
 	_ = ln.Close()
 	_, err = nd.Dial(testContext(t), Addr{HostPort: ln.Addr().String()}, false)
-	if foci.KindOf(err) != foci.Away || !strings.Contains(err.Error(), "is a node running there?") || strings.Count(err.Error(), ln.Addr().String()) != 1 || strings.Count(err.Error(), "connection refused") != 1 {
+	if foci.KindOf(err) != foci.Unreachable || !strings.Contains(err.Error(), "is a node running there?") || strings.Count(err.Error(), ln.Addr().String()) != 1 || strings.Count(err.Error(), "connection refused") != 1 {
 		t.Errorf("nobody there: %v", err)
 	}
 }

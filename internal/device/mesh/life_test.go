@@ -122,7 +122,7 @@ func TestCutUnderLoad(t *testing.T) {
 					switch {
 					case err == nil && len(r.Body) != len(q.Body):
 						t.Error("short reply")
-					case err != nil && foci.KindOf(err) != foci.Away && foci.KindOf(err) != foci.Busy:
+					case err != nil && foci.KindOf(err) != foci.Unreachable && foci.KindOf(err) != foci.Busy:
 						t.Errorf("lost with %v", err)
 					case err != nil:
 						lost.Add(1)
@@ -130,7 +130,7 @@ func TestCutUnderLoad(t *testing.T) {
 					close(finished)
 				}
 				if err := l.Send(q); err != nil {
-					if k := foci.KindOf(err); k != foci.Away && k != foci.Busy {
+					if k := foci.KindOf(err); k != foci.Unreachable && k != foci.Busy {
 						t.Errorf("refused with %v", err)
 					}
 					time.Sleep(time.Millisecond)
@@ -168,7 +168,7 @@ func TestReconnect(t *testing.T) {
 	<-server.held
 	begin := time.Now()
 	_ = server.Close()
-	if o := get(t, got); foci.KindOf(o.err) != foci.Away {
+	if o := get(t, got); foci.KindOf(o.err) != foci.Unreachable {
 		t.Fatalf("%v", o.err)
 	}
 	if e := waitEvent(t, client, false); e.Err == nil || e.Peer.Node != server.id {
@@ -178,7 +178,7 @@ func TestReconnect(t *testing.T) {
 		t.Errorf("it took %v to notice", d)
 	}
 	waitFor(t, "an attempt to fail", func() bool { return l.Stats().Failures > 0 })
-	if err := l.Send(&Request{Class: foci.Reg, Done: func(*Reply, error) { t.Error("Done") }}); foci.KindOf(err) != foci.Away {
+	if err := l.Send(&Request{Class: foci.Reg, Done: func(*Reply, error) { t.Error("Done") }}); foci.KindOf(err) != foci.Unreachable {
 		t.Fatalf("send while it is away: %v", err)
 	}
 	again := startNode(t, 1)
@@ -222,7 +222,7 @@ func TestBlackHole(t *testing.T) {
 	begin := time.Now()
 	c.blackHole(true)
 	got := ask(t, l, &Request{Class: foci.Reg, Method: methodNull})
-	if o := get(t, got); foci.KindOf(o.err) != foci.Away {
+	if o := get(t, got); foci.KindOf(o.err) != foci.Unreachable {
 		t.Fatalf("%v", o.err)
 	}
 	waitEvent(t, client, false)
@@ -305,7 +305,7 @@ func TestRemovePeer(t *testing.T) {
 	got := ask(t, l, &Request{Class: foci.Bulk, Method: methodHold}) // dialled for this
 	<-server.held
 	client.RemovePeer(server.id)
-	if o := get(t, got); foci.KindOf(o.err) != foci.Away {
+	if o := get(t, got); foci.KindOf(o.err) != foci.Unreachable {
 		t.Fatalf("%v", o.err)
 	}
 	if err := l.Send(&Request{Done: func(*Reply, error) {}}); foci.KindOf(err) != foci.Closed {

@@ -109,7 +109,7 @@ func (l *Link) Load() int64 { return cost(int32(min(l.flow.count.Load(), 1<<30))
 func (l *Link) RTT() time.Duration { return time.Duration(l.rtt.Load()) }
 
 // Send queues a request, or refuses it at once and without calling Done: Busy
-// when a limit is reached, Away when there is no channel and the last attempt
+// when a limit is reached, Unreachable when there is no channel and the last attempt
 // to open one failed, Closed when the link was removed, TooLarge or Invalid.
 // With a channel yet to be opened it waits for that.
 func (l *Link) Send(q *Request) error {

@@ -18,7 +18,7 @@ func (ch *channel) read(f *frameReader) error {
 			if foci.KindOf(err) == foci.Protocol {
 				return err
 			}
-			return foci.Errorf(foci.Away, "read: %w", err)
+			return foci.Errorf(foci.Unreachable, "read: %w", err)
 		}
 		ch.count.bytesIn.Add(int64(wire.HeaderSize + h.Size))
 		var err error
@@ -112,7 +112,7 @@ func (ch *channel) onReply(f *frameReader, h *wire.Header) error {
 	switch damaged, err := f.contents(h, contents); {
 	case err != nil:
 		if foci.KindOf(err) != foci.Protocol {
-			err = foci.Errorf(foci.Away, "read: %w", err)
+			err = foci.Errorf(foci.Unreachable, "read: %w", err)
 		}
 		ch.close(err)
 		ch.orphan(q, err)

@@ -35,7 +35,7 @@ type relays struct {
 // head may be a part of them.
 //
 // An error of the peer's passes as it is, with the peer's name. One of this
-// side is Busy or NoRoute when nothing was sent, and Away when the peer, or its
+// side is Busy or NoRoute when nothing was sent, and Unreachable when the peer, or its
 // answer, was lost: then it is not known what was done.
 func (in *Incoming) Relay(l *Link, class foci.Class, method wire.Method, head []byte) {
 	if in.ch == nil {
@@ -97,7 +97,7 @@ func (r *relay) refuse(err error) {
 	switch foci.KindOf(err) {
 	case foci.Canceled:
 		err = r.explain(err)
-	case foci.Away, foci.Closed:
+	case foci.Unreachable, foci.Closed:
 		err = &foci.Error{Kind: foci.NoRoute, Where: r.where(), Msg: "cannot be reached from here", Err: err}
 	}
 	r.fail(err)
@@ -126,7 +126,7 @@ func (r *relay) answer(reply *Reply) {
 	more := int64(len(reply.Head)) + r.window(b.size)
 	if !r.mesh.shares.growRelay(r, more) {
 		_ = b.Close() // cannot fail
-		r.fail(&foci.Error{Kind: foci.Away, Where: r.where(), Msg: "answered, but as much as may be forwarded is on its way here already"})
+		r.fail(&foci.Error{Kind: foci.Unreachable, Where: r.where(), Msg: "answered, but as much as may be forwarded is on its way here already"})
 		return
 	}
 	f := &feed{body: b, over: func() {
@@ -156,7 +156,7 @@ func (r *relay) explain(err error) error {
 	}
 	// Lost, damaged, refused when it was sent again, or too much at a time: it is
 	// not known what was done.
-	return &foci.Error{Kind: foci.Away, Where: r.where(), Msg: "was lost while a request was forwarded to it", Err: err}
+	return &foci.Error{Kind: foci.Unreachable, Where: r.where(), Msg: "was lost while a request was forwarded to it", Err: err}
 }
 
 // where names the peer; the asker adds this node's name.

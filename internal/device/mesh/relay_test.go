@@ -225,13 +225,13 @@ func TestRelayServerLost(t *testing.T) {
 	}
 	waitFor(t, "all three to be relayed", func() bool { return c.via.Stats().Forwarded.Now == 3 })
 	for _, ch := range c.toServer.channelList() {
-		ch.close(foci.Errorf(foci.Away, "cut"))
+		ch.close(foci.Errorf(foci.Unreachable, "cut"))
 	}
 	c.via.RemovePeer(c.server.id)
 	_, cut := io.ReadAll(o.reply.Stream)
 	for _, err := range []error{get(t, held).err, get(t, slow).err, cut} {
 		var p *PeerError
-		if !errors.As(err, &p) || foci.KindOf(err) != foci.Away || p.Node != c.via.id || !strings.Contains(err.Error(), c.server.id.Short()) {
+		if !errors.As(err, &p) || foci.KindOf(err) != foci.Unreachable || p.Node != c.via.id || !strings.Contains(err.Error(), c.server.id.Short()) {
 			t.Errorf("%v", err)
 		}
 	}
@@ -316,7 +316,7 @@ func TestRelayManyAtOnce(t *testing.T) {
 				l = c.toServer
 			}
 			if list := l.channelList(); len(list) > 0 {
-				list[i%len(list)].close(foci.Errorf(foci.Away, "cut"))
+				list[i%len(list)].close(foci.Errorf(foci.Unreachable, "cut"))
 			}
 		}
 	})

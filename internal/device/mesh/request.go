@@ -33,12 +33,12 @@ type Request struct {
 	Stream bool
 
 	// NoReplay says that the request must not be sent a second time, on another
-	// channel, when its own is lost before it is answered; then it ends Away.
+	// channel, when its own is lost before it is answered; then it ends Unreachable.
 	NoReplay bool
 
 	// Done is called exactly once if, and only if, Send returned nil: with the
 	// reply, with the error that the peer answered (a [PeerError] is in its
-	// chain), or with an error of this side: Away when the channel was lost,
+	// chain), or with an error of this side: Unreachable when the channel was lost,
 	// Canceled after Cancel. It is called on a goroutine of the mesh, or of
 	// Cancel, and must be quick: the channel is not read meanwhile.
 	Done func(*Reply, error)

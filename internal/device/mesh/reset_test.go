@@ -142,7 +142,7 @@ func TestLinkedLosesAll(t *testing.T) {
 	held := ask(t, l, &Request{Class: foci.Bulk, Method: methodHold})
 	<-server.held
 	_ = busiest(l).conn.Close()
-	if o := get(t, held); foci.KindOf(o.err) != foci.Away {
+	if o := get(t, held); foci.KindOf(o.err) != foci.Unreachable {
 		t.Fatalf("%v", o.err)
 	}
 	waitFor(t, "all channels again", all)

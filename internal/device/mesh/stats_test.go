@@ -25,7 +25,7 @@ func TestStatsOfEndings(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := l.Call(t.Context(), foci.Reg, 1, nil, nil); foci.KindOf(err) != foci.Away {
+	if _, err := l.Call(t.Context(), foci.Reg, 1, nil, nil); foci.KindOf(err) != foci.Unreachable {
 		t.Fatalf("a call to nobody: %v", err)
 	}
 	for _, ch := range l.Stats().Channels {

@@ -190,7 +190,7 @@ func (sum *stormSum) one(t *testing.T, l *Link) {
 
 func (sum *stormSum) took(t *testing.T, got, want []byte, err error) {
 	switch foci.KindOf(err) {
-	case foci.Away:
+	case foci.Unreachable:
 		sum.away.Add(1)
 	case foci.Busy:
 		sum.busy.Add(1)

@@ -53,7 +53,7 @@ func TestRelayRefusedTheSecondTime(t *testing.T) {
 	got := ask(t, c.toVia, &Request{Class: foci.Reg, Method: wire.MethodForward, Head: f.Append(nil)})
 	_, last := lose(t, c.toServer, c.server)
 	last.Fail(foci.Errorf(foci.Busy, "full"))
-	if o := get(t, got); foci.KindOf(o.err) != foci.Away {
+	if o := get(t, got); foci.KindOf(o.err) != foci.Unreachable {
 		t.Errorf("answered %v", o.err)
 	}
 }

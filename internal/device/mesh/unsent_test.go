@@ -36,7 +36,7 @@ func (g *gate) doubt(t *testing.T, nd *node, l *Link) {
 	t.Helper()
 	g.shut.Store(true)
 	for _, ch := range l.channelList() {
-		ch.close(foci.Errorf(foci.Away, "cut"))
+		ch.close(foci.Errorf(foci.Unreachable, "cut"))
 	}
 	if waitEvent(t, nd, false); l.State() != link.Suspect {
 		t.Fatalf("the peer is %v", l.State())
@@ -59,14 +59,14 @@ func TestUnsentRequest(t *testing.T) {
 	lost := ask(t, l, held)
 	in := <-server.held
 	g.doubt(t, client, l)
-	if o := get(t, lost); foci.KindOf(o.err) != foci.Away || !held.Sent() {
+	if o := get(t, lost); foci.KindOf(o.err) != foci.Unreachable || !held.Sent() {
 		t.Errorf("a request that the peer has: %v, sent: %v", o.err, held.Sent())
 	}
 	q := &Request{Class: foci.Reg, Method: methodEcho}
 	got := ask(t, l, q)
 	waitFor(t, "the request to wait", func() bool { return waiting(l) == 1 })
 	close(g.release)
-	if o := get(t, got); foci.KindOf(o.err) != foci.Away || q.Sent() {
+	if o := get(t, got); foci.KindOf(o.err) != foci.Unreachable || q.Sent() {
 		t.Errorf("a request that waited for a channel: %v, sent: %v", o.err, q.Sent())
 	}
 	in.Fail(errCanceledThere)

@@ -50,7 +50,7 @@ func (ch *channel) write() {
 		err := w.flush()
 		w.settle()
 		if err != nil {
-			ch.close(foci.Errorf(foci.Away, "write: %w", err))
+			ch.close(foci.Errorf(foci.Unreachable, "write: %w", err))
 			return
 		}
 	}

@@ -33,7 +33,7 @@ var resolver = &net.Resolver{PreferGo: true}
 
 // Resolve finds the places of a remote: an address is itself, a name all that it
 // resolves to in its family, a service those of each of its targets, the ones to
-// prefer first. It fails with Away when DNS has no answer; asking again later
+// prefer first. It fails with Unreachable when DNS has no answer; asking again later
 // may help.
 func Resolve(ctx context.Context, r route.Remote) ([]Place, error) {
 	ctx, cancel := context.WithTimeout(ctx, lookup)
@@ -96,5 +96,5 @@ func network(f route.Family) string {
 }
 
 func unresolved(r route.Remote, err error) error {
-	return &foci.Error{Kind: foci.Away, Op: "look up", Where: r.String(), Msg: "the name leads nowhere", Err: err, Fix: "is the name right, and the resolver in /etc/resolv.conf reachable?"}
+	return &foci.Error{Kind: foci.Unreachable, Op: "look up", Where: r.String(), Msg: "the name leads nowhere", Err: err, Fix: "is the name right, and the resolver in /etc/resolv.conf reachable?"}
 }

@@ -116,7 +116,7 @@ func TestResolve(t *testing.T) {
 		} else if len(got) > 1 {
 			slices.Sort(got[1:]) // the first priority stays first
 		}
-		if !slices.Equal(got, want) || (want == nil) != (foci.KindOf(err) == foci.Away && err != nil) {
+		if !slices.Equal(got, want) || (want == nil) != (foci.KindOf(err) == foci.Unreachable && err != nil) {
 			t.Errorf("%s: %v, %v; want %v", remote, got, err, want)
 		}
 	}
@@ -138,7 +138,7 @@ func TestSilentResolver(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
 	began := time.Now()
-	if _, err := Resolve(ctx, route.Remote{Host: "n.test", Port: 1}); foci.KindOf(err) != foci.Away || time.Since(began) > 5*time.Second {
+	if _, err := Resolve(ctx, route.Remote{Host: "n.test", Port: 1}); foci.KindOf(err) != foci.Unreachable || time.Since(began) > 5*time.Second {
 		t.Errorf("%v after %v", err, time.Since(began))
 	}
 }

@@ -243,7 +243,7 @@ func (q *call) cancel() {
 }
 
 func (q *call) fail(err error) {
-	if q.ended == 0 || foci.KindOf(err) != foci.Away { // a canceled one may come back from where it waited
+	if q.ended == 0 || foci.KindOf(err) != foci.Unreachable { // a canceled one may come back from where it waited
 		q.end(err)
 	}
 }
@@ -267,7 +267,7 @@ func (q *call) end(err error) {
 	}
 	w.counts.Failed++
 	switch k := foci.KindOf(err); {
-	case k != foci.Away && k != foci.Busy && k != foci.Canceled:
+	case k != foci.Unreachable && k != foci.Busy && k != foci.Canceled:
 		w.broken("request %d failed with %v", q.number, err)
 	case len(err.Error()) < 10:
 		w.broken("request %d failed with %q, which says nothing", q.number, err)
