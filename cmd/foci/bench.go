@@ -1,20 +1,19 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"crypto/rand"
 	"fmt"
-	"io"
 	"strconv"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/client"
+	"github.com/foci-store/foci/internal/bench"
 )
 
-// benchFlags are what bench is asked for.
+// benchFlags are the flags of bench.
 type benchFlags struct {
 	remote      remoteFlags
 	size        byteSize
@@ -22,9 +21,6 @@ type benchFlags struct {
 	concurrency int
 	dir         string
 }
-
-// benchModes are the loads that bench can make.
-var benchModes = []string{"put", "get", "mixed", "append"}
 
 func benchCommand(a *app) *cobra.Command {
 	b := benchFlags{size: 1 << 10, remote: remoteFlags{each: true}}
@@ -39,7 +35,7 @@ stay in bucket foci-bench.
   foci bench put --size 1KiB --count 20000 --concurrency 64
   foci bench mixed --size 4MiB --count 500 --concurrency 8 --json`,
 		Args:      usageArgs(cobra.MatchAll(cobra.ExactArgs(1), cobra.OnlyValidArgs)),
-		ValidArgs: benchModes,
+		ValidArgs: bench.Modes,
 		RunE: func(c *cobra.Command, args []string) error {
 			if err := validLoad(b.size, b.count, b.concurrency); err != nil {
 				return err
@@ -58,59 +54,38 @@ stay in bucket foci-bench.
 	return c
 }
 
-// benchReport is what bench prints with --json. The ratios are the cluster's
-// operations per second by the machine's.
-type benchReport struct {
-	Mode        string        `json:"mode"`
-	Size        int64         `json:"size"`
-	Count       int64         `json:"count"`
-	Concurrency int           `json:"concurrency"`
-	Ack         string        `json:"ack"`
-	Results     []benchResult `json:"results"`
-	Disk        limitRate     `json:"limit_disk"`
-	Net         limitRate     `json:"limit_net"`
-}
-
-type benchResult struct {
-	loadResult
-	OfDisk float64 `json:"ratio_disk"`
-	OfNet  float64 `json:"ratio_net"`
-}
-
-func (a *app) bench(ctx context.Context, s *client.Session, b *benchFlags, mode string) error {
-	l := load{count: b.count, concurrency: b.concurrency}
-	t := benchTarget{s: s, prefix: rand.Text()[:8] + "/", size: int64(b.size), bytes: make([]byte, b.size)}
-	_, _ = rand.Read(t.bytes)
-	var err error
-	if l.ops, err = t.ops(ctx, mode, b); err != nil {
-		return err
-	}
-	r := benchReport{Mode: mode, Size: int64(b.size), Count: b.count, Concurrency: b.concurrency, Ack: b.remote.ack.String()}
-	results := l.run(ctx)
-	if ctx.Err() != nil {
-		return foci.Errorf(foci.Canceled, "given up: %w", context.Cause(ctx))
-	}
-	if r.Disk, err = diskLimit(ctx, b.dir, int(b.size), b.concurrency); err != nil {
-		return foci.Errorf(foci.Internal, "measuring the disk of %s: %w", b.dir, err)
-	}
-	if r.Net, err = netLimit(ctx, int(b.size), b.concurrency); err != nil {
-		return foci.Errorf(foci.Internal, "measuring a TCP connection: %w", err)
-	}
-	failed := int64(0)
-	for _, res := range results {
-		failed += res.Errors
-		r.Results = append(r.Results, benchResult{res, res.PerSecond / r.Disk.PerSecond, res.PerSecond / r.Net.PerSecond})
-	}
-	if err := a.print(r, func() error { return a.printBench(&r) }); err != nil {
-		return err
-	}
-	if failed > 0 {
-		return foci.Errorf(foci.Internal, "%d operations failed", failed)
+// validLoad reports flags of bench that cannot be meant.
+func validLoad(size byteSize, count int64, concurrency int) error {
+	const mostSize, mostConcurrency = 1 << 30, 1 << 14
+	switch {
+	case size < 0 || size > mostSize:
+		return usagef("--size %v: want 0B to %v", size, byteSize(mostSize))
+	case count < 1:
+		return usagef("--count %d: want at least 1", count)
+	case concurrency < 1 || concurrency > mostConcurrency:
+		return usagef("--concurrency %d: want 1 to %d", concurrency, mostConcurrency)
+	case int64(size)*int64(concurrency) > 4<<30:
+		return usagef("--size %v with --concurrency %d holds over 4GiB in memory; lower one of them", size, concurrency)
 	}
 	return nil
 }
 
-func (a *app) printBench(r *benchReport) error {
+func (a *app) bench(ctx context.Context, s *client.Session, b *benchFlags, mode string) error {
+	r, err := bench.Objects(ctx, s, bench.Options{Mode: mode, Size: int64(b.size), Count: b.count, Concurrency: b.concurrency, Dir: b.dir})
+	if err != nil {
+		return err
+	}
+	r.Ack = b.remote.ack.String()
+	if err := a.print(r, func() error { return a.printBench(r) }); err != nil {
+		return err
+	}
+	if n := r.Failed(); n > 0 {
+		return foci.Errorf(foci.Internal, "%d operations failed", n)
+	}
+	return nil
+}
+
+func (a *app) printBench(r *bench.Report) error {
 	number := func(v float64) string { return strconv.FormatFloat(v, 'f', 0, 64) }
 	row := func(name string, perSecond, bytes float64, rest ...string) []string {
 		return append([]string{name, number(perSecond), fmt.Sprintf("%.1f", bytes/1e6)}, rest...)
@@ -127,70 +102,38 @@ func (a *app) printBench(r *benchReport) error {
 	return a.table("OP OPS/S MB/S P50µs P99µs P99.9µs MAXµs ERRORS OF-DISK OF-NET", rows)
 }
 
-// benchTarget makes the operations of a load.
-type benchTarget struct {
-	s      *client.Session
-	prefix string // new for each run
-	size   int64
-	bytes  []byte // the content of every object: nothing in Foci looks for equal ones
+func benchMeshCommand(a *app) *cobra.Command {
+	var each time.Duration
+	c := &cobra.Command{
+		Use:   "mesh",
+		Short: "Measure the mesh itself, on this machine alone",
+		Long: `Measure links between two ends in this process, over TCP sockets on loopback: small requests, long
+bodies, pings beside long bodies, and the loss of a connection under load. What the machine can do
+without the mesh is measured in the same run and printed as the limit. No cluster is needed.
+
+  foci bench mesh --time 5s --json`,
+		Args: usageArgs(cobra.NoArgs),
+		RunE: func(c *cobra.Command, _ []string) error {
+			if each < 100*time.Millisecond || each > time.Minute {
+				return usagef("--time %v: want 100ms to 1m", each)
+			}
+			rows, err := bench.Mesh(c.Context(), each)
+			if err != nil {
+				return err
+			}
+			return a.print(rows, func() error { return a.printMeshBench(rows) })
+		},
+	}
+	c.Flags().DurationVar(&each, "time", 2*time.Second, "how long each row is measured")
+	return c
 }
 
-// prepared bounds what is put before gets can be measured.
-const (
-	preparedObjects = 1024
-	preparedBytes   = 1 << 30
-)
-
-func (t *benchTarget) ops(ctx context.Context, mode string, b *benchFlags) ([]loadOp, error) {
-	put := loadOp{name: "put", size: t.size}
-	get := loadOp{name: "get", size: t.size}
-	switch mode {
-	case "put":
-		put.do = t.put
-		return []loadOp{put}, nil
-	case "append":
-		// As many objects as callers: an object's appends by one session run
-		// one at a time.
-		do := func(ctx context.Context, i int64) error { return t.append(ctx, i%int64(b.concurrency)) }
-		return []loadOp{{name: "append", size: t.size, do: do}}, nil
+func (a *app) printMeshBench(rows []bench.Row) error {
+	var lines [][]string
+	for _, r := range rows {
+		lines = append(lines, []string{
+			r.What, fmt.Sprintf("%.4g", r.Value), r.Unit, fmt.Sprintf("%.4g", r.Limit), r.Of, r.Wanted, map[bool]string{true: "yes", false: "no"}[r.Reached],
+		})
 	}
-	n := max(1, min(b.count, preparedObjects, preparedBytes/max(1, t.size)))
-	fill := load{count: n, concurrency: b.concurrency, ops: []loadOp{{do: t.put}}}
-	if r := fill.run(ctx)[0]; r.Errors > 0 {
-		return nil, foci.Errorf(foci.Internal, "putting what is to be read: %d of %d failed, the first with: %s", r.Errors, n, r.FirstErr)
-	}
-	get.do = func(ctx context.Context, i int64) error { return t.get(ctx, i%n) }
-	if mode == "get" {
-		return []loadOp{get}, nil
-	}
-	put.do = func(ctx context.Context, i int64) error { return t.put(ctx, i%n) }
-	return []loadOp{put, get}, nil
-}
-
-func (t *benchTarget) name(i int64) foci.Name {
-	return foci.Name{Bucket: benchBucket, Key: t.prefix + strconv.FormatInt(i, 10)}
-}
-
-func (t *benchTarget) put(ctx context.Context, i int64) error {
-	_, err := t.s.Put(ctx, t.name(i), bytes.NewReader(t.bytes), t.size, nil)
-	return err
-}
-
-func (t *benchTarget) append(ctx context.Context, i int64) error {
-	_, err := t.s.Append(ctx, t.name(i), bytes.NewReader(t.bytes), t.size)
-	return err
-}
-
-// get reads an object and checks that all of it came.
-func (t *benchTarget) get(ctx context.Context, i int64) error {
-	o, err := t.s.Get(ctx, t.name(i), client.GetOptions{Length: -1})
-	if err != nil {
-		return err
-	}
-	defer o.Close()
-	n, err := o.WriteTo(io.Discard)
-	if err == nil && n != t.size {
-		return foci.Errorf(foci.Corrupt, "%v: %d bytes came, want %d", t.name(i), n, t.size)
-	}
-	return err
+	return a.table("WHAT VALUE UNIT LIMIT OF WANTED REACHED", lines)
 }

@@ -27,6 +27,7 @@ var layers = []layer{
 	{"internal/node", 7},
 	{"client", 7},
 	{"internal/gateway", 8},
+	{"internal/bench", 8},
 	{"cmd", 9},
 	{"test", 10},
 	{"internal/lint", 10},

@@ -20,9 +20,10 @@ var openers = []opener{
 	{
 		path: "os", what: "files", home: "internal/device/vfs", reaches: fileFunction,
 		elsewise: []string{
-			"cmd",           // the user's own files: put, get, cp, configuration
-			"test",          // drives whole processes
-			"internal/lint", // reads the source tree
+			"cmd",                          // the user's own files: put, get, cp, configuration
+			"test",                         // drives whole processes
+			"internal/bench/limit_disk.go", // the bare file that puts are compared with
+			"internal/lint",                // reads the source tree
 		},
 	},
 	{
@@ -30,8 +31,7 @@ var openers = []opener{
 		elsewise: []string{
 			"internal/device/names",      // DNS
 			"internal/device/beacon",     // multicast
-			"cmd/foci/limit_net.go",      // bench: what one bare TCP connection can do
-			"cmd/foci/bench_mesh_net.go", // bench mesh: the same, and a connection that it resets
+			"internal/bench/mesh_net.go", // a bare TCP connection, and one that is reset under load
 			"cmd/foci/up_ports.go",       // up: says before it starts that a port is in use
 			"internal/gateway",           // faces listen; they dial nobody
 			"internal/testports",         // holds ports for tests

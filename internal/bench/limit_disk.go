@@ -1,4 +1,4 @@
-package main
+package bench
 
 import (
 	"context"
@@ -16,24 +16,24 @@ const (
 	limitBytes = 1 << 30
 )
 
-// limitRate is what the bare machine does.
-type limitRate struct {
+// Rate is what the machine does without Foci.
+type Rate struct {
 	PerSecond float64 `json:"per_second"`
 	Bytes     float64 `json:"bytes_per_second"`
 }
 
-func rateOf(n int64, size int, took time.Duration) limitRate {
+func rateOf(n int64, size int, took time.Duration) Rate {
 	perSecond := float64(n) / max(took.Seconds(), 1e-9)
-	return limitRate{PerSecond: perSecond, Bytes: perSecond * float64(size)}
+	return Rate{PerSecond: perSecond, Bytes: perSecond * float64(size)}
 }
 
-// diskLimit measures what a put cannot be faster than: size bytes appended to
-// one bare file and fsynced, by that many writers who share fsyncs. The file is
-// in dir, so on the disk that is asked about, and gone afterwards.
-func diskLimit(ctx context.Context, dir string, size, writers int) (limitRate, error) {
+// DiskLimit measures the disk's bound on puts: size bytes appended to one file
+// and fsynced, by so many writers that share fsyncs (group commit). The file is
+// created in dir and removed afterwards.
+func DiskLimit(ctx context.Context, dir string, size, writers int) (Rate, error) {
 	f, err := os.CreateTemp(dir, "foci-bench-*")
 	if err != nil {
-		return limitRate{}, err
+		return Rate{}, err
 	}
 	defer os.Remove(f.Name())
 	defer f.Close()

@@ -1,4 +1,4 @@
-package main
+package bench
 
 import (
 	"context"
@@ -22,8 +22,8 @@ type meshPair struct {
 	conns []net.Conn // that the client has dialled
 }
 
-// answerBench answers short requests by themselves and long ones by nothing.
-func answerBench(in *mesh.Incoming) {
+// answer answers short requests by themselves and long ones by nothing.
+func answer(in *mesh.Incoming) {
 	if in.Stream() == nil {
 		in.Reply(in.Head, in.Body)
 		return
@@ -38,7 +38,7 @@ func newMeshPair(ctx context.Context, channels int) (*meshPair, error) {
 	var err error
 	p.server, err = mesh.New(mesh.Config{
 		Cluster: "bench", Node: foci.NodeID{1}, Role: foci.RoleData, Channels: each,
-		Listen: []mesh.Listener{{Addr: "127.0.0.1:0"}}, Handler: mesh.HandlerFunc(answerBench),
+		Listen: []mesh.Listener{{Addr: "127.0.0.1:0"}}, Handler: mesh.HandlerFunc(answer),
 	})
 	if err != nil {
 		return nil, err

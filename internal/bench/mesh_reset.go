@@ -1,4 +1,4 @@
-package main
+package bench
 
 import (
 	"context"
@@ -9,12 +9,12 @@ import (
 	"github.com/foci-store/foci"
 )
 
-// benchReset resets one connection under load, five times, and compares with as
+// meshReset resets one connection under load, five times, and compares with as
 // many times without.
-func benchReset(ctx context.Context, d time.Duration) ([]meshRow, error) {
+func meshReset(ctx context.Context, d time.Duration) ([]Row, error) {
 	p, err := newMeshPair(ctx, 6)
 	if err != nil {
-		return nil, benchFailed("resets", err)
+		return nil, unmeasured("resets", err)
 	}
 	defer p.close()
 	head := make([]byte, 64)
@@ -22,7 +22,7 @@ func benchReset(ctx context.Context, d time.Duration) ([]meshRow, error) {
 	var quiet, cut []float64
 	failed, closed := 0, 0
 	if _, err := callers(256, d/5, do); err != nil { // opens the connections
-		return nil, benchFailed("resets", err)
+		return nil, unmeasured("resets", err)
 	}
 	for i := range 10 {
 		before := p.open()
@@ -42,7 +42,7 @@ func benchReset(ctx context.Context, d time.Duration) ([]meshRow, error) {
 	}
 	slices.Sort(quiet)
 	slices.Sort(cut)
-	return []meshRow{
+	return []Row{
 		atMost("requests that fail when one connection is reset", float64(failed), 0, "", "figure", 1),
 		atMost("other connections that are closed then", float64(closed), 0, "", "figure", 1),
 		atMost("p99 with one reset, median of five", cut[2], quiet[2], "us", "p99 without", 1.5),

@@ -1,4 +1,4 @@
-package main
+package bench
 
 import (
 	"context"
@@ -13,15 +13,15 @@ import (
 	"github.com/foci-store/foci"
 )
 
-// benchIsolation measures pings alone, beside bodies that fill the machine,
+// meshIsolation measures pings alone, beside bodies that fill the machine,
 // beside some that leave it time, and behind such bodies on one connection.
-func benchIsolation(ctx context.Context, d time.Duration) ([]meshRow, error) {
+func meshIsolation(ctx context.Context, d time.Duration) ([]Row, error) {
 	p, err := newMeshPair(ctx, 1)
 	if err != nil {
-		return nil, benchFailed("pings", err)
+		return nil, unmeasured("pings", err)
 	}
 	defer p.close()
-	body := make([]byte, benchBody)
+	body := make([]byte, longBody)
 	pings := func(pause time.Duration, load int) ([]time.Duration, error) {
 		inner, stop := context.WithCancel(ctx)
 		var bulk sync.WaitGroup
@@ -40,21 +40,21 @@ func benchIsolation(ctx context.Context, d time.Duration) ([]meshRow, error) {
 	}
 	idle, err := pings(0, 0)
 	if err != nil {
-		return nil, benchFailed("pings", err)
+		return nil, unmeasured("pings", err)
 	}
 	some, err := pings(6*time.Millisecond, 1)
 	if err != nil {
-		return nil, benchFailed("pings", err)
+		return nil, unmeasured("pings", err)
 	}
 	full, err := pings(0, 4)
 	if err != nil {
-		return nil, benchFailed("pings", err)
+		return nil, unmeasured("pings", err)
 	}
 	shared, err := sharedPings(d, body)
 	if err != nil {
-		return nil, benchFailed("pings on one shared connection", err)
+		return nil, unmeasured("pings on one shared connection", err)
 	}
-	return []meshRow{
+	return []Row{
 		atMost("ping p99 beside bulk, processors not full", at(some, 0.99), at(idle, 0.99), "us", "idle p99", 2),
 		atMost("ping p50 beside bulk, processors full", at(full, 0.5), at(shared, 0.5), "us", "p50 on one shared connection", 0.1),
 		atMost("ping max beside bulk, processors full", at(full, 1), 25e3, "us", "figure", 1),

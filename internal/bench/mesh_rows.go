@@ -1,4 +1,4 @@
-package main
+package bench
 
 import (
 	"context"
@@ -10,20 +10,20 @@ import (
 	"github.com/foci-store/foci"
 )
 
-// benchBody is a long body, as of a chunk.
-const benchBody = 4 << 20
+// longBody is a long body, as of a chunk.
+const longBody = 4 << 20
 
-// benchRequests measures small requests of 256 callers over one connection.
-func benchRequests(ctx context.Context, d time.Duration) ([]meshRow, error) {
+// meshRequests measures small requests of 256 callers over one connection.
+func meshRequests(ctx context.Context, d time.Duration) ([]Row, error) {
 	p, err := newMeshPair(ctx, 1)
 	if err != nil {
-		return nil, benchFailed("requests", err)
+		return nil, unmeasured("requests", err)
 	}
 	defer p.close()
 	head := make([]byte, 64)
 	do := func() error { return p.call(ctx, foci.Reg, head, nil) }
 	if err := do(); err != nil {
-		return nil, benchFailed("requests", err)
+		return nil, unmeasured("requests", err)
 	}
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
@@ -32,36 +32,36 @@ func benchRequests(ctx context.Context, d time.Duration) ([]meshRow, error) {
 	seconds := time.Since(began).Seconds()
 	runtime.ReadMemStats(&after)
 	if err != nil {
-		return nil, benchFailed("requests", err)
+		return nil, unmeasured("requests", err)
 	}
 	n := float64(len(took))
-	return []meshRow{
+	return []Row{
 		ratioRow("small requests, one connection, 256 callers", n/seconds, 500e3, "1/s", "figure", 1),
 		atMost("allocations of a request, both sides", float64(after.Mallocs-before.Mallocs)/n, 4, "", "figure", 1),
 	}, nil
 }
 
-// benchBulk measures long bodies over one connection, and bare TCP.
-func benchBulk(ctx context.Context, d time.Duration) ([]meshRow, error) {
+// meshBulk measures long bodies over one connection, and bare TCP.
+func meshBulk(ctx context.Context, d time.Duration) ([]Row, error) {
 	p, err := newMeshPair(ctx, 1)
 	if err != nil {
-		return nil, benchFailed("bulk", err)
+		return nil, unmeasured("bulk", err)
 	}
 	defer p.close()
-	body := make([]byte, benchBody)
+	body := make([]byte, longBody)
 	began := time.Now()
 	// Two at a time: one is sent while the other is answered. More would measure
 	// how the caches hold the bodies that are put together at the other end.
 	took, err := callers(2, d, func() error { return p.call(ctx, foci.Bulk, nil, body) })
 	if err != nil {
-		return nil, benchFailed("bulk", err)
+		return nil, unmeasured("bulk", err)
 	}
-	rate := float64(len(took)) * benchBody / time.Since(began).Seconds() / 1e6
+	rate := float64(len(took)) * longBody / time.Since(began).Seconds() / 1e6
 	raw, err := rawRate(d)
 	if err != nil {
-		return nil, benchFailed("bare TCP", err)
+		return nil, unmeasured("bare TCP", err)
 	}
-	return []meshRow{ratioRow("bodies of 4 MiB, one connection", rate, raw, "MB/s", "bare TCP, 256 KiB writes", 0.6)}, nil
+	return []Row{ratioRow("bodies of 4 MiB, one connection", rate, raw, "MB/s", "bare TCP, 256 KiB writes", 0.6)}, nil
 }
 
 // rawRate is what TCP does with writes of 256 KiB, in MB/s.

@@ -1,4 +1,4 @@
-package main
+package bench
 
 import (
 	"bufio"
@@ -12,12 +12,12 @@ import (
 	"time"
 )
 
-// netLimit measures what a request cannot be faster than: frames of size bytes
-// echoed over one TCP connection inside this machine, by that many callers.
-func netLimit(ctx context.Context, size, callers int) (limitRate, error) {
-	client, server, err := connected()
+// NetLimit measures the network's bound on requests: frames of size bytes echoed
+// over one TCP connection inside this machine, by so many callers.
+func NetLimit(ctx context.Context, size, callers int) (Rate, error) {
+	client, server, err := loopback()
 	if err != nil {
-		return limitRate{}, err
+		return Rate{}, err
 	}
 	defer client.Close()
 	defer server.Close()
@@ -41,23 +41,6 @@ func netLimit(ctx context.Context, size, callers int) (limitRate, error) {
 	e.close()
 	both.Wait()
 	return rateOf(n, size, took), errors.Join(readErr, e.err)
-}
-
-// connected is a TCP connection inside this machine.
-func connected() (client, server net.Conn, err error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return nil, nil, err
-	}
-	defer l.Close()
-	client, err = net.Dial("tcp", l.Addr().String())
-	if err != nil {
-		return nil, nil, err
-	}
-	if server, err = l.Accept(); err != nil {
-		client.Close()
-	}
-	return client, server, err
 }
 
 // frameHead is the length before each frame, in bytes.
