@@ -20,6 +20,7 @@ var layers = []layer{
 	{"internal/core/wire", 1},
 	{"internal/core", 2},
 	{"internal/check", 3}, // checkers of histories: for simulator and tests
+	{"internal/sim/engine", 3}, // time, chance and network of a simulation
 	{"internal/sim", 4},
 	{"internal/device", 4},
 	{"internal/layout", 5},

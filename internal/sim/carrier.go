@@ -9,6 +9,7 @@ import (
 	"github.com/foci-store/foci/internal/core/route"
 	"github.com/foci-store/foci/internal/core/txn"
 	"github.com/foci-store/foci/internal/core/wire"
+	"github.com/foci-store/foci/internal/sim/engine"
 )
 
 // carrier is one life of a client's transaction machine, and the shell around
@@ -32,7 +33,7 @@ type question struct {
 
 func newCarrier(c *client) *carrier {
 	r := &carrier{client: c}
-	r.detours = route.NewDetours(r.candidates, c.rng.Uint64)
+	r.detours = route.NewDetours(r.candidates, c.Rand.Uint64)
 	r.machine = txn.New(txn.Config{
 		Route: r.route, MaxLegs: 400, Stall: 200 * time.Millisecond, Growth: -1, // it wants many copies in little time
 		Resends: 5, AskAbove: 1, // payloads are small here, and Have is to be asked all the same
@@ -65,9 +66,9 @@ func (c *carrier) ask(g foci.Group, m wire.Message, late bool, deadline time.Dur
 	if late {
 		leg.Stall = 2 * time.Second
 	}
-	out, _, err := c.machine.Submit(nil, c.now, leg)
+	out, _, err := c.machine.Submit(nil, c.Now, leg)
 	if err != nil {
-		c.after(0, func() { done(quorum.Answer{Err: err}) })
+		c.After(0, func() { done(quorum.Answer{Err: err}) })
 		return
 	}
 	c.do(out)
@@ -100,7 +101,7 @@ func (c *carrier) transmit(e *txn.Effect, m wire.Message, late bool) {
 	}
 	p := &parcel{
 		msg: m, to: c.nodes[nodeOf(peer)], avoid: e.Avoid, late: late,
-		taken: func(ch *channel) { c.machine.Sent(leg, attempt, ch.id, ch.path.table) },
+		taken: func(ch *channel) { c.machine.Sent(leg, attempt, ch.id, ch.path.Table) },
 	}
 	p.over = func(a quorum.Answer) {
 		if p.moved && a.Err != nil {
@@ -120,10 +121,10 @@ func (c *carrier) schedule() {
 		return
 	}
 	c.wake = due
-	c.after(due-c.now, func() {
+	c.After(due-c.Now, func() {
 		if c.wake == due {
 			c.wake = 0
-			c.do(c.machine.Tick(nil, c.now))
+			c.do(c.machine.Tick(nil, c.Now))
 		}
 	})
 }
@@ -152,15 +153,15 @@ func (c *carrier) outcome(asked wire.Message, o *txn.Outcome) quorum.Answer {
 func (c *carrier) heard(leg txn.LegID, attempt uint32, a quorum.Answer) {
 	switch m := a.Msg.(type) {
 	case nil:
-		c.do(c.machine.Failed(nil, c.now, leg, attempt, a.Err))
+		c.do(c.machine.Failed(nil, c.Now, leg, attempt, a.Err))
 	case *wire.HaveReply:
 		c.Asked++
 		if m.State == wire.HaveStored {
 			c.Found++
 		}
-		c.do(c.machine.HaveAnswer(nil, c.now, leg, attempt, m.State))
+		c.do(c.machine.HaveAnswer(nil, c.Now, leg, attempt, m.State))
 	default:
-		c.do(c.machine.Reply(nil, c.now, leg, attempt, a))
+		c.do(c.machine.Reply(nil, c.Now, leg, attempt, a))
 	}
 }
 
@@ -173,10 +174,10 @@ func (c *carrier) leave() {
 			continue
 		}
 		for _, ch := range l.channels {
-			ch.broken = ch.broken || c.chance(0.5)
+			ch.broken = ch.broken || c.Chance(0.5)
 		}
 	}
-	c.do(c.machine.Close(nil, c.now))
+	c.do(c.machine.Close(nil, c.Now))
 }
 
 // staleEpoch is the cause of an error of kind StaleLayout: the replica's epoch.
@@ -187,4 +188,4 @@ func (staleEpoch) Error() string { return "newer layout" }
 // id is the node's identity; nodeOf is its inverse.
 func (n *node) id() foci.NodeID { return foci.NodeID{byte(n.at) + 1} }
 
-func nodeOf(id foci.NodeID) endpoint { return endpoint(id[0]) - 1 }
+func nodeOf(id foci.NodeID) engine.Endpoint { return engine.Endpoint(id[0]) - 1 }

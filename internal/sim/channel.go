@@ -8,6 +8,7 @@ import (
 	"github.com/foci-store/foci/internal/core/quorum"
 	"github.com/foci-store/foci/internal/core/txn"
 	"github.com/foci-store/foci/internal/core/wire"
+	"github.com/foci-store/foci/internal/sim/engine"
 )
 
 // link is a process's channels to one node. They fail alone, or all at once
@@ -27,7 +28,7 @@ type channel struct {
 	link   *link
 	place  int // in the link
 	id     txn.Channel
-	path   path
+	path   engine.Path
 	broken bool
 	closed bool      // and the process knows it
 	sent   []*parcel // and not answered, in order
@@ -50,7 +51,7 @@ const channelsPerLink = 3
 
 // newLink makes the channels to a node; nil when no table leads there.
 func newLink(c *carrier, to *node) *link {
-	l := &link{carrier: c, to: to, tables: c.shared(c.at, to.at)}
+	l := &link{carrier: c, to: to, tables: c.Shared(c.at, to.at)}
 	if len(l.tables) == 0 {
 		return nil
 	}
@@ -64,11 +65,11 @@ func newLink(c *carrier, to *node) *link {
 // dial opens a channel as soon as the node can be reached both ways, by
 // whichever table.
 func (l *link) dial(i int) {
-	l.after(l.between(time.Millisecond, 60*time.Millisecond), func() {
-		p := path{l.at, l.to.at, l.tables[l.rng.IntN(len(l.tables))]}
+	l.After(l.Between(time.Millisecond, 60*time.Millisecond), func() {
+		p := engine.Path{From: l.at, To: l.to.at, Table: l.tables[l.Rand.IntN(len(l.tables))]}
 		switch {
 		case l.gone:
-		case !l.to.up || l.cut[p] || l.cut[p.back()]:
+		case !l.to.up || l.IsCut(p) || l.IsCut(p.Back()):
 			l.dial(i)
 		default:
 			l.made++
@@ -91,16 +92,16 @@ func (l *link) send(p *parcel) {
 	switch {
 	case len(usable) == 0:
 		l.refuse(p, foci.Unreachable, 0)
-	case l.chance(l.full):
-		l.refuse(p, foci.Busy, l.between(0, 20*time.Millisecond))
+	case l.Chance(l.full):
+		l.refuse(p, foci.Busy, l.Between(0, 20*time.Millisecond))
 	default:
-		usable[l.rng.IntN(len(usable))].carry(p)
+		usable[l.Rand.IntN(len(usable))].carry(p)
 	}
 }
 
 func (l *link) refuse(p *parcel, k foci.Kind, retry time.Duration) {
 	err := &foci.Error{Kind: k, Msg: "not sent", RetryAfter: retry}
-	l.after(0, func() { p.over(quorum.Answer{Err: err}) })
+	l.After(0, func() { p.over(quorum.Answer{Err: err}) })
 }
 
 // load is how much is on its way to the node.
@@ -118,16 +119,16 @@ func (ch *channel) carry(p *parcel) {
 	ch.sent = append(ch.sent, p)
 	p.taken(ch)
 	arrive := func() {
-		if ch.broken && l.chance(0.5) {
-			l.lost++
+		if ch.broken && l.Chance(0.5) {
+			l.Dropped++
 			return
 		}
 		l.to.receive(l.client, p, func(a quorum.Answer) {
-			l.network.send(ch.path.back(), func() { ch.answer(p, a) })
+			l.Network.Send(ch.path.Back(), func() { ch.answer(p, a) })
 		})
 	}
 	send := func() {
-		if l.network.send(ch.path, arrive) {
+		if l.Network.Send(ch.path, arrive) {
 			p.moved = l.mutant != MovedIsOnce
 		}
 	}
@@ -135,7 +136,7 @@ func (ch *channel) carry(p *parcel) {
 		p.to.hold(send)
 		return
 	}
-	l.after(l.held(p.msg), send)
+	l.After(l.held(p.msg), send)
 }
 
 // held is how long a message waits in a queue before it is sent: now and then
@@ -145,15 +146,15 @@ func (l *link) held(m wire.Message) time.Duration {
 	s, ok := m.(*wire.Store)
 	switch {
 	case !ok || l.over:
-	case s.Repair && l.chance(0.2), l.chance(0.04):
-		return l.between(0, time.Second)
+	case s.Repair && l.Chance(0.2), l.Chance(0.04):
+		return l.Between(0, time.Second)
 	}
 	return 0
 }
 
 func (ch *channel) answer(p *parcel, a quorum.Answer) {
 	if ch.broken || ch.link.gone {
-		ch.link.lost++
+		ch.link.Dropped++
 		return
 	}
 	if i := slices.Index(ch.sent, p); i >= 0 {
@@ -169,7 +170,7 @@ func (ch *channel) reset(within time.Duration) {
 	}
 	ch.broken = true
 	ch.link.Resets++
-	ch.link.after(ch.link.between(0, within), ch.lose)
+	ch.link.After(ch.link.Between(0, within), ch.lose)
 }
 
 // lose is when it is noticed: everything unanswered on the channel has failed,
@@ -197,7 +198,7 @@ func (l *link) reset(tables []foci.Table, within time.Duration) {
 		return
 	}
 	for _, ch := range l.channels {
-		if slices.Contains(tables, ch.path.table) {
+		if slices.Contains(tables, ch.path.Table) {
 			ch.reset(within)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/foci-store/foci/internal/check"
 	"github.com/foci-store/foci/internal/core/quorum"
 	"github.com/foci-store/foci/internal/core/wire"
+	"github.com/foci-store/foci/internal/sim/engine"
 )
 
 // keys are what the clients fight for: one that is put, got and removed, one
@@ -33,7 +34,7 @@ func objectID(key string) foci.ID { return foci.ObjectID(foci.Name{Bucket: bucke
 // leaves in the middle of one and comes back as a new process.
 type client struct {
 	*cluster
-	at      endpoint
+	at      engine.Endpoint
 	host    *node // that it is a part of; nil: a process of its own
 	number  int
 	life    int // how often it has left
@@ -45,7 +46,7 @@ type client struct {
 }
 
 func newClient(c *cluster, number int, host *node) *client {
-	cl := &client{cluster: c, at: endpoint(100 + number), host: host, number: number, clock: c.skew(), epoch: 1}
+	cl := &client{cluster: c, at: engine.Endpoint(100 + number), host: host, number: number, clock: c.skew(), epoch: 1}
 	if host != nil {
 		cl.at = host.at
 	}
@@ -60,16 +61,16 @@ func (c *client) mayNotWriteBack(m wire.Message) bool {
 	return ok && s.Repair && c.host == nil && c.number%3 == 2
 }
 
-func (c *client) wall() int64 { return wallStart + int64(c.now+c.clock+c.ahead) }
+func (c *client) wall() int64 { return wallStart + int64(c.Now+c.clock+c.ahead) }
 
 // config is for one operation that begins now.
 func (c *client) config(level foci.Level) quorum.Config {
 	patience := 3 * time.Second
-	if c.chance(0.1) && !c.over {
-		patience = c.between(10*time.Millisecond, time.Second)
+	if c.Chance(0.1) && !c.over {
+		patience = c.Between(10*time.Millisecond, time.Second)
 	}
 	return quorum.Config{
-		Plan: c.plan(), Level: level, Hedge: c.between(0, 30*time.Millisecond), Deadline: c.now + patience,
+		Plan: c.plan(), Level: level, Hedge: c.Between(0, 30*time.Millisecond), Deadline: c.Now + patience,
 		Clock: c.wall, Nonce: c.nonce, Mutants: c.mutant.mutants(),
 	}
 }
@@ -78,13 +79,13 @@ func (c *client) nonce() uint64 {
 	if c.mutant == SharedVersions || c.mutant == NoContentHash {
 		return 1
 	}
-	return c.rng.Uint64() | 1
+	return c.Rand.Uint64() | 1
 }
 
 // plan lists the groups in an order of the client's own.
 func (c *client) plan() quorum.Plan {
 	p := quorum.Plan{Epoch: c.epoch}
-	for _, g := range c.rng.Perm(groups) {
+	for _, g := range c.Rand.Perm(groups) {
 		p.Groups = append(p.Groups, foci.Group(g+1))
 	}
 	return p
@@ -97,7 +98,7 @@ func (c *client) learn() { c.adopt(c.cluster.epoch) }
 func (c *client) adopt(e foci.Epoch) {
 	if c.epoch < e {
 		c.epoch = e
-		c.carrier.do(c.carrier.machine.RouteChanged(nil, c.now))
+		c.carrier.do(c.carrier.machine.RouteChanged(nil, c.Now))
 	}
 }
 
@@ -107,11 +108,11 @@ func (c *client) next() {
 	if c.over {
 		return
 	}
-	key := keys[c.rng.IntN(len(keys))]
-	action := actions[key][c.rng.IntN(len(actions[key]))]
+	key := keys[c.Rand.IntN(len(keys))]
+	action := actions[key][c.Rand.IntN(len(actions[key]))]
 	n := 1
-	if action == check.Append && key == "journal" && c.chance(0.05) {
-		n = 2 + c.rng.IntN(20)
+	if action == check.Append && key == "journal" && c.Chance(0.05) {
+		n = 2 + c.Rand.IntN(20)
 	}
 	c.running = n
 	for range n {
@@ -121,15 +122,15 @@ func (c *client) next() {
 
 func (c *client) ended() {
 	if c.running--; c.running == 0 {
-		c.after(c.between(0, 40*time.Millisecond), c.mine(c.next))
+		c.After(c.Between(0, 40*time.Millisecond), c.mine(c.next))
 	}
 }
 
 func (c *client) level(key string) foci.Level {
 	switch {
 	case key == "loose":
-		return []foci.Level{foci.Quorum, foci.One, foci.One, foci.All}[c.rng.IntN(4)]
-	case c.chance(0.03):
+		return []foci.Level{foci.Quorum, foci.One, foci.One, foci.All}[c.Rand.IntN(4)]
+	case c.Chance(0.03):
 		return foci.All
 	}
 	return foci.Quorum
@@ -152,14 +153,14 @@ func (c *client) leave() {
 	c.running = 0
 	c.carrier.leave()
 	c.carrier = newCarrier(c)
-	c.after(c.between(0, 100*time.Millisecond), c.mine(c.next))
+	c.After(c.Between(0, 100*time.Millisecond), c.mine(c.next))
 }
 
 // act does one operation and records what came of it.
 func (c *client) act(a check.Action, key string, level foci.Level, then func()) {
 	i := len(c.history)
 	c.history = append(c.history, check.Op{
-		Client: c.number, Key: key, Action: a, Level: level, Call: int64(c.now), Outcome: check.Unknown, Value: fmt.Sprintf("%d.", i),
+		Client: c.number, Key: key, Action: a, Level: level, Call: int64(c.Now), Outcome: check.Unknown, Value: fmt.Sprintf("%d.", i),
 	})
 	if a == check.Get || a == check.Remove {
 		c.history[i].Value = ""
@@ -192,7 +193,7 @@ func (c *client) act(a check.Action, key string, level foci.Level, then func()) 
 // finish records how an operation ended.
 func (c *client) finish(i int, v foci.Version, err error) {
 	o := &c.history[i]
-	o.Version, o.Return = v, int64(c.now)
+	o.Version, o.Return = v, int64(c.Now)
 	switch {
 	case err == nil:
 		o.Outcome = check.Acknowledged

@@ -9,6 +9,7 @@ import (
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/check"
 	"github.com/foci-store/foci/internal/core/wire"
+	"github.com/foci-store/foci/internal/sim/engine"
 )
 
 // wallStart is the wall clock at virtual time 0: high enough that a clock an
@@ -16,11 +17,11 @@ import (
 const wallStart = int64(24 * time.Hour)
 
 // layout says which node holds a group.
-type layout map[foci.Group]endpoint
+type layout map[foci.Group]engine.Endpoint
 
 // cluster is everything in one run.
 type cluster struct {
-	*network
+	*engine.Network
 	mutant  Mutant
 	liar    *rand.Rand // of what clocks and liars do
 	nodes   []*node
@@ -51,25 +52,25 @@ const (
 
 func newCluster(seed uint64, v Mutant) *cluster {
 	c := &cluster{
-		network: &network{world: newWorld(seed), cut: map[path]bool{}, tables: map[endpoint][]foci.Table{}},
+		Network: engine.NewNetwork(engine.New(seed, 0x666f6369)),
 		mutant:  v, epoch: 1, liar: newLiar(seed),
 		dropped: map[foci.ID]foci.Version{},
 		kept:    map[*wire.Store]bool{},
 		layouts: map[foci.Epoch]layout{1: {}},
 	}
-	c.loss = c.rng.Float64() * 0.06
-	c.doubled = c.rng.Float64() * 0.1
-	c.slow = c.rng.Float64() * 0.08
-	c.full = c.rng.Float64() * 0.02
-	c.busy = c.rng.Float64() * 0.04
-	c.stuck = c.rng.Float64() * c.rng.Float64() * 0.4
-	c.treason = c.rng.Float64() * 0.03
-	c.page = 1 + c.rng.IntN(5)
+	c.Loss = c.Rand.Float64() * 0.06
+	c.Doubled = c.Rand.Float64() * 0.1
+	c.Slow = c.Rand.Float64() * 0.08
+	c.full = c.Rand.Float64() * 0.02
+	c.busy = c.Rand.Float64() * 0.04
+	c.stuck = c.Rand.Float64() * c.Rand.Float64() * 0.4
+	c.treason = c.Rand.Float64() * 0.03
+	c.page = 1 + c.Rand.IntN(5)
 	c.drawTables()
 	for i := range groups + 1 { // one to spare, for changes of layout
-		c.nodes = append(c.nodes, &node{cluster: c, at: endpoint(i), up: true, epoch: 1, disk: newStore(v)})
+		c.nodes = append(c.nodes, &node{cluster: c, at: engine.Endpoint(i), up: true, epoch: 1, disk: newStore(v)})
 		if i < groups {
-			c.layouts[1][foci.Group(i+1)] = endpoint(i)
+			c.layouts[1][foci.Group(i+1)] = engine.Endpoint(i)
 		}
 	}
 	for _, n := range c.nodes {
@@ -91,25 +92,25 @@ var allTables = []foci.Table{0, 1}
 // some nodes, can reach others by way of a third one only; at least one node
 // is in all tables.
 func (c *cluster) drawTables() {
-	one := c.chance(0.3)
-	draw := func(at endpoint) {
-		switch k := c.rng.IntN(4); {
+	one := c.Chance(0.3)
+	draw := func(at engine.Endpoint) {
+		switch k := c.Rand.IntN(4); {
 		case one:
-			c.tables[at] = allTables[:1]
+			c.Tables[at] = allTables[:1]
 		case k < 2:
-			c.tables[at] = allTables[k : k+1]
+			c.Tables[at] = allTables[k : k+1]
 		default:
-			c.tables[at] = allTables
+			c.Tables[at] = allTables
 		}
 	}
 	for i := range groups + 1 {
-		draw(endpoint(i))
+		draw(engine.Endpoint(i))
 	}
 	for i := range callers {
-		draw(endpoint(100 + i))
+		draw(engine.Endpoint(100 + i))
 	}
 	if !one {
-		c.tables[endpoint(c.rng.IntN(groups+1))] = allTables
+		c.Tables[engine.Endpoint(c.Rand.IntN(groups+1))] = allTables
 	}
 }
 
@@ -124,15 +125,15 @@ func (c *cluster) everybody() []*client {
 
 // skew is how far a clock is off: mostly little.
 func (c *cluster) skew() time.Duration {
-	switch c.rng.IntN(8) {
+	switch c.Rand.IntN(8) {
 	case 0:
 		return time.Hour
 	case 1:
 		return -time.Hour
 	case 2, 3:
-		return c.between(-time.Second, time.Second)
+		return c.Between(-time.Second, time.Second)
 	default:
-		return c.between(-5*time.Millisecond, 5*time.Millisecond)
+		return c.Between(-5*time.Millisecond, 5*time.Millisecond)
 	}
 }
 

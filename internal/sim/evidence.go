@@ -29,7 +29,7 @@ func (n *node) inquire(m *wire.Store, reply func(quorum.Answer)) {
 			continue
 		}
 		vote := &wire.Query{Target: wire.Target{Epoch: epoch, Group: g}, ID: m.Record.ID}
-		asker.carrier.ask(g, vote, false, n.now+inquiryPatience, func(a quorum.Answer) {
+		asker.carrier.ask(g, vote, false, n.Now+inquiryPatience, func(a quorum.Answer) {
 			q.Answer(voteOf(&a, epoch))
 			if ended || !q.Done() || !n.up || n.born != born {
 				return

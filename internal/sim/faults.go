@@ -6,6 +6,7 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/wire"
+	"github.com/foci-store/foci/internal/sim/engine"
 )
 
 // disturb does one random evil and plans the next.
@@ -13,15 +14,15 @@ func (c *cluster) disturb() {
 	if c.over {
 		return
 	}
-	n := c.nodes[c.rng.IntN(len(c.nodes))]
-	cl := c.clients[c.rng.IntN(len(c.clients))]
-	switch c.rng.IntN(13) {
+	n := c.nodes[c.Rand.IntN(len(c.nodes))]
+	cl := c.clients[c.Rand.IntN(len(c.clients))]
+	switch c.Rand.IntN(13) {
 	case 0, 1:
-		c.crashFor(n, n.unsyncedKept(), c.between(10*time.Millisecond, 1500*time.Millisecond))
+		c.crashFor(n, n.unsyncedKept(), c.Between(10*time.Millisecond, 1500*time.Millisecond))
 	case 2:
 		c.cutOff(c.some(n), true, true, 2*time.Second)
 	case 3:
-		inward := c.chance(0.5)
+		inward := c.Chance(0.5)
 		c.cutOff(c.some(n), inward, !inward, 2*time.Second)
 	case 4:
 		n.clock = c.skew()
@@ -30,47 +31,47 @@ func (c *cluster) disturb() {
 	case 6:
 		c.swap()
 	case 7:
-		if c.chance(0.2) {
+		if c.Chance(0.2) {
 			c.blackout()
 		}
 	case 8:
 		if l := cl.carrier.links[n.at]; l != nil {
-			l.channels[c.rng.IntN(channelsPerLink)].reset(300 * time.Millisecond)
+			l.channels[c.Rand.IntN(channelsPerLink)].reset(300 * time.Millisecond)
 		}
 	case 9:
-		if c.chance(0.3) {
+		if c.Chance(0.3) {
 			cl.leave()
 		} else {
-			cl.carrier.links[n.at].reset(allTables, c.between(0, 500*time.Millisecond))
+			cl.carrier.links[n.at].reset(allTables, c.Between(0, 500*time.Millisecond))
 		}
 	case 10:
 		c.cutOff(c.allBut(cl, n), true, true, 500*time.Millisecond)
 	case 11: // others can bridge it
-		both, inward := c.chance(0.5), c.chance(0.5)
+		both, inward := c.Chance(0.5), c.Chance(0.5)
 		c.cutOff([]pair{{cl, n}}, both || inward, both || !inward, 2*time.Second)
 	case 12:
-		other := c.nodes[c.rng.IntN(len(c.nodes))]
-		both, inward := c.chance(0.5), c.chance(0.5)
+		other := c.nodes[c.Rand.IntN(len(c.nodes))]
+		both, inward := c.Chance(0.5), c.Chance(0.5)
 		c.cutOff([]pair{{other.hints.client, n}}, both || inward, both || !inward, 2*time.Second)
 	}
-	c.after(c.between(20*time.Millisecond, 600*time.Millisecond), c.disturb)
+	c.After(c.Between(20*time.Millisecond, 600*time.Millisecond), c.disturb)
 }
 
 // blackout is when the power fails everywhere at once, for most clients too.
 // Disks often keep nothing then that was not synced.
 func (c *cluster) blackout() {
 	for _, cl := range c.clients {
-		if c.chance(0.6) {
+		if c.Chance(0.6) {
 			cl.leave()
 		}
 	}
-	nothing := c.chance(0.5)
+	nothing := c.Chance(0.5)
 	for _, n := range c.nodes {
 		kept := n.unsyncedKept()
 		if nothing {
 			kept = 0
 		}
-		c.crashFor(n, kept, c.between(10*time.Millisecond, 300*time.Millisecond))
+		c.crashFor(n, kept, c.Between(10*time.Millisecond, 300*time.Millisecond))
 	}
 }
 
@@ -79,13 +80,13 @@ func (c *cluster) blackout() {
 func (c *cluster) crashFor(n *node, kept int, d time.Duration) {
 	n.crash(kept)
 	born := n.born
-	c.after(d, func() {
+	c.After(d, func() {
 		if n.born != born {
 			return
 		}
 		n.up = true
-		if c.chance(0.3) && !c.over {
-			n.ready = c.now + c.between(0, 400*time.Millisecond)
+		if c.Chance(0.3) && !c.over {
+			n.ready = c.Now + c.Between(0, 400*time.Millisecond)
 		}
 	})
 }
@@ -100,12 +101,12 @@ type pair struct {
 // from other nodes as well.
 func (c *cluster) some(n *node) []pair {
 	who := c.clients
-	if c.chance(0.5) {
+	if c.Chance(0.5) {
 		who = c.everybody()
 	}
 	var ways []pair
 	for _, cl := range who {
-		if c.chance(0.7) {
+		if c.Chance(0.7) {
 			ways = append(ways, pair{cl, n})
 		}
 	}
@@ -121,7 +122,7 @@ func (c *cluster) allBut(cl *client, but *node) []pair {
 			ways = append(ways, pair{cl, n})
 		}
 	}
-	if c.chance(0.7) { // and nobody forwards
+	if c.Chance(0.7) { // and nobody forwards
 		for _, other := range c.nodes {
 			ways = append(ways, pair{other.hints.client, but})
 		}
@@ -133,21 +134,21 @@ func (c *cluster) allBut(cl *client, but *node) []pair {
 // Who suspects it in time closes the channels.
 func (c *cluster) cutOff(ways []pair, inward, outward bool, most time.Duration) {
 	tables := allTables
-	if k := c.rng.IntN(6); k < len(tables) {
+	if k := c.Rand.IntN(6); k < len(tables) {
 		tables = tables[k : k+1]
 	}
 	set := func(v bool) {
 		for _, w := range ways {
 			for _, t := range tables {
-				p := path{w.cl.at, w.n.at, t}
-				if p.from == p.to {
+				p := engine.Path{From: w.cl.at, To: w.n.at, Table: t}
+				if p.From == p.To {
 					continue
 				}
 				if inward {
-					c.cut[p] = v
+					c.Cut(p, v)
 				}
 				if outward {
-					c.cut[p.back()] = v
+					c.Cut(p.Back(), v)
 				}
 			}
 		}
@@ -159,7 +160,7 @@ func (c *cluster) cutOff(ways []pair, inward, outward bool, most time.Duration) 
 			w.n.hints.client.carrier.links[w.cl.at].reset(tables, 2*time.Second)
 		}
 	}
-	c.after(c.between(50*time.Millisecond, most), func() { set(false) })
+	c.After(c.Between(50*time.Millisecond, most), func() { set(false) })
 }
 
 // swap gives one group to the spare node, as a change of layout would: as many
@@ -170,7 +171,7 @@ func (c *cluster) swap() {
 	owners := c.owners()
 	need := groups - (groups/2 + 1) + 1
 	var sealed []*node
-	for _, i := range c.rng.Perm(len(owners)) {
+	for _, i := range c.Rand.Perm(len(owners)) {
 		if n := owners[i]; n.up && len(sealed) < need {
 			sealed = append(sealed, n)
 		}
@@ -186,7 +187,7 @@ func (c *cluster) swap() {
 		n.epoch = c.epoch + 1
 	}
 	l := maps.Clone(c.layouts[c.epoch])
-	l[foci.Group(1+c.rng.IntN(groups))] = newcomer.at
+	l[foci.Group(1+c.Rand.IntN(groups))] = newcomer.at
 	c.epoch++
 	c.layouts[c.epoch] = l
 	newcomer.epoch = c.epoch
@@ -200,10 +201,10 @@ func (c *cluster) collect() {
 	if c.over {
 		return
 	}
-	defer c.after(c.between(20*time.Millisecond, 150*time.Millisecond), c.collect)
+	defer c.After(c.Between(20*time.Millisecond, 150*time.Millisecond), c.collect)
 	key := "brief"
-	if c.chance(0.5) {
-		key = keys[c.rng.IntN(len(keys))]
+	if c.Chance(0.5) {
+		key = keys[c.Rand.IntN(len(keys))]
 	}
 	id := objectID(key)
 	owners, epoch := c.owners(), c.epoch
@@ -219,10 +220,10 @@ func (c *cluster) collect() {
 	}
 	for _, n := range owners {
 		within := 100 * time.Millisecond
-		if c.chance(0.3) {
+		if c.Chance(0.3) {
 			within = time.Second
 		}
-		c.after(c.between(0, within), func() {
+		c.After(c.Between(0, within), func() {
 			if n.up && n.epoch == epoch {
 				n.disk.drop(id, first.Base)
 				c.Drops++

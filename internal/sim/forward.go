@@ -9,12 +9,13 @@ import (
 	"github.com/foci-store/foci/internal/core/route"
 	"github.com/foci-store/foci/internal/core/txn"
 	"github.com/foci-store/foci/internal/core/wire"
+	"github.com/foci-store/foci/internal/sim/engine"
 )
 
 // saidBy is an error that a node answered, with its author: a forwarder passes
 // an owner's errors on as they are.
 type saidBy struct {
-	at  endpoint
+	at  engine.Endpoint
 	err error
 }
 
@@ -29,7 +30,7 @@ func (c *carrier) way(to *node) (txn.Hop, error) {
 	if to.at == c.at || l != nil && l.open > 0 {
 		return txn.Hop{Peer: id}, nil
 	}
-	d := c.detours.Find(id, c.now, true)
+	d := c.detours.Find(id, c.Now, true)
 	switch {
 	case d.Is == route.BridgeUp:
 		return txn.Hop{Peer: id, Via: d.Via}, nil
@@ -38,7 +39,7 @@ func (c *carrier) way(to *node) (txn.Hop, error) {
 	case l != nil:
 		return txn.Hop{Peer: id}, nil // it waits there for the link
 	}
-	return txn.Hop{}, route.Bridgeless(id, c.tables[c.at], d.Tables)
+	return txn.Hop{}, route.Bridgeless(id, c.Tables[c.at], d.Tables)
 }
 
 // candidates are who may forward to a node.
@@ -47,17 +48,17 @@ func (c *carrier) candidates(id foci.NodeID) ([]foci.Table, []route.Forwarder) {
 	var all []route.Forwarder
 	for _, l := range c.links {
 		if l != nil && l.to.at != to && l.to.at != c.at {
-			all = append(all, route.Forwarder{Node: l.to.id(), Tables: c.tables[l.to.at], Up: l.open > 0, Load: l.load()})
+			all = append(all, route.Forwarder{Node: l.to.id(), Tables: c.Tables[l.to.at], Up: l.open > 0, Load: l.load()})
 		}
 	}
-	return c.tables[to], all
+	return c.Tables[to], all
 }
 
 // cameUp is when the first channel to a node is open.
 func (c *carrier) cameUp(n *node) {
 	c.detours.Came(n.id())
 	// Those that wait for others may go by this one.
-	c.do(c.machine.RouteChanged(c.machine.PeerUp(nil, c.now, n.id()), c.now))
+	c.do(c.machine.RouteChanged(c.machine.PeerUp(nil, c.Now, n.id()), c.Now))
 	if c.host != nil {
 		c.host.tell(n)
 	}
@@ -66,13 +67,13 @@ func (c *carrier) cameUp(n *node) {
 // wentDown is when the last channel to a node is lost.
 func (c *carrier) wentDown(n *node) {
 	c.detours.Changed()
-	c.do(c.machine.PeerDown(nil, c.now, n.id()))
+	c.do(c.machine.PeerDown(nil, c.Now, n.id()))
 }
 
 // rerouted lets legs that have no way look for one again.
 func (c *carrier) rerouted() {
 	c.detours.Changed()
-	c.do(c.machine.RouteChanged(nil, c.now))
+	c.do(c.machine.RouteChanged(nil, c.Now))
 }
 
 // tell has those who have a channel to the node hear that another one is up;
@@ -80,10 +81,10 @@ func (c *carrier) rerouted() {
 func (n *node) tell(up *node) {
 	for _, cl := range n.clients {
 		c := cl.carrier
-		if l := c.links[n.at]; l == nil || l.open == 0 || n.chance(0.3) {
+		if l := c.links[n.at]; l == nil || l.open == 0 || n.Chance(0.3) {
 			continue
 		}
-		n.after(n.between(time.Millisecond, 50*time.Millisecond), func() {
+		n.After(n.Between(time.Millisecond, 50*time.Millisecond), func() {
 			if !c.gone && c.detours.Back(up.id()) {
 				c.rerouted()
 			}
@@ -107,7 +108,7 @@ func (c *carrier) judged(via, to foci.NodeID, a quorum.Answer) quorum.Answer {
 			a.Err = foci.Errorf(means, "%w", a.Err)
 		}
 	}
-	if c.detours.Answered(via, to, word, c.now) {
+	if c.detours.Answered(via, to, word, c.Now) {
 		c.rerouted()
 	}
 	return a
@@ -142,8 +143,8 @@ func (n *node) forward(from *client, p *parcel, reply func(quorum.Answer)) {
 	case l == nil || l.open == 0:
 		n.decline(reply, foci.NoRoute, 0)
 		return
-	case n.chance(n.busy):
-		n.decline(reply, foci.Busy, n.between(0, 50*time.Millisecond))
+	case n.Chance(n.busy):
+		n.decline(reply, foci.Busy, n.Between(0, 50*time.Millisecond))
 		return
 	}
 	n.Forwarded++
@@ -153,8 +154,8 @@ func (n *node) forward(from *client, p *parcel, reply func(quorum.Answer)) {
 	if s, ok := p.msg.(*wire.Store); ok && n.mutant == ForwarderAcks {
 		reply(quorum.Answer{Msg: &wire.StoreReply{Epoch: s.Epoch, Clock: n.wall()}})
 	}
-	if n.chance(n.treason) && !n.cluster.over {
-		n.after(n.between(0, 5*time.Millisecond), func() { n.betray(from) })
+	if n.Chance(n.treason) && !n.cluster.over {
+		n.After(n.Between(0, 5*time.Millisecond), func() { n.betray(from) })
 	}
 }
 
@@ -167,11 +168,11 @@ func (n *node) decline(reply func(quorum.Answer), k foci.Kind, retry time.Durati
 // betray is what ends a forwarder in the middle of a request: it crashes, or is
 // cut off from who asked when the owner has it already.
 func (n *node) betray(from *client) {
-	if n.chance(0.5) {
-		n.crashFor(n, n.unsyncedKept(), n.between(10*time.Millisecond, time.Second))
+	if n.Chance(0.5) {
+		n.crashFor(n, n.unsyncedKept(), n.Between(10*time.Millisecond, time.Second))
 		return
 	}
-	n.cutOff([]pair{{from, n}}, n.chance(0.5), true, time.Second)
+	n.cutOff([]pair{{from, n}}, n.Chance(0.5), true, time.Second)
 }
 
 // relay is a request that is passed on.
@@ -194,7 +195,7 @@ func (r *relay) over(a quorum.Answer) {
 		r.decline(r.reply, foci.Busy, 0)
 	case !r.sent:
 		r.decline(r.reply, foci.NoRoute, 0)
-	case foci.KindOf(a.Err) == foci.Closed && r.link.open > 0 && r.chance(0.5):
+	case foci.KindOf(a.Err) == foci.Closed && r.link.open > 0 && r.Chance(0.5):
 		r.onward.moved = r.mutant != MovedIsOnce
 		r.link.send(&r.onward) // to a sibling
 	default:

@@ -15,7 +15,7 @@ import (
 // the version was destroyed.
 func (c *client) get(i int, level foci.Level, then func()) {
 	cfg := c.config(level)
-	r := quorum.NewRead(cfg, objectID(c.history[i].Key), uint32(c.rng.IntN(2)*wire.MaxInline))
+	r := quorum.NewRead(cfg, objectID(c.history[i].Key), uint32(c.Rand.IntN(2)*wire.MaxInline))
 	c.run(r, cfg.Deadline, func() {
 		found, err := r.Result()
 		if err != nil {
@@ -104,8 +104,8 @@ func (g *getting) end(err error) {
 		g.history[g.op].Read = g.read
 		g.finish(g.op, v.Newest, nil)
 		g.then()
-		if g.early() && g.chance(0.15) && !g.over {
-			g.after(0, g.blackout) // what a get has seen must survive that
+		if g.early() && g.Chance(0.15) && !g.over {
+			g.After(0, g.blackout) // what a get has seen must survive that
 		}
 	}
 }

@@ -58,7 +58,7 @@ func (p *porter) keep(m *wire.Hint, reply func(quorum.Answer)) {
 		return
 	}
 	epoch, born := p.epoch, p.born
-	p.after(p.between(100*time.Microsecond, 4*time.Millisecond), func() {
+	p.After(p.Between(100*time.Microsecond, 4*time.Millisecond), func() {
 		if !p.up || p.born != born {
 			return
 		}
@@ -77,7 +77,7 @@ func (p *porter) plan() {
 		return
 	}
 	p.waits = true
-	p.after(p.between(10*time.Millisecond, 400*time.Millisecond), func() {
+	p.After(p.Between(10*time.Millisecond, 400*time.Millisecond), func() {
 		p.waits = false
 		p.follow()
 	})
@@ -99,7 +99,7 @@ func (p *porter) follow() {
 	all := slices.SortedFunc(maps.Keys(p.kept), func(a, b hint) int {
 		return cmp.Or(slices.Compare(a.id[:], b.id[:]), cmp.Compare(a.missed, b.missed))
 	})
-	h := all[p.rng.IntN(len(all))]
+	h := all[p.Rand.IntN(len(all))]
 	p.at, p.again = h, false
 	cfg := p.client.config(foci.All)
 	cfg.Plan.Groups = []foci.Group{own, h.missed}

@@ -33,7 +33,7 @@ func (c *cluster) beginAhead() {
 // step moves a clock, and back after a while.
 func (c *cluster) step(ahead *time.Duration, by, within time.Duration) {
 	*ahead += by
-	c.after(within, func() {
+	c.After(within, func() {
 		if !c.over {
 			*ahead -= by
 		}
@@ -54,7 +54,7 @@ func (c *cluster) slip() {
 			c.step(&n.ahead, -10*time.Minute, within)
 		}
 	}
-	c.after(time.Duration(c.liar.Int64N(int64(500*time.Millisecond))), c.slip)
+	c.After(time.Duration(c.liar.Int64N(int64(500*time.Millisecond))), c.slip)
 }
 
 // beginLies has a client of a third of the runs lie about times, and the clocks
@@ -62,7 +62,7 @@ func (c *cluster) slip() {
 func (c *cluster) beginLies() {
 	switch c.liar.IntN(3) {
 	case 0:
-		c.after(time.Duration(c.liar.Int64N(int64(time.Second))), c.lie)
+		c.After(time.Duration(c.liar.Int64N(int64(time.Second))), c.lie)
 	case 1:
 		c.slip()
 	}
@@ -74,10 +74,10 @@ func (c *cluster) lie() {
 	if c.over {
 		return
 	}
-	defer c.after(time.Duration(c.liar.Int64N(int64(time.Second))), c.lie)
+	defer c.After(time.Duration(c.liar.Int64N(int64(time.Second))), c.lie)
 	at := int64(foci.MaxTime - 2)
 	if c.liar.IntN(2) == 0 {
-		at = wallStart + int64(c.now+twoDays+twoDays)
+		at = wallStart + int64(c.Now+twoDays+twoDays)
 	}
 	key := keys[c.liar.IntN(len(keys))]
 	rec := wire.Record{ID: objectID(key), Name: foci.Name{Bucket: bucket, Key: key}}

@@ -7,12 +7,13 @@ import (
 	"github.com/foci-store/foci/internal/core/quorum"
 	"github.com/foci-store/foci/internal/core/version"
 	"github.com/foci-store/foci/internal/core/wire"
+	"github.com/foci-store/foci/internal/sim/engine"
 )
 
 // node is one server process with one backend.
 type node struct {
 	*cluster
-	at    endpoint
+	at    engine.Endpoint
 	up    bool
 	born  int // incarnation: what was begun in an earlier one never ends
 	disk  *store
@@ -25,15 +26,15 @@ type node struct {
 }
 
 // wall is what the node's clock says.
-func (n *node) wall() int64 { return wallStart + int64(n.now+n.clock+n.ahead) }
+func (n *node) wall() int64 { return wallStart + int64(n.Now+n.clock+n.ahead) }
 
 // unsyncedKept is how many of the unsynced records a crash happens to keep.
 func (n *node) unsyncedKept() int {
-	switch n.rng.IntN(3) {
+	switch n.Rand.IntN(3) {
 	case 1:
 		return len(n.disk.unsynced)
 	case 2:
-		return n.rng.IntN(len(n.disk.unsynced) + 1)
+		return n.Rand.IntN(len(n.disk.unsynced) + 1)
 	}
 	return 0
 }
@@ -62,8 +63,8 @@ func (n *node) handle(m wire.Message, reply func(quorum.Answer)) {
 		reply(quorum.Answer{Err: err})
 		return
 	}
-	if n.chance(n.busy) {
-		reply(quorum.Answer{Err: &foci.Error{Kind: foci.Busy, Msg: "queue full", RetryAfter: n.between(0, 50*time.Millisecond)}})
+	if n.Chance(n.busy) {
+		reply(quorum.Answer{Err: &foci.Error{Kind: foci.Busy, Msg: "queue full", RetryAfter: n.Between(0, 50*time.Millisecond)}})
 		return
 	}
 	switch m := m.(type) {
@@ -91,7 +92,7 @@ func (n *node) refusal(t *wire.Target) error {
 		return &foci.Error{Kind: foci.StaleLayout, Err: staleEpoch(n.epoch)}
 	case n.layouts[n.epoch][t.Group] != n.at:
 		return foci.Errorf(foci.NotReady, "not of group %d", t.Group)
-	case n.now < n.ready:
+	case n.Now < n.ready:
 		return foci.Errorf(foci.NotReady, "not compared yet")
 	}
 	return nil
@@ -169,15 +170,15 @@ func (n *node) put(m *wire.Store, evidence version.Evidence, reply func(quorum.A
 // scheduleSync ends an fsync of what is written by then.
 func (n *node) scheduleSync() {
 	born := n.born
-	d := n.between(100*time.Microsecond, 4*time.Millisecond)
-	if n.chance(n.stuck) {
-		d = n.between(0, 500*time.Millisecond)
+	d := n.Between(100*time.Microsecond, 4*time.Millisecond)
+	if n.Chance(n.stuck) {
+		d = n.Between(0, 500*time.Millisecond)
 	}
-	n.after(d, func() {
+	n.After(d, func() {
 		if !n.up || n.born != born || len(n.disk.unsynced) == 0 {
 			return
 		}
-		n.disk.sync(1 + n.rng.IntN(len(n.disk.unsynced)))
+		n.disk.sync(1 + n.Rand.IntN(len(n.disk.unsynced)))
 		if len(n.disk.unsynced) > 0 {
 			n.scheduleSync()
 		}
@@ -211,7 +212,7 @@ func (n *node) hold(f func()) {
 		}
 	}
 	n.held = append(n.held, release)
-	n.after(time.Second, release)
+	n.After(time.Second, release)
 }
 
 func (n *node) release() {

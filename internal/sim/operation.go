@@ -34,17 +34,17 @@ type operation struct {
 
 // run drives a machine; done is called once, unless the client leaves.
 func (c *client) run(m machine, deadline time.Duration, done func()) {
-	r := &operation{client: c, m: m, life: c.life, limit: deadline, deadline: deadline + c.between(0, time.Second), done: done}
-	if c.chance(0.1) && !c.over {
-		r.prompt = foci.Group(1 + c.rng.IntN(groups))
+	r := &operation{client: c, m: m, life: c.life, limit: deadline, deadline: deadline + c.Between(0, time.Second), done: done}
+	if c.Chance(0.1) && !c.over {
+		r.prompt = foci.Group(1 + c.Rand.IntN(groups))
 	}
-	r.do(m.Start(c.now))
+	r.do(m.Start(c.Now))
 }
 
 // runAmong drives a machine that asks some groups only.
 func (c *client) runAmong(m machine, deadline time.Duration, among []foci.Group, done func()) {
 	r := &operation{client: c, m: m, life: c.life, limit: deadline, deadline: deadline, among: among, done: done}
-	r.do(m.Start(c.now))
+	r.do(m.Start(c.Now))
 }
 
 func (r *operation) do(out quorum.Out) {
@@ -56,30 +56,30 @@ func (r *operation) do(out quorum.Out) {
 		_, vote := a.Msg.(*wire.Query)
 		late := vote && r.prompt != 0 && r.prompt != a.Group
 		r.carrier.ask(a.Group, a.Msg, late, r.deadline, func(ans quorum.Answer) {
-			r.event(func() quorum.Out { return r.m.Answer(r.now, a.Leg, ans) })
+			r.event(func() quorum.Out { return r.m.Answer(r.Now, a.Leg, ans) })
 		})
 	}
 	if out.Layout != 0 {
-		r.after(r.between(time.Millisecond, 50*time.Millisecond), func() {
+		r.After(r.Between(time.Millisecond, 50*time.Millisecond), func() {
 			r.event(func() quorum.Out {
 				r.learn()
 				p := r.plan()
 				if r.among != nil {
 					p.Groups = r.among
 				}
-				return r.m.Replan(r.now, p)
+				return r.m.Replan(r.Now, p)
 			})
 		})
 	}
 	if out.Wake != 0 && out.Wake != r.wake {
 		r.wake = out.Wake
-		r.after(out.Wake-r.now, func() {
-			r.event(func() quorum.Out { return r.m.Wake(r.now) })
+		r.After(out.Wake-r.Now, func() {
+			r.event(func() quorum.Out { return r.m.Wake(r.Now) })
 		})
 	}
 	if out.Done {
-		if r.ends++; r.ends > 1 || r.now > r.limit {
-			r.misended = fmt.Errorf("promise E: %T of client %d ended %d times, at %v, its deadline was %v", r.m, r.number, r.ends, r.now, r.limit)
+		if r.ends++; r.ends > 1 || r.Now > r.limit {
+			r.misended = fmt.Errorf("promise E: %T of client %d ended %d times, at %v, its deadline was %v", r.m, r.number, r.ends, r.Now, r.limit)
 			return
 		}
 		r.done()
@@ -88,10 +88,10 @@ func (r *operation) do(out quorum.Out) {
 
 // deny answers a leg as a replica does whose caller lacks the right.
 func (r *operation) deny(leg quorum.Leg) {
-	r.after(r.between(time.Millisecond, 20*time.Millisecond), func() {
+	r.After(r.Between(time.Millisecond, 20*time.Millisecond), func() {
 		r.Denied++
 		r.event(func() quorum.Out {
-			return r.m.Answer(r.now, leg, quorum.Answer{Err: foci.Errorf(foci.Denied, "no right to write")})
+			return r.m.Answer(r.Now, leg, quorum.Answer{Err: foci.Errorf(foci.Denied, "no right to write")})
 		})
 	})
 }

@@ -46,15 +46,15 @@ func (c *Counts) Add(o *Counts) {
 func Run(seed uint64, v Mutant) (Report, error) {
 	c := newCluster(seed, v)
 	for _, cl := range c.clients {
-		c.after(c.between(0, 5*time.Millisecond), cl.mine(cl.next))
+		c.After(c.Between(0, 5*time.Millisecond), cl.mine(cl.next))
 	}
-	c.after(c.between(0, 300*time.Millisecond), c.disturb)
-	c.after(c.between(0, 300*time.Millisecond), c.collect)
+	c.After(c.Between(0, 300*time.Millisecond), c.disturb)
+	c.After(c.Between(0, 300*time.Millisecond), c.collect)
 	c.beginAhead()
 	c.beginLies()
-	c.until(func() bool {
-		short := c.now < runTime || len(c.history) < leastOps && c.now < maxRunTime
-		return short && c.steps < maxSteps
+	c.Run(func() bool {
+		short := c.Now < runTime || len(c.history) < leastOps && c.Now < maxRunTime
+		return short && c.Ran < maxSteps
 	})
 	c.heal()
 	if err := c.drain(); err != nil {
@@ -81,7 +81,7 @@ const (
 // heal ends all faults for good.
 func (c *cluster) heal() {
 	c.over = true
-	c.network.heal()
+	c.Network.Heal()
 	for _, n := range c.nodes {
 		n.up, n.clock, n.ahead, n.ready = true, 0, 0, 0
 	}
@@ -92,10 +92,10 @@ func (c *cluster) heal() {
 
 // drain lets everything that is under way come to its end.
 func (c *cluster) drain() error {
-	limit := c.steps + maxSteps
-	c.until(func() bool { return c.steps < limit })
-	if len(c.queue) > 0 {
-		return fmt.Errorf("liveness: still busy after %d steps", c.steps)
+	limit := c.Ran + maxSteps
+	c.Run(func() bool { return !c.Settled() && c.Ran < limit })
+	if !c.Settled() {
+		return fmt.Errorf("liveness: still busy after %d steps", c.Ran)
 	}
 	for _, n := range c.nodes {
 		if len(n.hints.kept) > 0 {
@@ -116,7 +116,7 @@ func (c *cluster) drain() error {
 // readBack gets every key from all groups, which makes them alike.
 func (c *cluster) readBack() error {
 	cl := c.clients[0]
-	c.after(route.MaxRest, func() {}) // then who said that it had no way is asked again
+	c.After(route.MaxRest, func() {}) // then who said that it had no way is asked again
 	if err := c.drain(); err != nil {
 		return err
 	}
@@ -213,8 +213,8 @@ func (c *cluster) contents() map[string][][]string {
 }
 
 func (c *cluster) report() Report {
-	r := Report{Counts: c.Counts, Virtual: c.now, History: c.history}
-	r.Ops, r.Lost, r.Steps = len(c.history), c.lost, c.steps
+	r := Report{Counts: c.Counts, Virtual: c.Now, History: c.history}
+	r.Ops, r.Lost, r.Steps = len(c.history), c.Dropped, c.Ran
 	for _, cl := range c.clients {
 		n := cl.carrier.machine.Counters()
 		r.Resent += int(n.Resent)

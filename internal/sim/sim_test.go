@@ -93,7 +93,7 @@ func TestEndsOnceInTime(t *testing.T) {
 	for name, times := range map[string][]time.Duration{"late": {3}, "twice": {1, 2}} {
 		c := newCluster(1, Correct)
 		r := &operation{client: c.clients[0], limit: 2, done: func() {}}
-		for _, c.now = range times {
+		for _, c.Now = range times {
 			r.do(quorum.Out{Done: true})
 		}
 		if err := c.verify(); err == nil || err != c.misended {

@@ -42,16 +42,16 @@ type call struct {
 func (l *peer) ask() {
 	w := l.p.w
 	q := &call{
-		l: l, number: len(w.calls), class: foci.Class(1 + w.rng.IntN(int(foci.NumClasses)-1)),
-		pieces: 1 + w.rng.IntN(4), parts: 1 + w.rng.IntN(4),
-		fixed: w.rng.IntN(8) == 0, poison: w.rng.IntN(100) == 0,
+		l: l, number: len(w.calls), class: foci.Class(1 + w.Rand.IntN(int(foci.NumClasses)-1)),
+		pieces: 1 + w.Rand.IntN(4), parts: 1 + w.Rand.IntN(4),
+		fixed: w.Rand.IntN(8) == 0, poison: w.Rand.IntN(100) == 0,
 	}
-	q.stream = q.parts > 1 && w.rng.IntN(3) == 0
+	q.stream = q.parts > 1 && w.Rand.IntN(3) == 0
 	w.calls = append(w.calls, q)
 	w.counts.Requests++
 	l.dispatch(q)
-	if w.rng.IntN(10) == 0 {
-		w.after(w.upTo(time.Second), q.cancel)
+	if w.Rand.IntN(10) == 0 {
+		w.After(w.UpTo(time.Second), q.cancel)
 	}
 }
 
@@ -73,7 +73,7 @@ func (l *peer) dispatch(q *call) {
 				l.m.Doomed(c.id)
 				continue
 			case q.moves > 0:
-				out, _, err := l.m.Again(nil, l.p.w.now, q.asks())
+				out, _, err := l.m.Again(nil, l.p.w.Now, q.asks())
 				l.settle(q, out, false, err)
 				return
 			default:
@@ -81,7 +81,7 @@ func (l *peer) dispatch(q *call) {
 				return
 			}
 		}
-		out, waits, err := l.m.Submit(nil, l.p.w.now, q.asks())
+		out, waits, err := l.m.Submit(nil, l.p.w.Now, q.asks())
 		if l.settle(q, out, waits, err); waits || err != nil {
 			return
 		}
@@ -120,7 +120,7 @@ func (l *peer) pick(class foci.Class) *conn {
 	if len(open) == 0 {
 		return nil
 	}
-	return open[l.p.w.rng.IntN(len(open))]
+	return open[l.p.w.Rand.IntN(len(open))]
 }
 
 // send puts a request on a channel, piece by piece.
@@ -163,7 +163,7 @@ func (c *conn) execute(q *call, id uint32) {
 		c.w.counts.Twice++
 	}
 	gen, answer := c.to.gen, q.number
-	c.w.after(c.w.upTo(30*time.Millisecond), func() {
+	c.w.After(c.w.UpTo(30*time.Millisecond), func() {
 		if c.to.gen != gen || c.broken {
 			return
 		}
@@ -204,7 +204,7 @@ func (l *peer) orphaned(q *call, c *conn, why error) {
 	}
 	spared := l.hasOpen(c.inc, q.class)
 	any := l.hasOpen(c.inc, foci.NumClasses)
-	out, waits, err := l.m.Move(nil, w.now, q.asks(), c.inc, why)
+	out, waits, err := l.m.Move(nil, w.Now, q.asks(), c.inc, why)
 	switch {
 	case err == nil:
 		q.moves++

@@ -53,8 +53,8 @@ func (c *conn) passes(from, to int) bool {
 // serve does something at the server when what is sent now arrives, in order.
 func (c *conn) serve(do func()) {
 	gen := c.to.gen
-	c.toServer = max(c.toServer, c.w.now+c.w.delay())
-	c.w.after(c.toServer-c.w.now, func() {
+	c.toServer = max(c.toServer, c.w.Now+c.w.delay())
+	c.w.After(c.toServer-c.w.Now, func() {
 		if c.passes(c.l.p.at, c.to.at) && c.to.gen == gen {
 			do()
 		}
@@ -63,12 +63,12 @@ func (c *conn) serve(do func()) {
 
 // tell does something at the client when what is sent now arrives, in order.
 func (c *conn) tell(do func()) {
-	c.toClient = max(c.toClient, c.w.now+c.w.delay())
-	c.w.after(c.toClient-c.w.now, func() {
+	c.toClient = max(c.toClient, c.w.Now+c.w.delay())
+	c.w.After(c.toClient-c.w.Now, func() {
 		if (c.passes(c.to.at, c.l.p.at) || c.w.v == LateReply && c.closed) && !c.l.dead {
 			if c.open {
 				c.heard++
-				c.last, c.l.last = c.w.now, c.w.now
+				c.last, c.l.last = c.w.Now, c.w.Now
 			}
 			do()
 		}
@@ -84,8 +84,8 @@ func (c *conn) reset() {
 	c.broken = true
 	c.w.counts.Resets++
 	c.leave()
-	if c.w.chance(0.85) || c.w.healed {
-		c.w.after(c.w.delay(), func() { c.close(errReset) })
+	if c.w.Chance(0.85) || c.w.healed {
+		c.w.After(c.w.delay(), func() { c.close(errReset) })
 	}
 }
 
@@ -96,7 +96,7 @@ func (c *conn) leave() {
 	}
 	c.there = false
 	gen := c.to.gen
-	c.w.after(c.w.delay(), func() {
+	c.w.After(c.w.delay(), func() {
 		if back := c.to.peers[c.l.p.at]; c.to.gen == gen && back != nil {
 			back.step(func(out []link.Effect, now time.Duration) []link.Effect { return back.m.Inbound(out, now, -1) })
 		}
@@ -105,7 +105,7 @@ func (c *conn) leave() {
 
 // maybeBreak ends a connection at this step, now and then.
 func (c *conn) maybeBreak(count *int) bool {
-	if c.broken || c.w.healed || !c.w.chance(c.w.rough) {
+	if c.broken || c.w.healed || !c.w.Chance(c.w.rough) {
 		return false
 	}
 	*count++
@@ -138,11 +138,11 @@ func (l *peer) dial(where link.Slot, attempt uint64, addr link.Addr) {
 		}
 		l.adopt(c, attempt, addr)
 	}
-	w.after(handshake, func() { end(errTimeout) })
-	w.after(w.delay(), func() {
+	w.After(handshake, func() { end(errTimeout) })
+	w.After(w.delay(), func() {
 		switch {
 		case w.blocked[way{l.p.at, l.to, c.table}]:
-		case c.to.deaf || !w.healed && w.chance(w.rough):
+		case c.to.deaf || !w.healed && w.Chance(w.rough):
 			end(errRefused)
 		default:
 			c.greet(end)
@@ -157,8 +157,8 @@ func (c *conn) greet(end func(error)) {
 		if !c.maybeBreak(&w.counts.MidHandshake) {
 			return false
 		}
-		if w.chance(0.8) {
-			w.after(w.delay(), func() { end(errReset) })
+		if w.Chance(0.8) {
+			w.After(w.delay(), func() { end(errReset) })
 		}
 		return true
 	}
@@ -177,9 +177,9 @@ func (c *conn) greet(end func(error)) {
 		if fails() {
 			return
 		}
-		if w.rng.IntN(40) == 0 && !w.healed {
+		if w.Rand.IntN(40) == 0 && !w.healed {
 			// It is read late, perhaps from one that is no more.
-			w.after(w.upTo(time.Second), func() {
+			w.After(w.UpTo(time.Second), func() {
 				c.inc = inc
 				end(nil)
 			})
@@ -196,9 +196,9 @@ func (c *conn) greet(end func(error)) {
 func (l *peer) adopt(c *conn, attempt uint64, addr link.Addr) {
 	w := l.p.w
 	w.nextID++
-	c.id, c.open, c.last, l.last = w.nextID, true, w.now, w.now
+	c.id, c.open, c.last, l.last = w.nextID, true, w.Now, w.Now
 	l.conns[c.id] = c
-	out, err := l.m.Opened(nil, w.now, c.where, attempt, c.id, c.inc, addr)
+	out, err := l.m.Opened(nil, w.Now, c.where, attempt, c.id, c.inc, addr)
 	if err != nil {
 		delete(l.conns, c.id)
 		c.open, c.closed, c.broken = false, true, true
@@ -208,8 +208,8 @@ func (l *peer) adopt(c *conn, attempt uint64, addr link.Addr) {
 	}
 	l.carryOut(out)
 	l.check()
-	if c.broken && !c.closed && w.chance(0.85) {
-		w.after(w.delay(), func() { c.close(errReset) })
+	if c.broken && !c.closed && w.Chance(0.85) {
+		w.After(w.delay(), func() { c.close(errReset) })
 	}
 }
 
@@ -231,7 +231,7 @@ func (c *conn) close(why error) {
 		}
 		news := !c.told
 		c.told = true
-		c.l.last = c.w.now // a reset is a sign too
+		c.l.last = c.w.Now // a reset is a sign too
 		delete(c.l.conns, c.id)
 		c.l.step(func(out []link.Effect, now time.Duration) []link.Effect { return c.l.m.Lost(out, now, c.id, why) })
 		if c.w.linked && news && !c.draining && c.l.hasOpen(c.inc, foci.NumClasses) {
@@ -241,8 +241,8 @@ func (c *conn) close(why error) {
 			c.l.orphaned(lost[n], c, why)
 		}
 	}
-	if c.w.rng.IntN(4) == 0 { // somebody may try to use it meanwhile
-		c.w.after(c.w.upTo(2*time.Millisecond), finish)
+	if c.w.Rand.IntN(4) == 0 { // somebody may try to use it meanwhile
+		c.w.After(c.w.UpTo(2*time.Millisecond), finish)
 		return
 	}
 	finish()

@@ -9,27 +9,27 @@ import (
 
 // plan schedules what happens to whom.
 func (w *world) plan() {
-	for range 20 + w.rng.IntN(80) {
-		w.after(w.upTo(faultsFor), func() {
+	for range 20 + w.Rand.IntN(80) {
+		w.After(w.UpTo(faultsFor), func() {
 			if l := w.anyLink(); l != nil {
-				for range 1 + w.rng.IntN(4) {
+				for range 1 + w.Rand.IntN(4) {
 					l.ask()
 				}
 			}
 		})
 	}
-	for range w.rng.IntN(25) {
-		w.after(w.upTo(faultsFor), w.fault)
+	for range w.Rand.IntN(25) {
+		w.After(w.UpTo(faultsFor), w.fault)
 	}
-	for range w.rng.IntN(4) {
-		w.after(w.upTo(faultsFor), w.dialByHand)
+	for range w.Rand.IntN(4) {
+		w.After(w.UpTo(faultsFor), w.dialByHand)
 	}
 }
 
 // anyLink is some link of some living process.
 func (w *world) anyLink() *peer {
-	p := w.procs[w.rng.IntN(len(w.procs))]
-	to := w.rng.IntN(len(w.procs))
+	p := w.procs[w.Rand.IntN(len(w.procs))]
+	to := w.Rand.IntN(len(w.procs))
 	if p.peers == nil || to == p.at {
 		return nil
 	}
@@ -47,8 +47,8 @@ func (w *world) fault() {
 	if w.healed {
 		return
 	}
-	p := w.procs[w.rng.IntN(len(w.procs))]
-	switch n := w.rng.IntN(20); {
+	p := w.procs[w.Rand.IntN(len(w.procs))]
+	switch n := w.Rand.IntN(20); {
 	case n < 11:
 		if c := w.anyConn(); c != nil {
 			c.reset()
@@ -62,9 +62,9 @@ func (w *world) fault() {
 		w.hole()
 	case p.peers == nil || p.deaf:
 	case n < 18:
-		p.drain(w.upTo(500 * time.Millisecond))
+		p.drain(w.UpTo(500 * time.Millisecond))
 	default:
-		p.crash(w.upTo(1500 * time.Millisecond))
+		p.crash(w.UpTo(1500 * time.Millisecond))
 	}
 }
 
@@ -78,14 +78,14 @@ func (w *world) anyConn() *conn {
 	if len(open) == 0 {
 		return nil
 	}
-	return open[w.rng.IntN(len(open))]
+	return open[w.Rand.IntN(len(open))]
 }
 
 // hole closes a way for a time, in one direction or both.
 func (w *world) hole() {
-	h := way{w.rng.IntN(len(w.procs)), w.rng.IntN(len(w.procs)), foci.Table(w.rng.IntN(w.tables))}
+	h := way{w.Rand.IntN(len(w.procs)), w.Rand.IntN(len(w.procs)), foci.Table(w.Rand.IntN(w.tables))}
 	ways := []way{h}
-	if w.rng.IntN(2) == 0 {
+	if w.Rand.IntN(2) == 0 {
 		ways = append(ways, way{h.to, h.from, h.table})
 	} else {
 		w.counts.OneWays++
@@ -93,7 +93,7 @@ func (w *world) hole() {
 	for _, h := range ways {
 		w.blocked[h] = true
 	}
-	w.after(w.upTo(3*time.Second), func() {
+	w.After(w.UpTo(3*time.Second), func() {
 		for _, h := range ways {
 			delete(w.blocked, h)
 		}

@@ -47,9 +47,9 @@ func (p *process) start() {
 
 func (p *process) newPeer(to int) *peer {
 	w := p.w
-	l := &peer{p: p, to: to, conns: map[link.Conn]*conn{}, wake: -1, member: w.rng.IntN(4) > 0}
+	l := &peer{p: p, to: to, conns: map[link.Conn]*conn{}, wake: -1, member: w.Rand.IntN(4) > 0}
 	l.m = link.New(link.Config{
-		Node: foci.NodeID{byte(to + 1)}, Channels: shape, Linked: w.linked, Eager: w.eager, Rand: w.rng.Float64,
+		Node: foci.NodeID{byte(to + 1)}, Channels: shape, Linked: w.linked, Eager: w.eager, Rand: w.Rand.Float64,
 		Timing: link.Timing{BackoffMax: maxBackoff}, Mutants: w.v.mutants(), MaxMoves: maxMoves,
 	})
 	var addrs []link.Addr
@@ -83,7 +83,7 @@ func (p *process) crash(back time.Duration) {
 		}
 	}
 	p.inc++
-	p.w.after(back, p.start)
+	p.w.After(back, p.start)
 }
 
 // drain ends a life in good order.
@@ -101,7 +101,7 @@ func (p *process) drain(back time.Duration) {
 		}
 	}
 	gen := p.gen
-	p.w.after(p.w.upTo(300*time.Millisecond), func() {
+	p.w.After(p.w.UpTo(300*time.Millisecond), func() {
 		if p.gen == gen {
 			p.crash(back)
 		}
@@ -122,9 +122,9 @@ func (p *process) beats(gen int) {
 			}
 		}
 		n++
-		p.w.after(beatEvery, beat)
+		p.w.After(beatEvery, beat)
 	}
-	p.w.after(p.w.upTo(beatEvery), beat)
+	p.w.After(p.w.UpTo(beatEvery), beat)
 }
 
 func (l *peer) beat(ping bool) {
@@ -151,7 +151,7 @@ func (l *peer) step(tell func(out []link.Effect, now time.Duration) []link.Effec
 	if l.dead {
 		return
 	}
-	l.carryOut(tell(nil, l.p.w.now))
+	l.carryOut(tell(nil, l.p.w.Now))
 	l.check()
 }
 
@@ -195,12 +195,12 @@ func (l *peer) carryOut(out []link.Effect) {
 func (l *peer) arm() {
 	w := l.p.w
 	at, ok := l.m.NextWake()
-	if !ok || l.wake >= w.now && l.wake <= at {
+	if !ok || l.wake >= w.Now && l.wake <= at {
 		return
 	}
-	at = max(at, w.now)
+	at = max(at, w.Now)
 	l.wake = at
-	w.after(at-w.now, func() {
+	w.After(at-w.Now, func() {
 		if l.wake == at && !l.dead {
 			l.wake = -1
 			l.step(l.m.Tick)
@@ -216,7 +216,7 @@ func (l *peer) became(s link.State) {
 	}
 	w.counts.Suspects += count(s == link.Suspect)
 	w.counts.Downs += count(s == link.Down)
-	l.state, l.since = s, w.now
+	l.state, l.since = s, w.Now
 }
 
 func inOrder[K interface{ ~uint32 | ~uint64 }, V any](m map[K]V) []K {

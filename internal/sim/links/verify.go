@@ -37,15 +37,15 @@ func (l *peer) check() {
 	if up := l.m.State() == link.Up; up != (usable > 0) || l.state != l.m.State() {
 		w.broken("process %d: peer %d is %v (told: %v) with %d channels", l.p.at, l.to, l.m.State(), l.state, usable)
 	}
-	if l.state == link.Suspect && w.now-l.since > time.Second {
-		w.broken("process %d: peer %d is a suspect since %v", l.p.at, l.to, w.now-l.since)
+	if l.state == link.Suspect && w.Now-l.since > time.Second {
+		w.broken("process %d: peer %d is a suspect since %v", l.p.at, l.to, w.Now-l.since)
 	}
 }
 
 // silence wants a peer from which nothing comes to be suspected in time.
 func (l *peer) silence() {
 	w := l.p.w
-	if l.state == link.Up && w.now-l.last > 3500*time.Millisecond && l.pinged() {
+	if l.state == link.Up && w.Now-l.last > 3500*time.Millisecond && l.pinged() {
 		w.broken("process %d: nothing was heard of peer %d since %v, and it is believed up", l.p.at, l.to, l.last)
 	}
 }

@@ -1,13 +1,12 @@
 package links
 
 import (
-	"container/heap"
 	"fmt"
-	"math/rand/v2"
 	"time"
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/link"
+	"github.com/foci-store/foci/internal/sim/engine"
 )
 
 // The times of a run.
@@ -59,10 +58,7 @@ func (c *Counts) Add(o *Counts) {
 
 // world is one run.
 type world struct {
-	rng     *rand.Rand
-	now     time.Duration
-	queue   events
-	seq     int
+	*engine.World
 	v       Mutant
 	linked  bool
 	eager   bool
@@ -86,23 +82,19 @@ type way struct {
 
 // Run runs one seed.
 func Run(seed uint64, v Mutant) (Counts, error) {
-	w := &world{rng: rand.New(rand.NewPCG(seed, 42)), v: v, blocked: map[way]bool{}}
-	w.linked, w.eager = w.rng.IntN(5) == 0, w.rng.IntN(2) == 0
-	w.tables = 1 + w.rng.IntN(2)
-	w.rough = []float64{0, 0.002, 0.01, 0.05}[w.rng.IntN(4)]
-	for i := range 2 + w.rng.IntN(3) {
+	w := &world{World: engine.New(seed, 42), v: v, blocked: map[way]bool{}}
+	w.linked, w.eager = w.Rand.IntN(5) == 0, w.Rand.IntN(2) == 0
+	w.tables = 1 + w.Rand.IntN(2)
+	w.rough = []float64{0, 0.002, 0.01, 0.05}[w.Rand.IntN(4)]
+	for i := range 2 + w.Rand.IntN(3) {
 		w.procs = append(w.procs, &process{w: w, at: i, inc: 1, deaf: true})
 	}
 	for _, p := range w.procs {
-		w.after(w.upTo(200*time.Millisecond), p.start)
+		w.After(w.UpTo(200*time.Millisecond), p.start)
 	}
 	w.plan()
-	w.after(faultsFor, w.heal)
-	for w.err == nil && len(w.queue) > 0 && w.queue[0].at <= faultsFor+healFor {
-		e := heap.Pop(&w.queue).(event)
-		w.now = e.at
-		e.do()
-	}
+	w.After(faultsFor, w.heal)
+	w.Run(func() bool { return w.err == nil && w.Next() <= faultsFor+healFor })
 	if w.err == nil {
 		w.verify()
 	}
@@ -112,49 +104,14 @@ func Run(seed uint64, v Mutant) (Counts, error) {
 // broken notes the first broken promise.
 func (w *world) broken(format string, args ...any) {
 	if w.err == nil {
-		w.err = fmt.Errorf("after %v: "+format, append([]any{w.now}, args...)...)
+		w.err = fmt.Errorf("after %v: "+format, append([]any{w.Now}, args...)...)
 	}
 }
-
-func (w *world) upTo(d time.Duration) time.Duration { return time.Duration(w.rng.Int64N(int64(d))) }
-
-func (w *world) chance(p float64) bool { return w.rng.Float64() < p }
 
 // delay is how long something takes on its way: mostly little.
 func (w *world) delay() time.Duration {
-	if w.rng.IntN(50) == 0 && !w.healed {
-		return w.upTo(500 * time.Millisecond)
+	if w.Rand.IntN(50) == 0 && !w.healed {
+		return w.UpTo(500 * time.Millisecond)
 	}
-	return w.upTo(3 * time.Millisecond)
-}
-
-func (w *world) after(d time.Duration, do func()) {
-	w.seq++
-	heap.Push(&w.queue, event{at: w.now + d, seq: w.seq, do: do})
-}
-
-type event struct {
-	at  time.Duration
-	seq int
-	do  func()
-}
-
-type events []event
-
-func (q events) Len() int { return len(q) }
-
-func (q events) Less(i, j int) bool {
-	return q[i].at < q[j].at || q[i].at == q[j].at && q[i].seq < q[j].seq
-}
-
-func (q events) Swap(i, j int) { q[i], q[j] = q[j], q[i] }
-
-func (q *events) Push(v any) { *q = append(*q, v.(event)) }
-
-func (q *events) Pop() any {
-	old := *q
-	v := old[len(old)-1]
-	old[len(old)-1] = event{}
-	*q = old[:len(old)-1]
-	return v
+	return w.UpTo(3 * time.Millisecond)
 }
