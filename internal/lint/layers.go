@@ -46,6 +46,7 @@ var sideways = map[string]string{
 	"internal/core/rights -> internal/core/mutant":         "a rule that can be switched off",
 	"internal/core/wire -> internal/core/*":                "rules that can be switched off; what principals may do",
 	"internal/sim -> internal/sim/*":                       "parts of the simulator",
+	"internal/peer -> internal/peer/*":                     "a process is wired of its parts",
 }
 
 // Layers wants imports to point down.

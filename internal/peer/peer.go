@@ -16,6 +16,7 @@ import (
 	"github.com/foci-store/foci/internal/core/txn"
 	"github.com/foci-store/foci/internal/device/mesh"
 	"github.com/foci-store/foci/internal/layout"
+	"github.com/foci-store/foci/internal/peer/renewal"
 )
 
 // Config is what a process is to the mesh.
@@ -83,7 +84,7 @@ type Peer struct {
 	traces   *Traces
 	join     join
 	watchers watchers
-	renewal  renewal
+	renewal  *renewal.Renewal
 	said     routeCounters
 	asked    asked
 	claimed  atomic.Int64 // when a request last had the layout fetched, on the clock of now
@@ -129,7 +130,7 @@ func New(cfg Config) (*Peer, error) {
 	p.links.init()
 	p.ways.init(p)
 	p.watchers.init(p)
-	p.renewal.init(p)
+	p.renewal = renewal.New(cfg.Mesh.Auth.Certificates(), p.log)
 	if p.mesh, err = mesh.New(mc); err != nil {
 		stop()
 		return nil, err
@@ -138,7 +139,7 @@ func New(cfg Config) (*Peer, error) {
 		p.step(func(out []txn.Effect, now time.Duration) []txn.Effect { return p.txns.PeerUp(out, now, self) })
 	}
 	p.join.start()
-	p.renewal.start()
+	p.tasks.Go(func() { p.renewal.Run(p.ctx, p.mesh.Peers) })
 	if p.member() {
 		p.tasks.Go(p.watchers.run)
 	}
@@ -150,7 +151,7 @@ func New(cfg Config) (*Peer, error) {
 func (p *Peer) Close() error {
 	if p.ctx.Err() == nil {
 		p.linger()
-		p.renewal.settle()
+		p.renewal.Settle()
 		p.join.keepKnown()
 		if p.cfg.Mesh.Role == foci.RoleClient {
 			p.join.leave()
@@ -258,7 +259,7 @@ func (p *Peer) tick() {
 // onPeer takes note of links that come up and go down.
 func (p *Peer) onPeer(e mesh.PeerEvent) {
 	if e.Up {
-		p.renewal.soon()
+		p.renewal.Check()
 		p.join.met(e.Peer)
 		p.links.came(e.Peer)
 		p.watchers.came(e.Peer.Node)

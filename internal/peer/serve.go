@@ -24,7 +24,7 @@ func (p *Peer) Serve(in *mesh.Incoming) bool {
 	case wire.MethodWatch:
 		serve(in, p.watchers.add)
 	case wire.MethodRenew:
-		serve(in, p.serveRenew)
+		p.renewal.Serve(in)
 	default:
 		return false
 	}

@@ -62,7 +62,7 @@ func (j *join) watchOne(l *mesh.Link) error {
 		if err := wire.Unmarshal(r.Head, &a); err != nil {
 			return err
 		}
-		j.renewal.heard(a.Authorities)
+		j.renewal.Observe(a.Authorities)
 		who := l.Peer()
 		j.learn(&who, a.Routes)
 		for _, id := range a.Up {

@@ -93,7 +93,7 @@ func (w *watchers) news(q *wire.Watch) bool {
 	if w.ups != q.Ups || w.peer.cfg.Layout.Epoch() != q.Epoch {
 		return true
 	}
-	if len(q.Authorities) > 0 && !bytes.Equal(q.Authorities, w.peer.renewal.believed()) {
+	if len(q.Authorities) > 0 && !bytes.Equal(q.Authorities, w.peer.renewal.Authorities()) {
 		return true
 	}
 	j := &w.peer.join
@@ -104,7 +104,7 @@ func (w *watchers) news(q *wire.Watch) bool {
 
 // answer ends a watch; mu is held.
 func (w *watchers) answer(n *watcher) {
-	a := wire.Watched{Epoch: w.peer.cfg.Layout.Epoch(), Ups: w.ups, Up: w.since(n.asked.Ups), Authorities: w.peer.renewal.believed()}
+	a := wire.Watched{Epoch: w.peer.cfg.Layout.Epoch(), Ups: w.ups, Up: w.since(n.asked.Ups), Authorities: w.peer.renewal.Authorities()}
 	j := &w.peer.join
 	j.mu.Lock()
 	a.Sums = j.routes.Digest()
@@ -150,6 +150,7 @@ func (w *watchers) changed() {
 func (w *watchers) run() {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
+	var told []byte // the authorities of which watchers were told
 	for {
 		select {
 		case <-w.peer.ctx.Done():
@@ -160,7 +161,9 @@ func (w *watchers) run() {
 				return
 			}
 		case now := <-tick.C:
-			w.look(w.peer.renewal.rotated(), now)
+			trusted := w.peer.renewal.Authorities()
+			w.look(!bytes.Equal(trusted, told), now)
+			told = trusted
 		}
 	}
 }
