@@ -40,6 +40,8 @@ var Rules = []Rule{
 	{"machines are pure", PureMachines},
 	{"package comments", PackageComments},
 	{"file length", FileLength},
+	{"file lengths", FileLengths},
+	{"package size", PackageSize},
 	{"function length", FunctionLength},
 	{"names", Names},
 	{"known kinds of files", KnownKinds},

@@ -11,32 +11,40 @@ import (
 // The documents that name code.
 const (
 	Architecture = "ARCHITECTURE.md"
+	Contributing = "CONTRIBUTING.md"
 	Promises     = "docs/promises.md"
 	Decisions    = "docs/adr/"
 )
 
-// minSymbols is how many symbols the architecture page names at least; fewer
-// would mean that this rule no longer sees them.
-const minSymbols = 5
+// The least number of symbols that a page names: fewer would mean that its rule
+// no longer sees them. Of the contributors' page that is one for each question.
+const (
+	minSymbols = 5
+	minAnswers = 10
+)
 
 var symbolRef = regexp.MustCompile("`([a-z][a-z0-9]*)\\.([A-Z]\\w*)(?:\\.(\\w+))?(?:\\(\\))?`")
 
 // ArchitectureSymbols wants every `package.Symbol` of the architecture page to
 // exist, so that a reader who follows it never ends in nothing.
-func ArchitectureSymbols(m *Module) []Finding {
-	text := string(m.read(Architecture))
+func ArchitectureSymbols(m *Module) []Finding { return m.symbols(Architecture, minSymbols) }
+
+// ContributingSymbols wants the same of the page for contributors.
+func ContributingSymbols(m *Module) []Finding { return m.symbols(Contributing, minAnswers) }
+
+func (m *Module) symbols(page string, least int) []Finding {
 	var out []Finding
 	found := 0
-	for i, line := range strings.Split(text, "\n") {
+	for i, line := range strings.Split(string(m.read(page)), "\n") {
 		for _, ref := range symbolRef.FindAllStringSubmatch(line, -1) {
 			found++
 			if !m.declares(ref[1], ref[2], ref[3]) {
-				out = append(out, Finding{Architecture, i + 1, ref[0] + " does not exist in this module"})
+				out = append(out, Finding{page, i + 1, ref[0] + " does not exist in this module"})
 			}
 		}
 	}
-	if found < minSymbols {
-		out = append(out, Finding{File: Architecture, Msg: fmt.Sprintf("names %d symbols as `package.Symbol`, want at least %d", found, minSymbols)})
+	if found < least {
+		out = append(out, Finding{File: page, Msg: fmt.Sprintf("names %d symbols as `package.Symbol`, want at least %d", found, least)})
 	}
 	return out
 }

@@ -33,6 +33,11 @@ func TestRepository(t *testing.T) {
 func TestRulesCanFail(t *testing.T) {
 	m := unpack(t, "broken.txtar", func(dir string) {
 		write(t, dir, "internal/node/long.go", "package node\n\nfunc Long() {\n"+strings.Repeat("\t_ = 1\n", MaxFileLines)+"}\n")
+		for i := range MaxPackageFiles {
+			write(t, dir, fmt.Sprintf("internal/node/n%d.go", i), "package node\n")
+		}
+		write(t, dir, "internal/core/txn/names.go", "package txn\n\nconst (\n"+exported(MaxExportedNames+1)+")\n")
+		write(t, dir, LargePackages, "client\ninternal/gone it went\n")
 		write(t, dir, LongFunctions, "internal/node/gone.go Gone 90\nnonsense\n")
 		write(t, dir, "notes.md", "TO"+"DO: see /wo"+"rk/main and DESIGN"+" §5\n")
 	})
@@ -49,9 +54,13 @@ func TestRulesCanFail(t *testing.T) {
 			"ring.go:17: time.Now:",
 		},
 		"package comments": {".: package broken has no package comment"},
-		"file length":      {"internal/node/long.go: 804 lines"},
-		"function length":  {"long.go:3: Long is 802 lines long", `"internal/node/gone.go Gone" is not 90 lines`, "long_functions.txt:2: want:"},
-		"names":            {`internal/node/put_util.go: "util" says nothing`},
+		"file length":      {"internal/node/long.go: 454 lines"},
+		"package size": {
+			"internal/node: 22 files and 1 exported names", "internal/core/txn: 2 files and 61 exported names",
+			"large_packages.txt:1: want: folder reason", "client is not over a limit any more", "internal/gone is no package",
+		},
+		"function length": {"long.go:3: Long is 452 lines long", `"internal/node/gone.go Gone" is not 90 lines`, "long_functions.txt:2: want:"},
+		"names":           {`internal/node/put_util.go: "util" says nothing`},
 		"known kinds of files": {
 			"internal/peer/join.bak: a file of an unknown kind", "core: a file of an unknown kind", "-o.txt: a file of an unknown kind",
 			"testdata/fuzz/FuzzX/notes: a file of an unknown kind",
@@ -63,7 +72,7 @@ func TestRulesCanFail(t *testing.T) {
 			"0001.md:2: example.com/gone is not used any more",
 		},
 		"promises have tests": {"TestThatWasDeleted does not exist", "promises.md:4: this row names no test"},
-		"words":               {"notes.md:1: \"TO" + "DO\"", "a path of one machine", "give the reason itself"},
+		"words":               {"notes.md:1: \"TO" + "DO:\"", "a path of one machine", "give the reason itself"},
 	} {
 		t.Run(rule, func(t *testing.T) { wantFindings(t, check(t, m, rule), wants) })
 	}
@@ -98,6 +107,46 @@ func TestLongFunctionsMayOnlyShrink(t *testing.T) {
 			wantFindings(t, found, []string{want})
 		}
 	}
+}
+
+// TestFileLengths covers a tree whose files are long in the main.
+func TestFileLengths(t *testing.T) {
+	for lines, want := range map[int]string{MaxMedianLines - 20: "", MaxMedianLines + 1: "half of the files"} {
+		m := unpack(t, "clean.txtar", func(dir string) {
+			for i := range 20 {
+				write(t, dir, fmt.Sprintf("long%d.go", i), "package clean\n"+strings.Repeat("\n", lines))
+			}
+		})
+		found := FileLengths(m)
+		if want == "" && len(found) > 0 {
+			t.Errorf("%d lines each: %v", lines, found)
+		}
+		if want != "" {
+			wantFindings(t, found, []string{want})
+		}
+	}
+}
+
+// TestReasonsToDo covers marks of what is left to do with and without a reason.
+func TestReasonsToDo(t *testing.T) {
+	for text, refused := range map[string]bool{
+		"TO" + "DO(pebble has no such option before 2.2): use it": false,
+		"TO" + "DO(later)": true, "TO" + "DO: it": true, "TO" + "DO": true,
+	} {
+		m := unpack(t, "clean.txtar", func(dir string) { write(t, dir, "notes.md", text+"\n") })
+		if found := Words(m); (len(found) > 0) != refused {
+			t.Errorf("%q: %v", text, found)
+		}
+	}
+}
+
+// exported is the inside of a declaration of n exported constants.
+func exported(n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, "\tName%d = %d\n", i, i)
+	}
+	return b.String()
 }
 
 func check(t *testing.T, m *Module, rule string) []Finding {

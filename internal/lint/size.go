@@ -5,13 +5,21 @@ import (
 	"bytes"
 	"fmt"
 	"go/ast"
+	"slices"
 	"strings"
 )
 
 // The longest file and function that a reader is asked to hold in mind.
 const (
-	MaxFileLines     = 800
-	MaxFunctionLines = 70
+	MaxFileLines     = 450
+	MaxFunctionLines = 60
+)
+
+// How long the files without tests may be all in all: half of them at most
+// [MaxMedianLines] lines, nine of ten at most [MaxTenthLines].
+const (
+	MaxMedianLines = 130
+	MaxTenthLines  = 240
 )
 
 // LongFunctions is the file that lists functions over the limit with their
@@ -24,6 +32,31 @@ func FileLength(m *Module) []Finding {
 	for s := range m.sources() {
 		if s.Lines > MaxFileLines && !ast.IsGenerated(s.AST) {
 			out = append(out, Finding{File: s.Rel, Msg: fmt.Sprintf("%d lines, limit %d: split it by idea", s.Lines, MaxFileLines)})
+		}
+	}
+	return out
+}
+
+// FileLengths refuses a tree whose files are long in the main.
+func FileLengths(m *Module) []Finding {
+	var lines []int
+	for s := range m.sources() {
+		if !s.Test && !ast.IsGenerated(s.AST) {
+			lines = append(lines, s.Lines)
+		}
+	}
+	if len(lines) == 0 {
+		return nil
+	}
+	slices.Sort(lines)
+	var out []Finding
+	for _, q := range []struct {
+		name   string
+		at     int
+		limits int
+	}{{"half", len(lines) / 2, MaxMedianLines}, {"nine of ten", len(lines) * 9 / 10, MaxTenthLines}} {
+		if n := lines[q.at]; n > q.limits {
+			out = append(out, Finding{Msg: fmt.Sprintf("%s of the files have up to %d lines, limit %d: divide the longest", q.name, n, q.limits)})
 		}
 	}
 	return out

@@ -13,7 +13,8 @@ var forbidden = []struct {
 	pattern *regexp.Regexp
 	why     string
 }{
-	{regexp.MustCompile(`\bTO` + `DO\b|\bFIX` + `ME\b|\bXX` + `X\b`), "finish it, or leave it out"},
+	{regexp.MustCompile(`\bFIX` + `ME\b|\bXX` + `X\b`), "finish it, or leave it out"},
+	{regexp.MustCompile(`\bTO` + `DO(\([^)]{0,9}\)|[^(]|$)`), "finish it, leave it out, or say TO" + "DO(reason) in ten letters or more"},
 	{regexp.MustCompile(`(^|[\s"'=(` + "`" + `])/wo` + `rk/`), "a path of one machine"},
 	{regexp.MustCompile(`(^|[\s"'=(` + "`" + `])/tmp/` + `brief`), "a path of one machine"},
 	{regexp.MustCompile(`(?i)\bDESIGN` + `(\.md)? ?§`), "give the reason itself"},
