@@ -9,13 +9,13 @@ import (
 	"strings"
 
 	"github.com/foci-store/foci"
-	"github.com/foci-store/foci/internal/core/wire"
+	"github.com/foci-store/foci/internal/core/record"
 	"github.com/foci-store/foci/internal/peer"
 )
 
 // change is what a caller asks to be written.
 type change struct {
-	op   wire.Op
+	op   record.Op
 	name foci.Name
 	from io.Reader // nil: no content
 	size int64     // of the content, -1 when only reading will tell
@@ -82,9 +82,9 @@ func (c *change) check() error {
 func (c *change) large() bool { return c.from != nil && (c.size < 0 || c.size > foci.MaxPayload) }
 
 // record is its transaction, without the content.
-func (c *change) record() wire.Record {
+func (c *change) record() record.Record {
 	// A slow replica may be sent it again when the caller was answered already.
-	return wire.Record{Entry: wire.Entry{Op: c.op}, Name: c.name, Meta: bytes.Clone(c.meta)}
+	return record.Record{Entry: record.Entry{Op: c.op}, Name: c.name, Meta: bytes.Clone(c.meta)}
 }
 
 // rereadFrom is the least payload, in bytes, that is read again instead of kept.
@@ -167,7 +167,7 @@ func shortRead(err error, size int64) error {
 }
 
 // commit runs the transaction of a record that is a part of something larger.
-func (s *Session) commit(ctx context.Context, rec wire.Record) (Result, error) {
+func (s *Session) commit(ctx context.Context, rec record.Record) (Result, error) {
 	rec.Seal()
 	f := newFuture[Result](s.Client, nil)
 	s.begin(ctx, "", rec, nil, f)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/client"
+	"github.com/foci-store/foci/internal/core/record"
 	"github.com/foci-store/foci/internal/core/rights"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/auth"
@@ -95,9 +96,9 @@ func (c *timed) raw(i int) *mesh.Link {
 	return l
 }
 
-// record is one of an object, made at a time.
-func record(n foci.Name, op wire.Op, at time.Time, payload string) wire.Record {
-	r := wire.Record{ID: foci.ObjectID(n), Name: n, Payload: []byte(payload)}
+// newRecord is one of an object, made at a time.
+func newRecord(n foci.Name, op record.Op, at time.Time, payload string) record.Record {
+	r := record.Record{ID: foci.ObjectID(n), Name: n, Payload: []byte(payload)}
 	r.Op, r.Version, r.Size = op, foci.Version{Time: at.UnixNano(), Nonce: 77}, uint64(len(payload))
 	r.Seal()
 	return r
@@ -114,13 +115,13 @@ func (c *timed) send(i int, l *mesh.Link, s wire.Store) error {
 
 // lies are records with forged times, and what is said of each.
 func lies(n foci.Name, at time.Time) map[string]wire.Store {
-	chunk := record(n, wire.OpChunk, at, "chunk")
-	place := wire.ChunkMeta{Upload: foci.UploadID{7}}
+	chunk := newRecord(n, record.OpChunk, at, "chunk")
+	place := record.ChunkMeta{Upload: foci.UploadID{7}}
 	chunk.ID, chunk.Meta = foci.ChunkID(n.Bucket, place.Upload, 0), place.Append(nil)
 	chunk.Seal()
 	return map[string]wire.Store{
-		"a remove that claims to have seen as much": {Seen: at.UnixNano() - 1, Record: record(n, wire.OpRemove, at, "")},
-		"a forged repair": {Repair: true, Seen: at.UnixNano(), Record: record(n, wire.OpPut, at, "forged")},
+		"a remove that claims to have seen as much": {Seen: at.UnixNano() - 1, Record: newRecord(n, record.OpRemove, at, "")},
+		"a forged repair": {Repair: true, Seen: at.UnixNano(), Record: newRecord(n, record.OpPut, at, "forged")},
 		"a chunk":         {Record: chunk},
 	}
 }
@@ -176,14 +177,14 @@ func TestKeysAheadOfTheClocks(t *testing.T) {
 	const ahead = 48 * time.Hour
 	c.setAll(ahead)
 	n := name("key")
-	r := record(n, wire.OpPut, time.Now().Add(ahead), "of the future")
+	r := newRecord(n, record.OpPut, time.Now().Add(ahead), "of the future")
 	if err := c.send(0, c.raw(0), wire.Store{Record: r}); err != nil {
 		t.Fatal(err)
 	}
 	c.setAll(0)
 	// Two replicas lack it. The one that is overwritten first must not take one
 	// nanosecond more than there is evidence for.
-	skips := record(n, wire.OpPut, time.Unix(0, r.Version.Time+2), "")
+	skips := newRecord(n, record.OpPut, time.Unix(0, r.Version.Time+2), "")
 	if err := c.send(1, c.raw(1), wire.Store{Seen: r.Version.Time + 1, Record: skips}); !errors.Is(err, foci.ClockAhead) {
 		t.Fatalf("a record two nanoseconds above all others: %v, want ClockAhead", err)
 	}

@@ -6,7 +6,9 @@ import (
 	"time"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/codec"
 	"github.com/foci-store/foci/internal/core/quorum"
+	"github.com/foci-store/foci/internal/core/record"
 	"github.com/foci-store/foci/internal/core/wire"
 )
 
@@ -33,7 +35,7 @@ type content struct {
 	chunks *chunked            // the manifest that is being read
 	ahead  []coming            // pieces in order, on their way
 	now    []byte              // of the piece that is being read
-	seen   wire.Vote           // count and sum of the log, as far as it was read
+	seen   record.Vote         // count and sum of the log, as far as it was read
 	err    error
 }
 
@@ -59,7 +61,7 @@ const bulkHedge = 500 * time.Millisecond
 
 // chunked is a manifest and where in it the reader is.
 type chunked struct {
-	wire.Manifest
+	record.Manifest
 	index int
 }
 
@@ -96,7 +98,7 @@ func (c *content) whole() bool {
 
 // mine reports whether an entry is of the content that was resolved: another
 // base has come since and is not for this reader.
-func (c *content) mine(e *wire.Entry) bool {
+func (c *content) mine(e *record.Entry) bool {
 	return !e.Op.IsBase() || e.Version == c.found.Vote.Base
 }
 
@@ -257,18 +259,18 @@ func (c *content) nextEntry() error {
 	size := int64(e.Size)
 	missing := e.Length - c.at - e.Bytes // of the payload
 	switch {
-	case !c.mine(&e.Entry), e.Op == wire.OpRemove, c.at == 0 && c.skip >= size:
+	case !c.mine(&e.Entry), e.Op == record.OpRemove, c.at == 0 && c.skip >= size:
 		if c.mine(&e.Entry) {
 			c.skip -= size
 		}
 		c.done(e, len(data))
-	case e.Manifest && e.Length != uint32(wire.ManifestSize):
-		return foci.Errorf(foci.Corrupt, "version %v: a manifest of %d bytes, want %d", e.Version, e.Length, wire.ManifestSize)
+	case e.Manifest && e.Length != uint32(record.ManifestSize):
+		return foci.Errorf(foci.Corrupt, "version %v: a manifest of %d bytes, want %d", e.Version, e.Length, record.ManifestSize)
 	case e.Manifest && missing > 0:
 		c.again(e.Version, 0) // the whole of it is needed
 	case e.Manifest:
 		var m chunked
-		if err := wire.Unmarshal(data, &m.Manifest); err != nil {
+		if err := codec.Unmarshal(data, &m.Manifest); err != nil {
 			return foci.Errorf(foci.Corrupt, "version %v: %w", e.Version, err)
 		}
 		if m.Size != e.Size {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/quorum"
+	"github.com/foci-store/foci/internal/core/record"
 	"github.com/foci-store/foci/internal/core/wire"
 )
 
@@ -123,7 +124,7 @@ func infoOf(n foci.Name, f *quorum.Found) Info {
 	if !f.Vote.Base.IsZero() {
 		i.Appends--
 	}
-	if f.Vote.BaseOp == wire.OpRemove {
+	if f.Vote.BaseOp == record.OpRemove {
 		i.Base = foci.Version{}
 	}
 	return i
@@ -164,7 +165,7 @@ func (s *Session) asOf(ctx context.Context, n foci.Name, now quorum.Found, at fo
 		}
 		v := &was.Vote
 		if e.Op.IsBase() {
-			*v = wire.Vote{Base: e.Version, BaseOp: e.Op}
+			*v = record.Vote{Base: e.Version, BaseOp: e.Op}
 		}
 		v.Count++
 		v.Size += uint64(e.Size)

@@ -5,6 +5,7 @@ import (
 	"iter"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/record"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/peer"
 )
@@ -12,9 +13,9 @@ import (
 // HistoryEntry is one transaction of an object.
 type HistoryEntry struct {
 	Version foci.Version `json:"version"`
-	Op      wire.Op      `json:"op"`
+	Op      record.Op    `json:"op"`
 	Size    int64        `json:"size"` // bytes of content
-	sum     wire.Hash
+	sum     record.Hash
 }
 
 // History yields the transactions of an object that a quorum of groups hold
@@ -129,13 +130,13 @@ func (h *history) turn(ctx context.Context, l *log) error {
 }
 
 // next is the oldest entry that was not yet yielded.
-func (h *history) next() (wire.Entry, bool, error) {
-	var first *wire.Entry
+func (h *history) next() (record.Entry, bool, error) {
+	var first *record.Entry
 	for i := range h.logs {
 		l := &h.logs[i]
 		if len(l.page) == 0 && l.more {
 			if err := h.turn(h.ctx, l); err != nil {
-				return wire.Entry{}, false, err
+				return record.Entry{}, false, err
 			}
 		}
 		if len(l.page) > 0 && (first == nil || l.page[0].Version.Less(first.Version)) {
@@ -143,7 +144,7 @@ func (h *history) next() (wire.Entry, bool, error) {
 		}
 	}
 	if first == nil {
-		return wire.Entry{}, false, nil
+		return record.Entry{}, false, nil
 	}
 	e := *first
 	for i := range h.logs {

@@ -9,6 +9,8 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/client"
+	"github.com/foci-store/foci/internal/core/codec"
+	"github.com/foci-store/foci/internal/core/record"
 	"github.com/foci-store/foci/internal/core/route"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/mesh"
@@ -67,7 +69,7 @@ func TestHostileListing(t *testing.T) {
 	for name, page := range map[string]wire.ListReply{
 		"shorter than the prefix": {Epoch: 1, Keys: []wire.Listed{{Key: "p"}}},
 		"without the prefix":      {Epoch: 1, Keys: []wire.Listed{{Key: "zzzzzz"}}},
-		"the same for ever":       {Epoch: 1, Keys: []wire.Listed{{Key: "pre/a", Vote: wire.Vote{Count: 1}}}, More: true},
+		"the same for ever":       {Epoch: 1, Keys: []wire.Listed{{Key: "pre/a", Vote: record.Vote{Count: 1}}}, More: true},
 		"downward":                {Epoch: 1, Keys: []wire.Listed{{Key: "pre/b"}, {Key: "pre/a"}}},
 		"twice":                   {Epoch: 1, Keys: []wire.Listed{{Key: "pre/b"}, {Key: "pre/b"}}},
 		"more of nothing":         {Epoch: 1, More: true},
@@ -85,29 +87,29 @@ func TestHostileListing(t *testing.T) {
 // TestHostileManifest: a record that claims to be a manifest and is none is
 // read once, and not for ever.
 func TestHostileManifest(t *testing.T) {
-	whole := (&wire.Manifest{Chunk: 1 << 20, Size: 5 << 20, Version: foci.Version{Time: 1, Nonce: 1}}).Append(nil)
-	if len(whole) != wire.ManifestSize {
-		t.Fatalf("a manifest of %d bytes, want %d", len(whole), wire.ManifestSize)
+	whole := (&record.Manifest{Chunk: 1 << 20, Size: 5 << 20, Version: foci.Version{Time: 1, Nonce: 1}}).Append(nil)
+	if len(whole) != record.ManifestSize {
+		t.Fatalf("a manifest of %d bytes, want %d", len(whole), record.ManifestSize)
 	}
 	for name, c := range map[string]struct {
 		payload []byte
 		size    uint64
 	}{
 		"too long":     {make([]byte, 1<<20), 10},
-		"too short":    {whole[:wire.ManifestSize-1], 10},
+		"too short":    {whole[:record.ManifestSize-1], 10},
 		"empty":        {nil, 10},
-		"noughts":      {make([]byte, wire.ManifestSize), 10},
+		"noughts":      {make([]byte, record.ManifestSize), 10},
 		"another size": {whole, 10},
 	} {
-		e := wire.Entry{Op: wire.OpPut, Version: foci.Version{Time: 5, Nonce: 5}, Manifest: true, Size: c.size, Length: uint32(len(c.payload))}
-		e.Hash = wire.ContentHash(e.Op, true, nil, c.payload)
+		e := record.Entry{Op: record.OpPut, Version: foci.Version{Time: 5, Nonce: 5}, Manifest: true, Size: c.size, Length: uint32(len(c.payload))}
+		e.Hash = record.ContentHash(e.Op, true, nil, c.payload)
 		s := liar(t, func(in *mesh.Incoming) {
 			var f wire.Fetch
 			switch {
 			case in.Method == wire.MethodQuery:
-				r := wire.QueryReply{Epoch: 1, Vote: wire.Vote{Base: e.Version, BaseOp: wire.OpPut, Count: 1, Sum: e.Sum(), Size: e.Size, Newest: e.Version}}
+				r := wire.QueryReply{Epoch: 1, Vote: record.Vote{Base: e.Version, BaseOp: record.OpPut, Count: 1, Sum: e.Sum(), Size: e.Size, Newest: e.Version}}
 				in.Reply(r.Append(nil), nil)
-			case in.Method == wire.MethodFetch && wire.Unmarshal(in.Head, &f) == nil:
+			case in.Method == wire.MethodFetch && codec.Unmarshal(in.Head, &f) == nil:
 				part := c.payload[min(int(f.Offset), len(c.payload)):]
 				part = part[:min(int(f.MaxBytes), len(part))]
 				r := wire.FetchReply{Epoch: 1, Entries: []wire.FetchedEntry{{Entry: e, Bytes: uint32(len(part))}}}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/codec"
 	"github.com/foci-store/foci/internal/core/route"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/auth"
@@ -121,7 +122,7 @@ func (m *member) Serve(in *mesh.Incoming) {
 // forward passes a request on: a member bridges tables whether it stores or not.
 func (m *member) forward(c *Client, in *mesh.Incoming) {
 	var f wire.Forward
-	if err := wire.Unmarshal(in.Head, &f); err != nil {
+	if err := codec.Unmarshal(in.Head, &f); err != nil {
 		in.Fail(err)
 		return
 	}
@@ -132,7 +133,7 @@ func (m *member) layout(c *Client, in *mesh.Incoming) { peer.GiveLayout(in, &c.l
 
 func (m *member) status(c *Client, in *mesh.Incoming) {
 	var q wire.Ask
-	if err := wire.Unmarshal(in.Head, &q); err != nil {
+	if err := codec.Unmarshal(in.Head, &q); err != nil {
 		in.Fail(err)
 		return
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/quorum"
+	"github.com/foci-store/foci/internal/core/record"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/peer"
 )
@@ -17,7 +18,7 @@ import (
 // completes its future. No goroutine waits with it.
 type mutation struct {
 	s        *Session
-	rec      wire.Record
+	rec      record.Record
 	source   *peer.Source // the payload, unless it is in rec
 	verb     string       // for errors
 	deadline time.Duration
@@ -35,7 +36,7 @@ type mutation struct {
 }
 
 // begin starts the transaction of a record that is complete but for its version.
-func (s *Session) begin(ctx context.Context, verb string, rec wire.Record, src *peer.Source, f *Future[Result]) {
+func (s *Session) begin(ctx context.Context, verb string, rec record.Record, src *peer.Source, f *Future[Result]) {
 	m := &mutation{s: s, rec: rec, source: src, verb: verb, future: f, trace: traceOf(ctx)}
 	if ctx.Err() != nil {
 		m.refuse(canceled(context.Cause(ctx)))

@@ -5,7 +5,7 @@ import (
 	"io"
 
 	"github.com/foci-store/foci"
-	"github.com/foci-store/foci/internal/core/wire"
+	"github.com/foci-store/foci/internal/core/record"
 )
 
 // Result is what came of a write.
@@ -26,19 +26,19 @@ type Result struct {
 //
 // An error of kind OutcomeUnknown says that it may have happened, or may still.
 func (s *Session) Put(ctx context.Context, n foci.Name, r io.Reader, size int64, meta []byte) (Result, error) {
-	return s.now(ctx, &change{op: wire.OpPut, name: n, from: r, size: size, meta: meta})
+	return s.now(ctx, &change{op: record.OpPut, name: n, from: r, size: size, meta: meta})
 }
 
 // Append adds r to the end of an object, or makes one: promise P1a. It is
 // applied once or, when it fails, not at all; of two that overlap, the later
 // one may slide in before the other. r is read as by Put.
 func (s *Session) Append(ctx context.Context, n foci.Name, r io.Reader, size int64) (Result, error) {
-	return s.now(ctx, &change{op: wire.OpAppend, name: n, from: r, size: size})
+	return s.now(ctx, &change{op: record.OpAppend, name: n, from: r, size: size})
 }
 
 // Remove removes an object; that there is none is no error.
 func (s *Session) Remove(ctx context.Context, n foci.Name) (foci.Version, error) {
-	res, err := s.now(ctx, &change{op: wire.OpRemove, name: n})
+	res, err := s.now(ctx, &change{op: record.OpRemove, name: n})
 	return res.Version, err
 }
 
@@ -49,15 +49,15 @@ func (s *Session) Remove(ctx context.Context, n foci.Name) (foci.Version, error)
 // then; of content that is over 4 MiB, or of unknown length, on a goroutine of
 // its own. The end of ctx cancels it.
 func (s *Session) PutAsync(ctx context.Context, n foci.Name, r io.Reader, size int64, meta []byte, done func(Result, error)) *Future[Result] {
-	return s.later(ctx, &change{op: wire.OpPut, name: n, from: r, size: size, meta: meta}, done)
+	return s.later(ctx, &change{op: record.OpPut, name: n, from: r, size: size, meta: meta}, done)
 }
 
 // AppendAsync begins an Append, as PutAsync does a Put.
 func (s *Session) AppendAsync(ctx context.Context, n foci.Name, r io.Reader, size int64, done func(Result, error)) *Future[Result] {
-	return s.later(ctx, &change{op: wire.OpAppend, name: n, from: r, size: size}, done)
+	return s.later(ctx, &change{op: record.OpAppend, name: n, from: r, size: size}, done)
 }
 
 // RemoveAsync begins a Remove, as PutAsync does a Put.
 func (s *Session) RemoveAsync(ctx context.Context, n foci.Name, done func(Result, error)) *Future[Result] {
-	return s.later(ctx, &change{op: wire.OpRemove, name: n}, done)
+	return s.later(ctx, &change{op: record.OpRemove, name: n}, done)
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/client"
+	"github.com/foci-store/foci/internal/core/record"
 	"github.com/foci-store/foci/internal/core/rights"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/auth"
@@ -131,7 +132,7 @@ func TestReaderOfDifferingReplicas(t *testing.T) {
 	if _, err := c.session().Put(t.Context(), n, strings.NewReader("old"), 3, nil); err != nil {
 		t.Fatal(err)
 	}
-	if err := c.send(0, c.raw(0), wire.Store{Record: record(n, wire.OpPut, time.Now().Add(time.Second), "new")}); err != nil {
+	if err := c.send(0, c.raw(0), wire.Store{Record: newRecord(n, record.OpPut, time.Now().Add(time.Second), "new")}); err != nil {
 		t.Fatal(err)
 	}
 	s := c.dialWith(client.Config{Credential: credential(t, "photos=r")}).Session(client.SessionOptions{Read: foci.All})

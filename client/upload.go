@@ -13,6 +13,7 @@ import (
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/mutant"
 	"github.com/foci-store/foci/internal/core/quorum"
+	"github.com/foci-store/foci/internal/core/record"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/peer"
 )
@@ -23,7 +24,7 @@ const chunkWindow = 4
 // upload stores content that may be larger than one record: chunks first, and
 // the head that names them once all of them are acknowledged (promise P0).
 // Content that turns out to fit into one record becomes one.
-func (s *Session) upload(ctx context.Context, rec wire.Record, r io.Reader, size int64) (Result, error) {
+func (s *Session) upload(ctx context.Context, rec record.Record, r io.Reader, size int64) (Result, error) {
 	u := &upload{Session: s, ctx: ctx, name: rec.Name, open: map[uint32]func(){}, read: map[uint32]*peer.Source{}, slots: make(chan []byte, chunkWindow), failed: make(chan error, 1)}
 	for range chunkWindow {
 		u.slots <- nil
@@ -54,7 +55,7 @@ func (s *Session) upload(ctx context.Context, rec wire.Record, r io.Reader, size
 }
 
 // head stores the record that names the chunks.
-func (u *upload) head(ctx context.Context, rec wire.Record) (Result, error) {
+func (u *upload) head(ctx context.Context, rec record.Record) (Result, error) {
 	rec.Payload = u.manifest.Append(nil)
 	rec.Manifest, rec.Size = true, u.manifest.Size
 	res, err := u.commit(ctx, rec)
@@ -66,7 +67,7 @@ type upload struct {
 	*Session
 	ctx      context.Context
 	name     foci.Name
-	manifest wire.Manifest
+	manifest record.Manifest
 	slots    chan []byte // buffers that may be used; nil = not yet made
 	failed   chan error  // the first error
 	over     byte        // read to see whether there is a second chunk
@@ -251,17 +252,17 @@ func (u *upload) store(index uint32, b []byte) error {
 }
 
 // chunk is the record of a chunk, without its content.
-func (u *upload) chunk(index uint32, size int64) wire.Record {
-	place := wire.ChunkMeta{Upload: u.manifest.Upload, Index: index}
-	return wire.Record{
-		Entry: wire.Entry{Op: wire.OpChunk, Version: u.manifest.Version, Size: uint64(size)},
+func (u *upload) chunk(index uint32, size int64) record.Record {
+	place := record.ChunkMeta{Upload: u.manifest.Upload, Index: index}
+	return record.Record{
+		Entry: record.Entry{Op: record.OpChunk, Version: u.manifest.Version, Size: uint64(size)},
 		ID:    foci.ChunkID(u.name.Bucket, place.Upload, place.Index), Name: u.name, Meta: place.Append(nil),
 	}
 }
 
 // send runs a chunk's transaction; idle is called when no replica needs the
 // payload any more.
-func (u *upload) send(index uint32, rec wire.Record, src *peer.Source, idle func()) error {
+func (u *upload) send(index uint32, rec record.Record, src *peer.Source, idle func()) error {
 	cfg, err := u.config(u.ctx, u.name, rec.ID, u.opts.Ack)
 	if err != nil {
 		return err

@@ -17,6 +17,8 @@ var layers = []layer{
 	{"internal/core/rights", 1},
 	{"internal/core/version", 1},
 	{"internal/testports", 1}, // for tests alone
+	{"internal/core/codec", 1},
+	{"internal/core/record", 1},
 	{"internal/core/wire", 1},
 	{"internal/core", 2},
 	{"internal/check", 3}, // checkers of histories: for simulator and tests
@@ -44,7 +46,8 @@ var sideways = map[string]string{
 	"internal/device/auth -> internal/device/vfs":          "keys and certificates are files",
 	"internal/core/version -> internal/core/mutant":        "a rule that can be switched off",
 	"internal/core/rights -> internal/core/mutant":         "a rule that can be switched off",
-	"internal/core/wire -> internal/core/*":                "rules that can be switched off; what principals may do",
+	"internal/core/record -> internal/core/codec":          "logs and messages are encoded alike",
+	"internal/core/wire -> internal/core/*":                "the codec; records; rules that can be switched off; what principals may do",
 	"internal/sim -> internal/sim/*":                       "parts of the simulator",
 	"internal/peer -> internal/peer/*":                     "a process is wired of its parts",
 }

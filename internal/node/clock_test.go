@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/codec"
 	"github.com/foci-store/foci/internal/core/route"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/vfs"
@@ -141,7 +142,7 @@ func TestStoppedNodeDoesNotVote(t *testing.T) {
 	have := &wire.Have{Target: target(c.layout), ID: s.Record.ID, Version: s.Record.Version, Hash: s.Record.Hash}
 	list := &wire.List{Target: target(c.layout), Bucket: "bucket"}
 	list.Backend = c.layout.Backends[0].ID
-	for _, m := range []wire.Message{query(c.layout), s, have, list} {
+	for _, m := range []codec.Message{query(c.layout), s, have, list} {
 		if _, err := call(t, l, m); !errors.Is(err, foci.NotReady) || !strings.Contains(err.Error(), "clock") {
 			t.Errorf("%T: %v, want NotReady for its clock", m, err)
 		}
@@ -151,7 +152,7 @@ func TestStoppedNodeDoesNotVote(t *testing.T) {
 	}
 	c.ahead[0].Store(0)
 	c.judge()
-	for _, m := range []wire.Message{query(c.layout), s, have, list} {
+	for _, m := range []codec.Message{query(c.layout), s, have, list} {
 		if _, err := call(t, l, m); err != nil {
 			t.Errorf("%T, the clock being right again: %v", m, err)
 		}

@@ -9,6 +9,7 @@ import (
 	"github.com/foci-store/foci/internal/core/mutant"
 	"github.com/foci-store/foci/internal/core/object"
 	"github.com/foci-store/foci/internal/core/quorum"
+	"github.com/foci-store/foci/internal/core/record"
 	"github.com/foci-store/foci/internal/core/share"
 	"github.com/foci-store/foci/internal/core/version"
 	"github.com/foci-store/foci/internal/core/wire"
@@ -157,7 +158,7 @@ func (n *Node) askOwners(d doubt) {
 }
 
 // voteOf is the vote that an owner has given; nil when it has given none.
-func voteOf(a *quorum.Answer, e foci.Epoch) *wire.Vote {
+func voteOf(a *quorum.Answer, e foci.Epoch) *record.Vote {
 	if r, ok := a.Msg.(*wire.QueryReply); ok && a.Err == nil && r.Epoch == e {
 		return &r.Vote
 	}
@@ -173,7 +174,7 @@ type asking struct {
 	end func(held int64, err error) // called once
 }
 
-func (a *asking) answer(now int64, v *wire.Vote) {
+func (a *asking) answer(now int64, v *record.Vote) {
 	a.mu.Lock()
 	a.inquiry.Answer(v)
 	ends := a.inquiry.Done() && !a.ended

@@ -3,6 +3,7 @@ package node
 import (
 	"github.com/foci-store/foci/internal/core/access"
 	"github.com/foci-store/foci/internal/core/mutant"
+	"github.com/foci-store/foci/internal/core/record"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/mesh"
 	"github.com/foci-store/foci/internal/peer"
@@ -26,7 +27,7 @@ func (n *Node) query(in *mesh.Incoming) {
 	}
 	reply := wire.QueryReply{Epoch: m.Epoch, Clock: n.cfg.Now(), Vote: vote}
 	if m.Inline == 0 && !access.MayRead(peer.Asker(in), &m.Scope, m.ID) && !mutant.On(mutant.WriterSums) {
-		reply.Vote.Sum = wire.Hash{} // with the version it confirms a guess of the content
+		reply.Vote.Sum = record.Hash{} // with the version it confirms a guess of the content
 	}
 	var body []byte
 	if rec != nil && (m.Inline > 0 || mutant.On(mutant.EmptyInline)) {

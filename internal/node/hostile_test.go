@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/codec"
+	"github.com/foci-store/foci/internal/core/record"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/mesh"
 	"github.com/foci-store/foci/internal/layout"
@@ -40,7 +42,7 @@ func dialWith(t testing.TB, n *node.Node, cfg mesh.Config) *mesh.Link {
 	return l
 }
 
-func methodOf(m wire.Message) wire.Method {
+func methodOf(m codec.Message) wire.Method {
 	switch m.(type) {
 	case *wire.Query:
 		return wire.MethodQuery
@@ -58,7 +60,7 @@ func methodOf(m wire.Message) wire.Method {
 }
 
 // call asks a node one question; a Store goes with its payload.
-func call(t testing.TB, l *mesh.Link, m wire.Message) (*mesh.Reply, error) {
+func call(t testing.TB, l *mesh.Link, m codec.Message) (*mesh.Reply, error) {
 	var body []byte
 	if s, ok := m.(*wire.Store); ok {
 		body = s.Record.Payload
@@ -89,8 +91,8 @@ func query(l *layout.Layout) *wire.Query {
 func store(l *layout.Layout, key, text string) *wire.Store {
 	n := foci.Name{Bucket: "bucket", Key: key}
 	s := &wire.Store{Target: target(l)}
-	s.Record = wire.Record{
-		Entry: wire.Entry{Op: wire.OpPut, Version: foci.Version{Time: time.Now().UnixNano(), Nonce: rand.Uint64() | 1}, Size: uint64(len(text))},
+	s.Record = record.Record{
+		Entry: record.Entry{Op: record.OpPut, Version: foci.Version{Time: time.Now().UnixNano(), Nonce: rand.Uint64() | 1}, Size: uint64(len(text))},
 		ID:    foci.ObjectID(n), Name: n, Payload: []byte(text),
 	}
 	s.Record.Seal()
@@ -100,7 +102,7 @@ func store(l *layout.Layout, key, text string) *wire.Store {
 // hostile is a question and the kind of error that answers it.
 type hostile struct {
 	name string
-	m    wire.Message
+	m    codec.Message
 	want foci.Kind
 }
 
@@ -133,7 +135,7 @@ func hostileQuestions(cfg *node.Config) []hostile {
 		{"time too far ahead for a client without identity", good(func(s *wire.Store) { s.Record.Version.Time += int64(2 * foci.MaxUnprovedAhead) }), foci.ClockAhead},
 		{"unknown operation", good(func(s *wire.Store) { s.Record.Op = 77 }), foci.Protocol},
 		{"remove with a payload", good(func(s *wire.Store) {
-			s.Record.Op = wire.OpRemove
+			s.Record.Op = record.OpRemove
 			s.Record.Seal()
 		}), foci.Invalid},
 		{"key of 0 bytes", named("bucket", ""), foci.Invalid},
@@ -150,8 +152,8 @@ func hostileQuestions(cfg *node.Config) []hostile {
 		{"query of epoch 0", &wire.Query{Target: wire.Target{Group: 1}}, foci.StaleLayout},
 		{"have of another group", &wire.Have{Target: wire.Target{Epoch: 1, Group: 2}}, foci.NotReady},
 		{"fetch of another group", &wire.Fetch{Target: wire.Target{Epoch: 1, Group: 2}}, foci.NotReady},
-		{"fetch of too much", func() wire.Message { f := fetch; f.MaxBytes = 1<<32 - 1; return &f }(), foci.Protocol},
-		{"fetch from too far", func() wire.Message { f := fetch; f.Offset = 1<<32 - 1; return &f }(), foci.Protocol},
+		{"fetch of too much", func() codec.Message { f := fetch; f.MaxBytes = 1<<32 - 1; return &f }(), foci.Protocol},
+		{"fetch from too far", func() codec.Message { f := fetch; f.Offset = 1<<32 - 1; return &f }(), foci.Protocol},
 		{"list of no backend", &wire.List{Target: target(cfg.Layout), Bucket: "bucket"}, foci.NotReady},
 		{"list of a bucket against the rules", &wire.List{Target: wire.Target{Epoch: 1, Group: 1, Backend: cfg.Layout.Backends[0].ID}, Bucket: "../.."}, foci.Invalid},
 		{"list after a key of 1025 bytes", &wire.List{Target: target(cfg.Layout), Bucket: "bucket", After: strings.Repeat("k", 1025)}, foci.Protocol},
@@ -224,7 +226,7 @@ func serves(t testing.TB, l *layout.Layout, k *mesh.Link) {
 	}
 	r, err := call(t, k, query(l))
 	var vote wire.QueryReply
-	if err != nil || wire.Unmarshal(r.Head, &vote) != nil || vote.Vote.Base != s.Record.Version || string(r.Body) != "good" {
+	if err != nil || codec.Unmarshal(r.Head, &vote) != nil || vote.Vote.Base != s.Record.Version || string(r.Body) != "good" {
 		t.Fatalf("%+v, %v", vote, err)
 	}
 }
@@ -238,14 +240,14 @@ func TestEdgeRequests(t *testing.T) {
 	fetch := &wire.Fetch{Target: target(cfg.Layout), ID: query(cfg.Layout).ID, Offset: 100, MaxBytes: 100}
 	r, err := call(t, l, fetch)
 	var log wire.FetchReply
-	if err != nil || wire.Unmarshal(r.Head, &log) != nil || len(log.Entries) != 1 || log.Entries[0].Bytes != 0 || len(r.Body) != 0 {
+	if err != nil || codec.Unmarshal(r.Head, &log) != nil || len(log.Entries) != 1 || log.Entries[0].Bytes != 0 || len(r.Body) != 0 {
 		t.Errorf("fetch behind the end: %+v, %v", log, err)
 	}
 	list := &wire.List{Target: target(cfg.Layout), Bucket: "bucket", Limit: 1<<32 - 1}
 	list.Backend = cfg.Layout.Backends[0].ID
 	r, err = call(t, l, list)
 	var page wire.ListReply
-	if err != nil || wire.Unmarshal(r.Head, &page) != nil || len(page.Keys) != 1 || page.More {
+	if err != nil || codec.Unmarshal(r.Head, &page) != nil || len(page.Keys) != 1 || page.More {
 		t.Errorf("list without a limit: %+v, %v", page, err)
 	}
 	for _, what := range []string{peer.AskNode, peer.AskMesh, peer.AskTxns} {
@@ -262,7 +264,7 @@ func TestEdgeRequests(t *testing.T) {
 	for range 2 {
 		var told wire.Routes
 		r, err := ask(t, l, wire.MethodRoutes, tell.Append(nil), nil)
-		if err != nil || wire.Unmarshal(r.Head, &told) != nil || len(told.Routes) == 0 {
+		if err != nil || codec.Unmarshal(r.Head, &told) != nil || len(told.Routes) == 0 {
 			t.Fatalf("routes: %+v, %v", told, err)
 		}
 		for _, e := range told.Routes {
@@ -283,7 +285,7 @@ func TestMalformedHeads(t *testing.T) {
 	list := &wire.List{Target: target(cfg.Layout), Bucket: "bucket"}
 	list.Backend = cfg.Layout.Backends[0].ID
 	have := &wire.Have{Target: target(cfg.Layout), ID: query(cfg.Layout).ID, Version: foci.Version{Time: 1, Nonce: 1}}
-	for _, m := range []wire.Message{
+	for _, m := range []codec.Message{
 		query(cfg.Layout), store(cfg.Layout, "key", "x"), have, list,
 		&wire.Fetch{Target: target(cfg.Layout), ID: query(cfg.Layout).ID, MaxBytes: 10},
 	} {

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/codec"
+	"github.com/foci-store/foci/internal/core/record"
 	"github.com/foci-store/foci/internal/core/rights"
 	"github.com/foci-store/foci/internal/core/share"
 	"github.com/foci-store/foci/internal/core/wire"
@@ -121,7 +123,7 @@ func (g *guarded) list(bucket string) *wire.List {
 }
 
 // denied fails unless all are refused for want of a right.
-func (g *guarded) denied(t *testing.T, all ...wire.Message) {
+func (g *guarded) denied(t *testing.T, all ...codec.Message) {
 	t.Helper()
 	for _, m := range all {
 		if _, err := call(t, g.link, m); !errors.Is(err, foci.Denied) {
@@ -130,7 +132,7 @@ func (g *guarded) denied(t *testing.T, all ...wire.Message) {
 	}
 }
 
-func (g *guarded) allowed(t *testing.T, all ...wire.Message) {
+func (g *guarded) allowed(t *testing.T, all ...codec.Message) {
 	t.Helper()
 	for _, m := range all {
 		if _, err := call(t, g.link, m); err != nil {
@@ -144,10 +146,10 @@ func TestReaderCannotWrite(t *testing.T) {
 	g.become(t, "*=r", 2)
 	g.allowed(t, g.query("photos", "key"), g.fetch("photos", "key"), g.have("photos", "key"), g.list("photos"))
 	put, remove := g.store("photos", "key"), g.store("photos", "key")
-	remove.Record.Op, remove.Record.Payload, remove.Record.Size = wire.OpRemove, nil, 0
+	remove.Record.Op, remove.Record.Payload, remove.Record.Size = record.OpRemove, nil, 0
 	remove.Record.Seal()
 	appended := g.store("photos", "key")
-	appended.Record.Op = wire.OpAppend
+	appended.Record.Op = record.OpAppend
 	appended.Record.Seal()
 	repair := g.store("photos", "other")
 	repair.Repair = true
@@ -170,12 +172,12 @@ func TestDeniedTellsNothing(t *testing.T) {
 	g.become(t, "music=rw", 2)
 	g.allowed(t, g.query("music", "key"), g.fetch("music", "key"), g.store("music", "key"))
 	for _, bucket := range []string{"photos", "foci.policy"} {
-		for i, ask := range []func(key string) wire.Message{
-			func(key string) wire.Message { return g.query(bucket, key) },
-			func(key string) wire.Message { return g.fetch(bucket, key) },
-			func(key string) wire.Message { return g.have(bucket, key) },
-			func(key string) wire.Message { return g.hint(bucket, key) },
-			func(key string) wire.Message { return g.store(bucket, key) },
+		for i, ask := range []func(key string) codec.Message{
+			func(key string) codec.Message { return g.query(bucket, key) },
+			func(key string) codec.Message { return g.fetch(bucket, key) },
+			func(key string) codec.Message { return g.have(bucket, key) },
+			func(key string) codec.Message { return g.hint(bucket, key) },
+			func(key string) codec.Message { return g.store(bucket, key) },
 		} {
 			_, is := call(t, g.link, ask("key"))
 			_, isNot := call(t, g.link, ask("none"))
@@ -193,9 +195,9 @@ func TestDeniedTellsNothing(t *testing.T) {
 // TestReservedBucketNeedsAdmin, whatever the rights on all buckets.
 func TestReservedBucketNeedsAdmin(t *testing.T) {
 	g := guard(t)
-	all := func() []wire.Message {
+	all := func() []codec.Message {
 		const b = "foci.policy"
-		return []wire.Message{g.query(b, "key"), g.fetch(b, "key"), g.have(b, "key"), g.list(b), g.store(b, "key")}
+		return []codec.Message{g.query(b, "key"), g.fetch(b, "key"), g.have(b, "key"), g.list(b), g.store(b, "key")}
 	}
 	g.become(t, "*=rw,foci.policy=rw", 2)
 	g.denied(t, all()...)
@@ -218,7 +220,7 @@ func TestForgedScopeIsDenied(t *testing.T) {
 // it is served, but for it the objects of reserved buckets do not exist.
 func TestBlindRequests(t *testing.T) {
 	g := guard(t)
-	blind := func(m wire.Message) wire.Message {
+	blind := func(m codec.Message) codec.Message {
 		m.(interface{ Declare(wire.Scope) }).Declare(wire.Scope{})
 		return m
 	}
@@ -229,7 +231,7 @@ func TestBlindRequests(t *testing.T) {
 		t.Fatal(err)
 	}
 	var vote wire.QueryReply
-	if err := wire.Unmarshal(there.Head, &vote); err != nil || vote.Vote.Exists() || len(there.Body) > 0 {
+	if err := codec.Unmarshal(there.Head, &vote); err != nil || vote.Vote.Exists() || len(there.Body) > 0 {
 		t.Errorf("a blind request was told of a reserved object: %+v, %v", vote, err)
 	}
 	g.become(t, "*=r", 1)
@@ -237,7 +239,7 @@ func TestBlindRequests(t *testing.T) {
 }
 
 // relayed is a request to a relay for the guarded node.
-func (g *guarded) relayed(t *testing.T, relay *mesh.Link, m wire.Message) (*mesh.Reply, error) {
+func (g *guarded) relayed(t *testing.T, relay *mesh.Link, m codec.Message) (*mesh.Reply, error) {
 	t.Helper()
 	f := wire.Forward{Node: g.node.ID(), Method: methodOf(m), Class: foci.Reg, Head: m.Append(nil)}
 	var body []byte
@@ -255,7 +257,7 @@ func TestRelayedRights(t *testing.T) {
 	whole(t, relay, g.node)
 	g.become(t, "photos=r", 2)
 	by := g.dial(t, relay)
-	for _, m := range []wire.Message{g.query("photos", "key"), g.fetch("photos", "key"), g.list("photos")} {
+	for _, m := range []codec.Message{g.query("photos", "key"), g.fetch("photos", "key"), g.list("photos")} {
 		if _, err := g.relayed(t, by, m); err != nil {
 			t.Errorf("%T: %v", m, err)
 		}
@@ -264,7 +266,7 @@ func TestRelayedRights(t *testing.T) {
 	long.Record.Payload = make([]byte, 1<<20)
 	long.Record.Size = 1 << 20
 	long.Record.Seal()
-	for _, m := range []wire.Message{g.store("photos", "key"), long, g.query("music", "key"), g.hint("photos", "key")} {
+	for _, m := range []codec.Message{g.store("photos", "key"), long, g.query("music", "key"), g.hint("photos", "key")} {
 		_, err := g.relayed(t, by, m)
 		if !errors.Is(err, foci.Denied) || !strings.Contains(err.Error(), "client/web lacks the right") {
 			t.Errorf("%T: %v", m, err)
@@ -272,7 +274,7 @@ func TestRelayedRights(t *testing.T) {
 	}
 	g.become(t, "photos=rw", 2)
 	by = g.dial(t, relay)
-	for _, m := range []wire.Message{g.store("photos", "key"), long} {
+	for _, m := range []codec.Message{g.store("photos", "key"), long} {
 		if _, err := g.relayed(t, by, m); err != nil {
 			t.Errorf("%T: %v", m, err)
 		}
@@ -359,7 +361,7 @@ func TestReaderHasItBrought(t *testing.T) {
 	q.Group = 2
 	r, err := call(t, g.dial(t, other), q)
 	var vote wire.QueryReply
-	if err != nil || wire.Unmarshal(r.Head, &vote) != nil || string(r.Body) != "content" {
+	if err != nil || codec.Unmarshal(r.Head, &vote) != nil || string(r.Body) != "content" {
 		t.Errorf("the other group holds %+v %q, %v", vote, r.Body, err)
 	}
 	none := g.hint("photos", "none")

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/codec"
 	"github.com/foci-store/foci/internal/core/mutant"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/mesh"
@@ -70,10 +71,10 @@ func (n *Node) apart(in *mesh.Incoming, serve func(*mesh.Incoming)) {
 // is failed.
 func read[M any, P interface {
 	*M
-	wire.Message
+	codec.Message
 }](in *mesh.Incoming) (P, bool) {
 	m := P(new(M))
-	if err := wire.Unmarshal(in.Head, m); err != nil {
+	if err := codec.Unmarshal(in.Head, m); err != nil {
 		in.Fail(err)
 		return nil, false
 	}

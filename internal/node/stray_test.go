@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/codec"
+	"github.com/foci-store/foci/internal/core/record"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/auth"
 	"github.com/foci-store/foci/internal/device/vfs"
@@ -62,7 +64,7 @@ func TestStrayRecords(t *testing.T) {
 	put, repair, chunk, good := g.store("photos", "key"), g.store("photos", "key"), g.store("photos", "key"), g.store("music", "key")
 	repair.Repair = true
 	upload := foci.UploadID{1}
-	chunk.Record.Op = wire.OpChunk
+	chunk.Record.Op = record.OpChunk
 	chunk.Record.Meta = append(bytes.Clone(upload[:]), 0, 0, 0, 0)
 	chunk.Record.ID = foci.ChunkID("photos", upload, 0)
 	chunk.Record.Seal()
@@ -130,7 +132,7 @@ func (g *guarded) vote(t *testing.T, key string) (v wire.QueryReply) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := wire.Unmarshal(r.Head, &v); err != nil || !v.Vote.Exists() {
+	if err := codec.Unmarshal(r.Head, &v); err != nil || !v.Vote.Exists() {
 		t.Fatalf("vote %+v, %v", v, err)
 	}
 	return v
@@ -144,7 +146,7 @@ func TestWriterGetsNoMetadata(t *testing.T) {
 	s.Record.Seal()
 	g.allowed(t, s)
 	g.become(t, "*=w", 2)
-	if v := g.vote(t, "empty"); v.Inline || len(v.Meta) > 0 || v.Entry != (wire.Entry{}) {
+	if v := g.vote(t, "empty"); v.Inline || len(v.Meta) > 0 || v.Entry != (record.Entry{}) {
 		t.Errorf("a client that may only write got %+v", v)
 	}
 	g.become(t, "*=r", 2)
@@ -152,7 +154,7 @@ func TestWriterGetsNoMetadata(t *testing.T) {
 	q.Inline = 1
 	r, err := call(t, g.link, q)
 	var v wire.QueryReply
-	if err != nil || wire.Unmarshal(r.Head, &v) != nil || !v.Inline || string(v.Meta) != "secret" {
+	if err != nil || codec.Unmarshal(r.Head, &v) != nil || !v.Inline || string(v.Meta) != "secret" {
 		t.Errorf("a reader got %+v, %v", v, err)
 	}
 }
@@ -163,12 +165,12 @@ func TestWriterGetsNoSum(t *testing.T) {
 	g := guard(t)
 	for _, reader := range []string{"*=rw", "photos=r", "photos=rw,music=w"} {
 		g.become(t, reader, 2)
-		if g.vote(t, "key").Vote.Sum == (wire.Hash{}) {
+		if g.vote(t, "key").Vote.Sum == (record.Hash{}) {
 			t.Errorf("%s gets no sum", reader)
 		}
 	}
 	want := g.vote(t, "key").Vote
-	want.Sum = wire.Hash{}
+	want.Sum = record.Hash{}
 	for _, writer := range []string{"*=w", "photos=w", "photos=w,music=rw"} {
 		g.become(t, writer, 2)
 		if got := g.vote(t, "key").Vote; got != want {

@@ -2,6 +2,7 @@ package peer
 
 import (
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/record"
 	"github.com/foci-store/foci/internal/core/wire"
 )
 
@@ -31,7 +32,7 @@ func checkFetched(f *wire.Fetch, m *wire.FetchReply, body []byte) error {
 		}
 		data := rest[:e.Bytes]
 		rest = rest[e.Bytes:]
-		if e.Length > 0 && e.Bytes == e.Length && e.Hash != wire.ContentHash(e.Op, e.Manifest, e.Meta, data) {
+		if e.Length > 0 && e.Bytes == e.Length && e.Hash != record.ContentHash(e.Op, e.Manifest, e.Meta, data) {
 			return foci.Errorf(foci.Corrupt, "version %v: its content is not what its hash says", e.Version)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/codec"
 	"github.com/foci-store/foci/internal/core/mutant"
 	"github.com/foci-store/foci/internal/core/quorum"
 	"github.com/foci-store/foci/internal/core/txn"
@@ -16,7 +17,7 @@ import (
 
 // leg is one question on its way, from the asker's side.
 type leg struct {
-	msg    wire.Message
+	msg    codec.Message
 	method wire.Method
 	class  foci.Class
 	group  foci.Group
@@ -53,7 +54,7 @@ func (l *leg) size() int64 {
 }
 
 // newLeg finds out what kind of question a message is. Its done is to be set.
-func newLeg(m wire.Message, class foci.Class) *leg {
+func newLeg(m codec.Message, class foci.Class) *leg {
 	l := &leg{msg: m, class: class}
 	if t, aimed := m.(interface{ Aim() *wire.Target }); aimed {
 		l.group, l.trace = t.Aim().Group, t.Aim().Trace
@@ -80,7 +81,7 @@ func newLeg(m wire.Message, class foci.Class) *leg {
 }
 
 // target is whom the message is for.
-func target(m wire.Message) txn.Target {
+func target(m codec.Message) txn.Target {
 	switch m := m.(type) {
 	case *wire.Query:
 		return txn.Target{Group: m.Group, ID: m.ID}
@@ -239,7 +240,7 @@ func notSent(err error) error {
 
 // replied tells the machine what came back for one attempt.
 func (p *Peer) replied(at *attempt, asked bool, l *leg, r *mesh.Reply, err error) {
-	var msg wire.Message
+	var msg codec.Message
 	if err == nil {
 		msg, err = decode(l, asked, r)
 	}
@@ -285,8 +286,8 @@ func lostOrAway(err error) error {
 	return err
 }
 
-func decode(l *leg, asked bool, r *mesh.Reply) (wire.Message, error) {
-	var m wire.Message
+func decode(l *leg, asked bool, r *mesh.Reply) (codec.Message, error) {
+	var m codec.Message
 	switch {
 	case asked:
 		m = new(wire.HaveReply)
@@ -301,7 +302,7 @@ func decode(l *leg, asked bool, r *mesh.Reply) (wire.Message, error) {
 	default:
 		m = new(wire.ListReply)
 	}
-	if err := wire.Unmarshal(r.Head, m); err != nil {
+	if err := codec.Unmarshal(r.Head, m); err != nil {
 		return nil, err
 	}
 	if f, ok := m.(*wire.FetchReply); ok {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/codec"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/mesh"
 	"github.com/foci-store/foci/internal/peer"
@@ -19,7 +20,7 @@ func hungDisk(t *testing.T, hint func(n int64, in *mesh.Incoming)) *replicas {
 		switch {
 		case in.Method == wire.MethodHint:
 			var m wire.Hint
-			if err := wire.Unmarshal(in.Head, &m); err != nil || m.Missed != 3 {
+			if err := codec.Unmarshal(in.Head, &m); err != nil || m.Missed != 3 {
 				t.Errorf("a hint of group %d: %v", m.Missed, err)
 			}
 			hint(hints.Add(1), in)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/codec"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/mesh"
 )
@@ -122,7 +123,7 @@ func (j *join) compare(ctx context.Context, l *mesh.Link) (foci.Epoch, error) {
 		return 0, err
 	}
 	var theirs wire.Versions
-	if err := wire.Unmarshal(r.Head, &theirs); err != nil {
+	if err := codec.Unmarshal(r.Head, &theirs); err != nil {
 		return 0, err
 	}
 	q, proofs := wire.Routes{Epoch: mine.Epoch}, verifies(l.Peer())
@@ -145,7 +146,7 @@ func (j *join) askRoutes(ctx context.Context, l *mesh.Link, q *wire.Routes) (foc
 		return 0, err
 	}
 	var theirs wire.Routes
-	if err := wire.Unmarshal(r.Head, &theirs); err != nil {
+	if err := codec.Unmarshal(r.Head, &theirs); err != nil {
 		return 0, err
 	}
 	who := l.Peer()

@@ -12,6 +12,7 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/quorum"
+	"github.com/foci-store/foci/internal/core/record"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/mesh"
 	"github.com/foci-store/foci/internal/peer"
@@ -311,8 +312,8 @@ func TestAdmit(t *testing.T) {
 func TestFetchedIsChecked(t *testing.T) {
 	id := foci.ChunkID("bucket", foci.UploadID{1}, 0)
 	good := []byte("the right bytes")
-	entry := wire.Entry{Op: wire.OpChunk, Version: foci.Version{Time: 5, Nonce: 5}, Size: uint64(len(good)), Length: uint32(len(good))}
-	entry.Hash = wire.ContentHash(entry.Op, false, nil, good)
+	entry := record.Entry{Op: record.OpChunk, Version: foci.Version{Time: 5, Nonce: 5}, Size: uint64(len(good)), Length: uint32(len(good))}
+	entry.Hash = record.ContentHash(entry.Op, false, nil, good)
 	for name, spoil := range map[string]func(*wire.FetchReply, *[]byte){
 		"wrong bytes":   func(_ *wire.FetchReply, b *[]byte) { *b = []byte("the wrong bytes") },
 		"bytes missing": func(_ *wire.FetchReply, b *[]byte) { *b = good[:5] },

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/codec"
 	"github.com/foci-store/foci/internal/core/rights"
 	"github.com/foci-store/foci/internal/core/route"
 	"github.com/foci-store/foci/internal/core/wire"
@@ -230,7 +231,7 @@ func TestProofsAreKept(t *testing.T) {
 	msg := wire.Routes{Routes: []wire.Route{entry}}
 	head := msg.Append(nil)
 	var got wire.Routes
-	if err := wire.Unmarshal(head, &got); err != nil {
+	if err := codec.Unmarshal(head, &got); err != nil {
 		t.Fatal(err)
 	}
 	by := from(9, 2, rights.Node(foci.NodeID{9}))

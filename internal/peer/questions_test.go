@@ -5,12 +5,13 @@ import (
 	"time"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/codec"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/mesh"
 )
 
 // questions is a link to p of a transport client or, with an id, a member.
-func questions(t *testing.T, p *Peer, id foci.NodeID) func(wire.Method, wire.Message) (*mesh.Reply, error) {
+func questions(t *testing.T, p *Peer, id foci.NodeID) func(wire.Method, codec.Message) (*mesh.Reply, error) {
 	t.Helper()
 	cfg := mesh.Config{Cluster: "c", Role: foci.RoleTransport}
 	if !id.IsZero() {
@@ -25,7 +26,7 @@ func questions(t *testing.T, p *Peer, id foci.NodeID) func(wire.Method, wire.Mes
 	if err != nil {
 		t.Fatal(err)
 	}
-	return func(method wire.Method, q wire.Message) (*mesh.Reply, error) {
+	return func(method wire.Method, q codec.Message) (*mesh.Reply, error) {
 		return l.Call(t.Context(), foci.State, method, q.Append(nil), nil)
 	}
 }
@@ -64,7 +65,7 @@ func TestClientEpochsAreIgnored(t *testing.T) {
 	ask := questions(t, p, foci.NodeID{})
 	for _, c := range []struct {
 		method wire.Method
-		q      wire.Message
+		q      codec.Message
 	}{
 		{wire.MethodRoutes, &wire.Routes{Epoch: 99}},
 		{wire.MethodDigest, &wire.Digest{Epoch: 99}},
@@ -119,7 +120,7 @@ func TestQuestionsAreBounded(t *testing.T) {
 	p.asked.by.Charge("127.0.0.1", 1<<40, p.now())
 	p.asked.mu.Unlock()
 	client, member := questions(t, p, foci.NodeID{}), questions(t, p, foci.NodeID{7})
-	for method, q := range map[wire.Method]wire.Message{
+	for method, q := range map[wire.Method]codec.Message{
 		wire.MethodRoutes: &wire.Routes{All: true}, wire.MethodDigest: &wire.Digest{}, wire.MethodWatch: &wire.Watch{},
 	} {
 		if _, err := client(method, q); foci.KindOf(err) != foci.Busy {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/codec"
 	"github.com/foci-store/foci/internal/core/quorum"
 	"github.com/foci-store/foci/internal/core/route"
 	"github.com/foci-store/foci/internal/core/wire"
@@ -136,7 +137,7 @@ var _ peer.Machine = (*quorum.Any)(nil)
 func TestUnknownTargets(t *testing.T) {
 	rs := newReplicas(t, 1, nil)
 	p := rs.connect(nil)
-	for _, m := range []wire.Message{
+	for _, m := range []codec.Message{
 		&wire.Query{Target: wire.Target{Epoch: 1, Group: 9}},
 		&wire.List{Target: wire.Target{Epoch: 1, Group: 1, Backend: foci.BackendID{9}}},
 	} {

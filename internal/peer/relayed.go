@@ -3,6 +3,7 @@ package peer
 import (
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/access"
+	"github.com/foci-store/foci/internal/core/codec"
 	"github.com/foci-store/foci/internal/core/mutant"
 	"github.com/foci-store/foci/internal/core/rights"
 	"github.com/foci-store/foci/internal/core/wire"
@@ -30,7 +31,7 @@ func relayed(in *mesh.Incoming, protocol uint16, f *wire.Forward) (wire.Method, 
 // well; else the request is failed.
 func Unwrap(in *mesh.Incoming, certs *auth.Certificates) bool {
 	var m wire.Relayed
-	switch err := wire.Unmarshal(in.Head, &m); {
+	switch err := codec.Unmarshal(in.Head, &m); {
 	case !in.From.Who().Member && !mutant.On(mutant.AnyRelay):
 		in.Fail(&foci.Error{Kind: foci.Denied, Msg: "only members of the cluster ask for others", Fix: "ask for yourself, or send it to a relay as forward"})
 		return false
@@ -61,7 +62,7 @@ func Unwrap(in *mesh.Incoming, certs *auth.Certificates) bool {
 }
 
 // Permit fails a request that its asker may not make, and reports whether it may.
-func Permit(in *mesh.Incoming, m wire.Message) bool {
+func Permit(in *mesh.Incoming, m codec.Message) bool {
 	err := access.Check(Asker(in), m)
 	if err != nil {
 		in.Fail(err)

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/codec"
 	"github.com/foci-store/foci/internal/core/rights"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/mesh"
@@ -37,7 +38,7 @@ func TestWhatARelaySends(t *testing.T) {
 			continue
 		}
 		var m wire.Relayed
-		if err := wire.Unmarshal(head, &m); err != nil || m.Asker != c.who.Principal || m.Rights.String() != c.who.Rights.String() || string(m.Head) != string(f.Head) {
+		if err := codec.Unmarshal(head, &m); err != nil || m.Asker != c.who.Principal || m.Rights.String() != c.who.Rights.String() || string(m.Head) != string(f.Head) {
 			t.Errorf("%s: %+v, %v", name, m, err)
 		}
 	}

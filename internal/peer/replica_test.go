@@ -12,7 +12,9 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/codec"
 	"github.com/foci-store/foci/internal/core/quorum"
+	"github.com/foci-store/foci/internal/core/record"
 	"github.com/foci-store/foci/internal/core/route"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/mesh"
@@ -120,7 +122,7 @@ func (rs *replicas) answer(in *mesh.Incoming) {
 		in.Reply(nil, b)
 	case wire.MethodQuery:
 		var q wire.Query
-		if err := wire.Unmarshal(in.Head, &q); err != nil || rs.stale(in, q.Epoch) {
+		if err := codec.Unmarshal(in.Head, &q); err != nil || rs.stale(in, q.Epoch) {
 			return
 		}
 		r := wire.QueryReply{Epoch: q.Epoch, Clock: time.Now().UnixNano()}
@@ -146,7 +148,7 @@ func (rs *replicas) stale(in *mesh.Incoming, epoch foci.Epoch) bool {
 // store takes a record, whose content must be what its hash says.
 func (rs *replicas) store(in *mesh.Incoming) {
 	var s wire.Store
-	if err := wire.Unmarshal(in.Head, &s); err != nil {
+	if err := codec.Unmarshal(in.Head, &s); err != nil {
 		in.Fail(err)
 		return
 	}
@@ -219,7 +221,7 @@ type run struct {
 func write(t testing.TB, p *peer.Peer, key string, payload []byte, limit time.Duration, reuse func()) *run {
 	t.Helper()
 	n := foci.Name{Bucket: "bucket", Key: key}
-	rec := wire.Record{Entry: wire.Entry{Op: wire.OpPut, Size: uint64(len(payload))}, ID: foci.ObjectID(n), Name: n, Payload: payload}
+	rec := record.Record{Entry: record.Entry{Op: record.OpPut, Size: uint64(len(payload))}, ID: foci.ObjectID(n), Name: n, Payload: payload}
 	rec.Seal()
 	cfg, err := p.Config(n.Bucket, rec.ID, foci.Quorum, p.Now()+limit)
 	if err != nil {

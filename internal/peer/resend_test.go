@@ -7,6 +7,7 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/quorum"
+	"github.com/foci-store/foci/internal/core/record"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/mesh"
 	"github.com/foci-store/foci/internal/peer"
@@ -15,13 +16,13 @@ import (
 // content is one chunk, to be fetched.
 type content struct {
 	body  []byte
-	entry wire.Entry
+	entry record.Entry
 }
 
 func newContent(size int) content {
 	c := content{body: make([]byte, size)}
-	c.entry = wire.Entry{Op: wire.OpChunk, Version: foci.Version{Time: 5, Nonce: 5}, Size: uint64(size), Length: uint32(size)}
-	c.entry.Hash = wire.ContentHash(c.entry.Op, false, nil, c.body)
+	c.entry = record.Entry{Op: record.OpChunk, Version: foci.Version{Time: 5, Nonce: 5}, Size: uint64(size), Length: uint32(size)}
+	c.entry.Hash = record.ContentHash(c.entry.Op, false, nil, c.body)
 	return c
 }
 

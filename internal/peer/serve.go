@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/codec"
 	"github.com/foci-store/foci/internal/core/mutant"
 	"github.com/foci-store/foci/internal/core/route"
 	"github.com/foci-store/foci/internal/core/wire"
@@ -34,10 +35,10 @@ func (p *Peer) Serve(in *mesh.Incoming) bool {
 // serve decodes a request and has it answered.
 func serve[M any, P interface {
 	*M
-	wire.Message
+	codec.Message
 }](in *mesh.Incoming, by func(*mesh.Incoming, P)) {
 	m := P(new(M))
-	if err := wire.Unmarshal(in.Head, m); err != nil {
+	if err := codec.Unmarshal(in.Head, m); err != nil {
 		in.Fail(err)
 		return
 	}
@@ -125,7 +126,7 @@ func (p *Peer) mayAsk(in *mesh.Incoming) bool {
 }
 
 // answer answers a question about routes and charges for it.
-func (p *Peer) answer(in *mesh.Incoming, m wire.Message) {
+func (p *Peer) answer(in *mesh.Incoming, m codec.Message) {
 	b := m.Append(nil)
 	in.Reply(b, nil)
 	if s := source(in); s != "" {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/record"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/mesh"
 	"github.com/foci-store/foci/internal/peer"
@@ -69,8 +70,8 @@ func TestSlowBodyIsSentOnce(t *testing.T) {
 // TestSlowAnswerIsAskedForOnce is the same for a body that comes.
 func TestSlowAnswerIsAskedForOnce(t *testing.T) {
 	body := make([]byte, 3<<20)
-	entry := wire.Entry{Op: wire.OpChunk, Version: foci.Version{Time: 5, Nonce: 5}, Size: uint64(len(body)), Length: uint32(len(body))}
-	entry.Hash = wire.ContentHash(entry.Op, false, nil, body)
+	entry := record.Entry{Op: record.OpChunk, Version: foci.Version{Time: 5, Nonce: 5}, Size: uint64(len(body)), Length: uint32(len(body))}
+	entry.Hash = record.ContentHash(entry.Op, false, nil, body)
 	rs := newReplicas(t, 1, func(_ int, in *mesh.Incoming) bool {
 		if in.Method != wire.MethodFetch {
 			return false

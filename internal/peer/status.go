@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/codec"
 	"github.com/foci-store/foci/internal/core/quorum"
 	"github.com/foci-store/foci/internal/core/route"
 	"github.com/foci-store/foci/internal/core/txn"
@@ -125,7 +126,7 @@ func (p *Peer) ask(ctx context.Context, node foci.NodeID, method wire.Method, he
 // machine does about stalls and lost channels. done is called once: with the
 // answer, with an error when patience is over, or at once when neither a
 // channel nor a relay leads to the owner. Inquire does not wait.
-func (p *Peer) Inquire(m wire.Message, class foci.Class, patience time.Duration, done func(quorum.Answer)) {
+func (p *Peer) Inquire(m codec.Message, class foci.Class, patience time.Duration, done func(quorum.Answer)) {
 	t := target(m)
 	if s := p.Layout(); s != nil {
 		_, node, _ := s.Owner(t.Group, t.ID)
@@ -141,7 +142,7 @@ func (p *Peer) Inquire(m wire.Message, class foci.Class, patience time.Duration,
 
 // Call asks one question to one target and waits for the answer, with all that
 // the transaction machine does about stalls and lost channels.
-func (p *Peer) Call(ctx context.Context, m wire.Message, class foci.Class, deadline time.Duration) (wire.Message, []byte, error) {
+func (p *Peer) Call(ctx context.Context, m codec.Message, class foci.Class, deadline time.Duration) (codec.Message, []byte, error) {
 	done := make(chan quorum.Answer, 1)
 	l := newLeg(m, class)
 	l.done = func(a quorum.Answer) { done <- a }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/codec"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/mesh"
 )
@@ -119,7 +120,7 @@ func (t *teller) close(to foci.NodeID) {
 func (t *teller) answered(to foci.NodeID, r *mesh.Reply, err error) {
 	t.close(to)
 	var theirs wire.Routes
-	if err != nil || wire.Unmarshal(r.Head, &theirs) != nil {
+	if err != nil || codec.Unmarshal(r.Head, &theirs) != nil {
 		return // the next comparison will do
 	}
 	if len(theirs.Routes) > 0 || theirs.Epoch > t.cfg.Layout.Epoch() {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/codec"
 	"github.com/foci-store/foci/internal/core/txn"
 	"github.com/foci-store/foci/internal/core/wire"
 )
@@ -66,7 +67,7 @@ func (p *Peer) Traces() *Traces { return p.traces }
 
 // head encodes a message for an attempt. From the second attempt on every step
 // is noted: something is slow, and somebody will ask what.
-func (l *leg) head(msg wire.Message, e *txn.Effect) []byte {
+func (l *leg) head(msg codec.Message, e *txn.Effect) []byte {
 	b := msg.Append(make([]byte, 0, 256))
 	if e.Attempt > 1 {
 		binary.LittleEndian.PutUint64(b[wire.TraceOffset:], uint64(l.trace.Note()))

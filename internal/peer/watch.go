@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/codec"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/mesh"
 )
@@ -59,7 +60,7 @@ func (j *join) watchOne(l *mesh.Link) error {
 			return err
 		}
 		var a wire.Watched
-		if err := wire.Unmarshal(r.Head, &a); err != nil {
+		if err := codec.Unmarshal(r.Head, &a); err != nil {
 			return err
 		}
 		j.renewal.Observe(a.Authorities)

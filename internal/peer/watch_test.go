@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/codec"
 	"github.com/foci-store/foci/internal/core/route"
 	"github.com/foci-store/foci/internal/core/share"
 	"github.com/foci-store/foci/internal/core/wire"
@@ -63,7 +64,7 @@ func asking(t *testing.T, addr string, c mesh.Config) func(wire.Watch) (wire.Wat
 		var a wire.Watched
 		r, err := l.Call(ctx, foci.State, wire.MethodWatch, q.Append(nil), nil)
 		if err == nil {
-			err = wire.Unmarshal(r.Head, &a)
+			err = codec.Unmarshal(r.Head, &a)
 		}
 		return a, err
 	}

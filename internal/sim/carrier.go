@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/codec"
 	"github.com/foci-store/foci/internal/core/quorum"
 	"github.com/foci-store/foci/internal/core/route"
 	"github.com/foci-store/foci/internal/core/txn"
@@ -26,7 +27,7 @@ type carrier struct {
 
 // question is a leg's message and who waits for its answer.
 type question struct {
-	msg    wire.Message
+	msg    codec.Message
 	late   bool // it is kept back until something is destroyed where it goes
 	answer func(quorum.Answer)
 }
@@ -54,7 +55,7 @@ func (c *carrier) route(t txn.Target) (txn.Hop, error) {
 }
 
 // ask submits one question; done is called once, unless the client leaves.
-func (c *carrier) ask(g foci.Group, m wire.Message, late bool, deadline time.Duration, done func(quorum.Answer)) {
+func (c *carrier) ask(g foci.Group, m codec.Message, late bool, deadline time.Duration, done func(quorum.Answer)) {
 	store, mutation := m.(*wire.Store)
 	leg := txn.Leg{
 		Target: txn.Target{Group: g}, Class: foci.Reg, Mutation: mutation, CanAsk: true,
@@ -93,7 +94,7 @@ func (c *carrier) do(out []txn.Effect) {
 }
 
 // transmit gives an attempt to the link that its way begins with.
-func (c *carrier) transmit(e *txn.Effect, m wire.Message, late bool) {
+func (c *carrier) transmit(e *txn.Effect, m codec.Message, late bool) {
 	leg, attempt, peer, via := e.Leg, e.Attempt, e.Peer, e.Via
 	first := peer
 	if !via.IsZero() {
@@ -130,7 +131,7 @@ func (c *carrier) schedule() {
 }
 
 // outcome is what a leg's end means to the operation.
-func (c *carrier) outcome(asked wire.Message, o *txn.Outcome) quorum.Answer {
+func (c *carrier) outcome(asked codec.Message, o *txn.Outcome) quorum.Answer {
 	switch {
 	case o.Stored:
 		// A node answers Have in its own epoch only, so it is the question's.

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/codec"
 	"github.com/foci-store/foci/internal/core/quorum"
 	"github.com/foci-store/foci/internal/core/txn"
 	"github.com/foci-store/foci/internal/core/wire"
@@ -36,7 +37,7 @@ type channel struct {
 
 // parcel is a request on its way by a link.
 type parcel struct {
-	msg   wire.Message
+	msg   codec.Message
 	to    *node       // when that is not where the link leads, it is passed on from there
 	avoid txn.Channel // another one is better
 	late  bool        // it is kept back until something is destroyed where it goes
@@ -142,7 +143,7 @@ func (ch *channel) carry(p *parcel) {
 // held is how long a message waits in a queue before it is sent: now and then
 // a record does for so long that its object is removed meanwhile, or what it
 // repairs is.
-func (l *link) held(m wire.Message) time.Duration {
+func (l *link) held(m codec.Message) time.Duration {
 	s, ok := m.(*wire.Store)
 	switch {
 	case !ok || l.over:

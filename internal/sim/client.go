@@ -6,7 +6,9 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/check"
+	"github.com/foci-store/foci/internal/core/codec"
 	"github.com/foci-store/foci/internal/core/quorum"
+	"github.com/foci-store/foci/internal/core/record"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/sim/engine"
 )
@@ -56,7 +58,7 @@ func newClient(c *cluster, number int, host *node) *client {
 
 // mayNotWriteBack reports whether replicas deny the client's repairs, as those of
 // a principal with the right to read alone.
-func (c *client) mayNotWriteBack(m wire.Message) bool {
+func (c *client) mayNotWriteBack(m codec.Message) bool {
 	s, ok := m.(*wire.Store)
 	return ok && s.Repair && c.host == nil && c.number%3 == 2
 }
@@ -169,14 +171,14 @@ func (c *client) act(a check.Action, key string, level foci.Level, then func()) 
 		c.get(i, level, then)
 		return
 	}
-	rec := wire.Record{ID: objectID(key), Name: foci.Name{Bucket: bucket, Key: key}}
+	rec := record.Record{ID: objectID(key), Name: foci.Name{Bucket: bucket, Key: key}}
 	switch a {
 	case check.Put:
-		rec.Op = wire.OpPut
+		rec.Op = record.OpPut
 	case check.Append:
-		rec.Op = wire.OpAppend
+		rec.Op = record.OpAppend
 	case check.Remove:
-		rec.Op = wire.OpRemove
+		rec.Op = record.OpRemove
 	}
 	rec.Payload = []byte(c.history[i].Value)
 	rec.Size = uint64(len(rec.Payload))

@@ -6,6 +6,7 @@ import (
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/object"
 	"github.com/foci-store/foci/internal/core/quorum"
+	"github.com/foci-store/foci/internal/core/record"
 	"github.com/foci-store/foci/internal/core/version"
 	"github.com/foci-store/foci/internal/core/wire"
 )
@@ -43,7 +44,7 @@ func (n *node) inquire(m *wire.Store, reply func(quorum.Answer)) {
 const inquiryPatience = time.Second
 
 // voteOf is the vote that an owner has given; nil when it has given none.
-func voteOf(a *quorum.Answer, e foci.Epoch) *wire.Vote {
+func voteOf(a *quorum.Answer, e foci.Epoch) *record.Vote {
 	if r, ok := a.Msg.(*wire.QueryReply); ok && a.Err == nil && r.Epoch == e {
 		return &r.Vote
 	}

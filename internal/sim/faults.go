@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/foci-store/foci"
-	"github.com/foci-store/foci/internal/core/wire"
+	"github.com/foci-store/foci/internal/core/record"
 	"github.com/foci-store/foci/internal/sim/engine"
 )
 
@@ -208,13 +208,13 @@ func (c *cluster) collect() {
 	}
 	id := objectID(key)
 	owners, epoch := c.owners(), c.epoch
-	var first wire.Vote
+	var first record.Vote
 	for i, n := range owners {
 		v := n.disk.vote(id)
 		if i == 0 {
 			first = v
 		}
-		if !n.up || n.epoch != epoch || v.BaseOp != wire.OpRemove || v.Count != 1 || !v.Same(&first) {
+		if !n.up || n.epoch != epoch || v.BaseOp != record.OpRemove || v.Count != 1 || !v.Same(&first) {
 			return
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/check"
 	"github.com/foci-store/foci/internal/core/quorum"
+	"github.com/foci-store/foci/internal/core/record"
 	"github.com/foci-store/foci/internal/core/wire"
 )
 
@@ -40,7 +41,7 @@ type getting struct {
 	*client
 	op    int
 	found quorum.Found
-	got   wire.Vote
+	got   record.Vote
 	read  []string
 	again func()
 	then  func()

@@ -6,6 +6,7 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/quorum"
+	"github.com/foci-store/foci/internal/core/record"
 	"github.com/foci-store/foci/internal/core/wire"
 )
 
@@ -80,11 +81,11 @@ func (c *cluster) lie() {
 		at = wallStart + int64(c.Now+twoDays+twoDays)
 	}
 	key := keys[c.liar.IntN(len(keys))]
-	rec := wire.Record{ID: objectID(key), Name: foci.Name{Bucket: bucket, Key: key}}
-	rec.Version, rec.Op = foci.Version{Time: at, Nonce: c.liar.Uint64() | 1}, wire.OpRemove
+	rec := record.Record{ID: objectID(key), Name: foci.Name{Bucket: bucket, Key: key}}
+	rec.Version, rec.Op = foci.Version{Time: at, Nonce: c.liar.Uint64() | 1}, record.OpRemove
 	repair := c.liar.IntN(2) == 0
 	if repair {
-		rec.Op, rec.Payload = wire.OpPut, []byte("forged")
+		rec.Op, rec.Payload = record.OpPut, []byte("forged")
 	}
 	rec.Size = uint64(len(rec.Payload))
 	rec.Seal()

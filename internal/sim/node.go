@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/codec"
 	"github.com/foci-store/foci/internal/core/quorum"
 	"github.com/foci-store/foci/internal/core/version"
 	"github.com/foci-store/foci/internal/core/wire"
@@ -55,7 +56,7 @@ func (n *node) crash(keep int) {
 }
 
 // handle serves one request; reply may be called later, or never.
-func (n *node) handle(m wire.Message, reply func(quorum.Answer)) {
+func (n *node) handle(m codec.Message, reply func(quorum.Answer)) {
 	if !n.up {
 		return
 	}
@@ -185,7 +186,7 @@ func (n *node) scheduleSync() {
 	})
 }
 
-func target(m wire.Message) *wire.Target {
+func target(m codec.Message) *wire.Target {
 	switch m := m.(type) {
 	case *wire.Query:
 		return &m.Target

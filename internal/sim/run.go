@@ -7,8 +7,8 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/check"
+	"github.com/foci-store/foci/internal/core/record"
 	"github.com/foci-store/foci/internal/core/route"
-	"github.com/foci-store/foci/internal/core/wire"
 )
 
 // Report is what happened in a run.
@@ -202,7 +202,7 @@ func (c *cluster) contents() map[string][][]string {
 			l := n.disk.log(objectID(key))
 			var content []string
 			for _, r := range l.From(l.Vote().Base) {
-				if r.Op != wire.OpRemove {
+				if r.Op != record.OpRemove {
 					content = append(content, string(r.Payload))
 				}
 			}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/object"
+	"github.com/foci-store/foci/internal/core/record"
 	"github.com/foci-store/foci/internal/core/version"
 	"github.com/foci-store/foci/internal/core/wire"
 )
@@ -14,13 +15,13 @@ import (
 type store struct {
 	mutant    Mutant
 	objects   map[foci.ID]*object.Log
-	watermark wire.Watermark // of the one range that there is
-	unsynced  []*pending     // in log order
+	watermark record.Watermark // of the one range that there is
+	unsynced  []*pending       // in log order
 }
 
 // pending is a record that was written and not yet fsynced.
 type pending struct {
-	rec    wire.Record
+	rec    record.Record
 	synced []func(dup bool, err error)
 }
 
@@ -37,7 +38,7 @@ func (s *store) log(id foci.ID) *object.Log {
 }
 
 // vote is the replica's vote.
-func (s *store) vote(id foci.ID) wire.Vote {
+func (s *store) vote(id foci.ID) record.Vote {
 	if s.mutant == ReadBeforeSync {
 		return s.withUnsynced(id)
 	}
@@ -47,7 +48,7 @@ func (s *store) vote(id foci.ID) wire.Vote {
 }
 
 // from is the visible log from a version on.
-func (s *store) from(id foci.ID, v foci.Version) []wire.Record {
+func (s *store) from(id foci.ID, v foci.Version) []record.Record {
 	recs := slices.Clone(s.log(id).From(v))
 	if s.mutant == ReadBeforeSync {
 		for _, p := range s.unsynced {
@@ -55,13 +56,13 @@ func (s *store) from(id foci.ID, v foci.Version) []wire.Record {
 				recs = append(recs, p.rec)
 			}
 		}
-		slices.SortFunc(recs, func(a, b wire.Record) int { return a.Version.Compare(b.Version) })
-		recs = slices.CompactFunc(recs, func(a, b wire.Record) bool { return a.Version == b.Version })
+		slices.SortFunc(recs, func(a, b record.Record) int { return a.Version.Compare(b.Version) })
+		recs = slices.CompactFunc(recs, func(a, b record.Record) bool { return a.Version == b.Version })
 	}
 	return recs
 }
 
-func (s *store) withUnsynced(id foci.ID) wire.Vote {
+func (s *store) withUnsynced(id foci.ID) record.Vote {
 	var l object.Log
 	for _, r := range s.from(id, foci.Version{}) {
 		_, _ = l.Add(r)
@@ -119,7 +120,7 @@ func (s *store) newest(id foci.ID) foci.Version {
 	return v
 }
 
-func (s *store) same(have, got *wire.Entry) error {
+func (s *store) same(have, got *record.Entry) error {
 	if s.mutant == NoContentHash {
 		return nil
 	}
@@ -154,7 +155,7 @@ func (s *store) sync(n int) {
 	}
 }
 
-func (s *store) apply(r *wire.Record) (bool, error) {
+func (s *store) apply(r *record.Record) (bool, error) {
 	l := s.objects[r.ID]
 	if l == nil {
 		l = &object.Log{}

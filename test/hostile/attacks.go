@@ -12,6 +12,8 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/client"
+	"github.com/foci-store/foci/internal/core/codec"
+	"github.com/foci-store/foci/internal/core/record"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/auth"
 )
@@ -110,9 +112,9 @@ func brickKeys(ctx context.Context, a *attacker) error {
 	})
 }
 
-func tombstone(n foci.Name) wire.Record {
-	r := wire.Record{ID: foci.ObjectID(n), Name: n}
-	r.Op, r.Version = wire.OpRemove, foci.Version{Time: foci.MaxTime - 2, Nonce: 1}
+func tombstone(n foci.Name) record.Record {
+	r := record.Record{ID: foci.ObjectID(n), Name: n}
+	r.Op, r.Version = record.OpRemove, foci.Version{Time: foci.MaxTime - 2, Nonce: 1}
 	r.Seal()
 	return r
 }
@@ -244,7 +246,7 @@ func takeWatches(ctx context.Context, a *attacker) error {
 			}
 			_, contents, err := c.read()
 			var news wire.Watched
-			if err != nil || wire.Unmarshal(contents, &news) != nil {
+			if err != nil || codec.Unmarshal(contents, &news) != nil {
 				return nil
 			}
 			done := make(chan struct{})

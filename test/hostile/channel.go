@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/codec"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/auth"
 )
@@ -78,7 +79,7 @@ func (c *channel) greet(shielded bool, change func(*wire.Hello)) error {
 	case got.Type != wire.FrameWelcome:
 		return errRefused
 	}
-	return wire.Unmarshal(contents, &c.welcome)
+	return codec.Unmarshal(contents, &c.welcome)
 }
 
 // frame writes one frame.

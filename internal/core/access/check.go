@@ -2,6 +2,7 @@ package access
 
 import (
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/codec"
 	"github.com/foci-store/foci/internal/core/rights"
 	"github.com/foci-store/foci/internal/core/wire"
 )
@@ -18,7 +19,7 @@ type Asker struct {
 //
 // A request that [Blind] reports is allowed as far as can be told without its
 // bucket: the caller must treat an object of a reserved bucket as absent.
-func Check(a *Asker, m wire.Message) error {
+func Check(a *Asker, m codec.Message) error {
 	if a.Rights.Everything() {
 		return nil
 	}

@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/codec"
+	"github.com/foci-store/foci/internal/core/record"
 	"github.com/foci-store/foci/internal/core/rights"
 	"github.com/foci-store/foci/internal/core/wire"
 )
@@ -21,28 +23,28 @@ func asker(t *testing.T, text string, protocol uint16) *Asker {
 // kinds of requests, each about one object of a bucket.
 var requests = []struct {
 	letter string
-	about  func(n foci.Name) wire.Message
+	about  func(n foci.Name) codec.Message
 }{
-	{"v", func(n foci.Name) wire.Message {
+	{"v", func(n foci.Name) codec.Message {
 		return &wire.Query{ID: foci.ObjectID(n), Scope: wire.ObjectScope(n)}
 	}},
-	{"q", func(n foci.Name) wire.Message {
+	{"q", func(n foci.Name) codec.Message {
 		return &wire.Query{ID: foci.ObjectID(n), Inline: 1, Scope: wire.ObjectScope(n)}
 	}},
-	{"f", func(n foci.Name) wire.Message {
+	{"f", func(n foci.Name) codec.Message {
 		return &wire.Fetch{ID: foci.ChunkID(n.Bucket, foci.UploadID{1}, 2), Scope: wire.ChunkScope(n.Bucket, foci.UploadID{1}, 2)}
 	}},
-	{"h", func(n foci.Name) wire.Message {
+	{"h", func(n foci.Name) codec.Message {
 		return &wire.Have{ID: foci.ObjectID(n), Scope: wire.ObjectScope(n)}
 	}},
-	{"l", func(n foci.Name) wire.Message { return &wire.List{Bucket: n.Bucket} }},
-	{"s", func(n foci.Name) wire.Message {
-		return &wire.Store{Record: wire.Record{ID: foci.ObjectID(n), Name: n}}
+	{"l", func(n foci.Name) codec.Message { return &wire.List{Bucket: n.Bucket} }},
+	{"s", func(n foci.Name) codec.Message {
+		return &wire.Store{Record: record.Record{ID: foci.ObjectID(n), Name: n}}
 	}},
-	{"t", func(n foci.Name) wire.Message {
+	{"t", func(n foci.Name) codec.Message {
 		return &wire.Hint{ID: foci.ObjectID(n), Missed: 2, Scope: wire.ObjectScope(n)}
 	}},
-	{"n", func(n foci.Name) wire.Message {
+	{"n", func(n foci.Name) codec.Message {
 		return &wire.Hint{ID: foci.ObjectID(n), Missed: 2, Scope: wire.ObjectScope(n), Now: true}
 	}},
 }
@@ -110,7 +112,7 @@ func TestReservedBucketsAreForAdmins(t *testing.T) {
 // one of another is refused.
 func TestForgedScope(t *testing.T) {
 	mine, other := foci.Name{Bucket: "photos", Key: "key"}, foci.Name{Bucket: "music", Key: "key"}
-	for _, m := range []wire.Message{
+	for _, m := range []codec.Message{
 		&wire.Query{ID: foci.ObjectID(other), Scope: wire.ObjectScope(mine)},
 		&wire.Fetch{ID: foci.ObjectID(other), Scope: wire.ObjectScope(mine)},
 		&wire.Have{ID: foci.ObjectID(other), Scope: wire.ObjectScope(mine)},
@@ -148,7 +150,7 @@ func TestUnnamedObjects(t *testing.T) {
 func TestOtherQuestions(t *testing.T) {
 	for _, c := range []struct {
 		text string
-		m    wire.Message
+		m    codec.Message
 		ok   bool
 	}{
 		{"", &wire.Ask{What: wire.AskNode}, true},
@@ -169,11 +171,11 @@ func TestDenials(t *testing.T) {
 	n := foci.Name{Bucket: "photos", Key: "key"}
 	for _, c := range []struct {
 		text string
-		m    wire.Message
+		m    codec.Message
 		want string
 	}{
 		{"music=rw", &wire.Query{ID: foci.ObjectID(n), Scope: wire.ObjectScope(n)}, "client/web lacks the right to read bucket photos (it has music=rw); use a credential with the right photos=r"},
-		{"*=r", &wire.Store{Record: wire.Record{Name: n}}, "client/web lacks the right to write bucket photos (it has *=r); use a credential with the right photos=w"},
+		{"*=r", &wire.Store{Record: record.Record{Name: n}}, "client/web lacks the right to write bucket photos (it has *=r); use a credential with the right photos=w"},
 		{"*=rw", &wire.List{Bucket: "foci.policy"}, "client/web lacks the right admin to list bucket foci.policy (it has *=rw); use the credential of an administrator"},
 		{"", &wire.Ask{What: "mesh"}, "client/web lacks the right to read all buckets, needed to see what others do (it has none); use a credential with the right *=r"},
 	} {

@@ -2,6 +2,7 @@ package access
 
 import (
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/codec"
 	"github.com/foci-store/foci/internal/core/mutant"
 	"github.com/foci-store/foci/internal/core/rights"
 	"github.com/foci-store/foci/internal/core/wire"
@@ -22,7 +23,7 @@ type need struct {
 }
 
 // needOf is what a message needs.
-func needOf(m wire.Message) need {
+func needOf(m codec.Message) need {
 	switch m := m.(type) {
 	case *wire.Query:
 		n := reading(&m.Scope, m.ID)

@@ -5,8 +5,8 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/mutant"
+	"github.com/foci-store/foci/internal/core/record"
 	"github.com/foci-store/foci/internal/core/version"
-	"github.com/foci-store/foci/internal/core/wire"
 )
 
 // Inquiry is a replica's search for evidence: a record came whose time is ahead
@@ -28,7 +28,7 @@ func NewInquiry(at int64, owners int) Inquiry {
 }
 
 // Answer counts one owner's vote; nil says that this owner could not be asked.
-func (q *Inquiry) Answer(v *wire.Vote) {
+func (q *Inquiry) Answer(v *record.Vote) {
 	q.open--
 	switch {
 	case v == nil:

@@ -5,29 +5,29 @@ import (
 	"testing"
 
 	"github.com/foci-store/foci"
-	"github.com/foci-store/foci/internal/core/wire"
+	"github.com/foci-store/foci/internal/core/record"
 )
 
 func TestInquiry(t *testing.T) {
 	const at, now = int64(5000e9), int64(1000e9)
-	holds := func(t int64) *wire.Vote { return &wire.Vote{Newest: foci.Version{Time: t, Nonce: 1}} }
-	watermark := &wire.Vote{Watermark: wire.Watermark{Version: foci.Version{Time: at, Nonce: 1}}}
+	holds := func(t int64) *record.Vote { return &record.Vote{Newest: foci.Version{Time: t, Nonce: 1}} }
+	watermark := &record.Vote{Watermark: record.Watermark{Version: foci.Version{Time: at, Nonce: 1}}}
 	for _, c := range []struct {
 		name    string
 		owners  int
-		answers []*wire.Vote // nil: it could not be asked
+		answers []*record.Vote // nil: it could not be asked
 		held    int64
 		err     error // nil and held 0: it goes on
 	}{
-		{"the first one holds the time before", 2, []*wire.Vote{holds(at - 1)}, at - 1, nil},
-		{"the last one does", 2, []*wire.Vote{holds(7), holds(at + 5)}, at + 5, nil},
-		{"one has destroyed a version as high", 2, []*wire.Vote{watermark}, at, nil},
-		{"one does and the other cannot be asked", 2, []*wire.Vote{nil, holds(at)}, at, nil},
-		{"one does not, the other has not answered", 2, []*wire.Vote{holds(7)}, 0, nil},
-		{"none does", 2, []*wire.Vote{holds(at - 2), {}}, 0, foci.ClockAhead},
-		{"no other owner", 1, []*wire.Vote{{}}, 0, foci.ClockAhead},
-		{"one cannot be asked", 2, []*wire.Vote{nil, holds(7)}, 0, foci.Busy},
-		{"none can be asked", 2, []*wire.Vote{nil, nil}, 0, foci.Busy},
+		{"the first one holds the time before", 2, []*record.Vote{holds(at - 1)}, at - 1, nil},
+		{"the last one does", 2, []*record.Vote{holds(7), holds(at + 5)}, at + 5, nil},
+		{"one has destroyed a version as high", 2, []*record.Vote{watermark}, at, nil},
+		{"one does and the other cannot be asked", 2, []*record.Vote{nil, holds(at)}, at, nil},
+		{"one does not, the other has not answered", 2, []*record.Vote{holds(7)}, 0, nil},
+		{"none does", 2, []*record.Vote{holds(at - 2), {}}, 0, foci.ClockAhead},
+		{"no other owner", 1, []*record.Vote{{}}, 0, foci.ClockAhead},
+		{"one cannot be asked", 2, []*record.Vote{nil, holds(7)}, 0, foci.Busy},
+		{"none can be asked", 2, []*record.Vote{nil, nil}, 0, foci.Busy},
 	} {
 		q := NewInquiry(at, c.owners)
 		for _, v := range c.answers {
@@ -54,7 +54,7 @@ func TestInquiry(t *testing.T) {
 // the sender is to try again and not told that its clock is wrong.
 func TestSilenceIsNotNo(t *testing.T) {
 	q := NewInquiry(5000e9, 2)
-	q.Answer(&wire.Vote{})
+	q.Answer(&record.Vote{})
 	q.Answer(nil)
 	_, err := q.Result(1000e9)
 	var e *foci.Error

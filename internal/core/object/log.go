@@ -4,23 +4,23 @@ import (
 	"slices"
 
 	"github.com/foci-store/foci"
-	"github.com/foci-store/foci/internal/core/wire"
+	"github.com/foci-store/foci/internal/core/record"
 )
 
 // Log is one object's transactions in memory, in version order, with its vote.
 type Log struct {
-	entries []wire.Record
-	vote    wire.Vote
+	entries []record.Record
+	vote    record.Vote
 }
 
 // Add adds a record. It reports dup when the very same transaction is there
 // already, and Conflict when its version is there with other content.
-func (l *Log) Add(r wire.Record) (dup bool, err error) {
+func (l *Log) Add(r record.Record) (dup bool, err error) {
 	i, found := l.find(r.Version)
 	if found {
 		return true, SameContent(&l.entries[i].Entry, &r.Entry)
 	}
-	v, err := Apply(l.vote, &r.Entry, func(yield func(wire.Entry) bool) {
+	v, err := Apply(l.vote, &r.Entry, func(yield func(record.Entry) bool) {
 		for k := i; k < len(l.entries) && yield(l.entries[k].Entry); k++ {
 		}
 	})
@@ -34,7 +34,7 @@ func (l *Log) Add(r wire.Record) (dup bool, err error) {
 
 // SameContent fails with Conflict unless both entries, which share a version,
 // are the same transaction.
-func SameContent(have, got *wire.Entry) error {
+func SameContent(have, got *record.Entry) error {
 	if have.Op == got.Op && have.Hash == got.Hash {
 		return nil
 	}
@@ -42,18 +42,18 @@ func SameContent(have, got *wire.Entry) error {
 }
 
 // Vote is the replica's vote on the object.
-func (l *Log) Vote() wire.Vote { return l.vote }
+func (l *Log) Vote() record.Vote { return l.vote }
 
 // Get is the record of a version.
-func (l *Log) Get(v foci.Version) (wire.Record, bool) {
+func (l *Log) Get(v foci.Version) (record.Record, bool) {
 	if i, ok := l.find(v); ok {
 		return l.entries[i], true
 	}
-	return wire.Record{}, false
+	return record.Record{}, false
 }
 
 // From is the log from a version on, inclusive. The caller must not change it.
-func (l *Log) From(v foci.Version) []wire.Record {
+func (l *Log) From(v foci.Version) []record.Record {
 	i, _ := l.find(v)
 	return l.entries[i:]
 }
@@ -62,5 +62,5 @@ func (l *Log) From(v foci.Version) []wire.Record {
 func (l *Log) Len() int { return len(l.entries) }
 
 func (l *Log) find(v foci.Version) (int, bool) {
-	return slices.BinarySearchFunc(l.entries, v, func(r wire.Record, v foci.Version) int { return r.Version.Compare(v) })
+	return slices.BinarySearchFunc(l.entries, v, func(r record.Record, v foci.Version) int { return r.Version.Compare(v) })
 }

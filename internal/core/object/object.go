@@ -9,6 +9,7 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/mutant"
+	"github.com/foci-store/foci/internal/core/record"
 	"github.com/foci-store/foci/internal/core/version"
 	"github.com/foci-store/foci/internal/core/wire"
 )
@@ -28,9 +29,9 @@ import (
 //
 // Chunks are ordered by nothing and never removed by a tombstone, so the watermark
 // is not for them. Their times are checked like all others.
-func Admit(s *wire.Store, newest foci.Version, watermark wire.Watermark, now int64) error {
+func Admit(s *wire.Store, newest foci.Version, watermark record.Watermark, now int64) error {
 	v := s.Record.Version
-	chunk := s.Record.Op == wire.OpChunk
+	chunk := s.Record.Op == record.OpChunk
 	if !chunk && !watermark.Version.Less(v) && (!s.Repair || s.Watermark != watermark) {
 		return foci.Errorf(foci.BelowWatermark, "version %v is not newer than %v, up to which removed objects of its range were destroyed", v, watermark.Version)
 	}
@@ -50,14 +51,14 @@ func Admit(s *wire.Store, newest foci.Version, watermark wire.Watermark, now int
 // when e becomes the base under appends that are newer than it.
 //
 // It fails with TooLarge when an append is one too many for a replica to hold.
-// Writers stop long before: see [wire.MaxCount].
-func Apply(v wire.Vote, e *wire.Entry, newer iter.Seq[wire.Entry]) (wire.Vote, error) {
+// Writers stop long before: see [record.MaxCount].
+func Apply(v record.Vote, e *record.Entry, newer iter.Seq[record.Entry]) (record.Vote, error) {
 	switch {
 	case e.Version.Less(v.Base):
 		// History: of an object's past, never of its content.
 	case e.Op.IsBase():
 		v = rebase(v, e, newer)
-	case v.Count-baseCount(&v) >= wire.MaxCount-1: // a base may come later, and must fit
+	case v.Count-baseCount(&v) >= record.MaxCount-1: // a base may come later, and must fit
 		return v, foci.Errorf(foci.TooLarge, "object has %d transactions from its base up: put it anew", v.Count)
 	default:
 		v = extend(v, e)
@@ -69,22 +70,22 @@ func Apply(v wire.Vote, e *wire.Entry, newer iter.Seq[wire.Entry]) (wire.Vote, e
 }
 
 // baseCount is 1 when one of the counted transactions is a base.
-func baseCount(v *wire.Vote) uint32 {
+func baseCount(v *record.Vote) uint32 {
 	if v.BaseOp != 0 {
 		return 1
 	}
 	return 0
 }
 
-func extend(v wire.Vote, e *wire.Entry) wire.Vote {
+func extend(v record.Vote, e *record.Entry) record.Vote {
 	v.Count++
 	v.Sum = v.Sum.Add(e.Sum())
 	v.Size += e.Size
 	return v
 }
 
-func rebase(v wire.Vote, e *wire.Entry, newer iter.Seq[wire.Entry]) wire.Vote {
-	n := wire.Vote{Base: e.Version, BaseOp: e.Op, Newest: v.Newest, Watermark: v.Watermark}
+func rebase(v record.Vote, e *record.Entry, newer iter.Seq[record.Entry]) record.Vote {
+	n := record.Vote{Base: e.Version, BaseOp: e.Op, Newest: v.Newest, Watermark: v.Watermark}
 	n = extend(n, e)
 	if v.Newest.Less(e.Version) {
 		return n

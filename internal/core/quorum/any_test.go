@@ -5,10 +5,11 @@ import (
 	"time"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/record"
 	"github.com/foci-store/foci/internal/core/wire"
 )
 
-var chunk = rec(wire.OpChunk, 1, "chunk")
+var chunk = rec(record.OpChunk, 1, "chunk")
 
 // anyStories are the ways of one fetch of something immutable.
 var anyStories = []struct {

@@ -6,8 +6,8 @@ import (
 	"time"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/codec"
 	"github.com/foci-store/foci/internal/core/mutant"
-	"github.com/foci-store/foci/internal/core/wire"
 )
 
 // asked is one leg of an operation: whom it asked in which phase.
@@ -31,7 +31,7 @@ type op struct {
 }
 
 // ask adds a question of the present phase.
-func (o *op) ask(g foci.Group, m wire.Message) Leg {
+func (o *op) ask(g foci.Group, m codec.Message) Leg {
 	leg := Leg(len(o.legs))
 	o.legs = append(o.legs, asked{group: g, phase: o.phase})
 	o.out.Asks = append(o.out.Asks, Ask{Leg: leg, Group: g, Msg: m})

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/record"
 	"github.com/foci-store/foci/internal/core/wire"
 )
 
@@ -18,7 +19,7 @@ type Page struct {
 // Entry is one key of a merged listing.
 type Entry struct {
 	Key  string
-	Vote wire.Vote
+	Vote record.Vote
 	// Settled is false when the groups' votes differ: only a read of the object
 	// can say what it is.
 	Settled bool

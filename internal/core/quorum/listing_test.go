@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/foci-store/foci/internal/core/quorum"
+	"github.com/foci-store/foci/internal/core/record"
 	"github.com/foci-store/foci/internal/core/wire"
 )
 
@@ -13,7 +14,7 @@ import (
 func TestMergeList(t *testing.T) {
 	listed := func(sum byte, keys ...string) (l []wire.Listed) {
 		for _, k := range keys {
-			l = append(l, wire.Listed{Key: k, Vote: wire.Vote{Count: 1, Sum: wire.Hash{sum}}})
+			l = append(l, wire.Listed{Key: k, Vote: record.Vote{Count: 1, Sum: record.Hash{sum}}})
 		}
 		return l
 	}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/mutant"
+	"github.com/foci-store/foci/internal/core/record"
 	"github.com/foci-store/foci/internal/core/wire"
 )
 
@@ -17,10 +18,10 @@ type vote struct {
 
 // whole reports whether the answer carries the one record that the object is,
 // and its content is what the vote is about.
-func (v *vote) whole(object *wire.Vote) bool {
+func (v *vote) whole(object *record.Vote) bool {
 	e := &v.reply.Entry
 	return v.reply.Inline && object.Count == 1 && e.Version == object.Base && e.Sum() == object.Sum &&
-		e.Hash == wire.ContentHash(e.Op, e.Manifest, v.reply.Meta, v.body)
+		e.Hash == record.ContentHash(e.Op, e.Manifest, v.reply.Meta, v.body)
 }
 
 // ballot is a phase that collects votes: the nearest groups are asked first,

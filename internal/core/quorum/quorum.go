@@ -16,7 +16,7 @@ import (
 	"time"
 
 	"github.com/foci-store/foci"
-	"github.com/foci-store/foci/internal/core/wire"
+	"github.com/foci-store/foci/internal/core/codec"
 )
 
 // Leg names one question of an operation.
@@ -26,13 +26,13 @@ type Leg uint32
 type Ask struct {
 	Leg   Leg
 	Group foci.Group
-	Msg   wire.Message // *wire.Query, *wire.Store or *wire.Fetch; a Store's payload is in its record
+	Msg   codec.Message // *wire.Query, *wire.Store or *wire.Fetch; a Store's payload is in its record
 }
 
 // Answer is how a leg ended: with a message and the body that came with it, or
 // with an error.
 type Answer struct {
-	Msg   wire.Message // *wire.QueryReply, *wire.StoreReply or *wire.FetchReply
+	Msg   codec.Message // *wire.QueryReply, *wire.StoreReply or *wire.FetchReply
 	Body  []byte
 	Err   error
 	Node  foci.NodeID // who answered, or was asked last; zero: nobody

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/foci-store/foci"
-	"github.com/foci-store/foci/internal/core/wire"
+	"github.com/foci-store/foci/internal/core/record"
 )
 
 // Read finds out what an object is (promise P1): a quorum votes, and when the
@@ -21,7 +21,7 @@ type Read struct {
 	bring      *bring        // instead of reconcile, when this caller may not write
 	patience   time.Duration // when a write-back without progress goes on without the silent voters
 	restarts   int
-	watermarks map[foci.Group]wire.Watermark // as told by votes before the present ballot
+	watermarks map[foci.Group]record.Watermark // as told by votes before the present ballot
 	found      Found
 }
 
@@ -36,10 +36,10 @@ const (
 
 // Found is what a read resolved.
 type Found struct {
-	Vote    wire.Vote    // of the union of the voters' logs
+	Vote    record.Vote  // of the union of the voters' logs
 	Holders []foci.Group // groups that certainly hold all of it, nearest first
 	Inline  bool         // Entry, Meta and Payload are the whole content
-	Entry   wire.Entry
+	Entry   record.Entry
 	Meta    []byte
 	Payload []byte
 }
@@ -209,7 +209,7 @@ func (r *Read) again(now time.Duration, last []foci.Group) {
 	})
 	r.bring, r.reconcile = nil, nil
 	if r.watermarks == nil {
-		r.watermarks = map[foci.Group]wire.Watermark{}
+		r.watermarks = map[foci.Group]record.Watermark{}
 	}
 	for i := range r.ballot.votes {
 		v := &r.ballot.votes[i]

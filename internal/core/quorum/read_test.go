@@ -6,14 +6,15 @@ import (
 	"time"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/record"
 	"github.com/foci-store/foci/internal/core/wire"
 )
 
 // The object of these stories: a put and two appends.
 var (
-	base  = rec(wire.OpPut, 100, "base")
-	early = rec(wire.OpAppend, 200, "early")
-	late  = rec(wire.OpAppend, 300, "late")
+	base  = rec(record.OpPut, 100, "base")
+	early = rec(record.OpAppend, 200, "early")
+	late  = rec(record.OpAppend, 300, "late")
 )
 
 func read(t *testing.T, change func(*Config)) (*Read, *story) {
@@ -26,7 +27,7 @@ func read(t *testing.T, change func(*Config)) (*Read, *story) {
 }
 
 // found expects the read to have succeeded with this content.
-func (s *story) found(r *Read, holders []foci.Group, recs ...wire.Record) {
+func (s *story) found(r *Read, holders []foci.Group, recs ...record.Record) {
 	s.t.Helper()
 	s.ended()
 	f, err := r.Result()
@@ -54,8 +55,8 @@ func TestVotesThatAgree(t *testing.T) {
 
 func TestNoSuchObject(t *testing.T) {
 	r, s := read(t, nil)
-	s.vote("query 1", wire.Vote{})
-	s.vote("query 2", wire.Vote{})
+	s.vote("query 1", record.Vote{})
+	s.vote("query 2", record.Vote{})
 	s.ended()
 	if f, err := r.Result(); err != nil || f.Vote.Exists() {
 		t.Fatal(f, err)
@@ -65,7 +66,7 @@ func TestNoSuchObject(t *testing.T) {
 func TestInline(t *testing.T) {
 	sound := wire.QueryReply{Epoch: 1, Vote: voteOf(base), Inline: true, Entry: base.Entry}
 	otherEntry, otherVote := sound, sound
-	otherEntry.Entry = rec(wire.OpPut, 100, "fake").Entry
+	otherEntry.Entry = rec(record.OpPut, 100, "fake").Entry
 	otherVote.Vote = voteOf(base, late)
 	for _, c := range []struct {
 		name string
@@ -99,7 +100,7 @@ func TestInline(t *testing.T) {
 
 func TestWhatOneVoterLacksIsWrittenBack(t *testing.T) {
 	r, s := read(t, nil)
-	watermark := wire.Watermark{Version: at(50), Drops: 3}
+	watermark := record.Watermark{Version: at(50), Drops: 3}
 	behind := voteOf(base)
 	behind.Watermark = watermark
 	s.vote("query 1", voteOf(base, late))
@@ -147,9 +148,9 @@ func TestSameNewestDifferentBelow(t *testing.T) {
 }
 
 func TestOlderBaseIsHistory(t *testing.T) {
-	older := rec(wire.OpPut, 10, "older")
+	older := rec(record.OpPut, 10, "older")
 	r, s := read(t, nil)
-	s.vote("query 1", voteOf(older, rec(wire.OpAppend, 20, "lost with it")))
+	s.vote("query 1", voteOf(older, rec(record.OpAppend, 20, "lost with it")))
 	s.vote("query 2", voteOf(base))
 	if f := s.pending("log 1").Msg.(*wire.Fetch); f.From != base.Version || f.To != base.Version {
 		t.Fatalf("log asked from %v to %v", f.From, f.To)
@@ -162,7 +163,7 @@ func TestOlderBaseIsHistory(t *testing.T) {
 }
 
 func TestTombstoneIsWrittenBack(t *testing.T) {
-	gone := rec(wire.OpRemove, 400, "")
+	gone := rec(record.OpRemove, 400, "")
 	r, s := read(t, nil)
 	s.vote("query 1", voteOf(base))
 	s.vote("query 2", voteOf(gone))
@@ -179,9 +180,9 @@ func TestTombstoneIsWrittenBack(t *testing.T) {
 // TestLongLogsArePaged has two logs longer than an answer; one of them lacks
 // an append on its second page.
 func TestLongLogsArePaged(t *testing.T) {
-	all := []wire.Record{base}
+	all := []record.Record{base}
 	for i := range int64(wire.MaxFetchEntries + 10) {
-		all = append(all, rec(wire.OpAppend, 1000+i, "x"))
+		all = append(all, rec(record.OpAppend, 1000+i, "x"))
 	}
 	missing := len(all) - 5
 	short := slices.Concat(all[:missing], all[missing+1:])
@@ -202,9 +203,9 @@ func TestLongLogsArePaged(t *testing.T) {
 }
 
 func TestFewCopiesAtATime(t *testing.T) {
-	all := []wire.Record{base}
+	all := []record.Record{base}
 	for i := range int64(20) {
-		all = append(all, rec(wire.OpAppend, 1000+i, "x"))
+		all = append(all, rec(record.OpAppend, 1000+i, "x"))
 	}
 	r, s := read(t, nil)
 	s.vote("query 1", voteOf(all...))
@@ -280,7 +281,7 @@ func TestWithNobodyElseToAskTheSilentVoterIsAwaited(t *testing.T) {
 // TestHostilePages is a replica that answers nonsense for ever: the read asks
 // the others, and ends.
 func TestHostilePages(t *testing.T) {
-	foreign := rec(wire.OpAppend, 900, "newer than any vote")
+	foreign := rec(record.OpAppend, 900, "newer than any vote")
 	torn := late
 	torn.Payload = []byte("torn")
 	for _, c := range []struct {
@@ -289,7 +290,7 @@ func TestHostilePages(t *testing.T) {
 	}{
 		{"out of order", func(s *story) { s.page("log 1", false, late, base) }},
 		{"twice the same", func(s *story) { s.page("log 1", false, base, base) }},
-		{"before the beginning", func(s *story) { s.page("log 1", false, rec(wire.OpPut, 1, "old"), base) }},
+		{"before the beginning", func(s *story) { s.page("log 1", false, rec(record.OpPut, 1, "old"), base) }},
 		{"beyond the end", func(s *story) { s.page("log 1", false, base, foreign) }},
 		{"empty, with more to come", func(s *story) { s.page("log 1", true) }},
 		{"not a page", func(s *story) { s.ack("log 1") }},
@@ -338,10 +339,10 @@ func TestEndlessLog(t *testing.T) {
 	endless := voteOf(base)
 	endless.Newest = at(1 << 40)
 	s.vote("query 1", endless)
-	s.vote("query 2", wire.Vote{})
+	s.vote("query 2", record.Vote{})
 	s.page("log 2", false)
 	for i := range int64(1000) {
-		next := rec(wire.OpPut, base.Version.Time+i, "base")
+		next := rec(record.OpPut, base.Version.Time+i, "base")
 		s.page("log 1", true, next)
 		s.page("fetch 1", false, next)
 		s.ack("repair 2")

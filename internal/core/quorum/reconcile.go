@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/record"
 	"github.com/foci-store/foci/internal/core/wire"
 )
 
@@ -22,7 +23,7 @@ type reconcile struct {
 	id      foci.ID
 	to      foci.Version // nothing newer than the votes is looked at
 	voters  []voter
-	union   wire.Vote
+	union   record.Vote
 	pending map[Leg]errand
 	copies  int
 }
@@ -30,7 +31,7 @@ type reconcile struct {
 // voter is one group's log as it is read.
 type voter struct {
 	group     foci.Group
-	watermark wire.Watermark
+	watermark record.Watermark
 	settled   bool // the watermark was known before anybody was asked for these votes
 	page      []wire.FetchedEntry
 	more      bool         // the log goes on behind page
@@ -41,7 +42,7 @@ type voter struct {
 // transfer is one record on its way from a voter that has it to those that
 // lack it.
 type transfer struct {
-	entry wire.Entry
+	entry record.Entry
 	from  foci.Group
 	to    []int // voters that lack it
 	open  int   // stores under way
@@ -56,7 +57,7 @@ type errand struct {
 	storing  bool
 }
 
-func newReconcile(o *op, id foci.ID, votes []vote, watermarks map[foci.Group]wire.Watermark) *reconcile {
+func newReconcile(o *op, id foci.ID, votes []vote, watermarks map[foci.Group]record.Watermark) *reconcile {
 	o.begin()
 	r := &reconcile{id: id, pending: map[Leg]errand{}}
 	var from foci.Version
@@ -127,7 +128,7 @@ func (r *reconcile) filled(o *op) bool {
 }
 
 // smallest takes the oldest entry off the pages and says which voters have it.
-func (r *reconcile) smallest() (e wire.Entry, holders []int) {
+func (r *reconcile) smallest() (e record.Entry, holders []int) {
 	for i := range r.voters {
 		if p := r.voters[i].page; len(p) > 0 && (holders == nil || p[0].Version.Less(e.Version)) {
 			e, holders = p[0].Entry, []int{i}
@@ -142,9 +143,9 @@ func (r *reconcile) smallest() (e wire.Entry, holders []int) {
 }
 
 // count adds an entry, which is newer than all before it, to the union.
-func (r *reconcile) count(e *wire.Entry) {
+func (r *reconcile) count(e *record.Entry) {
 	if e.Op.IsBase() {
-		r.union = wire.Vote{Base: e.Version, BaseOp: e.Op}
+		r.union = record.Vote{Base: e.Version, BaseOp: e.Op}
 	}
 	r.union.Count++
 	r.union.Sum = r.union.Sum.Add(e.Sum())
@@ -160,7 +161,7 @@ func (r *reconcile) count(e *wire.Entry) {
 // holder only after the holder had voted. Whatever is destroyed anywhere is
 // removed everywhere before; so votes that are asked for when the watermark is
 // known know of the tombstone, and it fails until then.
-func (r *reconcile) copyTo(o *op, e *wire.Entry, holders []int) error {
+func (r *reconcile) copyTo(o *op, e *record.Entry, holders []int) error {
 	t := &transfer{entry: *e}
 	for i := range r.voters {
 		v := &r.voters[i]
@@ -253,7 +254,7 @@ func (r *reconcile) storeCopies(o *op, t *transfer, m *wire.FetchReply, body []b
 	if len(m.Entries) != 1 || m.Entries[0].Version != t.entry.Version || m.Entries[0].Bytes != t.entry.Length {
 		return foci.Errorf(foci.Gone, "record %v was there and is not any more", t.entry.Version)
 	}
-	rec := wire.Record{Entry: t.entry, ID: r.id, Name: m.Name, Meta: m.Entries[0].Meta, Payload: body}
+	rec := record.Record{Entry: t.entry, ID: r.id, Name: m.Name, Meta: m.Entries[0].Meta, Payload: body}
 	if err := rec.Check(); err != nil {
 		return err
 	}

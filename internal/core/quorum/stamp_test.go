@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/record"
 	"github.com/foci-store/foci/internal/core/wire"
 )
 
@@ -27,7 +28,7 @@ var stampStories = []struct {
 		clock("query 2", 6000)
 	}, foci.NumKinds, 1000},
 	{"not above what the key has, which may be ahead of all clocks", func(s *story, _ func(string, int64)) {
-		ahead := wire.Vote{Newest: at(99000)}
+		ahead := record.Vote{Newest: at(99000)}
 		s.vote("query 1", ahead)
 		s.vote("query 2", ahead)
 	}, foci.NumKinds, 1000},

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/record"
 	"github.com/foci-store/foci/internal/core/wire"
 )
 
@@ -122,7 +123,7 @@ func (s *story) answer(what string, a Answer) {
 	s.take(s.m.Answer(s.now, q.Leg, a))
 }
 
-func (s *story) vote(what string, v wire.Vote) {
+func (s *story) vote(what string, v record.Vote) {
 	s.t.Helper()
 	s.answer(what, Answer{Msg: &wire.QueryReply{Epoch: s.epoch, Clock: 1000, Vote: v}})
 }
@@ -138,7 +139,7 @@ func (s *story) fails(what string, k foci.Kind) {
 }
 
 // page answers with entries and, to a fetch, their content.
-func (s *story) page(what string, more bool, recs ...wire.Record) {
+func (s *story) page(what string, more bool, recs ...record.Record) {
 	s.t.Helper()
 	f := s.pending(what).Msg.(*wire.Fetch)
 	m := &wire.FetchReply{Epoch: s.epoch, Name: name, More: more}
@@ -201,20 +202,20 @@ var name = foci.Name{Bucket: "books", Key: "emma"}
 func at(t int64) foci.Version { return foci.Version{Time: t, Nonce: 7} }
 
 // rec is a record of the object at time t.
-func rec(op wire.Op, t int64, payload string) wire.Record {
-	r := wire.Record{ID: foci.ObjectID(name), Name: name, Payload: []byte(payload)}
+func rec(op record.Op, t int64, payload string) record.Record {
+	r := record.Record{ID: foci.ObjectID(name), Name: name, Payload: []byte(payload)}
 	r.Op, r.Version, r.Size = op, at(t), uint64(len(payload))
 	r.Seal()
 	return r
 }
 
 // voteOf is the vote of a replica that holds these, in version order.
-func voteOf(recs ...wire.Record) wire.Vote {
-	var v wire.Vote
+func voteOf(recs ...record.Record) record.Vote {
+	var v record.Vote
 	for i := range recs {
 		e := &recs[i].Entry
 		if e.Op.IsBase() {
-			v = wire.Vote{Base: e.Version, BaseOp: e.Op}
+			v = record.Vote{Base: e.Version, BaseOp: e.Op}
 		}
 		v.Count++
 		v.Sum = v.Sum.Add(e.Sum())

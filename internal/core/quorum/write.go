@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/record"
 	"github.com/foci-store/foci/internal/core/version"
 	"github.com/foci-store/foci/internal/core/wire"
 )
@@ -16,7 +17,7 @@ import (
 // that the transaction cannot be applied twice.
 type Write struct {
 	op
-	rec    wire.Record
+	rec    record.Record
 	ballot ballot
 	store  store
 	hints  hints
@@ -37,13 +38,13 @@ type store struct {
 
 // NewWrite makes the machine of one transaction. rec has everything but its
 // version; its payload must stay as it is until Idle.
-func NewWrite(cfg Config, rec wire.Record) *Write {
+func NewWrite(cfg Config, rec record.Record) *Write {
 	return &Write{op: op{cfg: cfg}, rec: rec, ballot: ballot{id: rec.ID}}
 }
 
 // NewChunk makes the machine that stores a record that nobody else can name
 // (promise P0). It has its version already and needs no first phase.
-func NewChunk(cfg Config, rec wire.Record) *Write {
+func NewChunk(cfg Config, rec record.Record) *Write {
 	w := NewWrite(cfg, rec)
 	w.chosen = true
 	return w
@@ -135,7 +136,7 @@ func (w *Write) answerBallot(now time.Duration, g foci.Group, a *Answer) {
 
 // choose fixes the version and sends the record.
 func (w *Write) choose() {
-	if w.rec.Op == wire.OpAppend && w.ballot.count() > foci.MaxAppends {
+	if w.rec.Op == record.OpAppend && w.ballot.count() > foci.MaxAppends {
 		w.finish(foci.Errorf(foci.TooLarge, "object has %d appends, the most there may be above one put: put it anew", foci.MaxAppends))
 		return
 	}

@@ -5,14 +5,15 @@ import (
 	"time"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/record"
 	"github.com/foci-store/foci/internal/core/wire"
 )
 
 func put(t *testing.T, change func(*Config)) (*Write, *story) {
-	return writing(t, rec(wire.OpPut, 0, "text"), change)
+	return writing(t, rec(record.OpPut, 0, "text"), change)
 }
 
-func writing(t *testing.T, r wire.Record, change func(*Config)) (*Write, *story) {
+func writing(t *testing.T, r record.Record, change func(*Config)) (*Write, *story) {
 	cfg := config()
 	if change != nil {
 		change(&cfg)
@@ -25,9 +26,9 @@ func writing(t *testing.T, r wire.Record, change func(*Config)) (*Write, *story)
 func TestPutTakesTwoPhases(t *testing.T) {
 	w, s := put(t, nil)
 	s.asks("query 1", "query 2") // the nearest quorum
-	s.vote("query 1", voteOf(rec(wire.OpPut, 5000, "old")))
+	s.vote("query 1", voteOf(rec(record.OpPut, 5000, "old")))
 	s.asks()
-	s.vote("query 2", wire.Vote{})
+	s.vote("query 2", record.Vote{})
 	s.asks("store 1", "store 2", "store 3")
 	m := s.pending("store 3").Msg.(*wire.Store)
 	if got := m.Record.Version; got.Time != 5001 || m.Seen != 5000 || m.Repair {
@@ -52,8 +53,8 @@ func TestPutTakesTwoPhases(t *testing.T) {
 
 func TestVersionIsAboveTheWatermarkToo(t *testing.T) {
 	_, s := put(t, nil)
-	s.vote("query 1", wire.Vote{Watermark: wire.Watermark{Version: at(9000)}})
-	s.vote("query 2", voteOf(rec(wire.OpPut, 5000, "old")))
+	s.vote("query 1", record.Vote{Watermark: record.Watermark{Version: at(9000)}})
+	s.vote("query 2", voteOf(rec(record.OpPut, 5000, "old")))
 	if m := s.pending("store 1").Msg.(*wire.Store); m.Record.Version.Time != 9001 || m.Seen != 9000 {
 		t.Fatalf("time %d after %d", m.Record.Version.Time, m.Seen)
 	}
@@ -62,12 +63,12 @@ func TestVersionIsAboveTheWatermarkToo(t *testing.T) {
 func TestLateVotersAreHedged(t *testing.T) {
 	_, s := put(t, nil)
 	s.asks("query 1", "query 2")
-	s.vote("query 1", wire.Vote{})
+	s.vote("query 1", record.Vote{})
 	s.passes(hedge)
 	s.asks("query 3")
-	s.vote("query 3", wire.Vote{})
+	s.vote("query 3", record.Vote{})
 	s.asks("store 1", "store 2", "store 3")
-	s.vote("query 2", voteOf(rec(wire.OpPut, 9000, "late"))) // of the phase before
+	s.vote("query 2", voteOf(rec(record.OpPut, 9000, "late"))) // of the phase before
 	s.asks()
 }
 
@@ -80,7 +81,7 @@ func TestFailedVoterIsReplaced(t *testing.T) {
 	w, s := put(t, nil)
 	s.fails("query 1", foci.NotReady)
 	s.asks("query 1", "query 2", "query 3")
-	s.vote("query 2", wire.Vote{})
+	s.vote("query 2", record.Vote{})
 	s.going()
 	s.fails("query 3", foci.Stalled)
 	_, err := w.Result()
@@ -91,23 +92,23 @@ func TestFailedVoterIsReplaced(t *testing.T) {
 func TestVoteOfAnotherEpochDoesNotCount(t *testing.T) {
 	_, s := put(t, nil)
 	s.epoch = 2
-	s.vote("query 1", wire.Vote{})
+	s.vote("query 1", record.Vote{})
 	s.asks("query 1", "query 2", "query 3")
 	s.epoch = 1
-	s.vote("query 2", wire.Vote{})
+	s.vote("query 2", record.Vote{})
 	s.asks()
 }
 
 func TestVotesAfterTheDeadlineStoreNothing(t *testing.T) {
 	w, s := put(t, nil)
-	s.vote("query 1", wire.Vote{})
+	s.vote("query 1", record.Vote{})
 	s.passes(hedge)
 	s.passes(deadline - hedge)
 	_, err := w.Result()
 	s.failed(err, foci.NoQuorum)
 	s.asks("query 1", "query 2", "query 3")
-	s.vote("query 2", wire.Vote{})
-	s.vote("query 3", wire.Vote{})
+	s.vote("query 2", record.Vote{})
+	s.vote("query 3", record.Vote{})
 	s.asks()
 	s.ended()
 	if !w.Idle() {
@@ -117,7 +118,7 @@ func TestVotesAfterTheDeadlineStoreNothing(t *testing.T) {
 
 func TestStaleLayoutInTheFirstPhase(t *testing.T) {
 	_, s := put(t, nil)
-	s.vote("query 1", wire.Vote{})
+	s.vote("query 1", record.Vote{})
 	s.answer("query 2", Answer{Err: foci.Errorf(foci.StaleLayout, "epoch 4"), Epoch: 4})
 	s.asks("query 1", "query 2")
 	if s.layout != 4 {
@@ -126,16 +127,16 @@ func TestStaleLayoutInTheFirstPhase(t *testing.T) {
 	s.take(s.m.Replan(s.now, Plan{Epoch: 4, Groups: []foci.Group{3, 2, 1}}))
 	s.epoch = 4
 	s.asks("query 3", "query 2") // the vote of group 1 is not kept
-	s.vote("query 3", wire.Vote{})
+	s.vote("query 3", record.Vote{})
 	s.asks()
-	s.vote("query 2", wire.Vote{})
+	s.vote("query 2", record.Vote{})
 	s.asks("store 3", "store 2", "store 1")
 }
 
 func TestStaleLayoutKeepsTheVersionAndNoAcknowledgement(t *testing.T) {
 	w, s := put(t, nil)
-	s.vote("query 1", wire.Vote{})
-	s.vote("query 2", wire.Vote{})
+	s.vote("query 1", record.Vote{})
+	s.vote("query 2", record.Vote{})
 	v := w.Version()
 	s.ack("store 1")
 	s.answer("store 2", Answer{Err: foci.Errorf(foci.StaleLayout, "epoch 2"), Epoch: 2})
@@ -174,7 +175,7 @@ func TestReplicaWithAnOlderLayoutOnlyFails(t *testing.T) {
 func stored(t *testing.T, change func(*Config)) (*Write, *story) {
 	w, s := put(t, change)
 	for _, q := range s.fresh {
-		s.vote(q, wire.Vote{})
+		s.vote(q, record.Vote{})
 	}
 	s.fresh = nil
 	return w, s
@@ -256,7 +257,7 @@ func TestLevels(t *testing.T) {
 			_, s := put(t, func(cfg *Config) { cfg.Level = c.level })
 			s.asks([]string{"query 1", "query 2", "query 3"}[:c.asked]...)
 			for _, q := range []string{"query 1", "query 2", "query 3"}[:c.asked] {
-				s.vote(q, wire.Vote{})
+				s.vote(q, record.Vote{})
 			}
 			s.asks("store 1", "store 2", "store 3")
 			for _, q := range []string{"store 1", "store 2", "store 3"}[:c.acks] {
@@ -280,15 +281,15 @@ func TestLegsThatNobodyAskedFor(t *testing.T) {
 }
 
 func TestAppendAtTheLimit(t *testing.T) {
-	full := wire.Vote{Base: at(5), BaseOp: wire.OpPut, Count: foci.MaxAppends, Newest: at(9)}
-	_, s := writing(t, rec(wire.OpAppend, 0, "more"), nil)
+	full := record.Vote{Base: at(5), BaseOp: record.OpPut, Count: foci.MaxAppends, Newest: at(9)}
+	_, s := writing(t, rec(record.OpAppend, 0, "more"), nil)
 	s.vote("query 1", full)
 	s.vote("query 2", full)
 	s.asks("query 1", "query 2", "store 1", "store 2", "store 3")
 
 	full.Count++
-	w, s := writing(t, rec(wire.OpAppend, 0, "more"), nil)
-	s.vote("query 1", wire.Vote{})
+	w, s := writing(t, rec(record.OpAppend, 0, "more"), nil)
+	s.vote("query 1", record.Vote{})
 	s.vote("query 2", full)
 	_, err := w.Result()
 	s.failed(err, foci.TooLarge)
@@ -302,22 +303,22 @@ func TestAppendAtTheLimit(t *testing.T) {
 }
 
 func TestAppendCountsFromTheNewestBase(t *testing.T) {
-	_, s := writing(t, rec(wire.OpAppend, 0, "more"), nil)
-	s.vote("query 1", wire.Vote{Base: at(5), BaseOp: wire.OpPut, Count: foci.MaxAppends + 1, Newest: at(9)})
-	s.vote("query 2", wire.Vote{Base: at(10), BaseOp: wire.OpPut, Count: 1, Newest: at(10)})
+	_, s := writing(t, rec(record.OpAppend, 0, "more"), nil)
+	s.vote("query 1", record.Vote{Base: at(5), BaseOp: record.OpPut, Count: foci.MaxAppends + 1, Newest: at(9)})
+	s.vote("query 2", record.Vote{Base: at(10), BaseOp: record.OpPut, Count: 1, Newest: at(10)})
 	s.asks("query 1", "query 2", "store 1", "store 2", "store 3")
 }
 
 func TestNoTimeLeft(t *testing.T) {
 	w, s := put(t, nil)
-	s.vote("query 1", voteOf(rec(wire.OpPut, foci.MaxTime-1, "last")))
-	s.vote("query 2", wire.Vote{})
+	s.vote("query 1", voteOf(rec(record.OpPut, foci.MaxTime-1, "last")))
+	s.vote("query 2", record.Vote{})
 	_, err := w.Result()
 	s.failed(err, foci.TooLarge)
 }
 
 func TestChunkNeedsNoFirstPhase(t *testing.T) {
-	r := rec(wire.OpChunk, 42, "chunk")
+	r := rec(record.OpChunk, 42, "chunk")
 	w := NewChunk(config(), r)
 	s := begin(t, w)
 	s.asks("store 1", "store 2", "store 3")

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/codec"
 	"github.com/foci-store/foci/internal/core/wire"
 )
 
@@ -142,7 +143,7 @@ func FuzzCompare(f *testing.F) {
 	f.Add(v.Append(nil))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		var v wire.Versions
-		if wire.Unmarshal(text, &v) != nil {
+		if codec.Unmarshal(text, &v) != nil {
 			return
 		}
 		r := withNodes(t, 2, 20)

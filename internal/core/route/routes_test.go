@@ -10,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/codec"
 	"github.com/foci-store/foci/internal/core/wire"
 )
 
@@ -250,7 +251,7 @@ func FuzzMerge(f *testing.F) {
 	f.Add(all.Append(nil))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		var msg wire.Routes
-		if wire.Unmarshal(b, &msg) != nil {
+		if codec.Unmarshal(b, &msg) != nil {
 			return
 		}
 		r := newRoutes(t, "10.0.0.1:1:2-0")

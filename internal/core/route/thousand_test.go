@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/codec"
 	"github.com/foci-store/foci/internal/core/wire"
 )
 
@@ -101,7 +102,7 @@ func (s *simMesh) link(i, j int) {
 	s.dials++
 }
 
-func (s *simMesh) sent(m wire.Message) {
+func (s *simMesh) sent(m codec.Message) {
 	s.buf = m.Append(s.buf[:0])
 	s.msgs++
 	s.bytes += simFrame + len(s.buf)

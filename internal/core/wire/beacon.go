@@ -2,6 +2,7 @@ package wire
 
 import (
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/codec"
 )
 
 // MaxBeacon is the longest beacon, in bytes: one packet on any network.
@@ -20,12 +21,12 @@ type Beacon struct {
 
 // Append encodes.
 func (b *Beacon) Append(to []byte) []byte {
-	to = appendU64(appendU64(to, uint64(b.Time)), b.Nonce)
-	return b.Route.append(appendString(to, b.Cluster))
+	to = codec.AppendU64(codec.AppendU64(to, uint64(b.Time)), b.Nonce)
+	return b.Route.append(codec.AppendString(to, b.Cluster))
 }
 
 // Decode decodes.
-func (b *Beacon) Decode(r *Reader) {
+func (b *Beacon) Decode(r *codec.Reader) {
 	b.Time, b.Nonce = r.I64(), r.U64()
 	b.Cluster = r.String(MaxCluster)
 	b.Route.decode(r)

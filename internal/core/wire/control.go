@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/codec"
 )
 
 // MaxErrorText is the most text that an error carries over the wire.
@@ -20,14 +21,14 @@ type Error struct {
 
 // Append encodes.
 func (e *Error) Append(b []byte) []byte {
-	b = appendU64(append(b, byte(e.Kind)), uint64(e.Epoch))
-	b = appendU32(b, uint32(min(e.RetryAfter/time.Millisecond, 1<<31)))
-	b = appendString(b, e.Text[:min(len(e.Text), MaxErrorText)])
+	b = codec.AppendU64(append(b, byte(e.Kind)), uint64(e.Epoch))
+	b = codec.AppendU32(b, uint32(min(e.RetryAfter/time.Millisecond, 1<<31)))
+	b = codec.AppendString(b, e.Text[:min(len(e.Text), MaxErrorText)])
 	return append(b, e.From[:]...)
 }
 
 // Decode decodes; a kind from the future becomes Internal.
-func (e *Error) Decode(r *Reader) {
+func (e *Error) Decode(r *codec.Reader) {
 	e.Kind = foci.Kind(r.U8())
 	if e.Kind >= foci.NumKinds {
 		e.Kind = foci.Internal
@@ -45,7 +46,7 @@ type Empty struct{}
 func (*Empty) Append(b []byte) []byte { return b }
 
 // Decode decodes.
-func (*Empty) Decode(*Reader) {}
+func (*Empty) Decode(*codec.Reader) {}
 
 // AskNode asks for what a node says of itself.
 const AskNode = "node"
@@ -55,7 +56,7 @@ const AskNode = "node"
 type Ask struct{ What string }
 
 // Append encodes.
-func (a *Ask) Append(b []byte) []byte { return appendString(b, a.What) }
+func (a *Ask) Append(b []byte) []byte { return codec.AppendString(b, a.What) }
 
 // Decode decodes.
-func (a *Ask) Decode(r *Reader) { a.What = r.String(64) }
+func (a *Ask) Decode(r *codec.Reader) { a.What = r.String(64) }

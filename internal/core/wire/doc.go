@@ -1,8 +1,5 @@
-// Package wire is every struct that nodes, and the machines inside one node,
-// say to each other, and its encoding: little-endian, fixed where it can be,
-// every length checked against its limit before anything is allocated.
+// Package wire is every message that processes send each other. Messages are
+// encoded by package codec; what logs keep of them is in package record.
 //
-// Compatibility: a decoder ignores bytes after the last field that it knows,
-// so later versions may append fields; everything else needs a new protocol
-// version in the hello.
+// It owns no state, starts no goroutine and takes no lock.
 package wire

@@ -1,6 +1,9 @@
 package wire
 
-import "github.com/foci-store/foci"
+import (
+	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/codec"
+)
 
 // Forward asks a node to pass a request on to another one, which the asker
 // cannot reach itself; its body is the body of that request, and the reply is
@@ -20,11 +23,11 @@ const maxForwarded = MaxHead - maxEnvelope
 // Append encodes.
 func (f *Forward) Append(b []byte) []byte {
 	b = append(b, f.Node[:]...)
-	return appendBytes(append(appendU16(b, uint16(f.Method)), byte(f.Class)), f.Head)
+	return codec.AppendBytes(append(codec.AppendU16(b, uint16(f.Method)), byte(f.Class)), f.Head)
 }
 
 // Decode decodes; Head aliases the message.
-func (f *Forward) Decode(r *Reader) {
+func (f *Forward) Decode(r *codec.Reader) {
 	r.Fixed(f.Node[:])
 	f.Method = Method(r.U16())
 	f.Class = foci.Class(r.U8())

@@ -5,6 +5,7 @@ import (
 	"hash/crc32"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/codec"
 )
 
 // The frame, on one page. Everything that travels on a channel (one TCP
@@ -105,12 +106,12 @@ func Checksum(sum uint32, b []byte) uint32 { return crc32.Update(sum, castagnoli
 // AppendHeader adds the encoded header to b.
 func AppendHeader(b []byte, h *Header) []byte {
 	at := len(b)
-	b = appendU32(b, magic)
+	b = codec.AppendU32(b, magic)
 	b = append(b, byte(h.Type), h.Flags)
-	b = appendU16(b, uint16(h.Method))
-	b = appendU32(appendU32(appendU32(b, h.Stream), h.Head), h.Body)
-	b = appendU32(appendU32(b, h.Size), h.Sum)
-	return appendU32(b, Checksum(0, b[at:]))
+	b = codec.AppendU16(b, uint16(h.Method))
+	b = codec.AppendU32(codec.AppendU32(codec.AppendU32(b, h.Stream), h.Head), h.Body)
+	b = codec.AppendU32(codec.AppendU32(b, h.Size), h.Sum)
+	return codec.AppendU32(b, Checksum(0, b[at:]))
 }
 
 // AppendFrame adds a whole frame to b: the header with Size and Sum filled in,

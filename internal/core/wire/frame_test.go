@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/codec"
 )
 
 func good() Header {
@@ -164,16 +165,16 @@ func sampleWelcome() *Welcome {
 }
 
 func TestHelloTruncated(t *testing.T) {
-	for _, m := range []Message{sampleHello(), sampleWelcome()} {
+	for _, m := range []codec.Message{sampleHello(), sampleWelcome()} {
 		b := m.Append(nil)
 		if len(b) > MaxHello {
 			t.Fatalf("%d bytes", len(b))
 		}
-		if err := Unmarshal(b, m); err != nil {
+		if err := codec.Unmarshal(b, m); err != nil {
 			t.Fatal(err)
 		}
 		for n := range len(b) - 1 { // the last byte was appended later
-			if err := Unmarshal(b[:n], m); err == nil {
+			if err := codec.Unmarshal(b[:n], m); err == nil {
 				t.Fatalf("%T accepted with %d of %d bytes", m, n, len(b))
 			}
 		}
@@ -207,16 +208,16 @@ func FuzzHello(f *testing.F) {
 }
 
 // stable decodes b, encodes that, and does both again: nothing may change.
-func stable(t *testing.T, b []byte, one, two Message) {
+func stable(t *testing.T, b []byte, one, two codec.Message) {
 	t.Helper()
-	if err := Unmarshal(b, one); err != nil {
+	if err := codec.Unmarshal(b, one); err != nil {
 		if foci.KindOf(err) != foci.Protocol {
 			t.Fatalf("error %v", err)
 		}
 		return
 	}
 	once := one.Append(nil)
-	if err := Unmarshal(once, two); err != nil {
+	if err := codec.Unmarshal(once, two); err != nil {
 		t.Fatalf("%T: %v after encoding %x as %x", one, err, b, once)
 	}
 	if twice := two.Append(nil); !bytes.Equal(once, twice) {

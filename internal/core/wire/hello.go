@@ -4,6 +4,7 @@ import (
 	"strconv"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/codec"
 )
 
 // The protocol versions that this code speaks: the present one and the one
@@ -82,12 +83,12 @@ type Hello struct {
 
 // Append encodes.
 func (h *Hello) Append(b []byte) []byte {
-	b = appendU16(appendU16(b, h.MinProtocol), h.MaxProtocol)
-	b = append(appendString(b, h.Cluster), h.Node[:]...)
-	b = append(appendU64(b, uint64(h.Incarnation)), byte(h.Role))
+	b = codec.AppendU16(codec.AppendU16(b, h.MinProtocol), h.MaxProtocol)
+	b = append(codec.AppendString(b, h.Cluster), h.Node[:]...)
+	b = append(codec.AppendU64(b, uint64(h.Incarnation)), byte(h.Role))
 	b = append(append(b, h.Expect[:]...), byte(h.Class))
-	b = appendU32(appendU16(b, h.Index), uint32(h.Table))
-	b = appendBytes(append(appendU32(b, h.Window), h.Auth), h.Proof)
+	b = codec.AppendU32(codec.AppendU16(b, h.Index), uint32(h.Table))
+	b = codec.AppendBytes(append(codec.AppendU32(b, h.Window), h.Auth), h.Proof)
 	if h.Early {
 		return b
 	}
@@ -96,7 +97,7 @@ func (h *Hello) Append(b []byte) []byte {
 
 // Decode decodes. The protocol range comes first so that what follows may
 // change with it.
-func (h *Hello) Decode(r *Reader) {
+func (h *Hello) Decode(r *codec.Reader) {
 	h.MinProtocol, h.MaxProtocol = r.U16(), r.U16()
 	h.Cluster = r.String(MaxCluster)
 	r.Fixed(h.Node[:])
@@ -139,11 +140,11 @@ type Welcome struct {
 
 // Append encodes.
 func (w *Welcome) Append(b []byte) []byte {
-	b = appendString(appendU16(b, w.Protocol), w.Cluster)
-	b = appendU64(append(b, w.Node[:]...), uint64(w.Incarnation))
-	b = appendU32(append(b, byte(w.Role)), uint32(w.Table))
-	b = appendU32(appendU32(b, w.Window), w.Streams)
-	b = appendBytes(append(b, w.Auth), w.Proof)
+	b = codec.AppendString(codec.AppendU16(b, w.Protocol), w.Cluster)
+	b = codec.AppendU64(append(b, w.Node[:]...), uint64(w.Incarnation))
+	b = codec.AppendU32(append(b, byte(w.Role)), uint32(w.Table))
+	b = codec.AppendU32(codec.AppendU32(b, w.Window), w.Streams)
+	b = codec.AppendBytes(append(b, w.Auth), w.Proof)
 	if w.Early {
 		return b
 	}
@@ -151,7 +152,7 @@ func (w *Welcome) Append(b []byte) []byte {
 }
 
 // Decode decodes.
-func (w *Welcome) Decode(r *Reader) {
+func (w *Welcome) Decode(r *codec.Reader) {
 	w.Protocol = r.U16()
 	w.Cluster = r.String(MaxCluster)
 	r.Fixed(w.Node[:])

@@ -5,17 +5,19 @@ import (
 	"time"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/codec"
+	"github.com/foci-store/foci/internal/core/record"
 	"github.com/foci-store/foci/internal/core/rights"
 )
 
 // samples is one of every message, with something in every field.
-func samples() []Message {
+func samples() []codec.Message {
 	v := foci.Version{Time: 12345, Nonce: 67}
 	target := Target{Epoch: 3, Group: 2, Backend: foci.BackendID{9}}
-	entry := Entry{Version: v, Op: OpPut, Size: 5, Length: 5, Hash: Hash{1, 2}}
+	entry := record.Entry{Version: v, Op: record.OpPut, Size: 5, Length: 5, Hash: record.Hash{1, 2}}
 	name := foci.Name{Bucket: "photos", Key: "2026/a.jpg"}
-	vote := Vote{Base: v, BaseOp: OpPut, Count: 3, Sum: Hash{5}, Size: 77, Newest: v, Watermark: Watermark{Version: v, Drops: 2}}
-	return []Message{
+	vote := record.Vote{Base: v, BaseOp: record.OpPut, Count: 3, Sum: record.Hash{5}, Size: 77, Newest: v, Watermark: record.Watermark{Version: v, Drops: 2}}
+	return []codec.Message{
 		&Error{Kind: foci.Busy, Epoch: 4, RetryAfter: time.Second, Text: "full", From: foci.NodeID{7}},
 		&Routes{Epoch: 2, Routes: []Route{{Node: foci.NodeID{1}, Incarnation: 2, Counter: 3, Role: foci.RoleData, Addrs: []string{"10.0.0.1:1025:2-0"}}}},
 		&Routes{Epoch: 2, All: true, Want: []foci.NodeID{{1}, {2}}},
@@ -32,9 +34,9 @@ func samples() []Message {
 		&Ask{What: "mesh"},
 		&Query{Target: target, ID: foci.ID{1}, Inline: MaxInline, Scope: ObjectScope(name)},
 		&QueryReply{Epoch: 3, Clock: 99, Vote: vote, Inline: true, Entry: entry, Meta: []byte("type=jpeg")},
-		&Store{Target: target, Seen: 5, Repair: true, Watermark: Watermark{Version: v, Drops: 2}, Record: Record{Entry: entry, ID: foci.ID{1}, Name: name, Meta: []byte("m")}},
+		&Store{Target: target, Seen: 5, Repair: true, Watermark: record.Watermark{Version: v, Drops: 2}, Record: record.Record{Entry: entry, ID: foci.ID{1}, Name: name, Meta: []byte("m")}},
 		&StoreReply{Epoch: 3, Clock: 99, Dup: true},
-		&Have{Target: target, ID: foci.ID{1}, Version: v, Hash: Hash{3}, Scope: ChunkScope("photos", foci.UploadID{1}, 4)},
+		&Have{Target: target, ID: foci.ID{1}, Version: v, Hash: record.Hash{3}, Scope: ChunkScope("photos", foci.UploadID{1}, 4)},
 		&HaveReply{Epoch: 3, State: HaveStored},
 		&Hint{Target: Target{Epoch: 3, Group: 1}, ID: foci.ID{7}, Missed: 2, Scope: ObjectScope(name), Now: true},
 		&HintReply{Epoch: 3},
@@ -44,8 +46,8 @@ func samples() []Message {
 		&ListReply{Epoch: 3, Keys: []Listed{{Key: "2026/a.jpg", Vote: vote}}, More: true},
 		sampleHello(),
 		sampleWelcome(),
-		&Manifest{Upload: foci.UploadID{1}, Chunk: 1 << 20, Size: 5 << 20, Version: v},
-		&ChunkMeta{Upload: foci.UploadID{1}, Index: 4},
+		&record.Manifest{Upload: foci.UploadID{1}, Chunk: 1 << 20, Size: 5 << 20, Version: v},
+		&record.ChunkMeta{Upload: foci.UploadID{1}, Index: 4},
 		&Forward{Node: foci.NodeID{4}, Method: MethodStore, Class: foci.Bulk, Head: []byte("a store")},
 		sampleRelayed(),
 		&Renew{PublicKey: []byte("public key")},
@@ -54,10 +56,10 @@ func samples() []Message {
 }
 
 // fresh is an empty message of the same type as samples()[i].
-func fresh(i int) Message {
-	return []Message{
+func fresh(i int) codec.Message {
+	return []codec.Message{
 		&Error{}, &Routes{}, &Routes{}, &Routes{}, &Digest{}, &Versions{}, &Watch{}, &Watched{}, &Beacon{}, &Empty{}, &Ask{}, &Query{}, &QueryReply{}, &Store{}, &StoreReply{}, &Have{}, &HaveReply{}, &Hint{}, &HintReply{},
-		&Fetch{}, &FetchReply{}, &List{}, &ListReply{}, &Hello{}, &Welcome{}, &Manifest{}, &ChunkMeta{},
+		&Fetch{}, &FetchReply{}, &List{}, &ListReply{}, &Hello{}, &Welcome{}, &record.Manifest{}, &record.ChunkMeta{},
 		&Forward{}, &Relayed{}, &Renew{}, &Renewed{},
 	}[i]
 }
@@ -74,7 +76,7 @@ func TestMessagesTruncated(t *testing.T) {
 	for i, m := range samples() {
 		b := m.Append(nil)
 		got := fresh(i)
-		if err := Unmarshal(b, got); err != nil {
+		if err := codec.Unmarshal(b, got); err != nil {
 			t.Fatal(err)
 		}
 		if again := got.Append(nil); string(again) != string(b) {
@@ -89,18 +91,18 @@ func TestMessagesTruncated(t *testing.T) {
 			if n == len(b)-appended(m) {
 				continue // it ends as in protocol 1
 			}
-			if Unmarshal(b[:n], fresh(i)) == nil {
+			if codec.Unmarshal(b[:n], fresh(i)) == nil {
 				t.Errorf("%T accepted with %d of %d bytes", m, n, len(b))
 			}
 		}
-		if err := Unmarshal(append(b, "from a later version"...), fresh(i)); err != nil {
+		if err := codec.Unmarshal(append(b, "from a later version"...), fresh(i)); err != nil {
 			t.Errorf("%T with more at the end: %v", m, err)
 		}
 	}
 }
 
 // appended is how many bytes at the end of a message protocol 1 did not have.
-func appended(m Message) int {
+func appended(m codec.Message) int {
 	switch m := m.(type) {
 	case *Routes:
 		return len(appendProofs(nil, m.Routes))
@@ -133,7 +135,7 @@ func TestHeadsFit(t *testing.T) {
 		}
 	}
 	log := FetchReply{Entries: make([]FetchedEntry, MaxFetchEntries)}
-	for _, m := range []Message{&keys, &routes, &log} {
+	for _, m := range []codec.Message{&keys, &routes, &log} {
 		if n := len(m.Append(nil)); n > MaxHead {
 			t.Errorf("%T takes %d bytes, %d are allowed", m, n, MaxHead)
 		}
@@ -155,11 +157,11 @@ func FuzzMessages(f *testing.F) {
 // TestMillionRoutes: who announces more than a cluster can have is refused
 // before memory is taken for it.
 func TestMillionRoutes(t *testing.T) {
-	b := appendU32(appendU64(nil, 1), 1<<20)
+	b := codec.AppendU32(codec.AppendU64(nil, 1), 1<<20)
 	b = append(b, make([]byte, MaxHead-len(b))...)
-	for _, m := range []Message{&Routes{}, &Versions{}, &Watched{}} {
+	for _, m := range []codec.Message{&Routes{}, &Versions{}, &Watched{}} {
 		if n := testing.AllocsPerRun(10, func() {
-			if Unmarshal(b, m) == nil {
+			if codec.Unmarshal(b, m) == nil {
 				t.Errorf("%T takes a million", m)
 			}
 		}); n > 10 {

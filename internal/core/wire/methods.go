@@ -5,6 +5,8 @@ import (
 	"strconv"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/codec"
+	"github.com/foci-store/foci/internal/core/record"
 	"github.com/foci-store/foci/internal/core/version"
 )
 
@@ -71,11 +73,11 @@ func TraceOf(head []byte) foci.TraceID {
 func (t *Target) Aim() *Target { return t }
 
 func (t *Target) append(b []byte) []byte {
-	b = appendU32(appendU64(b, uint64(t.Epoch)), uint32(t.Group))
-	return appendU64(append(b, t.Backend[:]...), uint64(t.Trace))
+	b = codec.AppendU32(codec.AppendU64(b, uint64(t.Epoch)), uint32(t.Group))
+	return codec.AppendU64(append(b, t.Backend[:]...), uint64(t.Trace))
 }
 
-func (t *Target) decode(r *Reader) {
+func (t *Target) decode(r *codec.Reader) {
 	t.Epoch = foci.Epoch(r.U64())
 	t.Group = foci.Group(r.U32())
 	r.Fixed(t.Backend[:])
@@ -97,11 +99,11 @@ type Query struct {
 // Append encodes.
 func (q *Query) Append(b []byte) []byte {
 	b = append(q.append(b), q.ID[:]...)
-	return q.appendScope(appendU32(b, q.Inline))
+	return q.appendScope(codec.AppendU32(b, q.Inline))
 }
 
 // Decode decodes.
-func (q *Query) Decode(r *Reader) {
+func (q *Query) Decode(r *codec.Reader) {
 	q.decode(r)
 	r.Fixed(q.ID[:])
 	q.Inline = min(r.U32(), MaxInline)
@@ -113,29 +115,29 @@ func (q *Query) Decode(r *Reader) {
 type QueryReply struct {
 	Epoch  foci.Epoch
 	Clock  int64
-	Vote   Vote
+	Vote   record.Vote
 	Inline bool
-	Entry  Entry  // when Inline
-	Meta   []byte // when Inline
+	Entry  record.Entry // when Inline
+	Meta   []byte       // when Inline
 }
 
 // Append encodes.
 func (q *QueryReply) Append(b []byte) []byte {
-	b = appendU64(appendU64(b, uint64(q.Epoch)), uint64(q.Clock))
-	b = appendBool(q.Vote.append(b), q.Inline)
+	b = codec.AppendU64(codec.AppendU64(b, uint64(q.Epoch)), uint64(q.Clock))
+	b = codec.AppendBool(q.Vote.Append(b), q.Inline)
 	if q.Inline {
-		b = appendBytes(q.Entry.append(b), q.Meta)
+		b = codec.AppendBytes(q.Entry.Append(b), q.Meta)
 	}
 	return b
 }
 
 // Decode decodes.
-func (q *QueryReply) Decode(r *Reader) {
+func (q *QueryReply) Decode(r *codec.Reader) {
 	q.Epoch = foci.Epoch(r.U64())
 	q.Clock = r.I64()
-	q.Vote.decode(r)
+	q.Vote.Decode(r)
 	if q.Inline = r.Bool(); q.Inline {
-		q.Entry.decode(r)
+		q.Entry.Decode(r)
 		q.Meta = r.Bytes(foci.MaxMetaLen)
 	}
 }
@@ -150,8 +152,8 @@ type Store struct {
 	// that found it missing. It may be at or below the replica's watermark, but
 	// only while that watermark is still Watermark, the one that the reader saw.
 	Repair    bool
-	Watermark Watermark
-	Record    Record // payload in the body
+	Watermark record.Watermark
+	Record    record.Record // payload in the body
 
 	// Evidence is what the replica itself has found out about the record's
 	// time. It does not travel.
@@ -160,17 +162,17 @@ type Store struct {
 
 // Append encodes.
 func (s *Store) Append(b []byte) []byte {
-	b = appendU64(s.append(b), uint64(s.Seen))
-	b = s.Watermark.append(appendBool(b, s.Repair))
+	b = codec.AppendU64(s.append(b), uint64(s.Seen))
+	b = s.Watermark.Append(codec.AppendBool(b, s.Repair))
 	return s.Record.Append(b)
 }
 
 // Decode decodes.
-func (s *Store) Decode(r *Reader) {
+func (s *Store) Decode(r *codec.Reader) {
 	s.decode(r)
 	s.Seen = r.I64()
 	s.Repair = r.Bool()
-	s.Watermark.decode(r)
+	s.Watermark.Decode(r)
 	s.Record.Decode(r)
 }
 
@@ -183,11 +185,11 @@ type StoreReply struct {
 
 // Append encodes.
 func (s *StoreReply) Append(b []byte) []byte {
-	return appendBool(appendU64(appendU64(b, uint64(s.Epoch)), uint64(s.Clock)), s.Dup)
+	return codec.AppendBool(codec.AppendU64(codec.AppendU64(b, uint64(s.Epoch)), uint64(s.Clock)), s.Dup)
 }
 
 // Decode decodes.
-func (s *StoreReply) Decode(r *Reader) {
+func (s *StoreReply) Decode(r *codec.Reader) {
 	s.Epoch = foci.Epoch(r.U64())
 	s.Clock = r.I64()
 	s.Dup = r.Bool()
@@ -198,18 +200,18 @@ type Have struct {
 	Target
 	ID      foci.ID
 	Version foci.Version
-	Hash    Hash
+	Hash    record.Hash
 	Scope
 }
 
 // Append encodes.
 func (h *Have) Append(b []byte) []byte {
 	b = append(h.append(b), h.ID[:]...)
-	return h.appendScope(append(appendVersion(b, h.Version), h.Hash[:]...))
+	return h.appendScope(append(codec.AppendVersion(b, h.Version), h.Hash[:]...))
 }
 
 // Decode decodes.
-func (h *Have) Decode(r *Reader) {
+func (h *Have) Decode(r *codec.Reader) {
 	h.decode(r)
 	r.Fixed(h.ID[:])
 	h.Version = r.Version()
@@ -236,11 +238,11 @@ type HaveReply struct {
 
 // Append encodes.
 func (h *HaveReply) Append(b []byte) []byte {
-	return append(appendU64(b, uint64(h.Epoch)), byte(h.State))
+	return append(codec.AppendU64(b, uint64(h.Epoch)), byte(h.State))
 }
 
 // Decode decodes.
-func (h *HaveReply) Decode(r *Reader) {
+func (h *HaveReply) Decode(r *codec.Reader) {
 	h.Epoch = foci.Epoch(r.U64())
 	h.State = HaveState(r.U8())
 	if h.State > HaveConflict {
@@ -263,12 +265,12 @@ type Hint struct {
 
 // Append encodes.
 func (h *Hint) Append(b []byte) []byte {
-	b = appendU32(append(h.append(b), h.ID[:]...), uint32(h.Missed))
-	return appendBool(h.appendScope(b), h.Now)
+	b = codec.AppendU32(append(h.append(b), h.ID[:]...), uint32(h.Missed))
+	return codec.AppendBool(h.appendScope(b), h.Now)
 }
 
 // Decode decodes.
-func (h *Hint) Decode(r *Reader) {
+func (h *Hint) Decode(r *codec.Reader) {
 	h.decode(r)
 	r.Fixed(h.ID[:])
 	h.Missed = foci.Group(r.U32())
@@ -283,10 +285,10 @@ func (h *Hint) Decode(r *Reader) {
 type HintReply struct{ Epoch foci.Epoch }
 
 // Append encodes.
-func (h *HintReply) Append(b []byte) []byte { return appendU64(b, uint64(h.Epoch)) }
+func (h *HintReply) Append(b []byte) []byte { return codec.AppendU64(b, uint64(h.Epoch)) }
 
 // Decode decodes.
-func (h *HintReply) Decode(r *Reader) { h.Epoch = foci.Epoch(r.U64()) }
+func (h *HintReply) Decode(r *codec.Reader) { h.Epoch = foci.Epoch(r.U64()) }
 
 // MaxFetchEntries is the most entries in one answer to Fetch.
 const MaxFetchEntries = 4096
@@ -309,12 +311,12 @@ type Fetch struct {
 // Append encodes.
 func (f *Fetch) Append(b []byte) []byte {
 	b = append(f.append(b), f.ID[:]...)
-	b = appendVersion(appendVersion(b, f.From), f.To)
-	return f.appendScope(appendU32(appendU32(appendU32(b, f.Limit), f.Offset), f.MaxBytes))
+	b = codec.AppendVersion(codec.AppendVersion(b, f.From), f.To)
+	return f.appendScope(codec.AppendU32(codec.AppendU32(codec.AppendU32(b, f.Limit), f.Offset), f.MaxBytes))
 }
 
 // Decode decodes.
-func (f *Fetch) Decode(r *Reader) {
+func (f *Fetch) Decode(r *codec.Reader) {
 	f.decode(r)
 	r.Fixed(f.ID[:])
 	f.From = r.Version()
@@ -335,7 +337,7 @@ func (f *Fetch) Decode(r *Reader) {
 // the body. The first entry, and every one with all its payload, carries its
 // metadata too.
 type FetchedEntry struct {
-	Entry
+	record.Entry
 	Bytes uint32
 	Meta  []byte
 }
@@ -350,27 +352,27 @@ type FetchReply struct {
 
 // Append encodes.
 func (f *FetchReply) Append(b []byte) []byte {
-	b = appendU64(b, uint64(f.Epoch))
-	b = appendString(appendString(b, f.Name.Bucket), f.Name.Key)
-	b = appendU32(appendBool(b, f.More), uint32(len(f.Entries)))
+	b = codec.AppendU64(b, uint64(f.Epoch))
+	b = codec.AppendString(codec.AppendString(b, f.Name.Bucket), f.Name.Key)
+	b = codec.AppendU32(codec.AppendBool(b, f.More), uint32(len(f.Entries)))
 	for i := range f.Entries {
 		e := &f.Entries[i]
-		b = appendBytes(appendU32(e.append(b), e.Bytes), e.Meta)
+		b = codec.AppendBytes(codec.AppendU32(e.Entry.Append(b), e.Bytes), e.Meta)
 	}
 	return b
 }
 
 // Decode decodes.
-func (f *FetchReply) Decode(r *Reader) {
+func (f *FetchReply) Decode(r *codec.Reader) {
 	f.Epoch = foci.Epoch(r.U64())
 	f.Name.Bucket = r.String(foci.MaxBucketLen)
 	f.Name.Key = r.String(foci.MaxKeyLen)
 	f.More = r.Bool()
-	n := r.Count(MaxFetchEntries, entrySize+8)
+	n := r.Count(MaxFetchEntries, record.EntrySize+8)
 	f.Entries = make([]FetchedEntry, n)
 	for i := range f.Entries {
 		e := &f.Entries[i]
-		e.decode(r)
+		e.Entry.Decode(r)
 		e.Bytes = r.U32()
 		e.Meta = r.Bytes(foci.MaxMetaLen)
 		if e.Bytes > e.Length {
@@ -394,12 +396,12 @@ type List struct {
 
 // Append encodes.
 func (l *List) Append(b []byte) []byte {
-	b = appendString(appendString(l.append(b), l.Bucket), l.Prefix)
-	return appendU32(appendString(b, l.After), l.Limit)
+	b = codec.AppendString(codec.AppendString(l.append(b), l.Bucket), l.Prefix)
+	return codec.AppendU32(codec.AppendString(b, l.After), l.Limit)
 }
 
 // Decode decodes.
-func (l *List) Decode(r *Reader) {
+func (l *List) Decode(r *codec.Reader) {
 	l.decode(r)
 	l.Bucket = r.String(foci.MaxBucketLen)
 	l.Prefix = r.String(foci.MaxKeyLen)
@@ -413,7 +415,7 @@ func (l *List) Decode(r *Reader) {
 // Listed is one key of a bucket and what the backend holds of it.
 type Listed struct {
 	Key  string
-	Vote Vote
+	Vote record.Vote
 }
 
 // ListReply answers List.
@@ -425,22 +427,22 @@ type ListReply struct {
 
 // Append encodes.
 func (l *ListReply) Append(b []byte) []byte {
-	b = appendBool(appendU64(b, uint64(l.Epoch)), l.More)
-	b = appendU32(b, uint32(len(l.Keys)))
+	b = codec.AppendBool(codec.AppendU64(b, uint64(l.Epoch)), l.More)
+	b = codec.AppendU32(b, uint32(len(l.Keys)))
 	for i := range l.Keys {
-		b = l.Keys[i].Vote.append(appendString(b, l.Keys[i].Key))
+		b = l.Keys[i].Vote.Append(codec.AppendString(b, l.Keys[i].Key))
 	}
 	return b
 }
 
 // Decode decodes.
-func (l *ListReply) Decode(r *Reader) {
+func (l *ListReply) Decode(r *codec.Reader) {
 	l.Epoch = foci.Epoch(r.U64())
 	l.More = r.Bool()
-	n := r.Count(MaxListed, voteSize+4)
+	n := r.Count(MaxListed, record.VoteSize+4)
 	l.Keys = make([]Listed, n)
 	for i := range l.Keys {
 		l.Keys[i].Key = r.String(foci.MaxKeyLen)
-		l.Keys[i].Vote.decode(r)
+		l.Keys[i].Vote.Decode(r)
 	}
 }

@@ -1,5 +1,7 @@
 package wire
 
+import "github.com/foci-store/foci/internal/core/codec"
+
 // Packing is a set of ways to compress the contents of a frame: in a hello and
 // a welcome those that the sender can read, in the flags of a frame the one that
 // was used. It is off unless both sides can.
@@ -44,8 +46,8 @@ func (h *Header) brokenPacking() string {
 
 // readPacking reads the tail of a hello or welcome, and reports whether it is
 // there. Unknown ways are dropped.
-func readPacking(r *Reader) (p Packing, present bool) {
-	if len(r.b) == 0 {
+func readPacking(r *codec.Reader) (p Packing, present bool) {
+	if !r.More() {
 		return 0, false
 	}
 	return Packing(r.U8()) & PackAll, true

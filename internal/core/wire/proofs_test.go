@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/codec"
 )
 
 func proven(cert, sig int) Route {
@@ -25,21 +26,21 @@ func TestProofsTravel(t *testing.T) {
 		t.Error("the routes themselves look another way")
 	}
 	var got Routes
-	if err := Unmarshal(full.Append(nil), &got); err != nil || len(got.Want) != 1 || !got.Routes[0].Proof.IsZero() || !bytes.Equal(got.Routes[1].Proof.Sig, full.Routes[1].Proof.Sig) {
+	if err := codec.Unmarshal(full.Append(nil), &got); err != nil || len(got.Want) != 1 || !got.Routes[0].Proof.IsZero() || !bytes.Equal(got.Routes[1].Proof.Sig, full.Routes[1].Proof.Sig) {
 		t.Errorf("%+v, %v", got, err)
 	}
 	got = Routes{}
-	if err := Unmarshal(full.Append(nil)[:first], &got); err != nil || len(got.Routes) != 2 || !got.Routes[1].Proof.IsZero() {
+	if err := codec.Unmarshal(full.Append(nil)[:first], &got); err != nil || len(got.Routes) != 2 || !got.Routes[1].Proof.IsZero() {
 		t.Errorf("as protocol 1 sends it: %+v, %v", got, err)
 	}
 	for name, r := range map[string]Route{"certificate": proven(MaxProofCert+1, 1), "signature": proven(1, MaxProofSig+1)} {
 		m := Routes{Routes: []Route{r}}
-		if Unmarshal(m.Append(nil), &got) == nil {
+		if codec.Unmarshal(m.Append(nil), &got) == nil {
 			t.Errorf("a %s too long is taken", name)
 		}
 	}
-	more := appendU32(bare.Append(nil)[:first], 3)
-	if Unmarshal(append(more, make([]byte, 24)...), &got) == nil {
+	more := codec.AppendU32(bare.Append(nil)[:first], 3)
+	if codec.Unmarshal(append(more, make([]byte, 24)...), &got) == nil {
 		t.Error("more proofs than routes are taken")
 	}
 }
@@ -93,7 +94,7 @@ func FuzzRouteProofs(f *testing.F) {
 		b := append(bytes.Clone(head), tail...)
 		stable(t, b, new(Routes), new(Routes))
 		var m Routes
-		if Unmarshal(b, &m) != nil {
+		if codec.Unmarshal(b, &m) != nil {
 			return
 		}
 		for _, r := range m.Routes {

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/codec"
 	"github.com/foci-store/foci/internal/core/rights"
 )
 
@@ -25,12 +26,12 @@ type Relayed struct {
 
 // Append encodes.
 func (m *Relayed) Append(b []byte) []byte {
-	b = appendString(appendString(b, string(m.Asker)), m.Rights.String())
-	return appendBytes(appendU16(appendU16(b, m.Protocol), uint16(m.Method)), m.Head)
+	b = codec.AppendString(codec.AppendString(b, string(m.Asker)), m.Rights.String())
+	return codec.AppendBytes(codec.AppendU16(codec.AppendU16(b, m.Protocol), uint16(m.Method)), m.Head)
 }
 
 // Decode decodes; Head aliases the message.
-func (m *Relayed) Decode(r *Reader) {
+func (m *Relayed) Decode(r *codec.Reader) {
 	m.Asker = rights.Principal(r.String(MaxPrincipal))
 	var err error
 	if m.Rights, err = rights.Parse(r.String(rights.MaxText)); err != nil {

@@ -1,5 +1,7 @@
 package wire
 
+import "github.com/foci-store/foci/internal/core/codec"
+
 // Bounds of a renewal: bytes of a public key and of a certificate, and how many
 // authorities are believed at a time.
 const (
@@ -15,10 +17,10 @@ type Renew struct {
 }
 
 // Append encodes.
-func (q *Renew) Append(b []byte) []byte { return appendBytes(b, q.PublicKey) }
+func (q *Renew) Append(b []byte) []byte { return codec.AppendBytes(b, q.PublicKey) }
 
 // Decode decodes.
-func (q *Renew) Decode(r *Reader) { q.PublicKey = r.Bytes(MaxPublicKey) }
+func (q *Renew) Decode(r *codec.Reader) { q.PublicKey = r.Bytes(MaxPublicKey) }
 
 // Renewed answers a Renew.
 type Renewed struct {
@@ -28,15 +30,15 @@ type Renewed struct {
 
 // Append encodes.
 func (a *Renewed) Append(b []byte) []byte {
-	b = appendU32(appendBytes(b, a.Certificate), uint32(len(a.Authorities)))
+	b = codec.AppendU32(codec.AppendBytes(b, a.Certificate), uint32(len(a.Authorities)))
 	for _, c := range a.Authorities {
-		b = appendBytes(b, c)
+		b = codec.AppendBytes(b, c)
 	}
 	return b
 }
 
 // Decode decodes.
-func (a *Renewed) Decode(r *Reader) {
+func (a *Renewed) Decode(r *codec.Reader) {
 	a.Certificate = r.Bytes(MaxCertificate)
 	for range r.Count(MaxAuthorities, 4) {
 		a.Authorities = append(a.Authorities, r.Bytes(MaxCertificate))

@@ -7,6 +7,7 @@ import (
 	"github.com/zeebo/xxh3"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/codec"
 )
 
 // MaxRoutes is the most entries in one message about routes.
@@ -71,15 +72,15 @@ func (r *Route) Version() RouteVersion {
 
 func (r *Route) append(b []byte) []byte {
 	b = append(b, r.Node[:]...)
-	b = appendU64(appendU64(b, uint64(r.Incarnation)), r.Counter)
-	b = appendU32(append(b, byte(r.Role)), uint32(len(r.Addrs)))
+	b = codec.AppendU64(codec.AppendU64(b, uint64(r.Incarnation)), r.Counter)
+	b = codec.AppendU32(append(b, byte(r.Role)), uint32(len(r.Addrs)))
 	for _, a := range r.Addrs {
-		b = appendString(b, a)
+		b = codec.AppendString(b, a)
 	}
 	return b
 }
 
-func (r *Route) decode(rd *Reader) {
+func (r *Route) decode(rd *codec.Reader) {
 	rd.Fixed(r.Node[:])
 	r.Incarnation = foci.Incarnation(rd.U64())
 	r.Counter = rd.U64()
@@ -115,14 +116,14 @@ func FitRoutes(all []Route) []Route {
 }
 
 func appendRoutes(b []byte, all []Route) []byte {
-	b = appendU32(b, uint32(len(all)))
+	b = codec.AppendU32(b, uint32(len(all)))
 	for i := range all {
 		b = all[i].append(b)
 	}
 	return b
 }
 
-func decodeRoutes(rd *Reader) []Route {
+func decodeRoutes(rd *codec.Reader) []Route {
 	all := make([]Route, rd.Count(MaxRoutes, leastRoute))
 	for i := range all {
 		all[i].decode(rd)
@@ -135,19 +136,19 @@ func (p *RouteProof) size() int { return 4 + len(p.Cert) + 4 + len(p.Sig) }
 // appendProofs adds the proofs of routes, by index; none when no route has one.
 func appendProofs(b []byte, all []Route) []byte {
 	if !slices.ContainsFunc(all, func(r Route) bool { return !r.Proof.IsZero() }) {
-		return appendU32(b, 0)
+		return codec.AppendU32(b, 0)
 	}
-	b = appendU32(b, uint32(len(all)))
+	b = codec.AppendU32(b, uint32(len(all)))
 	for i := range all {
-		b = appendBytes(appendBytes(b, all[i].Proof.Cert), all[i].Proof.Sig)
+		b = codec.AppendBytes(codec.AppendBytes(b, all[i].Proof.Cert), all[i].Proof.Sig)
 	}
 	return b
 }
 
 // decodeProofs reads the proofs of routes that were decoded. A message of
 // protocol 1 ends before them. They alias the message.
-func decodeProofs(rd *Reader, all []Route) {
-	if len(rd.b) == 0 {
+func decodeProofs(rd *codec.Reader, all []Route) {
+	if !rd.More() {
 		return
 	}
 	for i := range rd.Count(len(all), 8) {
@@ -157,14 +158,14 @@ func decodeProofs(rd *Reader, all []Route) {
 }
 
 func appendNodes(b []byte, all []foci.NodeID) []byte {
-	b = appendU32(b, uint32(len(all)))
+	b = codec.AppendU32(b, uint32(len(all)))
 	for i := range all {
 		b = append(b, all[i][:]...)
 	}
 	return b
 }
 
-func decodeNodes(rd *Reader) []foci.NodeID {
+func decodeNodes(rd *codec.Reader) []foci.NodeID {
 	all := make([]foci.NodeID, rd.Count(MaxRoutes, 16))
 	for i := range all {
 		rd.Fixed(all[i][:])
@@ -189,7 +190,7 @@ func (v RouteVersion) Newer(o RouteVersion) bool {
 
 func (v RouteVersion) append(b []byte) []byte {
 	b = append(b, v.Node[:]...)
-	return appendU64(appendU64(b, uint64(v.Incarnation)), v.Counter)
+	return codec.AppendU64(codec.AppendU64(b, uint64(v.Incarnation)), v.Counter)
 }
 
 // Sum is the entry's share of a sum that tells tables apart.
@@ -204,14 +205,14 @@ func (v RouteVersion) Sum() uint64 {
 const MaxSums = 256
 
 func appendSums(b []byte, sums []uint64) []byte {
-	b = appendU32(b, uint32(len(sums)))
+	b = codec.AppendU32(b, uint32(len(sums)))
 	for _, s := range sums {
-		b = appendU64(b, s)
+		b = codec.AppendU64(b, s)
 	}
 	return b
 }
 
-func decodeSums(rd *Reader) []uint64 {
+func decodeSums(rd *codec.Reader) []uint64 {
 	n := rd.Count(MaxSums, 8)
 	if n&(n-1) != 0 {
 		rd.Fail()
@@ -235,13 +236,13 @@ type Routes struct {
 
 // Append encodes.
 func (r *Routes) Append(b []byte) []byte {
-	b = appendRoutes(appendU64(b, uint64(r.Epoch)), r.Routes)
-	b = appendNodes(appendBool(b, r.All), r.Want)
+	b = appendRoutes(codec.AppendU64(b, uint64(r.Epoch)), r.Routes)
+	b = appendNodes(codec.AppendBool(b, r.All), r.Want)
 	return appendProofs(b, r.Routes)
 }
 
 // Decode decodes.
-func (r *Routes) Decode(rd *Reader) {
+func (r *Routes) Decode(rd *codec.Reader) {
 	r.Epoch = foci.Epoch(rd.U64())
 	r.Routes = decodeRoutes(rd)
 	r.All = rd.Bool()
@@ -257,11 +258,11 @@ type Digest struct {
 
 // Append encodes.
 func (d *Digest) Append(b []byte) []byte {
-	return appendSums(appendU64(b, uint64(d.Epoch)), d.Sums)
+	return appendSums(codec.AppendU64(b, uint64(d.Epoch)), d.Sums)
 }
 
 // Decode decodes.
-func (d *Digest) Decode(r *Reader) {
+func (d *Digest) Decode(r *codec.Reader) {
 	d.Epoch = foci.Epoch(r.U64())
 	d.Sums = decodeSums(r)
 }
@@ -276,8 +277,8 @@ type Versions struct {
 
 // Append encodes.
 func (v *Versions) Append(b []byte) []byte {
-	b = appendSums(appendU64(b, uint64(v.Epoch)), v.Sums)
-	b = appendU32(b, uint32(len(v.Versions)))
+	b = appendSums(codec.AppendU64(b, uint64(v.Epoch)), v.Sums)
+	b = codec.AppendU32(b, uint32(len(v.Versions)))
 	for _, e := range v.Versions {
 		b = e.append(b)
 	}
@@ -285,7 +286,7 @@ func (v *Versions) Append(b []byte) []byte {
 }
 
 // Decode decodes.
-func (v *Versions) Decode(r *Reader) {
+func (v *Versions) Decode(r *codec.Reader) {
 	v.Epoch = foci.Epoch(r.U64())
 	v.Sums = decodeSums(r)
 	v.Versions = make([]RouteVersion, r.Count(MaxRoutes, routeVersions))
@@ -315,13 +316,13 @@ const MaxDigest = 8
 
 // Append encodes.
 func (w *Watch) Append(b []byte) []byte {
-	b = appendSums(appendU64(b, uint64(w.Epoch)), w.Sums)
-	b = appendU32(appendU64(b, w.Ups), uint32(w.Wait/time.Millisecond))
-	return appendBytes(b, w.Authorities)
+	b = appendSums(codec.AppendU64(b, uint64(w.Epoch)), w.Sums)
+	b = codec.AppendU32(codec.AppendU64(b, w.Ups), uint32(w.Wait/time.Millisecond))
+	return codec.AppendBytes(b, w.Authorities)
 }
 
 // Decode decodes.
-func (w *Watch) Decode(r *Reader) {
+func (w *Watch) Decode(r *codec.Reader) {
 	w.Epoch = foci.Epoch(r.U64())
 	w.Sums = decodeSums(r)
 	w.Ups = r.U64()
@@ -330,8 +331,8 @@ func (w *Watch) Decode(r *Reader) {
 }
 
 // decodeAuthorities reads the tail of a Watch or Watched, which protocol 1 has not.
-func decodeAuthorities(r *Reader) []byte {
-	if len(r.b) == 0 {
+func decodeAuthorities(r *codec.Reader) []byte {
+	if !r.More() {
 		return nil
 	}
 	return r.Bytes(MaxDigest)
@@ -352,13 +353,13 @@ type Watched struct {
 
 // Append encodes.
 func (w *Watched) Append(b []byte) []byte {
-	b = appendSums(appendU64(b, uint64(w.Epoch)), w.Sums)
-	b = appendRoutes(appendNodes(appendU64(b, w.Ups), w.Up), w.Routes)
-	return appendBytes(b, w.Authorities)
+	b = appendSums(codec.AppendU64(b, uint64(w.Epoch)), w.Sums)
+	b = appendRoutes(appendNodes(codec.AppendU64(b, w.Ups), w.Up), w.Routes)
+	return codec.AppendBytes(b, w.Authorities)
 }
 
 // Decode decodes.
-func (w *Watched) Decode(r *Reader) {
+func (w *Watched) Decode(r *codec.Reader) {
 	w.Epoch = foci.Epoch(r.U64())
 	w.Sums = decodeSums(r)
 	w.Ups = r.U64()

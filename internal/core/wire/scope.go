@@ -5,6 +5,7 @@ import (
 	"crypto/sha512"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/codec"
 	"github.com/foci-store/foci/internal/core/mutant"
 )
 
@@ -47,10 +48,10 @@ func (s *Scope) Within(id foci.ID) (bucket string, ok bool) {
 	return string(s.Preimage[:end]), true
 }
 
-func (s *Scope) appendScope(b []byte) []byte { return appendBytes(b, s.Preimage) }
+func (s *Scope) appendScope(b []byte) []byte { return codec.AppendBytes(b, s.Preimage) }
 
 // decodeScope reads a scope; a message of protocol 1 ends before it.
-func (s *Scope) decodeScope(r *Reader) {
+func (s *Scope) decodeScope(r *codec.Reader) {
 	s.Preimage = nil
 	if r.More() {
 		s.Preimage = r.Bytes(MaxScope)

@@ -6,6 +6,7 @@ import (
 	"hash"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/codec"
 	"github.com/foci-store/foci/internal/core/wire"
 )
 
@@ -36,7 +37,7 @@ func open(mac hash.Hash, p []byte) (*wire.Beacon, error) {
 		return nil, foci.Errorf(foci.Denied, "a beacon made without this cluster's key")
 	}
 	b := new(wire.Beacon)
-	return b, wire.Unmarshal(said[len(mark):], b)
+	return b, codec.Unmarshal(said[len(mark):], b)
 }
 
 // openAny reads a packet that was made with any of several keys.

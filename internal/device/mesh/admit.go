@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/codec"
 	"github.com/foci-store/foci/internal/core/mutant"
 	"github.com/foci-store/foci/internal/core/rights"
 	"github.com/foci-store/foci/internal/core/wire"
@@ -121,7 +122,7 @@ func (m *Mesh) expel(node foci.NodeID, now foci.Incarnation) {
 // parseHello decodes; the versions come first, so that one who speaks others is
 // told so.
 func (m *Mesh) parseHello(said []byte) (hello wire.Hello, protocol uint16, err error) {
-	r := wire.NewReader(said)
+	r := codec.NewReader(said)
 	hello.MinProtocol, hello.MaxProtocol = r.U16(), r.U16()
 	ours := m.cfg.Protocols
 	protocol, known := ours.Common(hello.Protocols())
@@ -133,7 +134,7 @@ func (m *Mesh) parseHello(said []byte) (hello wire.Hello, protocol uint16, err e
 			Fix: upgradeOlder,
 		}
 	}
-	if err := wire.Unmarshal(said, &hello); err != nil {
+	if err := codec.Unmarshal(said, &hello); err != nil {
 		return hello, 0, err
 	}
 	if hello.Early && !mutant.On(mutant.EarlyProtocol) {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/codec"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/auth"
 )
@@ -79,7 +80,7 @@ func (m *Mesh) greet(conn net.Conn, hello *wire.Hello, who auth.Name) (Identity,
 		return Identity{}, nil, foci.Errorf(foci.Protocol, "it answers hello by a frame of type %d", h.Type)
 	}
 	var w wire.Welcome
-	if err := wire.Unmarshal(contents, &w); err != nil {
+	if err := codec.Unmarshal(contents, &w); err != nil {
 		return Identity{}, nil, err
 	}
 	peer := Identity{Node: w.Node, Incarnation: w.Incarnation, Role: w.Role, Table: w.Table, Addr: conn.RemoteAddr().String(), Protocol: w.Protocol}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/codec"
 	"github.com/foci-store/foci/internal/core/wire"
 )
 
@@ -113,7 +114,7 @@ func (r *raw) hello(change func(*wire.Hello)) wire.Welcome {
 		r.t.Fatalf("hello answered by type %d: %v", h.Type, peerError(Identity{}, b))
 	}
 	var w wire.Welcome
-	if err := wire.Unmarshal(b, &w); err != nil {
+	if err := codec.Unmarshal(b, &w); err != nil {
 		r.t.Fatal(err)
 	}
 	return w
@@ -138,7 +139,7 @@ func rawServer(t testing.TB, id foci.NodeID, serve func(*raw, wire.Hello)) strin
 				r := rawConn(t, conn)
 				h, b, err := opening(r.conn)
 				var hello wire.Hello
-				if err != nil || h.Type != wire.FrameHello || wire.Unmarshal(b, &hello) != nil {
+				if err != nil || h.Type != wire.FrameHello || codec.Unmarshal(b, &hello) != nil {
 					_ = conn.Close()
 					return
 				}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/codec"
 	"github.com/foci-store/foci/internal/core/wire"
 )
 
@@ -26,7 +27,7 @@ func startChain(t testing.TB, change ...func(*Config)) *chain {
 	c.via = startNode(t, 1, append([]func(*Config){func(cfg *Config) {
 		cfg.Handler = HandlerFunc(func(in *Incoming) {
 			var f wire.Forward
-			if err := wire.Unmarshal(in.Head, &f); err != nil {
+			if err := codec.Unmarshal(in.Head, &f); err != nil {
 				in.Fail(err)
 				return
 			}

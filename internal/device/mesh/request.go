@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/codec"
 	"github.com/foci-store/foci/internal/core/wire"
 )
 
@@ -94,7 +95,7 @@ func (q *Request) answeredError(who Identity, head []byte) error {
 
 func peerError(who Identity, head []byte) error {
 	var w wire.Error
-	if err := wire.Unmarshal(head, &w); err != nil {
+	if err := codec.Unmarshal(head, &w); err != nil {
 		return err
 	}
 	e := &PeerError{Node: who.Node, Epoch: w.Epoch}

@@ -14,7 +14,7 @@ import (
 	"hash/crc32"
 
 	"github.com/foci-store/foci"
-	"github.com/foci-store/foci/internal/core/wire"
+	"github.com/foci-store/foci/internal/core/record"
 )
 
 // Format is the version of what is written; others are refused.
@@ -45,7 +45,7 @@ const (
 // Size; a Hint and an Unhint their ID, and the group as Size.
 type Record struct {
 	Kind Kind
-	wire.Record
+	record.Record
 }
 
 // Loc is where a record is.

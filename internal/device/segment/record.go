@@ -4,7 +4,7 @@ import (
 	"encoding/binary"
 
 	"github.com/foci-store/foci"
-	"github.com/foci-store/foci/internal/core/wire"
+	"github.com/foci-store/foci/internal/core/record"
 )
 
 const (
@@ -114,7 +114,7 @@ func parseHead(b []byte, salt, offset uint32, names bool) (h Head, ok bool) {
 	if crc != le.Uint32(b[crcAt:]) {
 		return h, false
 	}
-	h.Op, h.Manifest = wire.Op(b[17]), b[18]&flagManifest != 0
+	h.Op, h.Manifest = record.Op(b[17]), b[18]&flagManifest != 0
 	h.Entry.Size = le.Uint64(b[32:])
 	h.Version = foci.Version{Time: int64(le.Uint64(b[40:])), Nonce: le.Uint64(b[48:])}
 	copy(h.Hash[:], b[56:72])

@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"github.com/foci-store/foci"
-	"github.com/foci-store/foci/internal/core/wire"
+	"github.com/foci-store/foci/internal/core/record"
 	"github.com/foci-store/foci/internal/device/vfs"
 )
 
@@ -26,8 +26,8 @@ func must(t testing.TB, err error) {
 
 func object(i, size int) *Record {
 	n := foci.Name{Bucket: "bucket", Key: fmt.Sprint("key", i)}
-	r := &Record{Kind: Object, Record: wire.Record{ID: foci.ObjectID(n), Name: n, Meta: []byte("meta")}}
-	r.Version, r.Op = foci.Version{Time: int64(i + 1), Nonce: 1}, wire.OpPut
+	r := &Record{Kind: Object, Record: record.Record{ID: foci.ObjectID(n), Name: n, Meta: []byte("meta")}}
+	r.Version, r.Op = foci.Version{Time: int64(i + 1), Nonce: 1}, record.OpPut
 	r.Payload = bytes.Repeat([]byte{byte(i + 1)}, size)
 	r.Entry.Size = uint64(size)
 	r.Seal()

@@ -6,8 +6,8 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/codec"
 	"github.com/foci-store/foci/internal/core/mutant"
-	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/segment"
 )
 
@@ -118,11 +118,11 @@ func (x *index) meta() (m meta, err error) {
 	if rows[0] == nil {
 		return m, nil // nothing has been indexed
 	}
-	r := wire.NewReader(rows[0])
+	r := codec.NewReader(rows[0])
 	m.cursor = segment.Pos{Segment: r.U64(), Offset: r.U32()}
-	t := wire.NewReader(rows[1])
+	t := codec.NewReader(rows[1])
 	m.totals = totals{records: t.U64(), objects: t.U64(), bytes: t.U64()}
-	e := wire.NewReader(rows[2])
+	e := codec.NewReader(rows[2])
 	m.epoch = foci.Epoch(e.U64())
 	if m.watermarks, err = parseWatermarks(rows[3]); err == nil && (r.Bad() || t.Bad() || e.Bad()) {
 		err = badRow("meta")

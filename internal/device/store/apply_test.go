@@ -35,7 +35,7 @@ func TestNothingFollowsAGroupThatIsNotIndexed(t *testing.T) {
 
 	b := &Backend{index: new(index), queue: newQueue(&Options{MaxQueueRecords: 10, MaxQueueBytes: mib}), log: slog.New(slog.DiscardHandler)}
 	var got []error
-	r := record(1, 10)
+	r := newRecord(1, 10)
 	it := item{store: &wire.Store{Record: r}, done: func(_ bool, err error) { got = append(got, err) }}
 	if err := b.queue.put(it, it, it); err != nil {
 		t.Fatal(err)

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/record"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/store/storetest"
 	"github.com/foci-store/foci/internal/device/vfs"
@@ -41,7 +42,7 @@ func benchPut(b *testing.B, writers, size int) {
 	}
 	var next atomic.Int64
 	put := func(done chan error) error {
-		r := storetest.Record(wire.OpPut, fmt.Sprintf("object/%d", next.Add(1)), 1, payload, nil)
+		r := storetest.Record(record.OpPut, fmt.Sprintf("object/%d", next.Add(1)), 1, payload, nil)
 		s.Put(&wire.Store{Record: r}, func(_ bool, err error) { done <- err })
 		return <-done
 	}
@@ -153,7 +154,7 @@ func fill(t testing.TB, s *Backend, n, size int) []foci.ID {
 	slots := make(chan struct{}, 2048)
 	payload := make([]byte, size)
 	for i := range ids {
-		r := storetest.Record(wire.OpPut, fmt.Sprintf("some/folder/object-%d", i), 1, payload, nil)
+		r := storetest.Record(record.OpPut, fmt.Sprintf("some/folder/object-%d", i), 1, payload, nil)
 		ids[i] = r.ID
 		slots <- struct{}{}
 		s.Put(&wire.Store{Record: r}, func(_ bool, err error) {

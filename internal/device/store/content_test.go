@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/record"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/segment"
 	"github.com/foci-store/foci/internal/device/store/storetest"
@@ -22,9 +23,9 @@ func opened(t *testing.T) (disk *vfs.Crashable, b *Backend, f *wire.Fetch, all [
 	b = open(t, testOptions(disk))
 	m := storetest.NewModel()
 	for i, n := range []int{300 << 10, 10, 100 << 10} {
-		op := wire.OpAppend
+		op := record.OpAppend
 		if i == 0 {
-			op = wire.OpPut
+			op = record.OpPut
 		}
 		p := make([]byte, n)
 		for j := range p {

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/record"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/store/storetest"
 	"github.com/foci-store/foci/internal/device/vfs"
@@ -50,9 +51,9 @@ func TestCrashPoints(t *testing.T) {
 
 // history is what a workload has sent and what was acknowledged, in order.
 type history struct {
-	sent      []wire.Record
+	sent      []record.Record
 	acked     []bool // parallel to sent
-	watermark wire.Watermark
+	watermark record.Watermark
 	epoch     foci.Epoch // highest acknowledged
 	asked     foci.Epoch // highest asked for
 	raise     int        // watermarks asked for
@@ -244,15 +245,15 @@ func (h *history) kept(b *Backend) error {
 // withoutWatermark shows votes without watermarks, which the model does not know.
 type withoutWatermark struct{ *Backend }
 
-func (f withoutWatermark) Query(id foci.ID, inline uint32) (wire.Vote, *wire.Record, error) {
+func (f withoutWatermark) Query(id foci.ID, inline uint32) (record.Vote, *record.Record, error) {
 	v, r, err := f.Backend.Query(id, inline)
-	v.Watermark = wire.Watermark{}
+	v.Watermark = record.Watermark{}
 	return v, r, err
 }
 
-func (f withoutWatermark) Scan(from, to foci.ID, fn func(foci.ID, wire.Vote) bool) error {
-	return f.Backend.Scan(from, to, func(id foci.ID, v wire.Vote) bool {
-		v.Watermark = wire.Watermark{}
+func (f withoutWatermark) Scan(from, to foci.ID, fn func(foci.ID, record.Vote) bool) error {
+	return f.Backend.Scan(from, to, func(id foci.ID, v record.Vote) bool {
+		v.Watermark = record.Watermark{}
 		return fn(id, v)
 	})
 }
@@ -260,7 +261,7 @@ func (f withoutWatermark) Scan(from, to foci.ID, fn func(foci.ID, wire.Vote) boo
 func (f withoutWatermark) List(l *wire.List) (wire.ListReply, error) {
 	rep, err := f.Backend.List(l)
 	for i := range rep.Keys {
-		rep.Keys[i].Vote.Watermark = wire.Watermark{}
+		rep.Keys[i].Vote.Watermark = record.Watermark{}
 	}
 	return rep, err
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/record"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/segment"
 	"github.com/foci-store/foci/internal/device/store/storetest"
@@ -118,7 +119,7 @@ func (w *crashRun) item(wg *sync.WaitGroup) item {
 	return item{store: s, done: acknowledge(func() { w.hist.acked[i] = true })}
 }
 
-func (w *crashRun) record(i int) wire.Record {
+func (w *crashRun) record(i int) record.Record {
 	sizes := []int{0, 1, 40, 300, 511, 512, 1000, 4096, 9000, 70_000}
 	payload := make([]byte, sizes[w.rng.IntN(len(sizes)-w.rng.IntN(3))])
 	for k := range payload {
@@ -129,12 +130,12 @@ func (w *crashRun) record(i int) wire.Record {
 	key := fmt.Sprint("k", w.rng.IntN(5))
 	switch w.rng.IntN(8) {
 	case 0:
-		return storetest.Record(wire.OpRemove, key, at*1000+int64(i), nil, nil)
+		return storetest.Record(record.OpRemove, key, at*1000+int64(i), nil, nil)
 	case 1:
 		return storetest.Chunk(byte(i), 0, at*1000+int64(i), payload)
 	case 2, 3, 4:
-		return storetest.Record(wire.OpPut, key, at*1000+int64(i), payload, []byte("meta"))
+		return storetest.Record(record.OpPut, key, at*1000+int64(i), payload, []byte("meta"))
 	default:
-		return storetest.Record(wire.OpAppend, key, at*1000+int64(i), payload, nil)
+		return storetest.Record(record.OpAppend, key, at*1000+int64(i), payload, nil)
 	}
 }

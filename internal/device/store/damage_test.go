@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/record"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/store/storetest"
 	"github.com/foci-store/foci/internal/device/vfs"
@@ -16,9 +17,9 @@ func damaged(t *testing.T) (disk *vfs.Crashable, m *storetest.Model, head, paylo
 	b := open(t, testOptions(disk))
 	m = storetest.NewModel()
 	for i := range 10 {
-		stores(t, b, m, storetest.Record(wire.OpPut, "key", int64(i+1), []byte{byte(i), 1, 2, 3, 4, 5, 6, 7}, nil))
+		stores(t, b, m, storetest.Record(record.OpPut, "key", int64(i+1), []byte{byte(i), 1, 2, 3, 4, 5, 6, 7}, nil))
 	}
-	r := storetest.Record(wire.OpPut, "key", 5, []byte{4, 1, 2, 3, 4, 5, 6, 7}, nil)
+	r := storetest.Record(record.OpPut, "key", 5, []byte{4, 1, 2, 3, 4, 5, 6, 7}, nil)
 	row, err := b.index.get(versionKey(nil, &r.ID, r.Version))
 	if err != nil {
 		t.Fatal(err)
@@ -62,7 +63,7 @@ func TestRotInSyncedDataStopsABackend(t *testing.T) {
 		t.Fatal(err)
 	}
 	b := open(t, testOptions(disk))
-	r := storetest.Record(wire.OpPut, "key", 5, nil, nil)
+	r := storetest.Record(record.OpPut, "key", 5, nil, nil)
 	_, _, err := b.Query(r.ID, 0)
 	wantKind(t, err, foci.NotReady)
 	_, err = b.Have(r.ID, r.Version, r.Hash)

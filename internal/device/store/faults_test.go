@@ -13,17 +13,18 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/record"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/store/storetest"
 	"github.com/foci-store/foci/internal/device/vfs"
 )
 
-func record(i, size int) wire.Record {
+func newRecord(i, size int) record.Record {
 	payload := make([]byte, size)
 	for k := range payload {
 		payload[k] = byte(i + k)
 	}
-	return storetest.Record(wire.OpPut, fmt.Sprint("key", i%7), int64(i+1), payload, nil)
+	return storetest.Record(record.OpPut, fmt.Sprint("key", i%7), int64(i+1), payload, nil)
 }
 
 func wantKind(t *testing.T, err error, k foci.Kind) {
@@ -34,7 +35,7 @@ func wantKind(t *testing.T, err error, k foci.Kind) {
 }
 
 // stores puts records and adds those that were acknowledged to the model.
-func stores(t *testing.T, b *Backend, m *storetest.Model, records ...wire.Record) {
+func stores(t *testing.T, b *Backend, m *storetest.Model, records ...record.Record) {
 	t.Helper()
 	for _, r := range records {
 		if _, err := storetest.Put(b, r); err != nil {
@@ -65,13 +66,13 @@ func inSegments(op vfs.Op) bool { return strings.Contains(op.Path, segmentsDir) 
 func TestIndexLostAfterEveryStep(t *testing.T) {
 	disk := vfs.NewCrashable()
 	m := storetest.NewModel()
-	rec := func(op wire.Op, at int64, text string) wire.Record {
+	rec := func(op record.Op, at int64, text string) record.Record {
 		return storetest.Record(op, "k", at, []byte(text), []byte("m"))
 	}
-	for i, step := range []wire.Record{
-		rec(wire.OpAppend, 30, "c"), rec(wire.OpAppend, 20, "b"), rec(wire.OpPut, 10, "a"),
-		rec(wire.OpPut, 25, "base between"), rec(wire.OpPut, 5, "history"), storetest.Chunk(1, 1, 7, make([]byte, 70_000)),
-		storetest.Record(wire.OpRemove, "other", 3, nil, nil), rec(wire.OpPut, 90, "newest"),
+	for i, step := range []record.Record{
+		rec(record.OpAppend, 30, "c"), rec(record.OpAppend, 20, "b"), rec(record.OpPut, 10, "a"),
+		rec(record.OpPut, 25, "base between"), rec(record.OpPut, 5, "history"), storetest.Chunk(1, 1, 7, make([]byte, 70_000)),
+		storetest.Record(record.OpRemove, "other", 3, nil, nil), rec(record.OpPut, 90, "newest"),
 	} {
 		b := open(t, testOptions(disk))
 		stores(t, b, m, step)
@@ -111,16 +112,16 @@ func TestFailedSyncIsForGood(t *testing.T) {
 	}))
 	b := open(t, o)
 	m := storetest.NewModel()
-	stores(t, b, m, record(1, 100), record(2, 5000))
+	stores(t, b, m, newRecord(1, 100), newRecord(2, 5000))
 	broken.Store(true)
-	lost := record(3, 10)
+	lost := newRecord(3, 10)
 	_, err := storetest.Put(b, lost)
 	wantKind(t, err, foci.ReadOnly)
 	if !errors.Is(err, syscall.EIO) {
 		t.Errorf("the error does not say why: %v", err)
 	}
 	broken.Store(false)
-	_, err = storetest.Put(b, record(4, 10))
+	_, err = storetest.Put(b, newRecord(4, 10))
 	wantKind(t, err, foci.ReadOnly)
 	if s := b.Stats(); !strings.Contains(s.ReadOnly, "fsync failed") {
 		t.Errorf("stats: %+v", s)
@@ -146,11 +147,11 @@ func TestDiskFull(t *testing.T) {
 	}))
 	b := open(t, o)
 	m := storetest.NewModel()
-	stores(t, b, m, record(1, 100))
+	stores(t, b, m, newRecord(1, 100))
 	for round := range 3 {
 		full.Store(true)
 		for i := range 3 {
-			_, err := storetest.Put(b, record(10+round, 100+i))
+			_, err := storetest.Put(b, newRecord(10+round, 100+i))
 			wantKind(t, err, foci.ReadOnly)
 			if !errors.Is(err, syscall.ENOSPC) || !strings.Contains(err.Error(), "free space") {
 				t.Errorf("the error does not say what to do: %v", err)
@@ -161,7 +162,7 @@ func TestDiskFull(t *testing.T) {
 		}
 		compare(t, b, m)
 		full.Store(false)
-		stores(t, b, m, record(20+round, 200), record(20+round, 200), record(10+round, 50))
+		stores(t, b, m, newRecord(20+round, 200), newRecord(20+round, 200), newRecord(10+round, 50))
 		if s := b.Stats(); s.ReadOnly != "" {
 			t.Errorf("stats still say %q", s.ReadOnly)
 		}
@@ -194,12 +195,12 @@ func TestEveryOperationFails(t *testing.T) {
 		b, err := Open(o)
 		if err == nil {
 			for i := range 6 {
-				r := record(i, 3000)
+				r := newRecord(i, 3000)
 				if _, err := storetest.Put(b, r); err == nil {
 					_, _ = m.Add(r)
 				}
 			}
-			_, _, _ = b.Query(record(1, 0).ID, wire.MaxInline)
+			_, _, _ = b.Query(newRecord(1, 0).ID, wire.MaxInline)
 			if b.notReady != nil {
 				t.Fatalf("operation %d failed, which was taken for damage: %v", k, b.notReady)
 			}
@@ -216,7 +217,7 @@ func TestEveryOperationFails(t *testing.T) {
 				}
 			}
 		}
-		if _, err := storetest.Put(b, record(50, 100)); err != nil {
+		if _, err := storetest.Put(b, newRecord(50, 100)); err != nil {
 			t.Fatalf("operation %d failed; afterwards: %v", k, err)
 		}
 		closeIt(t, b)
@@ -249,7 +250,7 @@ func TestWrongDirectories(t *testing.T) {
 
 	o.ID = id
 	b = open(t, o)
-	if _, err := storetest.Put(b, record(1, 10)); err != nil {
+	if _, err := storetest.Put(b, newRecord(1, 10)); err != nil {
 		t.Fatal(err)
 	}
 	closeIt(t, b)
@@ -298,17 +299,17 @@ func TestTooMuchWaiting(t *testing.T) {
 	}))
 	o.MaxQueueRecords = 3
 	b := open(t, o)
-	if _, err := storetest.Put(b, record(0, 10)); err != nil {
+	if _, err := storetest.Put(b, newRecord(0, 10)); err != nil {
 		t.Fatal(err)
 	}
 	held.Store(true)
 	outcomes := make(chan error, 3)
 	for i := range 3 {
-		b.Put(&wire.Store{Record: record(i+1, 10)}, func(_ bool, err error) { outcomes <- err })
+		b.Put(&wire.Store{Record: newRecord(i+1, 10)}, func(_ bool, err error) { outcomes <- err })
 	}
-	_, err := storetest.Put(b, record(9, 10))
+	_, err := storetest.Put(b, newRecord(9, 10))
 	wantKind(t, err, foci.Busy)
-	r := record(1, 10)
+	r := newRecord(1, 10)
 	if s, err := b.Have(r.ID, r.Version, r.Hash); s != wire.HaveInProgress || err != nil {
 		t.Errorf("have: %v, %v, want in progress", s, err)
 	}
@@ -329,8 +330,8 @@ func TestTooMuchWaiting(t *testing.T) {
 func TestRepeatOfTheFirstRecord(t *testing.T) {
 	b := open(t, testOptions(vfs.NewCrashable()))
 	m := storetest.NewModel()
-	first := storetest.Record(wire.OpPut, "k", 1, []byte("first"), nil)
-	second := storetest.Record(wire.OpPut, "k", 2, []byte("second"), nil)
+	first := storetest.Record(record.OpPut, "k", 1, []byte("first"), nil)
+	second := storetest.Record(record.OpPut, "k", 2, []byte("second"), nil)
 	stores(t, b, m, first)
 	type outcome struct {
 		dup bool
@@ -376,16 +377,16 @@ func TestReserveIsKept(t *testing.T) {
 	disk.free.Store(1 << 30)
 	b := open(t, testOptions(disk))
 	m := storetest.NewModel()
-	stores(t, b, m, record(1, 100))
+	stores(t, b, m, newRecord(1, 100))
 	disk.free.Store(64 << 20)
-	_, err := storetest.Put(b, record(2, 100))
+	_, err := storetest.Put(b, newRecord(2, 100))
 	wantKind(t, err, foci.ReadOnly)
 	if b.Stats().ReadOnly == "" {
 		t.Error("stats do not say that the disk is full")
 	}
 	compare(t, b, m)
 	disk.free.Store(1 << 30)
-	stores(t, b, m, record(2, 100))
+	stores(t, b, m, newRecord(2, 100))
 	if s := b.Stats(); s.ReadOnly != "" {
 		t.Errorf("stats still say %q", s.ReadOnly)
 	}

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/record"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/store/storetest"
 	"github.com/foci-store/foci/internal/device/vfs"
@@ -17,7 +18,7 @@ func appendLog(t *testing.T, b *Backend, appends, size int) {
 	payload := bytes.Repeat([]byte("x"), size)
 	done := make(chan error, appends)
 	for i := range appends {
-		r := storetest.Record(wire.OpAppend, "log", storetest.Now+int64(i), payload, nil)
+		r := storetest.Record(record.OpAppend, "log", storetest.Now+int64(i), payload, nil)
 		b.Put(&wire.Store{Record: r}, func(_ bool, err error) { done <- err })
 	}
 	for range appends {
@@ -54,7 +55,7 @@ func TestFetchCopiesOnce(t *testing.T) {
 func TestNoInlineOfNothing(t *testing.T) {
 	b := open(t, testOptions(vfs.NewCrashable()))
 	defer closeIt(t, b)
-	r := storetest.Record(wire.OpPut, "empty", 1, nil, []byte("secret"))
+	r := storetest.Record(record.OpPut, "empty", 1, nil, []byte("secret"))
 	if _, err := storetest.Put(b, r); err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/record"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/store/storetest"
 	"github.com/foci-store/foci/internal/device/vfs"
@@ -55,8 +56,8 @@ func fullOptions(fs vfs.FS) Options {
 }
 
 // small is the i-th of many records.
-func small(i int) wire.Record {
-	return storetest.Record(wire.OpPut, fmt.Sprint("key", i%200), int64(i+1), []byte(fmt.Sprint("content ", i)), nil)
+func small(i int) record.Record {
+	return storetest.Record(record.OpPut, fmt.Sprint("key", i%200), int64(i+1), []byte(fmt.Sprint("content ", i)), nil)
 }
 
 // modelOf holds the first records.
@@ -90,7 +91,7 @@ func killed(t *testing.T, records int) (*vfs.Crashable, *storetest.Model) {
 }
 
 // takes waits until the backend takes a record, and keeps it in the model.
-func takes(t *testing.T, b *Backend, m *storetest.Model, r wire.Record) {
+func takes(t *testing.T, b *Backend, m *storetest.Model, r record.Record) {
 	t.Helper()
 	deadline := time.Now().Add(20 * time.Second)
 	for {
@@ -110,7 +111,7 @@ func takes(t *testing.T, b *Backend, m *storetest.Model, r wire.Record) {
 
 // resolve adds those records to the model that are stored, although their
 // callers heard that the disk is full: that leaves it open.
-func resolve(t *testing.T, b *Backend, m *storetest.Model, unsure []wire.Record) {
+func resolve(t *testing.T, b *Backend, m *storetest.Model, unsure []record.Record) {
 	t.Helper()
 	for _, r := range unsure {
 		state, err := b.Have(r.ID, r.Version, r.Hash)
@@ -139,7 +140,7 @@ func holds(t *testing.T, b *Backend, m *storetest.Model) {
 }
 
 // refuses fails unless the backend refuses a record before Put returns.
-func refuses(t *testing.T, b *Backend, r wire.Record) {
+func refuses(t *testing.T, b *Backend, r record.Record) {
 	t.Helper()
 	heard := make(chan error, 1)
 	b.Put(&wire.Store{Record: r}, func(_ bool, err error) { heard <- err })
@@ -304,7 +305,7 @@ func TestDiskFullUnderLoad(t *testing.T) {
 			continue
 		}
 		m := storetest.NewModel()
-		var unsure []wire.Record
+		var unsure []record.Record
 		for i := range 600 {
 			r := small(i)
 			_, err := storetest.Put(b, r)
@@ -351,7 +352,7 @@ func TestIndexOnAFullDisk(t *testing.T) {
 	var full atomic.Bool
 	b := open(t, fullOptions(onlyIndex(disk, &full)))
 	m := storetest.NewModel()
-	fill := func(from int) wire.Record {
+	fill := func(from int) record.Record {
 		for i := from; ; i++ {
 			if i == from+2000 {
 				t.Fatal("records are taken without end, although the index cannot write")
@@ -369,14 +370,14 @@ func TestIndexOnAFullDisk(t *testing.T) {
 	holds(t, b, m)
 	full.Store(false)
 	takes(t, b, m, small(5000))
-	resolve(t, b, m, []wire.Record{refused})
+	resolve(t, b, m, []record.Record{refused})
 	full.Store(true)
 	refused = fill(6000)
 	holds(t, b, m)
 	closeIt(t, b)
 	full.Store(false)
 	b = open(t, testOptions(disk))
-	resolve(t, b, m, []wire.Record{refused})
+	resolve(t, b, m, []record.Record{refused})
 	compare(t, b, m)
 	closeIt(t, b)
 }

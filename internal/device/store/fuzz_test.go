@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"github.com/foci-store/foci"
-	"github.com/foci-store/foci/internal/core/wire"
+	"github.com/foci-store/foci/internal/core/record"
 	"github.com/foci-store/foci/internal/device/segment"
 )
 
@@ -13,9 +13,9 @@ import (
 // it may panic or allocate without bound, and what is taken must survive being
 // written and read again.
 func FuzzRows(f *testing.F) {
-	e := wire.Entry{Version: foci.Version{Time: 7, Nonce: 9}, Op: wire.OpPut, Size: 5, Length: 5}
+	e := record.Entry{Version: foci.Version{Time: 7, Nonce: 9}, Op: record.OpPut, Size: 5, Length: 5}
 	loc := segment.Loc{Segment: 1, Offset: 64, Length: 5}
-	s := summary{vote: wire.Vote{Base: e.Version, BaseOp: wire.OpPut, Count: 1, Newest: e.Version}, total: 1, sole: true, entry: e, loc: loc}
+	s := summary{vote: record.Vote{Base: e.Version, BaseOp: record.OpPut, Count: 1, Newest: e.Version}, total: 1, sole: true, entry: e, loc: loc}
 	f.Add(s.append(nil))
 	s.total, s.sole = 3, false
 	f.Add(s.append(nil))

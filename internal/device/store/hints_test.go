@@ -7,8 +7,8 @@ import (
 	"testing"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/record"
 	"github.com/foci-store/foci/internal/core/share"
-	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/store/storetest"
 	"github.com/foci-store/foci/internal/device/vfs"
 )
@@ -16,7 +16,7 @@ import (
 // putHinted stores an object and is a hint for it.
 func putHinted(t *testing.T, b *Backend, i int, g foci.Group) Hint {
 	t.Helper()
-	r := storetest.Record(wire.OpPut, fmt.Sprintf("key-%d", i), int64(100+i), []byte("content"), nil)
+	r := storetest.Record(record.OpPut, fmt.Sprintf("key-%d", i), int64(100+i), []byte("content"), nil)
 	if _, err := storetest.Put(b, r); err != nil {
 		t.Fatal(err)
 	}

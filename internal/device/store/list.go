@@ -7,6 +7,7 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/record"
 	"github.com/foci-store/foci/internal/core/wire"
 )
 
@@ -73,7 +74,7 @@ func listBounds(l *wire.List) *pebble.IterOptions {
 // until it returns false. It sees one moment of the backend.
 //
 // Kinds of errors: NotReady, Corrupt, Closed.
-func (b *Backend) Scan(from, to foci.ID, fn func(id foci.ID, v wire.Vote) bool) error {
+func (b *Backend) Scan(from, to foci.ID, fn func(id foci.ID, v record.Vote) bool) error {
 	if err := b.enterUse(); err != nil {
 		return err
 	}

@@ -8,7 +8,7 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/object"
-	"github.com/foci-store/foci/internal/core/wire"
+	"github.com/foci-store/foci/internal/core/record"
 	"github.com/foci-store/foci/internal/device/segment"
 )
 
@@ -36,7 +36,7 @@ type onWay struct {
 
 // placed is a transaction on its way, and the group that brings it.
 type placed struct {
-	entry wire.Entry
+	entry record.Entry
 	loc   segment.Loc
 	group *group
 }
@@ -131,7 +131,7 @@ func (p *plan) find(o *onWay, id *foci.ID, v foci.Version) (at placed, ok bool, 
 
 // next is the object's summary after e, without a place for e yet. It fails
 // with TooLarge.
-func (p *plan) next(o *onWay, id *foci.ID, e *wire.Entry) (summary, error) {
+func (p *plan) next(o *onWay, id *foci.ID, e *record.Entry) (summary, error) {
 	var scanErr error
 	vote, err := object.Apply(o.sum.vote, e, p.newer(o, id, e.Version, &scanErr))
 	if scanErr != nil {
@@ -141,8 +141,8 @@ func (p *plan) next(o *onWay, id *foci.ID, e *wire.Entry) (summary, error) {
 }
 
 // newer is every transaction of the object after v.
-func (p *plan) newer(o *onWay, id *foci.ID, v foci.Version, failed *error) iter.Seq[wire.Entry] {
-	return func(yield func(wire.Entry) bool) {
+func (p *plan) newer(o *onWay, id *foci.ID, v foci.Version, failed *error) iter.Seq[record.Entry] {
+	return func(yield func(record.Entry) bool) {
 		seen := make(map[foci.Version]bool, 1+len(o.entries))
 		for i := -1; i < len(o.entries); i++ {
 			e := &o.first.entry
@@ -183,7 +183,7 @@ func (p *plan) newer(o *onWay, id *foci.ID, v foci.Version, failed *error) iter.
 
 // add writes the rows of a record that was placed at loc, and makes after,
 // which next foretold, the object's state.
-func (p *plan) add(rows *pebble.Batch, o *onWay, r *wire.Record, after summary, at placed, t *totals) error {
+func (p *plan) add(rows *pebble.Batch, o *onWay, r *record.Record, after summary, at placed, t *totals) error {
 	before := &o.sum
 	t.records++
 	t.bytes += uint64(r.Length)
@@ -195,7 +195,7 @@ func (p *plan) add(rows *pebble.Batch, o *onWay, r *wire.Record, after summary, 
 	}
 	if before.total == 0 {
 		t.objects++
-		if r.Op != wire.OpChunk {
+		if r.Op != record.OpChunk {
 			p.scratch = nameKey(p.scratch[:0], r.Name.Bucket, r.Name.Key)
 			if err := rows.Set(p.scratch, nil, nil); err != nil {
 				return err
@@ -220,7 +220,7 @@ func (p *plan) add(rows *pebble.Batch, o *onWay, r *wire.Record, after summary, 
 	return rows.Set(p.scratch[:len(key)], p.scratch[len(key):], nil)
 }
 
-func (p *plan) addVersion(rows *pebble.Batch, id *foci.ID, e *wire.Entry, loc segment.Loc) error {
+func (p *plan) addVersion(rows *pebble.Batch, id *foci.ID, e *record.Entry, loc segment.Loc) error {
 	key := versionKey(p.scratch[:0], id, e.Version)
 	p.scratch = appendPlaced(key, e, loc)
 	return rows.Set(p.scratch[:len(key)], p.scratch[len(key):], nil)

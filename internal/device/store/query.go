@@ -3,6 +3,7 @@ package store
 import (
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/mutant"
+	"github.com/foci-store/foci/internal/core/record"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/segment"
 )
@@ -15,7 +16,7 @@ import (
 // likely there is no such object yet.
 //
 // Kinds of errors: NotReady, Corrupt, Closed.
-func (b *Backend) Query(id foci.ID, inline uint32) (v wire.Vote, rec *wire.Record, err error) {
+func (b *Backend) Query(id foci.ID, inline uint32) (v record.Vote, rec *record.Record, err error) {
 	if err := b.enterUse(); err != nil {
 		return v, nil, err
 	}
@@ -33,7 +34,7 @@ func (b *Backend) Query(id foci.ID, inline uint32) (v wire.Vote, rec *wire.Recor
 	if inline == 0 && !mutant.On(mutant.EmptyInline) {
 		return v, nil, nil
 	}
-	if !s.sole || s.vote.BaseOp != wire.OpPut && s.vote.BaseOp != wire.OpChunk || s.loc.Length > inline {
+	if !s.sole || s.vote.BaseOp != record.OpPut && s.vote.BaseOp != record.OpChunk || s.loc.Length > inline {
 		return v, nil, nil
 	}
 	h, err := b.read(&id, s.loc)
@@ -68,7 +69,7 @@ func sameObject(h *segment.Head, id *foci.ID) error {
 // Have says whether the backend has a version of an object.
 //
 // Kinds of errors: NotReady, Corrupt, Closed.
-func (b *Backend) Have(id foci.ID, v foci.Version, h wire.Hash) (wire.HaveState, error) {
+func (b *Backend) Have(id foci.ID, v foci.Version, h record.Hash) (wire.HaveState, error) {
 	if err := b.enterUse(); err != nil {
 		return wire.HaveNo, err
 	}
@@ -90,7 +91,7 @@ func (b *Backend) Have(id foci.ID, v foci.Version, h wire.Hash) (wire.HaveState,
 }
 
 // visible is the content of a version that the index has.
-func (b *Backend) visible(id *foci.ID, v foci.Version) (h wire.Hash, found bool, err error) {
+func (b *Backend) visible(id *foci.ID, v foci.Version) (h record.Hash, found bool, err error) {
 	s, ok, err := b.index.summary(id)
 	switch {
 	case err != nil || !ok || s.vote.Newest.Less(v):

@@ -4,6 +4,7 @@ import (
 	"sync"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/record"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/segment"
 )
@@ -41,8 +42,8 @@ type waiting struct {
 
 // waiter is how often a transaction waits, and its content.
 type waiter struct {
-	hash wire.Hash
-	op   wire.Op
+	hash record.Hash
+	op   record.Op
 	n    int
 }
 
@@ -93,7 +94,7 @@ func (q *queue) put(items ...item) error {
 	return nil
 }
 
-func (q *queue) count(r *wire.Record, n int) {
+func (q *queue) count(r *record.Record, n int) {
 	k := waiting{r.ID, r.Version}
 	w := q.waiting[k]
 	if w.n == 0 {

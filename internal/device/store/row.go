@@ -5,8 +5,9 @@ import (
 	"errors"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/codec"
 	"github.com/foci-store/foci/internal/core/object"
-	"github.com/foci-store/foci/internal/core/wire"
+	"github.com/foci-store/foci/internal/core/record"
 	"github.com/foci-store/foci/internal/device/segment"
 )
 
@@ -36,10 +37,10 @@ func nameKey(b []byte, bucket, key string) []byte {
 // summary is all that the index says of an object in one row: its vote without
 // the watermark and, when its content is one record, that record's place.
 type summary struct {
-	vote  wire.Vote
+	vote  record.Vote
 	total uint64 // transactions held, history included; above 1 each has a version row
 	sole  bool   // content is one record: entry at loc
-	entry wire.Entry
+	entry record.Entry
 	loc   segment.Loc
 }
 
@@ -68,18 +69,18 @@ func (s *summary) append(b []byte) []byte {
 }
 
 func parseSummary(b []byte) (s summary, err error) {
-	r := wire.NewReader(b)
+	r := codec.NewReader(b)
 	flags := r.U8()
 	if flags&flagSingle != 0 {
 		s.total, s.sole = 1, true
 		s.entry, s.loc = readPlaced(r)
 		if !r.Bad() {
-			s.vote, err = object.Apply(wire.Vote{}, &s.entry, func(func(wire.Entry) bool) {})
+			s.vote, err = object.Apply(record.Vote{}, &s.entry, func(func(record.Entry) bool) {})
 		}
 	} else {
 		s.total = r.U64()
 		s.vote.Base = r.Version()
-		s.vote.BaseOp = wire.Op(r.U8())
+		s.vote.BaseOp = record.Op(r.U8())
 		s.vote.Count = r.U32()
 		r.Fixed(s.vote.Sum[:])
 		s.vote.Size = r.U64()
@@ -100,7 +101,7 @@ func appendVersion(b []byte, v foci.Version) []byte {
 }
 
 // appendPlaced encodes an entry and where its record is.
-func appendPlaced(b []byte, e *wire.Entry, loc segment.Loc) []byte {
+func appendPlaced(b []byte, e *record.Entry, loc segment.Loc) []byte {
 	le := binary.LittleEndian
 	b = appendVersion(b, e.Version)
 	manifest := byte(0)
@@ -114,9 +115,9 @@ func appendPlaced(b []byte, e *wire.Entry, loc segment.Loc) []byte {
 	return le.AppendUint32(le.AppendUint32(b, loc.Offset), loc.Head)
 }
 
-func readPlaced(r *wire.Reader) (e wire.Entry, loc segment.Loc) {
+func readPlaced(r *codec.Reader) (e record.Entry, loc segment.Loc) {
 	e.Version = r.Version()
-	e.Op = wire.Op(r.U8())
+	e.Op = record.Op(r.U8())
 	e.Manifest = r.Bool()
 	e.Size = r.U64()
 	e.Length = r.U32()
@@ -128,8 +129,8 @@ func readPlaced(r *wire.Reader) (e wire.Entry, loc segment.Loc) {
 	return e, loc
 }
 
-func parsePlaced(b []byte) (e wire.Entry, loc segment.Loc, err error) {
-	r := wire.NewReader(b)
+func parsePlaced(b []byte) (e record.Entry, loc segment.Loc, err error) {
+	r := codec.NewReader(b)
 	if e, loc = readPlaced(r); r.Bad() {
 		err = badRow("version")
 	}

@@ -17,6 +17,7 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/mutant"
+	"github.com/foci-store/foci/internal/core/record"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/segment"
 )
@@ -162,7 +163,7 @@ func (b *Backend) ID() foci.BackendID { return b.id }
 // Put keeps a record and calls done once: when the record is fsynced and
 // visible (dup: it was already), or with the reason why it is not kept. s and
 // its payload belong to the store until then. done must be quick; it may run
-// before Put returns. Put reads the index, and so perhaps the disk. The caller has checked the record ([wire.Record.Check]).
+// before Put returns. Put reads the index, and so perhaps the disk. The caller has checked the record ([record.Record.Check]).
 //
 // Kinds of errors: Busy (too much waits already), ReadOnly, NotReady, Conflict,
 // ClockAhead, BelowWatermark, TooLarge, Invalid, Corrupt (the index), Closed.
@@ -209,14 +210,14 @@ func (b *Backend) look(id *foci.ID, read func(*foci.ID) (summary, error)) (s sig
 }
 
 // checkShape is what the log and the index rely on. It does not read the payload.
-func checkShape(r *wire.Record) error {
+func checkShape(r *record.Record) error {
 	switch {
 	case !r.Op.Valid() || int(r.Length) != len(r.Payload) || r.Version.Time < 0 || r.Version.Time >= foci.MaxTime || r.Version.IsZero():
 		return foci.Errorf(foci.Invalid, "record %v of %v: malformed", r.Version, r.Name)
 	case len(r.Payload) > foci.MaxPayload || len(r.Meta) > foci.MaxMetaLen:
 		return foci.Errorf(foci.TooLarge, "record %v of %v: payload of %d and metadata of %d bytes, at most %d and %d are allowed",
 			r.Version, r.Name, len(r.Payload), len(r.Meta), foci.MaxPayload, foci.MaxMetaLen)
-	case r.Op != wire.OpChunk && r.ID != foci.ObjectID(r.Name):
+	case r.Op != record.OpChunk && r.ID != foci.ObjectID(r.Name):
 		return foci.Errorf(foci.Invalid, "record %v of %v: id does not belong to the name", r.Version, r.Name)
 	}
 	return r.Name.Validate()
@@ -275,11 +276,11 @@ func (b *Backend) enterUse() error {
 func (b *Backend) leaveUse() { b.life.RUnlock() }
 
 // Watermark is what was destroyed in the id's range.
-func (b *Backend) Watermark(id foci.ID) wire.Watermark { return b.watermarks.Load().of(id.Prefix()) }
+func (b *Backend) Watermark(id foci.ID) record.Watermark { return b.watermarks.Load().of(id.Prefix()) }
 
 // RaiseWatermark says that something as new as v is about to be destroyed among the
 // ids whose prefixes are from..to, both included, and returns when that is
-// durable. Watermarks rise with every call, see [wire.Watermark.Raise].
+// durable. Watermarks rise with every call, see [record.Watermark.Raise].
 func (b *Backend) RaiseWatermark(from, to uint64, v foci.Version) error {
 	if from > to || v.Time < 0 || v.Time >= foci.MaxTime {
 		return foci.Errorf(foci.Invalid, "watermark %v of prefixes %x to %x", v, from, to)

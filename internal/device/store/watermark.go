@@ -5,7 +5,8 @@ import (
 	"slices"
 
 	"github.com/foci-store/foci"
-	"github.com/foci-store/foci/internal/core/wire"
+	"github.com/foci-store/foci/internal/core/codec"
+	"github.com/foci-store/foci/internal/core/record"
 )
 
 // maxWatermarks bounds how finely the watermarks of a backend may differ: its ring
@@ -15,7 +16,7 @@ const maxWatermarks = 1 << 16
 // watermarkRange is the watermark of the ids whose prefixes are from..to, inclusive.
 type watermarkRange struct {
 	from, to  uint64
-	watermark wire.Watermark
+	watermark record.Watermark
 }
 
 // watermarks are ranges in order that do not overlap. They are never changed, only
@@ -23,7 +24,7 @@ type watermarkRange struct {
 type watermarks []watermarkRange
 
 // of is the watermark of a prefix; zero where none was raised.
-func (f watermarks) of(prefix uint64) wire.Watermark {
+func (f watermarks) of(prefix uint64) record.Watermark {
 	i, found := slices.BinarySearchFunc(f, prefix, func(r watermarkRange, p uint64) int {
 		switch {
 		case r.to < p:
@@ -35,7 +36,7 @@ func (f watermarks) of(prefix uint64) wire.Watermark {
 		}
 	})
 	if !found {
-		return wire.Watermark{}
+		return record.Watermark{}
 	}
 	return f[i].watermark
 }
@@ -43,7 +44,7 @@ func (f watermarks) of(prefix uint64) wire.Watermark {
 // raise is f after something as new as v was destroyed in from..to.
 func (f watermarks) raise(from, to uint64, v foci.Version) watermarks {
 	var out watermarks
-	add := func(from, to uint64, v wire.Watermark) {
+	add := func(from, to uint64, v record.Watermark) {
 		if n := len(out); n > 0 && out[n-1].watermark == v && out[n-1].to+1 == from {
 			out[n-1].to = to
 			return
@@ -52,7 +53,7 @@ func (f watermarks) raise(from, to uint64, v foci.Version) watermarks {
 	}
 	next, open := from, true // the part of from..to that is not yet in out
 	fill := func(until uint64) {
-		add(next, until, wire.Watermark{}.Raise(v))
+		add(next, until, record.Watermark{}.Raise(v))
 		if open = until != to; open {
 			next = until + 1
 		}
@@ -98,11 +99,11 @@ func (f watermarks) append(b []byte) []byte {
 }
 
 func parseWatermarks(b []byte) (watermarks, error) {
-	r := wire.NewReader(b)
+	r := codec.NewReader(b)
 	n := r.Count(maxWatermarks, 40)
 	f := make(watermarks, n)
 	for i := range f {
-		f[i] = watermarkRange{from: r.U64(), to: r.U64(), watermark: wire.Watermark{Version: r.Version(), Drops: r.U64()}}
+		f[i] = watermarkRange{from: r.U64(), to: r.U64(), watermark: record.Watermark{Version: r.Version(), Drops: r.U64()}}
 	}
 	if r.Bad() {
 		return nil, badRow("watermarks")

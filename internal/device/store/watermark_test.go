@@ -7,7 +7,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/foci-store/foci"
-	"github.com/foci-store/foci/internal/core/wire"
+	"github.com/foci-store/foci/internal/core/record"
 )
 
 // TestWatermarks compares watermarks with one watermark for each of a few prefixes.
@@ -15,7 +15,7 @@ func TestWatermarks(t *testing.T) {
 	prefixes := []uint64{0, 1, 2, 3, 4, 5, math.MaxUint64 - 1, math.MaxUint64}
 	rapid.Check(t, func(t *rapid.T) {
 		var f watermarks
-		want := make([]wire.Watermark, len(prefixes))
+		want := make([]record.Watermark, len(prefixes))
 		for range rapid.IntRange(1, 12).Draw(t, "raises") {
 			a := rapid.IntRange(0, len(prefixes)-1).Draw(t, "from")
 			b := rapid.IntRange(a, len(prefixes)-1).Draw(t, "to")

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/codec"
 	"github.com/foci-store/foci/internal/core/mutant"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/auth"
@@ -145,7 +146,7 @@ func (r *Renewal) request(ctx context.Context, l *mesh.Link, q *auth.Renewal) er
 		return err
 	}
 	var a wire.Renewed
-	if err := wire.Unmarshal(reply.Head, &a); err != nil {
+	if err := codec.Unmarshal(reply.Head, &a); err != nil {
 		return err
 	}
 	return r.certs.Adopt(q, &a)
@@ -155,7 +156,7 @@ func (r *Renewal) request(ctx context.Context, l *mesh.Link, q *auth.Renewal) er
 // proved.
 func (r *Renewal) Serve(in *mesh.Incoming) {
 	var q wire.Renew
-	if err := wire.Unmarshal(in.Head, &q); err != nil {
+	if err := codec.Unmarshal(in.Head, &q); err != nil {
 		in.Fail(err)
 		return
 	}

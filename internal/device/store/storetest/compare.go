@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/record"
 	"github.com/foci-store/foci/internal/core/wire"
 )
 
@@ -16,7 +17,7 @@ func Compare(s Store, m *Model) error {
 	seen := make(map[foci.ID]bool)
 	var last foci.ID
 	var failed error
-	err := s.Scan(foci.ID{}, highest(), func(id foci.ID, v wire.Vote) bool {
+	err := s.Scan(foci.ID{}, highest(), func(id foci.ID, v record.Vote) bool {
 		switch {
 		case m.Logs[id] == nil:
 			failed = fmt.Errorf("scan shows %s, which nobody stored", id.Short())
@@ -61,7 +62,7 @@ func CompareObject(s Store, m *Model, id foci.ID) error {
 		return fmt.Errorf("query of %s: vote %+v, want %+v", id.Short(), vote, log.Vote())
 	}
 	base, ok := log.Get(vote.Base)
-	one := ok && vote.Count == 1 && base.Op != wire.OpRemove && base.Length <= wire.MaxInline
+	one := ok && vote.Count == 1 && base.Op != record.OpRemove && base.Length <= wire.MaxInline
 	if one != (inline != nil) {
 		return fmt.Errorf("query of %s: content inline %v, want %v", id.Short(), inline != nil, one)
 	}
@@ -93,12 +94,12 @@ func CompareObject(s Store, m *Model, id foci.ID) error {
 	return compareLog(s, id, got, body, want)
 }
 
-func compareLog(s Store, id foci.ID, got []wire.FetchedEntry, body []byte, want []wire.Record) error {
+func compareLog(s Store, id foci.ID, got []wire.FetchedEntry, body []byte, want []record.Record) error {
 	if len(got) != len(want) {
 		return fmt.Errorf("fetch of %s: %d entries, want %d", id.Short(), len(got), len(want))
 	}
 	for i := range want {
-		r := wire.Record{Entry: got[i].Entry, ID: id, Name: want[i].Name, Meta: got[i].Meta, Payload: body[:got[i].Bytes]}
+		r := record.Record{Entry: got[i].Entry, ID: id, Name: want[i].Name, Meta: got[i].Meta, Payload: body[:got[i].Bytes]}
 		body = body[got[i].Bytes:]
 		if err := same(&r, &want[i]); err != nil {
 			return fmt.Errorf("fetch of %s: %w", id.Short(), err)
@@ -111,7 +112,7 @@ func compareLog(s Store, id foci.ID, got []wire.FetchedEntry, body []byte, want 
 	return nil
 }
 
-func same(got, want *wire.Record) error {
+func same(got, want *record.Record) error {
 	switch {
 	case got.Entry != want.Entry || got.ID != want.ID || got.Name != want.Name:
 		return fmt.Errorf("record %+v of %v, want %+v of %v", got.Entry, got.Name, want.Entry, want.Name)

@@ -10,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/record"
 	"github.com/foci-store/foci/internal/core/wire"
 )
 
@@ -40,11 +41,11 @@ func testModel(t *testing.T, open func(t testing.TB) Store) {
 	must(t, Compare(s, m))
 }
 
-func drawRecord(t *rapid.T, run int) wire.Record {
-	op := rapid.SampledFrom([]wire.Op{wire.OpPut, wire.OpAppend, wire.OpAppend, wire.OpRemove}).Draw(t, "op")
+func drawRecord(t *rapid.T, run int) record.Record {
+	op := rapid.SampledFrom([]record.Op{record.OpPut, record.OpAppend, record.OpAppend, record.OpRemove}).Draw(t, "op")
 	key := fmt.Sprintf("%d/%d", run, rapid.IntRange(0, 2).Draw(t, "key"))
 	var payload []byte
-	if op != wire.OpRemove {
+	if op != record.OpRemove {
 		payload = bytes.Repeat([]byte{byte(rapid.IntRange(0, 1).Draw(t, "byte"))}, rapid.SampledFrom([]int{0, 3, 500, 70_000}).Draw(t, "size"))
 	}
 	return Record(op, key, int64(rapid.IntRange(1, 12).Draw(t, "time")), payload, nil)
@@ -61,7 +62,7 @@ func testManyWriters(t *testing.T, open func(t testing.TB) Store) {
 		wg.Go(func() {
 			for i := range each {
 				// Two writers each send the same records of a shared log.
-				r := Record(wire.OpAppend, fmt.Sprint(i%5), int64(w/2*each+i+1), []byte{byte(w / 2), byte(i)}, nil)
+				r := Record(record.OpAppend, fmt.Sprint(i%5), int64(w/2*each+i+1), []byte{byte(w / 2), byte(i)}, nil)
 				if _, err := Put(s, r); err != nil {
 					t.Error(err)
 					return

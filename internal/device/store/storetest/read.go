@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/record"
 	"github.com/foci-store/foci/internal/core/wire"
 )
 
@@ -15,11 +16,11 @@ func testFetchWindows(t *testing.T, s Store) {
 	for i := range base {
 		base[i] = byte(i * 7 >> 3)
 	}
-	records := []wire.Record{
-		Record(wire.OpPut, "k", 10, base, []byte("base")),
-		Record(wire.OpAppend, "k", 20, []byte("hello"), []byte("first")),
-		Record(wire.OpAppend, "k", 30, nil, nil),
-		Record(wire.OpAppend, "k", 40, []byte("world"), nil),
+	records := []record.Record{
+		Record(record.OpPut, "k", 10, base, []byte("base")),
+		Record(record.OpAppend, "k", 20, []byte("hello"), []byte("first")),
+		Record(record.OpAppend, "k", 30, nil, nil),
+		Record(record.OpAppend, "k", 40, []byte("world"), nil),
 	}
 	check(t, s, records...)
 	id := records[0].ID
@@ -60,9 +61,9 @@ func testFetchWindows(t *testing.T, s Store) {
 
 func testList(t *testing.T, s Store) {
 	keys := []string{"a", "a/", "a/1", "a/2", "a/2/x", "a0", "b", "ä", "\xf4\x8f\xbf\xbf"}
-	var records []wire.Record
+	var records []record.Record
 	for i, k := range keys {
-		records = append(records, Record(wire.OpPut, k, int64(i+1), []byte(k), nil))
+		records = append(records, Record(record.OpPut, k, int64(i+1), []byte(k), nil))
 	}
 	other := records[0]
 	other.Name.Bucket = "bucket2"
@@ -97,14 +98,14 @@ func testList(t *testing.T, s Store) {
 }
 
 func testScan(t *testing.T, s Store) {
-	var records []wire.Record
+	var records []record.Record
 	for i := range 20 {
-		records = append(records, Record(wire.OpPut, fmt.Sprint(i), int64(i+1), nil, nil))
+		records = append(records, Record(record.OpPut, fmt.Sprint(i), int64(i+1), nil, nil))
 	}
 	check(t, s, records...)
-	slices.SortFunc(records, func(a, b wire.Record) int { return bytes.Compare(a.ID[:], b.ID[:]) })
+	slices.SortFunc(records, func(a, b record.Record) int { return bytes.Compare(a.ID[:], b.ID[:]) })
 	var got []foci.ID
-	must(t, s.Scan(records[3].ID, records[9].ID, func(id foci.ID, _ wire.Vote) bool {
+	must(t, s.Scan(records[3].ID, records[9].ID, func(id foci.ID, _ record.Vote) bool {
 		got = append(got, id)
 		return len(got) < 100
 	}))
@@ -112,7 +113,7 @@ func testScan(t *testing.T, s Store) {
 		t.Fatalf("scan of 7 with both ends: %d", len(got))
 	}
 	n := 0
-	must(t, s.Scan(foci.ID{}, highest(), func(foci.ID, wire.Vote) bool { n++; return n < 4 }))
+	must(t, s.Scan(foci.ID{}, highest(), func(foci.ID, record.Vote) bool { n++; return n < 4 }))
 	if n != 4 {
 		t.Fatalf("scan went on after false: %d", n)
 	}

@@ -10,18 +10,19 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/object"
+	"github.com/foci-store/foci/internal/core/record"
 	"github.com/foci-store/foci/internal/core/wire"
 )
 
 // Store is what is tested.
 type Store interface {
 	Put(s *wire.Store, done func(dup bool, err error))
-	Query(id foci.ID, inline uint32) (wire.Vote, *wire.Record, error)
-	Have(id foci.ID, v foci.Version, h wire.Hash) (wire.HaveState, error)
+	Query(id foci.ID, inline uint32) (record.Vote, *record.Record, error)
+	Have(id foci.ID, v foci.Version, h record.Hash) (wire.HaveState, error)
 	Fetch(f *wire.Fetch, dst []byte) (wire.FetchReply, []byte, error)
 	List(l *wire.List) (wire.ListReply, error)
-	Scan(from, to foci.ID, fn func(id foci.ID, v wire.Vote) bool) error
-	Watermark(id foci.ID) wire.Watermark
+	Scan(from, to foci.ID, fn func(id foci.ID, v record.Vote) bool) error
+	Watermark(id foci.ID) record.Watermark
 	RaiseWatermark(from, to uint64, v foci.Version) error
 	Epoch() foci.Epoch
 	SetEpoch(e foci.Epoch) error
@@ -35,23 +36,23 @@ const Now = int64(1_000_000_000_000_000_000)
 const Patience = 20 * time.Second
 
 // Record makes a record of the object bucket/key with a version of that time.
-func Record(op wire.Op, key string, at int64, payload, meta []byte) wire.Record {
+func Record(op record.Op, key string, at int64, payload, meta []byte) record.Record {
 	n := foci.Name{Bucket: "bucket", Key: key}
-	r := wire.Record{ID: foci.ObjectID(n), Name: n, Meta: meta, Payload: payload}
+	r := record.Record{ID: foci.ObjectID(n), Name: n, Meta: meta, Payload: payload}
 	r.Version, r.Op, r.Size = foci.Version{Time: at, Nonce: uint64(at)*7 + 1}, op, uint64(len(payload))
 	r.Seal()
 	return r
 }
 
 // Chunk makes a chunk of an upload.
-func Chunk(upload byte, index uint32, at int64, payload []byte) wire.Record {
-	r := Record(wire.OpChunk, fmt.Sprintf("upload-%d", upload), at, payload, nil)
+func Chunk(upload byte, index uint32, at int64, payload []byte) record.Record {
+	r := Record(record.OpChunk, fmt.Sprintf("upload-%d", upload), at, payload, nil)
 	r.ID = foci.ChunkID("bucket", foci.UploadID{upload}, index)
 	return r
 }
 
 // Put stores one record and waits.
-func Put(s Store, r wire.Record) (dup bool, err error) {
+func Put(s Store, r record.Record) (dup bool, err error) {
 	return PutStore(s, &wire.Store{Record: r})
 }
 
@@ -84,14 +85,14 @@ func NewModel() *Model {
 }
 
 // Add adds a record, as a store would.
-func (m *Model) Add(r wire.Record) (dup bool, err error) {
+func (m *Model) Add(r record.Record) (dup bool, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	l := m.Logs[r.ID]
 	if l == nil {
 		l = new(object.Log)
 		m.Logs[r.ID] = l
-		if r.Op != wire.OpChunk {
+		if r.Op != record.OpChunk {
 			m.Name[r.ID] = r.Name
 		}
 	}

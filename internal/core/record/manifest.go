@@ -1,6 +1,9 @@
-package wire
+package record
 
-import "github.com/foci-store/foci"
+import (
+	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/codec"
+)
 
 // Manifest is the payload of a put or append whose content is in chunks.
 type Manifest struct {
@@ -27,11 +30,11 @@ func (m *Manifest) ChunkLen(index int) int {
 // Append encodes.
 func (m *Manifest) Append(b []byte) []byte {
 	b = append(append(b, manifestFormat), m.Upload[:]...)
-	return appendVersion(appendU64(appendU32(b, m.Chunk), m.Size), m.Version)
+	return codec.AppendVersion(codec.AppendU64(codec.AppendU32(b, m.Chunk), m.Size), m.Version)
 }
 
 // Decode decodes; a manifest of no or too many chunks is malformed.
-func (m *Manifest) Decode(r *Reader) {
+func (m *Manifest) Decode(r *codec.Reader) {
 	if r.U8() != manifestFormat {
 		r.Fail()
 	}

@@ -1,4 +1,4 @@
-package wire
+package record
 
 import (
 	"encoding/binary"
@@ -7,6 +7,7 @@ import (
 	"github.com/zeebo/xxh3"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/codec"
 )
 
 // Op is what a transaction does to its object.
@@ -78,7 +79,8 @@ type Entry struct {
 	Hash     Hash   // of operation, manifest flag, metadata and payload
 }
 
-const entrySize = 16 + 1 + 1 + 8 + 4 + 16
+// EntrySize is the length of an encoded Entry.
+const EntrySize = 16 + 1 + 1 + 8 + 4 + 16
 
 // Sum is the entry's part in the sum of a vote: a hash over everything that
 // makes it this transaction.
@@ -91,14 +93,16 @@ func (e *Entry) Sum() Hash {
 	return hash128(xxh3.Hash128(b[:]))
 }
 
-func (e *Entry) append(b []byte) []byte {
-	b = appendVersion(b, e.Version)
-	b = appendBool(append(b, byte(e.Op)), e.Manifest)
-	b = appendU32(appendU64(b, e.Size), e.Length)
+// Append encodes.
+func (e *Entry) Append(b []byte) []byte {
+	b = codec.AppendVersion(b, e.Version)
+	b = codec.AppendBool(append(b, byte(e.Op)), e.Manifest)
+	b = codec.AppendU32(codec.AppendU64(b, e.Size), e.Length)
 	return append(b, e.Hash[:]...)
 }
 
-func (e *Entry) decode(r *Reader) {
+// Decode decodes; sizes over the limits are malformed.
+func (e *Entry) Decode(r *codec.Reader) {
 	e.Version = r.Version()
 	e.Op = Op(r.U8())
 	e.Manifest = r.Bool()
@@ -190,7 +194,7 @@ func (c *Record) placed() bool {
 		return c.ID == foci.ObjectID(c.Name)
 	}
 	var m ChunkMeta
-	return Unmarshal(c.Meta, &m) == nil && c.ID == foci.ChunkID(c.Name.Bucket, m.Upload, m.Index)
+	return codec.Unmarshal(c.Meta, &m) == nil && c.ID == foci.ChunkID(c.Name.Bucket, m.Upload, m.Index)
 }
 
 // ChunkMeta is the metadata of a chunk: with the bucket it makes up its id.
@@ -200,25 +204,27 @@ type ChunkMeta struct {
 }
 
 // Append encodes.
-func (m *ChunkMeta) Append(b []byte) []byte { return appendU32(append(b, m.Upload[:]...), m.Index) }
+func (m *ChunkMeta) Append(b []byte) []byte {
+	return codec.AppendU32(append(b, m.Upload[:]...), m.Index)
+}
 
 // Decode decodes.
-func (m *ChunkMeta) Decode(r *Reader) {
+func (m *ChunkMeta) Decode(r *codec.Reader) {
 	r.Fixed(m.Upload[:])
 	m.Index = r.U32()
 }
 
 // Append encodes everything but the payload.
 func (c *Record) Append(b []byte) []byte {
-	b = c.append(b)
+	b = c.Entry.Append(b)
 	b = append(b, c.ID[:]...)
-	b = appendString(appendString(b, c.Name.Bucket), c.Name.Key)
-	return appendBytes(b, c.Meta)
+	b = codec.AppendString(codec.AppendString(b, c.Name.Bucket), c.Name.Key)
+	return codec.AppendBytes(b, c.Meta)
 }
 
 // Decode reads what Append wrote; Payload stays as it is.
-func (c *Record) Decode(r *Reader) {
-	c.decode(r)
+func (c *Record) Decode(r *codec.Reader) {
+	c.Entry.Decode(r)
 	r.Fixed(c.ID[:])
 	c.Name.Bucket = r.String(foci.MaxBucketLen)
 	c.Name.Key = r.String(foci.MaxKeyLen)
@@ -234,9 +240,13 @@ type Watermark struct {
 
 const watermarkSize = 16 + 8
 
-func (f *Watermark) append(b []byte) []byte { return appendU64(appendVersion(b, f.Version), f.Drops) }
+// Append encodes.
+func (f *Watermark) Append(b []byte) []byte {
+	return codec.AppendU64(codec.AppendVersion(b, f.Version), f.Drops)
+}
 
-func (f *Watermark) decode(r *Reader) { f.Version, f.Drops = r.Version(), r.U64() }
+// Decode decodes.
+func (f *Watermark) Decode(r *codec.Reader) { f.Version, f.Drops = r.Version(), r.U64() }
 
 // Raise is the watermark after the destruction of something as new as v.
 func (f Watermark) Raise(v foci.Version) Watermark {
@@ -286,23 +296,26 @@ func (v *Vote) Exists() bool {
 	return v.Count > 0
 }
 
-const voteSize = 16 + 1 + 4 + 16 + 8 + 16 + watermarkSize
+// VoteSize is the length of an encoded Vote.
+const VoteSize = 16 + 1 + 4 + 16 + 8 + 16 + watermarkSize
 
-func (v *Vote) append(b []byte) []byte {
-	b = append(appendVersion(b, v.Base), byte(v.BaseOp))
-	b = append(appendU32(b, v.Count), v.Sum[:]...)
-	b = appendU64(b, v.Size)
-	return v.Watermark.append(appendVersion(b, v.Newest))
+// Append encodes.
+func (v *Vote) Append(b []byte) []byte {
+	b = append(codec.AppendVersion(b, v.Base), byte(v.BaseOp))
+	b = append(codec.AppendU32(b, v.Count), v.Sum[:]...)
+	b = codec.AppendU64(b, v.Size)
+	return v.Watermark.Append(codec.AppendVersion(b, v.Newest))
 }
 
-func (v *Vote) decode(r *Reader) {
+// Decode decodes.
+func (v *Vote) Decode(r *codec.Reader) {
 	v.Base = r.Version()
 	v.BaseOp = Op(r.U8())
 	v.Count = r.U32()
 	r.Fixed(v.Sum[:])
 	v.Size = r.U64()
 	v.Newest = r.Version()
-	v.Watermark.decode(r)
+	v.Watermark.Decode(r)
 	if v.BaseOp != 0 && !v.BaseOp.IsBase() || v.Count > MaxCount {
 		r.Fail()
 	}

@@ -1,4 +1,4 @@
-package wire
+package codec
 
 import (
 	"encoding/binary"
@@ -135,25 +135,34 @@ func (r *Reader) Version() foci.Version {
 	return v
 }
 
-func appendBool(b []byte, v bool) []byte {
+// AppendBool adds v as a byte, 0 or 1.
+func AppendBool(b []byte, v bool) []byte {
 	if v {
 		return append(b, 1)
 	}
 	return append(b, 0)
 }
 
-func appendU16(b []byte, v uint16) []byte { return binary.LittleEndian.AppendUint16(b, v) }
-func appendU32(b []byte, v uint32) []byte { return binary.LittleEndian.AppendUint32(b, v) }
-func appendU64(b []byte, v uint64) []byte { return binary.LittleEndian.AppendUint64(b, v) }
+// AppendU16 adds two bytes.
+func AppendU16(b []byte, v uint16) []byte { return binary.LittleEndian.AppendUint16(b, v) }
 
-func appendBytes(b, v []byte) []byte {
-	return append(appendU32(b, uint32(len(v))), v...)
+// AppendU32 adds four bytes.
+func AppendU32(b []byte, v uint32) []byte { return binary.LittleEndian.AppendUint32(b, v) }
+
+// AppendU64 adds eight bytes.
+func AppendU64(b []byte, v uint64) []byte { return binary.LittleEndian.AppendUint64(b, v) }
+
+// AppendBytes adds the length of v and v.
+func AppendBytes(b, v []byte) []byte {
+	return append(AppendU32(b, uint32(len(v))), v...)
 }
 
-func appendString(b []byte, v string) []byte {
-	return append(appendU32(b, uint32(len(v))), v...)
+// AppendString adds the length of v and v.
+func AppendString(b []byte, v string) []byte {
+	return append(AppendU32(b, uint32(len(v))), v...)
 }
 
-func appendVersion(b []byte, v foci.Version) []byte {
-	return appendU64(appendU64(b, uint64(v.Time)), v.Nonce)
+// AppendVersion adds the time and the nonce of v.
+func AppendVersion(b []byte, v foci.Version) []byte {
+	return AppendU64(AppendU64(b, uint64(v.Time)), v.Nonce)
 }
