@@ -13,6 +13,7 @@ import (
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/route"
 	"github.com/foci-store/foci/internal/testports"
+	"github.com/foci-store/foci/internal/testwait"
 )
 
 // TestIndexIsItsUsersOnly: the index is written for its user alone, and one that
@@ -54,7 +55,7 @@ func TestIndexIsItsUsersOnly(t *testing.T) {
 		if err := spoil(); err != nil {
 			t.Fatal(err)
 		}
-		err := within(t, func() error { _, err := loadIndex(path); return err })
+		err := testwait.Return(t, soon, "loading "+name, func() error { _, err := loadIndex(path); return err })
 		if foci.KindOf(err) != foci.Invalid || err == nil || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), "remove it") {
 			t.Errorf("%s: %v", name, err)
 		}

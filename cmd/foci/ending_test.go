@@ -4,32 +4,18 @@ import (
 	"context"
 	"errors"
 	"io"
-	"net"
-	"os"
-	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/testwait"
 )
 
-// within runs do and fails when it has not returned after a while.
-func within[T any](t *testing.T, do func() T) T {
-	t.Helper()
-	done := make(chan T, 1)
-	go func() { done <- do() }()
-	select {
-	case v := <-done:
-		return v
-	case <-time.After(1500 * time.Millisecond):
-		t.Fatal("it goes on")
-		panic("unreachable")
-	}
-}
+// soon bounds how long a command that is told to end may go on.
+const soon = 1500 * time.Millisecond
 
 // TestStuckCommandIsAbandoned: a command that waits for standard input, without
 // looking at its context, ends soon after a signal.
@@ -39,7 +25,7 @@ func TestStuckCommandIsAbandoned(t *testing.T) {
 	var stderr strings.Builder
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(errors.New("interrupt signal received"))
-	code := within(t, func() int {
+	code := testwait.Return(t, soon, "the command's end", func() int {
 		return run(ctx, &app{stdin: silent, stdout: io.Discard, stderr: &stderr}, []string{"init", "--nodes", "-"})
 	})
 	if code != statusFailed || stderr.String() != "foci: given up: interrupt signal received\n" {
@@ -64,7 +50,7 @@ func TestTimeoutBoundsTheInput(t *testing.T) {
 	}}
 	new(remoteFlags).add(a, c)
 	c.SetArgs([]string{"--timeout", "20ms"})
-	err := within(t, func() error { return c.ExecuteContext(t.Context()) })
+	err := testwait.Return(t, soon, "the command's end", func() error { return c.ExecuteContext(t.Context()) })
 	if !errors.Is(err, foci.Canceled) || !errors.Is(err, errTimeout) {
 		t.Fatal(err)
 	}
@@ -83,35 +69,5 @@ func TestInputOfAPipe(t *testing.T) {
 	got, err := io.ReadAll(newInterruptible(t.Context(), r))
 	if !errors.Is(err, io.ErrNoProgress) || string(got) != want {
 		t.Fatalf("%d bytes of %d: %v", len(got), len(want), err)
-	}
-}
-
-// TestCopyRefusesPipes: what is no regular file is refused by its name, and not
-// waited for, also when it has taken the place of a file after it was found.
-func TestCopyRefusesPipes(t *testing.T) {
-	dir := t.TempDir()
-	pipe, socket := filepath.Join(dir, "pipe"), filepath.Join(dir, "socket")
-	if err := syscall.Mkfifo(pipe, 0o644); err != nil {
-		t.Fatal(err)
-	}
-	l, err := net.Listen("unix", socket)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	for path, what := range map[string]string{pipe: "is a pipe", socket: "is a socket", os.DevNull: "is a device"} {
-		_, planned := new(copier).plan(t.Context(), newMemory(), place{path: path}, place{remote: true, bucket: "bkt", key: "k"}, false)
-		opened := within(t, func() error {
-			f, _, err := openRegular(path)
-			if err == nil {
-				f.Close()
-			}
-			return err
-		})
-		for _, err := range []error{planned, opened} {
-			if !errors.Is(err, foci.Invalid) || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), what) {
-				t.Errorf("%s: %v", path, err)
-			}
-		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/transfer"
 )
 
 // The exit statuses; scripts rely on them.
@@ -62,10 +63,11 @@ func pathless(err error) error {
 // status is the exit status of an error.
 func status(err error) int {
 	var u *usageError
+	var argument *transfer.ArgumentError
 	switch {
 	case err == nil:
 		return statusDone
-	case errors.As(err, &u):
+	case errors.As(err, &u), errors.As(err, &argument):
 		return statusUsage
 	}
 	switch foci.KindOf(err) {

@@ -2,16 +2,14 @@ package main
 
 import (
 	"context"
-	"errors"
 	"io"
-	"os"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/client"
 	"github.com/foci-store/foci/internal/core/mutant"
+	"github.com/foci-store/foci/internal/transfer"
 )
 
 func getCommand(a *app) *cobra.Command {
@@ -85,38 +83,13 @@ type gotFile struct {
 // getFile writes to a file beside the target and renames it when it is whole. A
 // target that is there and no regular file (a pipe, a device) is written as it is.
 func (a *app) getFile(ctx context.Context, s *client.Session, n foci.Name, o client.GetOptions, path string) (err error) {
-	f, commit, err := outputFile(path)
+	f, commit, err := transfer.Create(path)
 	if err != nil {
-		return err
+		return foci.Errorf(foci.KindOf(err), "-o %w", err)
 	}
 	size, err := a.copyObject(ctx, s, n, o, f)
 	if err = commit(err); err != nil || !a.json {
 		return err
 	}
 	return a.print(gotFile{n.String(), path, size}, nil)
-}
-
-// outputFile opens what will become path. Commit is told whether writing it
-// failed, and closes, and renames or removes it.
-func outputFile(path string) (f *os.File, commit func(error) error, err error) {
-	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
-		if info.IsDir() {
-			return nil, nil, usagef("-o %s: is a folder, want a file", path)
-		}
-		f, err := os.OpenFile(path, os.O_WRONLY, 0)
-		return f, func(err error) error { return errors.Join(err, f.Close()) }, err
-	}
-	if f, err = os.CreateTemp(filepath.Dir(path), ".foci-*"); err != nil {
-		return nil, nil, foci.Errorf(foci.Invalid, "-o %s: no file can be made in its folder: %w", path, pathless(err))
-	}
-	commit = func(err error) error {
-		if err = errors.Join(err, f.Chmod(0o644), f.Close()); err == nil {
-			err = os.Rename(f.Name(), path)
-		}
-		if err != nil {
-			_ = os.Remove(f.Name())
-		}
-		return err
-	}
-	return f, commit, nil
 }

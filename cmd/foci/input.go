@@ -2,13 +2,10 @@ package main
 
 import (
 	"context"
-	"errors"
 	"io"
 	"os"
-	"syscall"
 
 	"github.com/foci-store/foci"
-	"github.com/foci-store/foci/internal/core/mutant"
 )
 
 // readAhead is how many bytes are read at a time of input that may block.
@@ -118,44 +115,4 @@ func regularSize(f *os.File) int64 {
 		return -1
 	}
 	return max(0, info.Size()-at)
-}
-
-// openRegular opens a file to be copied and refuses what is no regular file. It
-// never waits for the writer of a named pipe, even one that took the place of a
-// file a moment ago.
-func openRegular(path string) (f *os.File, size int64, err error) {
-	flags := os.O_RDONLY | syscall.O_NONBLOCK | syscall.O_NOCTTY
-	if mutant.On(mutant.CopyPipe) {
-		flags = os.O_RDONLY
-	}
-	f, err = os.OpenFile(path, flags, 0)
-	switch {
-	case errors.Is(err, syscall.ENXIO):
-		return nil, 0, notRegular(path, os.ModeSocket)
-	case err != nil:
-		return nil, 0, err
-	}
-	info, err := f.Stat()
-	if err == nil && !info.Mode().IsRegular() && !mutant.On(mutant.CopyPipe) {
-		err = notRegular(path, info.Mode())
-	}
-	if err != nil {
-		f.Close()
-		return nil, 0, err
-	}
-	return f, info.Size(), nil
-}
-
-// notRegular is the error for a source of a copy that is no regular file.
-func notRegular(path string, mode os.FileMode) error {
-	what := "a device"
-	switch {
-	case mode.IsDir():
-		what = "a folder"
-	case mode&os.ModeNamedPipe != 0:
-		what = "a pipe"
-	case mode&os.ModeSocket != 0:
-		what = "a socket"
-	}
-	return &foci.Error{Kind: foci.Invalid, Op: "cp", Where: path, Msg: "is " + what + ", not a regular file", Fix: "foci put KEY FILE stores what a pipe or device gives"}
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/client"
+	"github.com/foci-store/foci/internal/transfer"
 )
 
 // listLine is what ls prints with --json, one for each key or folder of keys.
@@ -37,7 +38,7 @@ also in a pipe, so that a line is always one key. Scripts take --json, which car
   foci ls -r pictures/2026/ --json`,
 		Args: usageArgs(cobra.ExactArgs(1)),
 		RunE: func(c *cobra.Command, args []string) error {
-			bucket, prefix, _ := strings.Cut(strings.TrimPrefix(args[0], scheme), "/")
+			bucket, prefix, _ := strings.Cut(strings.TrimPrefix(args[0], transfer.Scheme), "/")
 			if err := foci.ValidateBucket(bucket); err != nil {
 				return usage(err)
 			}

@@ -19,9 +19,10 @@ var layers = []layer{
 	{"internal/testports", 1}, // for tests alone
 	{"internal/core/codec", 1},
 	{"internal/core/record", 1},
+	{"internal/testwait", 1}, // for tests alone
 	{"internal/core/wire", 1},
 	{"internal/core", 2},
-	{"internal/check", 3}, // checkers of histories: for simulator and tests
+	{"internal/check", 3},      // checkers of histories: for simulator and tests
 	{"internal/sim/engine", 3}, // time, chance and network of a simulation
 	{"internal/sim", 4},
 	{"internal/device", 4},
@@ -31,6 +32,7 @@ var layers = []layer{
 	{"client", 7},
 	{"internal/gateway", 8},
 	{"internal/bench", 8},
+	{"internal/transfer", 8},
 	{"cmd", 9},
 	{"test", 10},
 	{"internal/lint", 10},

@@ -21,6 +21,7 @@ var openers = []opener{
 		path: "os", what: "files", home: "internal/device/vfs", reaches: fileFunction,
 		elsewise: []string{
 			"cmd",                          // the user's own files: put, get, cp, configuration
+			"internal/transfer",            // cp: the user's own files
 			"test",                         // drives whole processes
 			"internal/bench/limit_disk.go", // the bare file that puts are compared with
 			"internal/lint",                // reads the source tree
@@ -35,6 +36,7 @@ var openers = []opener{
 			"cmd/foci/up_ports.go",       // up: says before it starts that a port is in use
 			"internal/gateway",           // faces listen; they dial nobody
 			"internal/testports",         // holds ports for tests
+			"internal/transfer",          // cp: the user's own files
 			"test",                       // free ports, proxies that delay and cut
 		},
 	},

@@ -1,10 +1,9 @@
-package main
+package transfer
 
 import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"fmt"
 	"io/fs"
 	"iter"
 	"os"
@@ -15,8 +14,8 @@ import (
 	"github.com/foci-store/foci"
 )
 
-// copySummary is how a copy ended.
-type copySummary struct {
+// Summary says how a copy ended.
+type Summary struct {
 	Files   int64   `json:"files"`
 	Bytes   int64   `json:"bytes"`
 	Skipped int64   `json:"skipped"`
@@ -24,28 +23,35 @@ type copySummary struct {
 	Seconds float64 `json:"seconds"`
 }
 
-func (s copySummary) String() string {
-	return fmt.Sprintf("%d files, %v, %d skipped, %d errors in %.1f s (%v/s)",
-		s.Files, byteSize(s.Bytes), s.Skipped, s.Errors, s.Seconds, byteSize(float64(s.Bytes)/max(s.Seconds, 1e-3)))
+// Event is the end of one file: copied, skipped or failed.
+type Event struct {
+	Path    string // the file, or the object where no path can be named
+	Bytes   int64  // copied
+	Skipped string // why the file was left out; empty if it was not
+	Err     error  // why the file was not copied
 }
 
-// copier runs the jobs of one copy, some at a time, and goes on past those
-// that fail.
-type copier struct {
-	do       func(context.Context, copyJob) (bytes int64, err error)
-	parallel int
-	tell     func(format string, args ...any) // one line for people, for each skipped or failed file
-	progress func(copyJob, int64)             // after each file that was copied
+// Copy copies the files of a plan, several at a time, and goes on past those that
+// fail.
+type Copy struct {
+	jobs        iter.Seq[job]
+	do          func(context.Context, job) (bytes int64, err error)
+	closeTarget func() error // nil if no folder is open
+	parallel    int
+	onFile      func(Event)
 
-	mu    sync.Mutex
-	sum   copySummary
-	first error // of those that failed
+	mu    sync.Mutex // guards the fields below, and is held while onFile runs
+	sum   Summary
+	first error // of the first file that failed
 }
 
-// run is done when every job is.
-func (c *copier) run(ctx context.Context, jobs iter.Seq[copyJob]) copySummary {
+// Run copies all files and returns when the last one has ended. It calls onFile at
+// the end of each file, one call at a time. The error is that of the first file
+// that failed.
+func (c *Copy) Run(ctx context.Context, onFile func(Event)) (Summary, error) {
+	c.onFile = onFile
 	began := time.Now()
-	queue := make(chan copyJob, c.parallel)
+	queue := make(chan job, c.parallel)
 	var workers sync.WaitGroup
 	for range c.parallel {
 		workers.Go(func() {
@@ -54,24 +60,27 @@ func (c *copier) run(ctx context.Context, jobs iter.Seq[copyJob]) copySummary {
 			}
 		})
 	}
-	for j := range jobs {
+	for j := range c.jobs {
 		if ctx.Err() != nil {
-			c.finish(copyJob{path: "interrupted"}, 0, context.Cause(ctx))
+			c.finish(job{path: "interrupted"}, 0, context.Cause(ctx))
 			break
 		}
 		queue <- j
 	}
 	close(queue)
 	workers.Wait()
+	if c.closeTarget != nil {
+		_ = c.closeTarget() // every file in it was closed, with its error
+	}
 	c.sum.Seconds = time.Since(began).Seconds()
-	return c.sum
+	return c.sum, c.first
 }
 
 // tries is how often a file is copied when the reason of its failure may pass.
 // Sending a whole file again cannot double anything.
 const tries = 3
 
-func (c *copier) one(ctx context.Context, j copyJob) {
+func (c *Copy) one(ctx context.Context, j job) {
 	if j.skip != "" || j.err != nil {
 		c.finish(j, 0, j.err)
 		return
@@ -95,43 +104,44 @@ func mayPass(err error) bool {
 	return false
 }
 
-func (c *copier) finish(j copyJob, n int64, err error) {
+func (c *Copy) finish(j job, n int64, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	e := Event{Path: j.path, Err: err}
 	switch {
 	case err != nil:
 		c.sum.Errors++
 		if c.first == nil {
 			c.first = err
 		}
-		c.tell("%s: %v", j.path, err)
 	case j.skip != "":
 		c.sum.Skipped++
-		c.tell("%s: skipped: %s", j.path, j.skip)
+		e.Skipped = j.skip
 	default:
 		c.sum.Files++
 		c.sum.Bytes += n
-		c.progress(j, n)
+		e.Bytes = n
 	}
+	c.onFile(e)
 }
 
 // upload copies one local file into the store.
-func upload(o objects) func(context.Context, copyJob) (int64, error) {
-	return func(ctx context.Context, j copyJob) (int64, error) {
+func upload(o Objects) func(context.Context, job) (int64, error) {
+	return func(ctx context.Context, j job) (int64, error) {
 		f, size, err := openRegular(j.path)
 		if err != nil {
 			return 0, err
 		}
 		defer f.Close()
-		return o.put(ctx, j.name, f, size)
+		return o.Put(ctx, j.name, f, size)
 	}
 }
 
 // download copies one object to a file below target. The folder is opened as a
 // root, so that no link inside it leads a key elsewhere; the file appears under
 // its name only when it is whole.
-func download(o objects, target *os.Root) func(context.Context, copyJob) (int64, error) {
-	return func(ctx context.Context, j copyJob) (n int64, err error) {
+func download(o Objects, target *os.Root) func(context.Context, job) (int64, error) {
+	return func(ctx context.Context, j job) (n int64, err error) {
 		dir := path.Dir(j.path)
 		if err := target.MkdirAll(dir, 0o755); err != nil {
 			return 0, err
@@ -146,7 +156,7 @@ func download(o objects, target *os.Root) func(context.Context, copyJob) (int64,
 				_ = target.Remove(part)
 			}
 		}()
-		n, err = o.get(ctx, j.name, f)
+		n, err = o.Get(ctx, j.name, f)
 		if err = errors.Join(err, f.Close()); err != nil {
 			return n, err
 		}

@@ -1,4 +1,4 @@
-package main
+package transfer
 
 import (
 	"bytes"
@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"iter"
 	"maps"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -16,8 +17,10 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/testwait"
 )
 
 // memory is a store of objects in a map; fail makes a key's next transfers fail.
@@ -40,7 +43,7 @@ func (m *memory) failure(n foci.Name) error {
 	return err
 }
 
-func (m *memory) put(_ context.Context, n foci.Name, f *os.File, _ int64) (int64, error) {
+func (m *memory) Put(_ context.Context, n foci.Name, f *os.File, _ int64) (int64, error) {
 	b, err := io.ReadAll(f)
 	if err != nil {
 		return 0, err
@@ -54,7 +57,7 @@ func (m *memory) put(_ context.Context, n foci.Name, f *os.File, _ int64) (int64
 	return int64(len(b)), nil
 }
 
-func (m *memory) get(_ context.Context, n foci.Name, w *os.File) (int64, error) {
+func (m *memory) Get(_ context.Context, n foci.Name, w *os.File) (int64, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if err := m.failure(n); err != nil {
@@ -64,12 +67,12 @@ func (m *memory) get(_ context.Context, n foci.Name, w *os.File) (int64, error) 
 	return int64(k), err
 }
 
-func (m *memory) list(_ context.Context, bucket, prefix string) iter.Seq2[listedKey, error] {
-	return func(yield func(listedKey, error) bool) {
+func (m *memory) List(_ context.Context, bucket, prefix string) iter.Seq2[Listed, error] {
+	return func(yield func(Listed, error) bool) {
 		names := slices.SortedFunc(maps.Keys(m.content), func(a, b foci.Name) int { return strings.Compare(a.Key, b.Key) })
 		for _, n := range names {
 			if n.Bucket == bucket && strings.HasPrefix(n.Key, prefix) {
-				if !yield(listedKey{n.Key, int64(len(m.content[n]))}, nil) {
+				if !yield(Listed{n.Key, int64(len(m.content[n]))}, nil) {
 					return
 				}
 			}
@@ -77,15 +80,25 @@ func (m *memory) list(_ context.Context, bucket, prefix string) iter.Seq2[listed
 	}
 }
 
-func runCopy(t *testing.T, jobs iter.Seq[copyJob], do func(context.Context, copyJob) (int64, error)) (copySummary, string) {
-	t.Helper()
+// runCopy runs jobs and returns the summary and one line for each file that was
+// not copied.
+func runCopy(ctx context.Context, jobs iter.Seq[job], do func(context.Context, job) (int64, error)) (Summary, string) {
 	var said bytes.Buffer
-	c := copier{
-		do: do, parallel: 4,
-		tell:     func(format string, args ...any) { fmt.Fprintf(&said, format+"\n", args...) },
-		progress: func(copyJob, int64) {},
+	c := Copy{jobs: jobs, do: do, parallel: 4}
+	sum, _ := c.Run(ctx, record(&said))
+	return sum, said.String()
+}
+
+// record notes the files that were not copied.
+func record(said *bytes.Buffer) func(Event) {
+	return func(e Event) {
+		switch {
+		case e.Err != nil:
+			fmt.Fprintf(said, "%s: %v\n", e.Path, e.Err)
+		case e.Skipped != "":
+			fmt.Fprintf(said, "%s: skipped: %s\n", e.Path, e.Skipped)
+		}
 	}
-	return c.run(t.Context(), jobs), said.String()
 }
 
 func TestCopyThereAndBack(t *testing.T) {
@@ -100,7 +113,7 @@ func TestCopyThereAndBack(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	sum, said := runCopy(t, uploads(src, place{remote: true, bucket: "bkt", key: "in"}), upload(store))
+	sum, said := runCopy(t.Context(), uploads(src, Place{Remote: true, Bucket: "bkt", Key: "in"}), upload(store))
 	if sum.Files != 4 || sum.Errors != 0 || sum.Bytes != 11 {
 		t.Fatalf("up: %v\n%s", sum, said)
 	}
@@ -112,12 +125,12 @@ func TestCopyThereAndBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer root.Close()
-	sum, said = runCopy(t, downloads(t.Context(), store, place{remote: true, bucket: "bkt", key: "in/"}), download(store, root))
+	sum, said = runCopy(t.Context(), downloads(t.Context(), store, Place{Remote: true, Bucket: "bkt", Key: "in/"}), download(store, root))
 	if sum.Files != 4 || sum.Errors != 0 {
 		t.Fatalf("down: %v\n%s", sum, said)
 	}
 	got := map[string]string{}
-	for j := range uploads(dst, place{bucket: "bkt"}) {
+	for j := range uploads(dst, Place{Bucket: "bkt"}) {
 		b, err := os.ReadFile(j.path)
 		if err != nil {
 			t.Fatal(err)
@@ -137,7 +150,7 @@ func TestCopySkipsWhatIsNotAFile(t *testing.T) {
 	if err := syscall.Mkfifo(filepath.Join(src, "pipe"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	sum, said := runCopy(t, uploads(src, place{bucket: "bkt"}), upload(store))
+	sum, said := runCopy(t.Context(), uploads(src, Place{Bucket: "bkt"}), upload(store))
 	if sum.Skipped != 2 || sum.Files != 0 || sum.Errors != 0 || len(store.content) != 0 {
 		t.Fatalf("%v\n%s", sum, said)
 	}
@@ -156,7 +169,7 @@ func TestCopyGoesOnPastErrors(t *testing.T) {
 	unknown := foci.Errorf(foci.OutcomeUnknown, "cut off")
 	store.fail[foci.Name{Bucket: "bkt", Key: "soon"}] = []error{unknown, unknown}
 	store.fail[foci.Name{Bucket: "bkt", Key: "bad"}] = []error{foci.Errorf(foci.Denied, "no")}
-	sum, said := runCopy(t, uploads(src, place{bucket: "bkt"}), upload(store))
+	sum, said := runCopy(t.Context(), uploads(src, Place{Bucket: "bkt"}), upload(store))
 	if sum.Files != 2 || sum.Errors != 2 || len(store.content) != 2 {
 		t.Fatalf("%v\n%s", sum, said)
 	}
@@ -181,7 +194,7 @@ func TestCopyStaysInTarget(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer root.Close()
-	sum, said := runCopy(t, downloads(t.Context(), store, place{bucket: "bkt"}), download(store, root))
+	sum, said := runCopy(t.Context(), downloads(t.Context(), store, Place{Bucket: "bkt"}), download(store, root))
 	if sum.Files != 3 || sum.Errors != int64(len(bad)) {
 		t.Fatalf("%v\n%s", sum, said)
 	}
@@ -206,7 +219,7 @@ func TestCopyLeavesNoHalfFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer root.Close()
-	sum, said := runCopy(t, downloads(t.Context(), store, place{bucket: "bkt"}), download(store, root))
+	sum, said := runCopy(t.Context(), downloads(t.Context(), store, Place{Bucket: "bkt"}), download(store, root))
 	if sum.Errors != 2 || sum.Files != 0 {
 		t.Fatalf("%v\n%s", sum, said)
 	}
@@ -218,15 +231,12 @@ func TestCopyLeavesNoHalfFile(t *testing.T) {
 
 func TestCopyStopsWhenInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
-	endless := func(yield func(copyJob) bool) {
-		for yield(copyJob{path: "x"}) {
+	endless := func(yield func(job) bool) {
+		for yield(job{path: "x"}) {
 		}
 	}
-	c := copier{
-		parallel: 2, tell: func(string, ...any) {}, progress: func(copyJob, int64) {},
-		do: func(context.Context, copyJob) (int64, error) { cancel(); return 1, nil },
-	}
-	if sum := c.run(ctx, endless); sum.Errors == 0 {
+	cancelling := func(context.Context, job) (int64, error) { cancel(); return 1, nil }
+	if sum, _ := runCopy(ctx, endless, cancelling); sum.Errors == 0 {
 		t.Fatalf("an interrupted copy counts as whole: %v", sum)
 	}
 }
@@ -234,10 +244,10 @@ func TestCopyStopsWhenInterrupted(t *testing.T) {
 // TestCopyOfNothing: a prefix without keys is not found, and no folder is made.
 func TestCopyOfNothing(t *testing.T) {
 	target := filepath.Join(t.TempDir(), "out")
-	from := place{remote: true, bucket: "bkt", key: "nothing"}
-	_, err := new(copier).plan(t.Context(), newMemory(), from, place{path: target}, true)
-	if status(err) != statusNotFound || !strings.Contains(err.Error(), "foci://bkt/nothing/") {
-		t.Fatalf("status %d: %v", status(err), err)
+	from := Place{Remote: true, Bucket: "bkt", Key: "nothing"}
+	_, err := New(t.Context(), Options{Objects: newMemory(), From: from, To: Place{Path: target}, Recursive: true})
+	if !errors.Is(err, foci.NotFound) || !strings.Contains(err.Error(), "foci://bkt/nothing/") {
+		t.Fatal(err)
 	}
 	if _, err := os.Stat(target); !errors.Is(err, fs.ErrNotExist) {
 		t.Fatalf("the target was made: %v", err)
@@ -256,13 +266,13 @@ func TestCopyFollowsTheNamedLink(t *testing.T) {
 	); err != nil {
 		t.Fatal(err)
 	}
-	c := copier{parallel: 1, tell: func(string, ...any) {}, progress: func(copyJob, int64) {}}
-	jobs, err := c.plan(t.Context(), store, place{path: filepath.Join(dir, "link")}, place{remote: true, bucket: "bkt", key: "in"}, true)
+	from, to := Place{Path: filepath.Join(dir, "link")}, Place{Remote: true, Bucket: "bkt", Key: "in"}
+	c, err := New(t.Context(), Options{Objects: store, From: from, To: to, Recursive: true, Parallel: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if sum := c.run(t.Context(), jobs); sum.Files != 1 || sum.Skipped != 1 || sum.Errors != 0 {
-		t.Fatal(sum)
+	if sum, err := c.Run(t.Context(), func(Event) {}); sum.Files != 1 || sum.Skipped != 1 || err != nil {
+		t.Fatal(sum, err)
 	}
 	if got := store.content[foci.Name{Bucket: "bkt", Key: "in/sub/a"}]; got != "x" {
 		t.Fatalf("%q in %v", got, store.content)
@@ -270,19 +280,20 @@ func TestCopyFollowsTheNamedLink(t *testing.T) {
 }
 
 func TestParsePlace(t *testing.T) {
-	for in, want := range map[string]place{
-		"foci://bkt":        {remote: true, bucket: "bkt"},
-		"foci://bkt/":       {remote: true, bucket: "bkt"},
-		"foci://bkt/a/b":    {remote: true, bucket: "bkt", key: "a/b"},
-		"foci://bkt//../x ": {remote: true, bucket: "bkt", key: "/../x "},
-		"./foci":            {path: "./foci"},
+	for in, want := range map[string]Place{
+		"foci://bkt":        {Remote: true, Bucket: "bkt"},
+		"foci://bkt/":       {Remote: true, Bucket: "bkt"},
+		"foci://bkt/a/b":    {Remote: true, Bucket: "bkt", Key: "a/b"},
+		"foci://bkt//../x ": {Remote: true, Bucket: "bkt", Key: "/../x "},
+		"./foci":            {Path: "./foci"},
 	} {
-		if got, err := parsePlace(in); err != nil || got != want {
+		if got, err := ParsePlace(in); err != nil || got != want {
 			t.Errorf("%q: %+v %v", in, got, err)
 		}
 	}
 	for _, in := range []string{"", "foci://", "foci://B/x", "foci://ab/x", "foci://bkt/" + strings.Repeat("k", 1025)} {
-		if got, err := parsePlace(in); status(err) != statusUsage {
+		var bad *ArgumentError
+		if got, err := ParsePlace(in); !errors.As(err, &bad) {
 			t.Errorf("%.40q: %+v %v", in, got, err)
 		}
 	}
@@ -290,19 +301,49 @@ func TestParsePlace(t *testing.T) {
 
 func TestPlaceNames(t *testing.T) {
 	dir := t.TempDir()
-	if k := (place{key: "a"}).keyFor("x/y.txt"); k != "a" {
+	if k := (Place{Key: "a"}).keyFor("x/y.txt"); k != "a" {
 		t.Error(k)
 	}
-	if k := (place{key: "a/"}).keyFor("x/y.txt"); k != "a/y.txt" {
+	if k := (Place{Key: "a/"}).keyFor("x/y.txt"); k != "a/y.txt" {
 		t.Error(k)
 	}
-	if f, err := (place{path: dir}).fileFor("a/b"); err != nil || f != filepath.Join(dir, "b") {
+	if f, err := (Place{Path: dir}).fileFor("a/b"); err != nil || f != filepath.Join(dir, "b") {
 		t.Error(f, err)
 	}
-	if f, err := (place{path: dir + "/new"}).fileFor("a/b"); err != nil || f != dir+"/new" {
+	if f, err := (Place{Path: dir + "/new"}).fileFor("a/b"); err != nil || f != dir+"/new" {
 		t.Error(f, err)
 	}
-	if f, err := (place{path: dir}).fileFor("a/.."); err == nil {
+	if f, err := (Place{Path: dir}).fileFor("a/.."); err == nil {
 		t.Error("took", f)
+	}
+}
+
+// TestCopyRefusesPipes: what is no regular file is refused by its name, and not
+// waited for, also when it has taken the place of a file after it was found.
+func TestCopyRefusesPipes(t *testing.T) {
+	dir := t.TempDir()
+	pipe, socket := filepath.Join(dir, "pipe"), filepath.Join(dir, "socket")
+	if err := syscall.Mkfifo(pipe, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	l, err := net.Listen("unix", socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	for path, what := range map[string]string{pipe: "is a pipe", socket: "is a socket", os.DevNull: "is a device"} {
+		_, planned := New(t.Context(), Options{Objects: newMemory(), From: Place{Path: path}, To: Place{Remote: true, Bucket: "bkt", Key: "k"}})
+		opened := testwait.Return(t, time.Second, "opening "+path, func() error {
+			f, _, err := openRegular(path)
+			if err == nil {
+				f.Close()
+			}
+			return err
+		})
+		for _, err := range []error{planned, opened} {
+			if !errors.Is(err, foci.Invalid) || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), what) {
+				t.Errorf("%s: %v", path, err)
+			}
+		}
 	}
 }
