@@ -1,7 +1,6 @@
 package mesh
 
 import (
-	"crypto/tls"
 	"net"
 	"runtime"
 	"time"
@@ -17,34 +16,26 @@ const (
 
 // writer is the state of the goroutine that writes a channel.
 type writer struct {
-	ch        *channel
-	out       []byte    // the queue that is being written
-	counts    unwritten // what the replies in it count for
-	pieces    []piece
-	headers   []byte
-	slices    net.Buffers
-	unwritten net.Buffers          // of them
-	vectors   bool                 // the connection takes many slices in one write
-	records   *recordConn          // under TLS, if it is
-	scratch   [flushPieces]*buffer // for bodies that come from a source
-	packed    [flushPieces]*buffer // compressed pieces
-	extra     int                  // pieces at a time beyond one for which memory is counted
-	dull      int                  // bodies in a row that did not shrink
-	joint     *buffer              // where slices are put together for TLS
-	deadline  time.Time
-	slow      bool // the last write of pieces took long
-	retired   bool // nothing was to be written for long
+	ch       *channel
+	out      []byte    // the queue that is being written
+	counts   unwritten // what the replies in it count for
+	pieces   []piece
+	headers  []byte
+	slices   net.Buffers
+	frames   frameWriter
+	scratch  [flushPieces]*buffer // for bodies that come from a source
+	packed   [flushPieces]*buffer // compressed pieces
+	extra    int                  // pieces at a time beyond one for which memory is counted
+	dull     int                  // bodies in a row that did not shrink
+	deadline time.Time
+	slow     bool // the last write of pieces took long
+	retired  bool // nothing was to be written for long
 }
 
 // write writes what is queued until the channel is closed.
 func (ch *channel) write() {
 	w := &writer{ch: ch}
-	switch c := ch.conn.(type) {
-	case *net.TCPConn:
-		w.vectors = true
-	case *tls.Conn:
-		w.records, _ = below[*recordConn](c.NetConn())
-	}
+	w.frames.init(ch.conn, &ch.count.bytesOut)
 	defer w.rest()
 	for w.next() {
 		err := w.flush()
@@ -139,8 +130,7 @@ func (w *writer) rest() {
 		w.packed[i].free()
 		w.scratch[i], w.packed[i] = nil, nil
 	}
-	w.joint.free()
-	w.joint = nil
+	w.frames.rest()
 	if w.extra > 0 {
 		w.ch.unread(unwritten{own: int64(w.extra) * wire.MaxFrame})
 		w.extra = 0
@@ -156,7 +146,7 @@ func (w *writer) flush() error {
 		_ = ch.conn.SetWriteDeadline(w.deadline) // fails only when closed, as the write will
 	}
 	if len(w.pieces) == 0 {
-		return w.write(w.out)
+		return w.frames.write(w.out)
 	}
 	w.headers, w.slices = w.headers[:0], w.slices[:0]
 	if cap(w.headers) == 0 {
@@ -172,54 +162,7 @@ func (w *writer) flush() error {
 		clear(w.slices) // an idle channel keeps no message
 		w.slow = time.Since(now) > slowWrite
 	}()
-	if !w.vectors {
-		return w.join()
-	}
-	w.unwritten = w.slices // WriteTo moves the slice on; keep its beginning
-	n, err := w.unwritten.WriteTo(ch.conn)
-	ch.count.bytesOut.Add(n)
-	return err
-}
-
-// join writes the slices through one buffer: TLS would make a record of each,
-// however short, and four of full size fill the buffer.
-func (w *writer) join() error {
-	if w.joint == nil {
-		w.joint = newBuffer(wire.MaxPiece)
-	}
-	b := w.joint.b[:0]
-	for _, s := range w.slices {
-		for len(s) > 0 {
-			n := min(len(s), cap(w.joint.b)-len(b))
-			b, s = append(b, s[:n]...), s[n:]
-			if len(b) < cap(w.joint.b) {
-				continue
-			}
-			if err := w.write(b); err != nil {
-				return err
-			}
-			b = b[:0]
-		}
-	}
-	if len(b) == 0 {
-		return nil
-	}
-	return w.write(b)
-}
-
-// write writes b, and over TLS its records with one call.
-func (w *writer) write(b []byte) error {
-	if w.records != nil && len(b) > recordMost {
-		w.records.cork()
-	}
-	n, err := w.ch.conn.Write(b)
-	w.ch.count.bytesOut.Add(int64(n))
-	if w.records != nil && len(b) > recordMost {
-		if late := w.records.uncork(); err == nil {
-			err = late
-		}
-	}
-	return err
+	return w.frames.writeAll(w.slices)
 }
 
 // add makes slices of a piece.

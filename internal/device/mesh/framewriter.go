@@ -1,0 +1,89 @@
+package mesh
+
+import (
+	"crypto/tls"
+	"net"
+	"sync/atomic"
+
+	"github.com/foci-store/foci/internal/core/wire"
+)
+
+// frameWriter writes frames to a connection with few system calls: over TCP all
+// slices with one, over TLS through one buffer and several records at a time.
+type frameWriter struct {
+	conn    net.Conn
+	written *atomic.Int64
+	vectors bool        // the connection takes many slices in one write
+	records *recordConn // under TLS, if it is
+	joint   *buffer     // where slices are put together for TLS
+	left    net.Buffers // of those being written
+}
+
+// init makes a writer to conn that adds the bytes which it has written to written.
+func (w *frameWriter) init(conn net.Conn, written *atomic.Int64) {
+	w.conn, w.written = conn, written
+	switch c := conn.(type) {
+	case *net.TCPConn:
+		w.vectors = true
+	case *tls.Conn:
+		w.records, _ = below[*recordConn](c.NetConn())
+	}
+}
+
+// writeAll writes the slices, one after the other, and uses them up.
+func (w *frameWriter) writeAll(slices net.Buffers) error {
+	if !w.vectors {
+		return w.join(slices)
+	}
+	w.left = slices // WriteTo moves the slice on that it is called on
+	n, err := w.left.WriteTo(w.conn)
+	w.written.Add(n)
+	return err
+}
+
+// join writes the slices through one buffer: TLS would make a record of each,
+// however short, and four of full size fill the buffer.
+func (w *frameWriter) join(slices net.Buffers) error {
+	if w.joint == nil {
+		w.joint = newBuffer(wire.MaxPiece)
+	}
+	b := w.joint.b[:0]
+	for _, s := range slices {
+		for len(s) > 0 {
+			n := min(len(s), cap(w.joint.b)-len(b))
+			b, s = append(b, s[:n]...), s[n:]
+			if len(b) < cap(w.joint.b) {
+				continue
+			}
+			if err := w.write(b); err != nil {
+				return err
+			}
+			b = b[:0]
+		}
+	}
+	if len(b) == 0 {
+		return nil
+	}
+	return w.write(b)
+}
+
+// write writes b; over TLS its records with one call.
+func (w *frameWriter) write(b []byte) error {
+	if w.records != nil && len(b) > recordMost {
+		w.records.cork()
+	}
+	n, err := w.conn.Write(b)
+	w.written.Add(int64(n))
+	if w.records != nil && len(b) > recordMost {
+		if late := w.records.uncork(); err == nil {
+			err = late
+		}
+	}
+	return err
+}
+
+// rest gives back the buffer until the next write.
+func (w *frameWriter) rest() {
+	w.joint.free()
+	w.joint = nil
+}
