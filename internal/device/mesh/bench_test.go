@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"io"
 	"net"
 	"slices"
 	"sync"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/wire"
+	"github.com/foci-store/foci/internal/device/mesh/conntest"
 )
 
 // oneChannel keeps all requests of a benchmark on one TCP connection.
@@ -146,8 +146,8 @@ func BenchmarkBulk(b *testing.B) {
 // BenchmarkBulkTLS is BenchmarkBulk over TLS 1.3.
 func BenchmarkBulkTLS(b *testing.B) {
 	server, client := startNode(b, 1), startClient(b)
-	config := tlsConfig(b)
-	near, far := rawPair(b)
+	config := conntest.TLS(b)
+	near, far := conntest.Pair(b)
 	dialled, accepted := tls.Client(underTLS(near), config), tls.Server(underTLS(far), config)
 	shaken := make(chan error, 1)
 	go func() { shaken <- accepted.Handshake() }()
@@ -185,14 +185,14 @@ func BenchmarkBulkTLS(b *testing.B) {
 
 // BenchmarkRawTLS is what TLS 1.3 can do by itself: 256 KiB writes.
 func BenchmarkRawTLS(b *testing.B) {
-	config := tlsConfig(b)
-	near, far := rawPair(b)
+	config := conntest.TLS(b)
+	near, far := conntest.Pair(b)
 	rawWrites(b, tls.Client(near, config), tls.Server(far, config))
 }
 
 // BenchmarkRawTCP is what the machine can do: 256 KiB writes of the same bytes.
 func BenchmarkRawTCP(b *testing.B) {
-	near, far := rawPair(b)
+	near, far := conntest.Pair(b)
 	rawWrites(b, near, far)
 }
 
@@ -219,38 +219,4 @@ func rawWrites(b *testing.B, near, far net.Conn) {
 	}
 	_ = near.Close()
 	<-done
-}
-
-// BenchmarkFrame encodes and decodes one small frame.
-func BenchmarkFrame(b *testing.B) {
-	head, body := make([]byte, 64), make([]byte, 1024)
-	out := make([]byte, 0, 4096)
-	r := &loop{}
-	f := newFrameReader(r)
-	contents := make([]byte, 4096)
-	b.ReportAllocs()
-	for b.Loop() {
-		h := wire.Header{Type: wire.FrameRequest, Method: 17, Stream: 9, Head: 64, Body: 1024}
-		out = wire.AppendFrame(out[:0], &h, head, body)
-		r.b = out
-		var got wire.Header
-		if err := f.header(&got); err != nil {
-			b.Fatal(err)
-		}
-		c := contents[:got.Size]
-		if err := f.full(c); err != nil || wire.Checksum(0, c) != got.Sum {
-			b.Fatal("damaged")
-		}
-	}
-}
-
-type loop struct{ b []byte }
-
-func (l *loop) Read(p []byte) (int, error) {
-	if len(l.b) == 0 {
-		return 0, io.EOF
-	}
-	n := copy(p, l.b)
-	l.b = l.b[n:]
-	return n, nil
 }

@@ -4,6 +4,7 @@ package mesh
 
 import (
 	"errors"
+	"net"
 	"syscall"
 	"testing"
 
@@ -27,7 +28,7 @@ func TestMarked(t *testing.T) {
 	}
 	server.mu.Unlock()
 	for _, ch := range channels {
-		raw, err := tcpBelow(ch.conn).SyscallConn()
+		raw, err := ch.conn.(*net.TCPConn).SyscallConn()
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/device/mesh/conntest"
 )
 
 // idleChannels is how many are held open to measure what each takes.
@@ -28,7 +29,7 @@ func TestIdleMemory(t *testing.T) {
 			before := inUse()
 			channels := make([]*channel, 0, 2*idleChannels)
 			for range idleChannels {
-				a, b := rawPair(t)
+				a, b := conntest.Pair(t)
 				a, _ = wrap(a)
 				_, b = wrap(b)
 				channels = append(channels, unlinked(t, client.Mesh, a, true), unlinked(t, server.Mesh, b, false))
@@ -88,7 +89,7 @@ func burst(t *testing.T, ch *channel) {
 
 // tlsPairs makes a connection the client's or the server's side of TLS 1.3.
 func tlsPairs(t testing.TB) func(net.Conn) (client, server net.Conn) {
-	config := tlsConfig(t)
+	config := conntest.TLS(t)
 	return func(conn net.Conn) (net.Conn, net.Conn) {
 		return tls.Client(underTLS(conn), config), tls.Server(underTLS(conn), config)
 	}

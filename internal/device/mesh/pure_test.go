@@ -174,18 +174,6 @@ func TestBudget(t *testing.T) {
 	}
 }
 
-func TestBuffers(t *testing.T) {
-	for _, n := range []int{0, 1, 1 << 10, 1<<10 + 1, wire.MaxFrame, foci.MaxPayload, wire.MaxBody} {
-		for range 3 {
-			v := newBuffer(n)
-			if len(v.b) != n {
-				t.Fatalf("%d bytes, want %d", len(v.b), n)
-			}
-			v.free()
-		}
-	}
-}
-
 // TestTableForgetsSlots: the side that accepts streams does not choose slots,
 // so it keeps no list of those that became free.
 func TestTableForgetsSlots(t *testing.T) {

@@ -3,6 +3,7 @@ package mesh
 import (
 	"bytes"
 	"crypto/tls"
+	"github.com/foci-store/foci/internal/device/mesh/conntest"
 	"io"
 	"math/rand/v2"
 	"testing"
@@ -11,8 +12,8 @@ import (
 // TestRecords: what goes in on one side of TLS comes out on the other, however
 // it is cut, corked or not.
 func TestRecords(t *testing.T) {
-	config := tlsConfig(t)
-	near, far := rawPair(t)
+	config := conntest.TLS(t)
+	near, far := conntest.Pair(t)
 	under := underTLS(near)
 	client, server := tls.Client(under, config), tls.Server(underTLS(far), config)
 	rng := rand.New(rand.NewPCG(1, 2))

@@ -1,0 +1,49 @@
+package mesh
+
+import (
+	"bytes"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/wire"
+)
+
+// TestBomb: contents that become more, or less, than announced end the channel
+// and take no more memory than was announced.
+func TestBomb(t *testing.T) {
+	large := make([]byte, wire.MaxFrame)
+	for _, how := range []wire.Packing{wire.PackZstd, wire.PackLZ4} {
+		out := pack(how, make([]byte, len(large)), large)
+		if out == nil {
+			t.Fatal("zeros do not shrink")
+		}
+		for _, n := range []int{0, 1, len(large) - 1, len(large) + 1} {
+			if err := unpack(how, make([]byte, n), out); foci.KindOf(err) != foci.Protocol {
+				t.Errorf("%d bytes announced, %d come: %v", n, len(large), err)
+			}
+		}
+	}
+}
+
+// FuzzUnpack: whatever comes, nothing is read into more than was announced.
+func FuzzUnpack(f *testing.F) {
+	noise := make([]byte, 300)
+	_, _ = rand.NewChaCha8([32]byte{3}).Read(noise)
+	for _, body := range [][]byte{bytes.Repeat([]byte("what shrinks "), 400), make([]byte, 70<<10), noise} {
+		f.Add(true, uint32(len(body)), zstdWriter().EncodeAll(body, nil))
+		f.Add(false, uint32(len(body)), pack(wire.PackLZ4, make([]byte, len(body)), body))
+	}
+	f.Fuzz(func(t *testing.T, isZstd bool, n uint32, src []byte) {
+		how := wire.PackLZ4
+		if isZstd {
+			how = wire.PackZstd
+		}
+		room := make([]byte, n%wire.MaxFrame+8)
+		dst := room[: len(room)-8 : len(room)-8]
+		_ = unpack(how, dst, src) // an error is fine
+		if !bytes.Equal(room[len(dst):], make([]byte, 8)) {
+			t.Error("written beyond what was announced")
+		}
+	})
+}

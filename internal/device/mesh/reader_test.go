@@ -1,0 +1,42 @@
+package mesh
+
+import (
+	"io"
+	"testing"
+
+	"github.com/foci-store/foci/internal/core/wire"
+)
+
+// BenchmarkFrame encodes and decodes one small frame.
+func BenchmarkFrame(b *testing.B) {
+	head, body := make([]byte, 64), make([]byte, 1024)
+	out := make([]byte, 0, 4096)
+	r := &loop{}
+	f := newFrameReader(r)
+	contents := make([]byte, 4096)
+	b.ReportAllocs()
+	for b.Loop() {
+		h := wire.Header{Type: wire.FrameRequest, Method: 17, Stream: 9, Head: 64, Body: 1024}
+		out = wire.AppendFrame(out[:0], &h, head, body)
+		r.b = out
+		var got wire.Header
+		if err := f.header(&got); err != nil {
+			b.Fatal(err)
+		}
+		c := contents[:got.Size]
+		if err := f.full(c); err != nil || wire.Checksum(0, c) != got.Sum {
+			b.Fatal("damaged")
+		}
+	}
+}
+
+type loop struct{ b []byte }
+
+func (l *loop) Read(p []byte) (int, error) {
+	if len(l.b) == 0 {
+		return 0, io.EOF
+	}
+	n := copy(p, l.b)
+	l.b = l.b[n:]
+	return n, nil
+}
