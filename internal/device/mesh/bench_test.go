@@ -12,7 +12,6 @@ import (
 	"testing"
 
 	"github.com/foci-store/foci"
-	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/mesh/conntest"
 )
 
