@@ -45,6 +45,7 @@ var sideways = map[string]string{
 	"internal/device/store -> internal/device/segment":     "a store is segments and their index",
 	"internal/device/store/storetest -> internal/device/*": "the conformance suite of any store",
 	"internal/device/mesh -> internal/device/auth":         "a channel proves who it is",
+	"internal/device/mesh -> internal/device/mesh/*":       "parts of the mesh, each below the next: frame, handshake, stream",
 	"internal/device/auth -> internal/device/vfs":          "keys and certificates are files",
 	"internal/core/version -> internal/core/mutant":        "a rule that can be switched off",
 	"internal/core/rights -> internal/core/mutant":         "a rule that can be switched off",

@@ -12,6 +12,7 @@ import (
 	"github.com/foci-store/foci/internal/core/rights"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/auth"
+	"github.com/foci-store/foci/internal/device/mesh/frame"
 )
 
 // accept does the listening side of a handshake and serves the channel. leave
@@ -25,7 +26,7 @@ func (m *Mesh) accept(conn net.Conn, table foci.Table, leave func()) {
 		_ = conn.Close() // nothing of worth is on it
 		return
 	}
-	ch.run(newFrameReader(ch.conn))
+	ch.run(frame.NewReader(ch.conn))
 }
 
 // refused counts a connection that was not let in, and tells of one in a second.
@@ -78,7 +79,7 @@ func (m *Mesh) admit(bare net.Conn, table foci.Table) (*channel, error) {
 	ch := newChannel(m, conn, peer, hello.Class, int(hello.Index), m.cfg.Window, hello.Window, streams)
 	ch.pack = m.cfg.Classes[hello.Class].Compress.packing() & hello.Packing
 	ch.shown = shown
-	if err := mark(conn, m.cfg.Classes[hello.Class].DSCP); err != nil {
+	if err := frame.Mark(conn, m.cfg.Classes[hello.Class].DSCP); err != nil {
 		return nil, m.refuse(conn, foci.Errorf(foci.Internal, "dscp cannot be set: %w", err))
 	}
 	if err := m.enter(ch); err != nil {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/wire"
+	"github.com/foci-store/foci/internal/device/mesh/frame"
 )
 
 // announce sends the headers of n requests with bodies that do not come.
@@ -105,10 +106,10 @@ func TestStallAndTheRest(t *testing.T) {
 	for range 10000 {
 		b := newBody(&channel{mesh: nd.Mesh}, &wire.Header{Body: 10})
 		b.served.Store(true)
-		b.commit(5, newBuffer(5))
+		b.commit(5, frame.NewBuffer(5))
 		var both sync.WaitGroup
 		both.Go(func() { b.stall(time.Second) })
-		b.commit(5, newBuffer(5))
+		b.commit(5, frame.NewBuffer(5))
 		both.Wait()
 		r.q.Source = &feed{body: b}
 		arrived, err := b.progress()

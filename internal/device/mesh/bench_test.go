@@ -13,6 +13,7 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/device/mesh/conntest"
+	"github.com/foci-store/foci/internal/device/mesh/frame"
 )
 
 // oneChannel keeps all requests of a benchmark on one TCP connection.
@@ -147,7 +148,7 @@ func BenchmarkBulkTLS(b *testing.B) {
 	server, client := startNode(b, 1), startClient(b)
 	config := conntest.TLS(b)
 	near, far := conntest.Pair(b)
-	dialled, accepted := tls.Client(underTLS(near), config), tls.Server(underTLS(far), config)
+	dialled, accepted := tls.Client(frame.UnderTLS(near), config), tls.Server(frame.UnderTLS(far), config)
 	shaken := make(chan error, 1)
 	go func() { shaken <- accepted.Handshake() }()
 	if err := errors.Join(dialled.Handshake(), <-shaken); err != nil { // frames come after it

@@ -7,6 +7,7 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/wire"
+	"github.com/foci-store/foci/internal/device/mesh/frame"
 )
 
 // Body is the body of a long message while it arrives. Reading it is what lets
@@ -27,13 +28,13 @@ type Body struct {
 
 	mu      sync.Mutex
 	more    sync.Cond
-	queue   queue[*buffer] // arrived and not read
-	at      int            // read of the first of them
+	queue   queue[*frame.Buffer] // arrived and not read
+	at      int                  // read of the first of them
 	arrived int64
 	read    int64
-	waiting int64   // bytes of queue
-	dst     []byte  // where it goes, when somebody asked for all of it; from its beginning
-	own     *buffer // what dst is part of, when it is longer the more has arrived
+	waiting int64         // bytes of queue
+	dst     []byte        // where it goes, when somebody asked for all of it; from its beginning
+	own     *frame.Buffer // what dst is part of, when it is longer the more has arrived
 	filled  func(error)
 	err     error // why no more will come before the end
 	closed  bool
@@ -78,10 +79,10 @@ func (b *Body) take(p []byte) int {
 	n := 0
 	for n < len(p) && b.queue.len() > 0 {
 		first := b.queue.items[b.queue.at]
-		k := copy(p[n:], first.b[b.at:])
+		k := copy(p[n:], first.B[b.at:])
 		n, b.at = n+k, b.at+k
-		if b.at == len(first.b) {
-			b.queue.pop().free()
+		if b.at == len(first.B) {
+			b.queue.pop().Free()
 			b.at = 0
 		}
 	}
@@ -112,9 +113,9 @@ func (b *Body) discard() bool {
 	n := 0
 	for b.queue.len() > 0 {
 		v := b.queue.pop()
-		n += len(v.b) - b.at
+		n += len(v.B) - b.at
 		b.at = 0
-		v.free()
+		v.Free()
 	}
 	b.waiting = 0
 	open := !b.closed && b.err == nil && b.arrived < b.size
@@ -165,7 +166,7 @@ func (b *Body) start(done func(error)) {
 
 // gather has the whole body put into memory that is taken as it arrives, and then
 // calls done, on the goroutine that reads the channel or on this one.
-func (b *Body) gather(done func(*buffer, error)) {
+func (b *Body) gather(done func(*frame.Buffer, error)) {
 	b.mu.Lock()
 	if err := b.reach(b.waiting); err != nil {
 		b.mu.Unlock()
@@ -181,14 +182,14 @@ func (b *Body) reach(n int64) error {
 	if n <= int64(len(b.dst)) {
 		return nil
 	}
-	to := stage(n, b.size)
+	to := frame.Stage(n, b.size)
 	if err := b.afford(int64(cap(b.head)) + to); err != nil {
 		return err
 	}
-	v := newBuffer(int(to))
-	copy(v.b, b.dst[:b.read])
-	b.own.free()
-	b.own, b.dst = v, v.b
+	v := frame.NewBuffer(int(to))
+	copy(v.B, b.dst[:b.read])
+	b.own.Free()
+	b.own, b.dst = v, v.B
 	return nil
 }
 
@@ -207,7 +208,7 @@ func (b *Body) room(k int) error {
 	if n <= cap(b.head) {
 		return nil
 	}
-	to := stage(int64(n), int64(b.headLen))
+	to := frame.Stage(int64(n), int64(b.headLen))
 	if err := b.afford(to); err != nil {
 		return err
 	}
@@ -216,8 +217,8 @@ func (b *Body) room(k int) error {
 }
 
 // refuse skips the contents of a frame that cannot be held, and fails the body.
-func (b *Body) refuse(f *frameReader, h *wire.Header, why error) error {
-	if err := f.skip(int(h.Size)); err != nil {
+func (b *Body) refuse(f *frame.Reader, h *wire.Header, why error) error {
+	if err := f.Skip(int(h.Size)); err != nil {
 		return err
 	}
 	b.ch.consumed(nil, h.Raw())
@@ -227,7 +228,7 @@ func (b *Body) refuse(f *frameReader, h *wire.Header, why error) error {
 
 // receive reads the contents of one frame; only a broken connection is an
 // error of it. Contents that do not check fail the body.
-func (b *Body) receive(f *frameReader, h *wire.Header) error {
+func (b *Body) receive(f *frame.Reader, h *wire.Header) error {
 	if h.Packing() != 0 {
 		return b.receivePacked(f, h)
 	}
@@ -236,7 +237,7 @@ func (b *Body) receive(f *frameReader, h *wire.Header) error {
 	rest -= k
 	err := b.room(k)
 	var p []byte
-	var v *buffer
+	var v *frame.Buffer
 	if err == nil && rest > 0 {
 		p, v, err = b.space(rest)
 	}
@@ -246,13 +247,13 @@ func (b *Body) receive(f *frameReader, h *wire.Header) error {
 	if k > 0 {
 		at := len(b.head)
 		b.head = b.head[:at+k]
-		if err := f.full(b.head[at:]); err != nil {
+		if err := f.Full(b.head[at:]); err != nil {
 			return err
 		}
 		sum = wire.Checksum(0, b.head[at:])
 	}
 	if rest > 0 {
-		if err := f.full(p); err != nil {
+		if err := f.Full(p); err != nil {
 			return err
 		}
 		sum = wire.Checksum(sum, p)
@@ -262,7 +263,7 @@ func (b *Body) receive(f *frameReader, h *wire.Header) error {
 	}
 	if sum != h.Sum {
 		if v != nil {
-			v.free()
+			v.Free()
 		}
 		b.ch.consumed(b, rest)
 		b.fail(errDamaged)
@@ -273,16 +274,16 @@ func (b *Body) receive(f *frameReader, h *wire.Header) error {
 }
 
 // receivePacked does it for contents that are compressed.
-func (b *Body) receivePacked(f *frameReader, h *wire.Header) error {
-	v := newBuffer(h.Raw())
-	damaged, err := f.contents(h, v.b)
+func (b *Body) receivePacked(f *frame.Reader, h *wire.Header) error {
+	v := frame.NewBuffer(h.Raw())
+	damaged, err := f.Contents(h, v.B)
 	if err != nil {
-		v.free()
+		v.Free()
 		return err
 	}
-	rest := len(v.b)
+	rest := len(v.B)
 	if damaged {
-		v.free()
+		v.Free()
 		b.ch.consumed(b, rest)
 		b.fail(errDamaged)
 		return nil
@@ -293,19 +294,19 @@ func (b *Body) receivePacked(f *frameReader, h *wire.Header) error {
 		err = b.afford(int64(cap(b.head)+rest) + b.held())
 	}
 	if err != nil {
-		v.free()
+		v.Free()
 		b.ch.consumed(nil, rest)
 		b.fail(err)
 		return nil
 	}
 	if k > 0 {
-		b.head = append(b.head, v.b[:k]...)
-		rest = copy(v.b, v.b[k:])
-		v.b = v.b[:rest]
+		b.head = append(b.head, v.B[:k]...)
+		rest = copy(v.B, v.B[k:])
+		v.B = v.B[:rest]
 		b.ch.consumed(b, k)
 	}
 	if rest == 0 {
-		v.free()
+		v.Free()
 	}
 	b.commit(rest, v)
 	return nil
@@ -322,7 +323,7 @@ func (b *Body) held() int64 {
 
 // space is where the next n bytes go: where somebody wants them, or a buffer. It
 // fails when they may not be held here.
-func (b *Body) space(n int) ([]byte, *buffer, error) {
+func (b *Body) space(n int) ([]byte, *frame.Buffer, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.filled != nil {
@@ -332,18 +333,18 @@ func (b *Body) space(n int) ([]byte, *buffer, error) {
 		return b.dst[b.read:][:n], nil, nil
 	}
 	if b.closed || b.err != nil { // it is thrown away at once
-		v := newBuffer(n)
-		return v.b, v, nil
+		v := frame.NewBuffer(n)
+		return v.B, v, nil
 	}
 	if err := b.afford(int64(cap(b.head)+n) + b.waiting); err != nil {
 		return nil, nil, err
 	}
-	v := newBuffer(n)
-	return v.b, v, nil
+	v := frame.NewBuffer(n)
+	return v.B, v, nil
 }
 
 // commit makes n received bytes available.
-func (b *Body) commit(n int, v *buffer) {
+func (b *Body) commit(n int, v *frame.Buffer) {
 	if n == 0 {
 		return
 	}
@@ -364,12 +365,12 @@ func (b *Body) commit(n int, v *buffer) {
 		}
 	case b.filled != nil: // it was asked for while these bytes were being read
 		if lacks = b.reach(b.read + int64(n)); lacks != nil {
-			v.free()
+			v.Free()
 			break
 		}
-		copy(b.dst[b.read:], v.b)
+		copy(b.dst[b.read:], v.B)
 		b.read += int64(n)
-		v.free()
+		v.Free()
 		if b.read == b.size {
 			filled, b.filled = b.filled, nil
 		}
@@ -386,7 +387,7 @@ func (b *Body) commit(n int, v *buffer) {
 		return
 	}
 	if gone && v != nil {
-		v.free()
+		v.Free()
 	}
 	if !waits {
 		b.ch.consumed(b, n)

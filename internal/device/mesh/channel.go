@@ -11,6 +11,7 @@ import (
 	"github.com/foci-store/foci/internal/core/link"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/auth"
+	"github.com/foci-store/foci/internal/device/mesh/frame"
 )
 
 // copyMax is the longest message that is copied into the queue; longer ones
@@ -84,7 +85,7 @@ func newChannel(m *Mesh, conn net.Conn, peer Identity, class foci.Class, index i
 }
 
 // run serves the channel until it is closed.
-func (ch *channel) run(f *frameReader) {
+func (ch *channel) run(f *frame.Reader) {
 	ch.mesh.tasks.Go(ch.write)
 	ch.close(ch.read(f))
 	for _, b := range ch.orphans {

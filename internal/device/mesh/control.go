@@ -7,11 +7,12 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/wire"
+	"github.com/foci-store/foci/internal/device/mesh/frame"
 )
 
 // onControl serves the frames that carry no part of a message.
-func (ch *channel) onControl(f *frameReader, h *wire.Header) error {
-	contents, err := f.small(int(h.Size))
+func (ch *channel) onControl(f *frame.Reader, h *wire.Header) error {
+	contents, err := f.Small(int(h.Size))
 	if err != nil {
 		return foci.Errorf(foci.Unreachable, "read: %w", err)
 	}

@@ -12,11 +12,12 @@ import (
 	"github.com/foci-store/foci/internal/core/codec"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/auth"
+	"github.com/foci-store/foci/internal/device/mesh/frame"
 )
 
 // open dials an address and does the dialling side of a handshake; expect is
 // zero when whoever is there will do.
-func (m *Mesh) open(ctx context.Context, addr Addr, expect foci.NodeID, class foci.Class, index int) (*channel, *frameReader, error) {
+func (m *Mesh) open(ctx context.Context, addr Addr, expect foci.NodeID, class foci.Class, index int) (*channel, *frame.Reader, error) {
 	select {
 	case m.dials <- struct{}{}:
 		defer func() { <-m.dials }()
@@ -28,7 +29,7 @@ func (m *Mesh) open(ctx context.Context, addr Addr, expect foci.NodeID, class fo
 		return nil, nil, dialError(foci.Unreachable, addr.HostPort, "", err)
 	}
 	bare := conn
-	if err := mark(conn, m.cfg.Classes[class].DSCP); err != nil {
+	if err := frame.Mark(conn, m.cfg.Classes[class].DSCP); err != nil {
 		_ = conn.Close() // nothing was sent on it
 		return nil, nil, dialError(foci.Internal, addr.HostPort, "dscp cannot be set", err)
 	}
@@ -56,7 +57,7 @@ func (m *Mesh) open(ctx context.Context, addr Addr, expect foci.NodeID, class fo
 	ch := newChannel(m, conn, peer, class, index, m.cfg.Window, w.Window, streams)
 	ch.pack = m.cfg.Classes[class].Compress.packing() & w.Packing
 	ch.shown = shown
-	return ch, newFrameReader(conn), nil
+	return ch, frame.NewReader(conn), nil
 }
 
 // greet sends hello and checks the answer. who is the identity in the certificate

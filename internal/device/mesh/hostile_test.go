@@ -253,7 +253,7 @@ func TestUnaskedReplies(t *testing.T) {
 	addr := rawServer(t, nodeID(9), func(r *raw, _ wire.Hello) {
 		for {
 			var h wire.Header
-			if r.f.header(&h) != nil || r.f.skip(int(h.Size)) != nil {
+			if r.f.Header(&h) != nil || r.f.Skip(int(h.Size)) != nil {
 				return
 			}
 			if h.Type != wire.FrameRequest {

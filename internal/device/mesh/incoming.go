@@ -8,6 +8,7 @@ import (
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/auth"
+	"github.com/foci-store/foci/internal/device/mesh/frame"
 )
 
 // Incoming is a request that came in. Exactly one of Reply, ReplySource, Fail
@@ -29,8 +30,8 @@ type Incoming struct {
 	counted  bool // against the limits; guarded by shares.mu, as is held
 	size     int64
 	held     int64 // bytes that count
-	buf      *buffer
-	collect  atomic.Pointer[buffer]
+	buf      *frame.Buffer
+	collect  atomic.Pointer[frame.Buffer]
 	stream   *Body
 	answered atomic.Bool
 	canceled atomic.Bool
@@ -67,9 +68,9 @@ func (in *Incoming) Collect(done func(error)) {
 		done(nil)
 		return
 	}
-	b.gather(func(v *buffer, err error) {
+	b.gather(func(v *frame.Buffer, err error) {
 		if err == nil {
-			in.stream, in.Body = nil, v.b
+			in.stream, in.Body = nil, v.B
 			in.collect.Store(v)
 		}
 		done(err)
@@ -139,7 +140,7 @@ func wireError(err error) wire.Error {
 
 // free gives back the memory of the request.
 func (in *Incoming) free() {
-	in.buf.free()
-	in.collect.Swap(nil).free()
+	in.buf.Free()
+	in.collect.Swap(nil).Free()
 	in.buf = nil
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/device/mesh/conntest"
+	"github.com/foci-store/foci/internal/device/mesh/frame"
 )
 
 // idleChannels is how many are held open to measure what each takes.
@@ -91,6 +92,6 @@ func burst(t *testing.T, ch *channel) {
 func tlsPairs(t testing.TB) func(net.Conn) (client, server net.Conn) {
 	config := conntest.TLS(t)
 	return func(conn net.Conn) (net.Conn, net.Conn) {
-		return tls.Client(underTLS(conn), config), tls.Server(underTLS(conn), config)
+		return tls.Client(frame.UnderTLS(conn), config), tls.Server(frame.UnderTLS(conn), config)
 	}
 }

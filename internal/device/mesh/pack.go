@@ -1,6 +1,9 @@
 package mesh
 
-import "github.com/foci-store/foci/internal/core/wire"
+import (
+	"github.com/foci-store/foci/internal/core/wire"
+	"github.com/foci-store/foci/internal/device/mesh/frame"
+)
 
 const (
 	packLeast = 4 << 10 // shorter bodies are never compressed
@@ -32,14 +35,14 @@ func (w *writer) shrink(i int, h *wire.Header, head, body []byte) []byte {
 	}
 	src := body
 	if len(head) > 0 {
-		v := newBuffer(n)
-		defer v.free()
-		src = append(append(v.b[:0], head...), body...)
+		v := frame.NewBuffer(n)
+		defer v.Free()
+		src = append(append(v.B[:0], head...), body...)
 	}
 	if w.packed[i] == nil {
-		w.packed[i] = newBuffer(wire.MaxFrame)
+		w.packed[i] = frame.NewBuffer(wire.MaxFrame)
 	}
-	out := pack(w.ch.pack, w.packed[i].b[:n], src)
+	out := frame.Compress(w.ch.pack, w.packed[i].B[:n], src)
 	if out == nil {
 		o.pack = false
 		w.dull++

@@ -12,19 +12,20 @@ import (
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/codec"
 	"github.com/foci-store/foci/internal/core/wire"
+	"github.com/foci-store/foci/internal/device/mesh/frame"
 )
 
 // raw is a connection that a test speaks on frame by frame.
 type raw struct {
 	t    testing.TB
 	conn net.Conn
-	f    *frameReader
+	f    *frame.Reader
 }
 
 func rawConn(t testing.TB, conn net.Conn) *raw {
 	t.Cleanup(func() { _ = conn.Close() })
 	_ = conn.SetDeadline(time.Now().Add(10 * time.Second))
-	return &raw{t: t, conn: conn, f: newFrameReader(conn)}
+	return &raw{t: t, conn: conn, f: frame.NewReader(conn)}
 }
 
 func rawDial(t testing.TB, addr string) *raw {
@@ -56,11 +57,11 @@ func (r *raw) write(b []byte) {
 func (r *raw) next() (wire.Header, []byte) {
 	r.t.Helper()
 	var h wire.Header
-	if err := r.f.header(&h); err != nil {
+	if err := r.f.Header(&h); err != nil {
 		r.t.Fatal(err)
 	}
 	b := make([]byte, h.Size)
-	if err := r.f.full(b); err != nil {
+	if err := r.f.Full(b); err != nil {
 		r.t.Fatal(err)
 	}
 	return h, b
@@ -81,9 +82,9 @@ func (r *raw) ended() {
 	r.t.Helper()
 	var h wire.Header
 	for {
-		err := r.f.header(&h)
+		err := r.f.Header(&h)
 		if err == nil {
-			err = r.f.skip(int(h.Size))
+			err = r.f.Skip(int(h.Size))
 		}
 		var timeout net.Error
 		if errors.As(err, &timeout) && timeout.Timeout() {

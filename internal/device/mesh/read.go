@@ -4,17 +4,18 @@ import (
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/mutant"
 	"github.com/foci-store/foci/internal/core/wire"
+	"github.com/foci-store/foci/internal/device/mesh/frame"
 )
 
 // read serves incoming frames until the connection ends or the peer breaks the
 // protocol; it returns why.
-func (ch *channel) read(f *frameReader) error {
+func (ch *channel) read(f *frame.Reader) error {
 	var h wire.Header
 	for {
 		if ch.clogged.Load() {
 			ch.drained()
 		}
-		if err := f.header(&h); err != nil {
+		if err := f.Header(&h); err != nil {
 			if foci.KindOf(err) == foci.Protocol {
 				return err
 			}
@@ -57,8 +58,8 @@ func (ch *channel) spend(s *stream, n int64) error {
 
 // refuseContents skips the contents of a frame that nobody wants, and lets the
 // peer have their credit back when they cost any.
-func (ch *channel) refuseContents(f *frameReader, h *wire.Header, cost bool) error {
-	if err := f.skip(int(h.Size)); err != nil {
+func (ch *channel) refuseContents(f *frame.Reader, h *wire.Header, cost bool) error {
+	if err := f.Skip(int(h.Size)); err != nil {
 		return err
 	}
 	if cost {
@@ -67,7 +68,7 @@ func (ch *channel) refuseContents(f *frameReader, h *wire.Header, cost bool) err
 	return nil
 }
 
-func (ch *channel) onReply(f *frameReader, h *wire.Header) error {
+func (ch *channel) onReply(f *frame.Reader, h *wire.Header) error {
 	whole := h.Whole()
 	ch.mu.Lock()
 	s := ch.streams.get(h.Stream)
@@ -109,7 +110,7 @@ func (ch *channel) onReply(f *frameReader, h *wire.Header) error {
 		return ch.onPiece(f, h, b)
 	}
 	r, contents := newReply(h.Raw())
-	switch damaged, err := f.contents(h, contents); {
+	switch damaged, err := f.Contents(h, contents); {
 	case err != nil:
 		if foci.KindOf(err) != foci.Protocol {
 			err = foci.Errorf(foci.Unreachable, "read: %w", err)
@@ -145,7 +146,7 @@ func newReply(n int) (*Reply, []byte) {
 
 // onPiece reads a part of a long message and hands the message over as soon as
 // its head is there, or cannot come any more.
-func (ch *channel) onPiece(f *frameReader, h *wire.Header, b *Body) error {
+func (ch *channel) onPiece(f *frame.Reader, h *wire.Header, b *Body) error {
 	if err := b.receive(f, h); err != nil {
 		return err
 	}
@@ -209,7 +210,7 @@ func (ch *channel) collect(q *Request, b *Body) {
 	})
 }
 
-func (ch *channel) onData(f *frameReader, h *wire.Header) error {
+func (ch *channel) onData(f *frame.Reader, h *wire.Header) error {
 	ch.mu.Lock()
 	s := ch.streams.get(h.Stream)
 	err := ch.spend(s, int64(h.Raw()))
@@ -235,7 +236,7 @@ func (ch *channel) onData(f *frameReader, h *wire.Header) error {
 	return err
 }
 
-func (ch *channel) onRequest(f *frameReader, h *wire.Header) error {
+func (ch *channel) onRequest(f *frame.Reader, h *wire.Header) error {
 	whole, size := h.Whole(), int64(h.Head)+int64(h.Body)
 	v := &Incoming{From: ch.peer, Class: ch.class, Method: h.Method, ch: ch, account: ch.account, id: h.Stream, size: size}
 	lacks := ch.admit(v, ch.begins(h))
@@ -281,9 +282,9 @@ func (ch *channel) begins(h *wire.Header) int64 {
 }
 
 // serve reads a request that is whole in its first frame and has it served.
-func (ch *channel) serve(f *frameReader, h *wire.Header, in *Incoming) error {
-	in.buf = newBuffer(h.Raw())
-	damaged, err := f.contents(h, in.buf.b)
+func (ch *channel) serve(f *frame.Reader, h *wire.Header, in *Incoming) error {
+	in.buf = frame.NewBuffer(h.Raw())
+	damaged, err := f.Contents(h, in.buf.B)
 	switch {
 	case err != nil:
 		in.Fail(err)
@@ -292,7 +293,7 @@ func (ch *channel) serve(f *frameReader, h *wire.Header, in *Incoming) error {
 		in.Fail(errDamaged)
 		return nil
 	}
-	in.Head, in.Body = in.buf.b[:h.Head:h.Head], in.buf.b[h.Head:]
+	in.Head, in.Body = in.buf.B[:h.Head:h.Head], in.buf.B[h.Head:]
 	ch.mesh.cfg.Handler.Serve(in)
 	return nil
 }

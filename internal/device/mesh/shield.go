@@ -9,6 +9,7 @@ import (
 	"github.com/foci-store/foci/internal/core/mutant"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/auth"
+	"github.com/foci-store/foci/internal/device/mesh/frame"
 )
 
 // recordHandshake is the first byte of TLS.
@@ -24,7 +25,7 @@ func (m *Mesh) shield(conn net.Conn) (net.Conn, *auth.Shown, error) {
 	if certs == nil {
 		return conn, nil, nil
 	}
-	c := certs.Dial(underTLS(conn))
+	c := certs.Dial(frame.UnderTLS(conn))
 	err := c.Handshake()
 	var plain tls.RecordHeaderError
 	var alert tls.AlertError
@@ -130,7 +131,7 @@ func (m *Mesh) receive(conn net.Conn) (net.Conn, *auth.Shown, error) {
 	if certs == nil {
 		return conn, nil, nil
 	}
-	s := &stranger{Conn: underTLS(conn), turns: m.turns, left: maxStranger}
+	s := &stranger{Conn: frame.UnderTLS(conn), turns: m.turns, left: maxStranger}
 	if err := s.await(); err != nil {
 		return conn, nil, err
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/mesh/conntest"
+	"github.com/foci-store/foci/internal/device/mesh/frame"
 )
 
 // unlinked serves one end of a connection as a channel that no link knows of.
@@ -20,7 +21,7 @@ func unlinked(t testing.TB, m *Mesh, conn net.Conn, dials bool) *channel {
 	} else if a, err := m.shares.open(ch.peer.Who(), ch.class); err == nil {
 		ch.account = a
 	}
-	m.begin(func() { ch.run(newFrameReader(conn)) })
+	m.begin(func() { ch.run(frame.NewReader(conn)) })
 	t.Cleanup(func() { ch.close(errShutdown) })
 	return ch
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/wire"
+	"github.com/foci-store/foci/internal/device/mesh/frame"
 )
 
 const (
@@ -22,11 +23,11 @@ type writer struct {
 	pieces   []piece
 	headers  []byte
 	slices   net.Buffers
-	frames   frameWriter
-	scratch  [flushPieces]*buffer // for bodies that come from a source
-	packed   [flushPieces]*buffer // compressed pieces
-	extra    int                  // pieces at a time beyond one for which memory is counted
-	dull     int                  // bodies in a row that did not shrink
+	frames   frame.Writer
+	scratch  [flushPieces]*frame.Buffer // for bodies that come from a source
+	packed   [flushPieces]*frame.Buffer // compressed pieces
+	extra    int                        // pieces at a time beyond one for which memory is counted
+	dull     int                        // bodies in a row that did not shrink
 	deadline time.Time
 	slow     bool // the last write of pieces took long
 	retired  bool // nothing was to be written for long
@@ -35,7 +36,7 @@ type writer struct {
 // write writes what is queued until the channel is closed.
 func (ch *channel) write() {
 	w := &writer{ch: ch}
-	w.frames.init(ch.conn, &ch.count.bytesOut)
+	w.frames.Init(ch.conn, &ch.count.bytesOut)
 	defer w.rest()
 	for w.next() {
 		err := w.flush()
@@ -126,11 +127,11 @@ const slowWrite = 50 * time.Millisecond
 // rest gives back what is needed only while long messages are written.
 func (w *writer) rest() {
 	for i := range w.scratch {
-		w.scratch[i].free()
-		w.packed[i].free()
+		w.scratch[i].Free()
+		w.packed[i].Free()
 		w.scratch[i], w.packed[i] = nil, nil
 	}
-	w.frames.rest()
+	w.frames.Rest()
 	if w.extra > 0 {
 		w.ch.unread(unwritten{own: int64(w.extra) * wire.MaxFrame})
 		w.extra = 0
@@ -146,7 +147,7 @@ func (w *writer) flush() error {
 		_ = ch.conn.SetWriteDeadline(w.deadline) // fails only when closed, as the write will
 	}
 	if len(w.pieces) == 0 {
-		return w.frames.write(w.out)
+		return w.frames.Write(w.out)
 	}
 	w.headers, w.slices = w.headers[:0], w.slices[:0]
 	if cap(w.headers) == 0 {
@@ -162,7 +163,7 @@ func (w *writer) flush() error {
 		clear(w.slices) // an idle channel keeps no message
 		w.slow = time.Since(now) > slowWrite
 	}()
-	return w.frames.writeAll(w.slices)
+	return w.frames.WriteAll(w.slices)
 }
 
 // add makes slices of a piece.
@@ -171,9 +172,9 @@ func (w *writer) add(i int) {
 	var scratch []byte
 	if p.o.source != nil {
 		if w.scratch[i] == nil {
-			w.scratch[i] = newBuffer(wire.MaxFrame)
+			w.scratch[i] = frame.NewBuffer(wire.MaxFrame)
 		}
-		scratch = w.scratch[i].b
+		scratch = w.scratch[i].B
 	}
 	if p.o.failed {
 		w.ch.unsent(p)

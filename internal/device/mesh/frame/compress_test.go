@@ -1,4 +1,4 @@
-package mesh
+package frame
 
 import (
 	"bytes"
@@ -14,12 +14,12 @@ import (
 func TestBomb(t *testing.T) {
 	large := make([]byte, wire.MaxFrame)
 	for _, how := range []wire.Packing{wire.PackZstd, wire.PackLZ4} {
-		out := pack(how, make([]byte, len(large)), large)
+		out := Compress(how, make([]byte, len(large)), large)
 		if out == nil {
 			t.Fatal("zeros do not shrink")
 		}
 		for _, n := range []int{0, 1, len(large) - 1, len(large) + 1} {
-			if err := unpack(how, make([]byte, n), out); foci.KindOf(err) != foci.Protocol {
+			if err := decompress(how, make([]byte, n), out); foci.KindOf(err) != foci.Protocol {
 				t.Errorf("%d bytes announced, %d come: %v", n, len(large), err)
 			}
 		}
@@ -32,7 +32,7 @@ func FuzzUnpack(f *testing.F) {
 	_, _ = rand.NewChaCha8([32]byte{3}).Read(noise)
 	for _, body := range [][]byte{bytes.Repeat([]byte("what shrinks "), 400), make([]byte, 70<<10), noise} {
 		f.Add(true, uint32(len(body)), zstdWriter().EncodeAll(body, nil))
-		f.Add(false, uint32(len(body)), pack(wire.PackLZ4, make([]byte, len(body)), body))
+		f.Add(false, uint32(len(body)), Compress(wire.PackLZ4, make([]byte, len(body)), body))
 	}
 	f.Fuzz(func(t *testing.T, isZstd bool, n uint32, src []byte) {
 		how := wire.PackLZ4
@@ -41,7 +41,7 @@ func FuzzUnpack(f *testing.F) {
 		}
 		room := make([]byte, n%wire.MaxFrame+8)
 		dst := room[: len(room)-8 : len(room)-8]
-		_ = unpack(how, dst, src) // an error is fine
+		_ = decompress(how, dst, src) // an error is fine
 		if !bytes.Equal(room[len(dst):], make([]byte, 8)) {
 			t.Error("written beyond what was announced")
 		}

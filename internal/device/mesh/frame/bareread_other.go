@@ -1,6 +1,6 @@
 //go:build !unix
 
-package mesh
+package frame
 
 import "net"
 
@@ -10,4 +10,4 @@ type bareReader struct{}
 
 func newBareReader(*net.TCPConn) *bareReader { return nil }
 
-func (r *bareReader) wait(*buffer, int) (*buffer, int, error) { return nil, 0, nil }
+func (r *bareReader) wait(*Buffer, int) (*Buffer, int, error) { return nil, 0, nil }

@@ -1,4 +1,4 @@
-package mesh
+package frame
 
 import (
 	"io"
@@ -7,15 +7,15 @@ import (
 	"github.com/foci-store/foci/internal/core/wire"
 )
 
-// frameReader reads frames from a connection through a buffer, so that one
+// Reader reads frames from a connection through a buffer, so that one
 // read yields many small frames, while long contents go straight to where they
 // belong. It has a buffer only while there is something in it: a channel that
 // is idle holds none.
-type frameReader struct {
+type Reader struct {
 	src  io.Reader
 	bare *bareReader // instead of src, when the connection is TCP and nothing more
 	few  [wire.HeaderSize]byte
-	pool *buffer // where buf is from; nil when buf is few, or nothing
+	pool *Buffer // where buf is from; nil when buf is few, or nothing
 	buf  []byte
 	r, w int
 	size int  // of the next buffer: more is read at a time while more comes
@@ -32,16 +32,17 @@ const (
 	readMost  = 64 << 10
 )
 
-func newFrameReader(src io.Reader) *frameReader {
-	f := &frameReader{src: src, size: readLeast}
+// NewReader returns a reader of the frames that come from src.
+func NewReader(src io.Reader) *Reader {
+	f := &Reader{src: src, size: readLeast}
 	if tcp, ok := src.(*net.TCPConn); ok {
 		f.bare = newBareReader(tcp)
 	}
 	return f
 }
 
-// header reads the next header.
-func (f *frameReader) header(h *wire.Header) error {
+// Header reads the next header.
+func (f *Reader) Header(h *wire.Header) error {
 	b, err := f.peek(wire.HeaderSize)
 	if err != nil {
 		return err
@@ -52,7 +53,7 @@ func (f *frameReader) header(h *wire.Header) error {
 
 // peek makes n bytes available, at most readMost, without taking them. They
 // stay valid until the next call.
-func (f *frameReader) peek(n int) ([]byte, error) {
+func (f *Reader) peek(n int) ([]byte, error) {
 	for f.w-f.r < n {
 		if err := f.more(n); err != nil {
 			if f.w > f.r && err == io.EOF {
@@ -66,7 +67,7 @@ func (f *frameReader) peek(n int) ([]byte, error) {
 }
 
 // more reads once, into a buffer that has room for n bytes in all.
-func (f *frameReader) more(n int) error {
+func (f *Reader) more(n int) error {
 	if f.r == f.w {
 		f.r, f.w = 0, 0
 		if f.bare != nil {
@@ -89,7 +90,7 @@ func (f *frameReader) more(n int) error {
 }
 
 // first waits without a buffer until there is something to read.
-func (f *frameReader) first(n int) error {
+func (f *Reader) first(n int) error {
 	most := max(n, f.size)
 	if f.long {
 		most = max(n, peekLong)
@@ -100,14 +101,14 @@ func (f *frameReader) first(n int) error {
 	pool, got, err := f.bare.wait(f.pool, most)
 	f.pool, f.buf, f.w = pool, nil, got
 	if pool != nil {
-		f.buf = pool.b
+		f.buf = pool.B
 	}
 	f.size = readSize(f.size, got)
 	return err
 }
 
 // read reads once, up to the given fill of the buffer.
-func (f *frameReader) read(most int) error {
+func (f *Reader) read(most int) error {
 	got, err := f.src.Read(f.buf[f.w:most])
 	f.w += got
 	if f.pool != nil && got == most {
@@ -135,12 +136,12 @@ func readSize(size, got int) int {
 }
 
 // room moves what was not taken to the beginning of a buffer for n bytes.
-func (f *frameReader) room(n int) {
+func (f *Reader) room(n int) {
 	if len(f.buf) < n || f.pool == nil {
-		v := newBuffer(max(n, f.size))
-		copy(v.b, f.buf[f.r:f.w])
-		f.pool.free()
-		f.pool, f.buf = v, v.b
+		v := NewBuffer(max(n, f.size))
+		copy(v.B, f.buf[f.r:f.w])
+		f.pool.Free()
+		f.pool, f.buf = v, v.B
 	} else {
 		copy(f.buf, f.buf[f.r:f.w])
 	}
@@ -148,13 +149,14 @@ func (f *frameReader) room(n int) {
 }
 
 // drop gives the buffer back.
-func (f *frameReader) drop() {
-	f.pool.free()
+func (f *Reader) drop() {
+	f.pool.Free()
 	f.pool, f.buf, f.r, f.w = nil, nil, 0, 0
 }
 
-// small takes n bytes, few enough for the buffer, valid until the next call.
-func (f *frameReader) small(n int) ([]byte, error) {
+// Small takes n bytes of contents, few enough for the buffer. They stay valid until
+// the next call.
+func (f *Reader) Small(n int) ([]byte, error) {
 	b, err := f.peek(n)
 	if err == nil {
 		f.r += n
@@ -162,8 +164,8 @@ func (f *frameReader) small(n int) ([]byte, error) {
 	return b, err
 }
 
-// full fills dst.
-func (f *frameReader) full(dst []byte) error {
+// Full fills dst with contents.
+func (f *Reader) Full(dst []byte) error {
 	f.long = len(dst) > readMost/4
 	n := copy(dst, f.buf[f.r:f.w])
 	f.r += n
@@ -177,14 +179,14 @@ func (f *frameReader) full(dst []byte) error {
 	return err
 }
 
-// skip throws n bytes away.
-func (f *frameReader) skip(n int) error {
+// Skip throws n bytes of contents away.
+func (f *Reader) Skip(n int) error {
 	for n > 0 {
 		k := min(n, readLeast)
 		if have := f.w - f.r; have > 0 {
 			k = min(n, have)
 		}
-		if _, err := f.small(k); err != nil {
+		if _, err := f.Small(k); err != nil {
 			return err
 		}
 		n -= k

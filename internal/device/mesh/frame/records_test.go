@@ -1,4 +1,4 @@
-package mesh
+package frame
 
 import (
 	"bytes"
@@ -14,8 +14,8 @@ import (
 func TestRecords(t *testing.T) {
 	config := conntest.TLS(t)
 	near, far := conntest.Pair(t)
-	under := underTLS(near)
-	client, server := tls.Client(under, config), tls.Server(underTLS(far), config)
+	under := UnderTLS(near)
+	client, server := tls.Client(under, config), tls.Server(UnderTLS(far), config)
 	rng := rand.New(rand.NewPCG(1, 2))
 	sent := make([]byte, 3<<20)
 	for i := range sent {

@@ -1,4 +1,4 @@
-package mesh
+package frame
 
 import (
 	"crypto/tls"
@@ -8,19 +8,19 @@ import (
 	"github.com/foci-store/foci/internal/core/wire"
 )
 
-// frameWriter writes frames to a connection with few system calls: over TCP all
+// Writer writes frames to a connection with few system calls: over TCP all
 // slices with one, over TLS through one buffer and several records at a time.
-type frameWriter struct {
+type Writer struct {
 	conn    net.Conn
 	written *atomic.Int64
 	vectors bool        // the connection takes many slices in one write
 	records *recordConn // under TLS, if it is
-	joint   *buffer     // where slices are put together for TLS
+	joint   *Buffer     // where slices are put together for TLS
 	left    net.Buffers // of those being written
 }
 
-// init makes a writer to conn that adds the bytes which it has written to written.
-func (w *frameWriter) init(conn net.Conn, written *atomic.Int64) {
+// Init makes it write to conn, and add to written the bytes that it has written.
+func (w *Writer) Init(conn net.Conn, written *atomic.Int64) {
 	w.conn, w.written = conn, written
 	switch c := conn.(type) {
 	case *net.TCPConn:
@@ -30,8 +30,8 @@ func (w *frameWriter) init(conn net.Conn, written *atomic.Int64) {
 	}
 }
 
-// writeAll writes the slices, one after the other, and uses them up.
-func (w *frameWriter) writeAll(slices net.Buffers) error {
+// WriteAll writes the slices, one after the other, and uses them up.
+func (w *Writer) WriteAll(slices net.Buffers) error {
 	if !w.vectors {
 		return w.join(slices)
 	}
@@ -43,19 +43,19 @@ func (w *frameWriter) writeAll(slices net.Buffers) error {
 
 // join writes the slices through one buffer: TLS would make a record of each,
 // however short, and four of full size fill the buffer.
-func (w *frameWriter) join(slices net.Buffers) error {
+func (w *Writer) join(slices net.Buffers) error {
 	if w.joint == nil {
-		w.joint = newBuffer(wire.MaxPiece)
+		w.joint = NewBuffer(wire.MaxPiece)
 	}
-	b := w.joint.b[:0]
+	b := w.joint.B[:0]
 	for _, s := range slices {
 		for len(s) > 0 {
-			n := min(len(s), cap(w.joint.b)-len(b))
+			n := min(len(s), cap(w.joint.B)-len(b))
 			b, s = append(b, s[:n]...), s[n:]
-			if len(b) < cap(w.joint.b) {
+			if len(b) < cap(w.joint.B) {
 				continue
 			}
-			if err := w.write(b); err != nil {
+			if err := w.Write(b); err != nil {
 				return err
 			}
 			b = b[:0]
@@ -64,11 +64,11 @@ func (w *frameWriter) join(slices net.Buffers) error {
 	if len(b) == 0 {
 		return nil
 	}
-	return w.write(b)
+	return w.Write(b)
 }
 
-// write writes b; over TLS its records with one call.
-func (w *frameWriter) write(b []byte) error {
+// Write writes b; over TLS its records with one call.
+func (w *Writer) Write(b []byte) error {
 	if w.records != nil && len(b) > recordMost {
 		w.records.cork()
 	}
@@ -82,8 +82,8 @@ func (w *frameWriter) write(b []byte) error {
 	return err
 }
 
-// rest gives back the buffer until the next write.
-func (w *frameWriter) rest() {
-	w.joint.free()
+// Rest gives its buffer back until the next write.
+func (w *Writer) Rest() {
+	w.joint.Free()
 	w.joint = nil
 }

@@ -1,6 +1,6 @@
 //go:build unix
 
-package mesh
+package frame
 
 import (
 	"io"
@@ -15,7 +15,7 @@ type bareReader struct {
 	conn syscall.RawConn
 	try  func(fd uintptr) bool // made once, so that a read allocates nothing
 
-	pool *buffer
+	pool *Buffer
 	size int
 	got  int
 	err  error
@@ -35,14 +35,14 @@ func newBareReader(tcp *net.TCPConn) *bareReader {
 // wait reads once, waiting first when there is nothing yet, into the given
 // buffer or, when that is nil, a new one of size bytes. It returns the buffer
 // and how much is in it; at an error, and while it waits, there is none.
-func (r *bareReader) wait(pool *buffer, size int) (*buffer, int, error) {
+func (r *bareReader) wait(pool *Buffer, size int) (*Buffer, int, error) {
 	r.pool, r.size, r.got, r.err = pool, size, 0, nil
 	err := r.conn.Read(r.try)
 	if err == nil {
 		err = r.err
 	}
 	if err != nil || r.got <= 0 {
-		r.pool.free()
+		r.pool.Free()
 		r.pool, r.got = nil, 0
 	}
 	pool, r.pool = r.pool, nil
@@ -52,17 +52,17 @@ func (r *bareReader) wait(pool *buffer, size int) (*buffer, int, error) {
 // read is called when the connection may be readable; false: wait until it is.
 func (r *bareReader) read(fd uintptr) bool {
 	if r.pool == nil {
-		r.pool = newBuffer(r.size)
+		r.pool = NewBuffer(r.size)
 	}
 	for {
-		r.got, r.err = syscall.Read(int(fd), r.pool.b[:r.size])
+		r.got, r.err = syscall.Read(int(fd), r.pool.B[:r.size])
 		if r.err != syscall.EINTR {
 			break
 		}
 	}
 	switch {
 	case r.err == syscall.EAGAIN:
-		r.pool.free()
+		r.pool.Free()
 		r.pool = nil
 		return false
 	case r.err != nil:

@@ -1,4 +1,4 @@
-package mesh
+package frame
 
 import (
 	"net"
@@ -12,7 +12,7 @@ import (
 type recordConn struct {
 	*net.TCPConn
 	bare *bareReader
-	buf  *buffer
+	buf  *Buffer
 	r, w int
 	size int     // of the next read
 	head [5]byte // of the record that is being handed out
@@ -22,11 +22,11 @@ type recordConn struct {
 	mu     sync.Mutex
 	corked bool
 	out    []byte  // records that wait for uncork
-	kept   *buffer // where out begins
+	kept   *Buffer // where out begins
 }
 
-// underTLS is the connection to give to package tls in place of conn.
-func underTLS(conn net.Conn) net.Conn {
+// UnderTLS is the connection to give to package tls in place of conn.
+func UnderTLS(conn net.Conn) net.Conn {
 	tcp, ok := conn.(*net.TCPConn)
 	if !ok {
 		return conn
@@ -68,8 +68,8 @@ func (c *recordConn) Read(p []byte) (int, error) {
 	}
 	if c.r == c.w {
 		c.r, c.w = 0, 0
-		if c.buf != nil && len(c.buf.b) < c.size {
-			c.buf.free()
+		if c.buf != nil && len(c.buf.B) < c.size {
+			c.buf.Free()
 			c.buf = nil
 		}
 		var err error
@@ -81,7 +81,7 @@ func (c *recordConn) Read(p []byte) (int, error) {
 	if c.at == len(c.head) && c.left == 0 {
 		c.at = 0
 	}
-	have := c.buf.b[c.r:c.w]
+	have := c.buf.B[c.r:c.w]
 	n := 0
 	if c.at < len(c.head) {
 		n = copy(p, have[:min(len(have), len(c.head)-c.at)])
@@ -115,8 +115,8 @@ const corkMost = 80 << 10
 // cork keeps what is written from now on until uncork.
 func (c *recordConn) cork() {
 	c.mu.Lock()
-	c.corked, c.kept = true, newBuffer(corkMost)
-	c.out = c.kept.b[:0]
+	c.corked, c.kept = true, NewBuffer(corkMost)
+	c.out = c.kept.B[:0]
 	c.mu.Unlock()
 }
 
@@ -125,7 +125,7 @@ func (c *recordConn) uncork() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	_, err := c.TCPConn.Write(c.out)
-	c.kept.free()
+	c.kept.Free()
 	c.corked, c.out, c.kept = false, nil, nil
 	return err
 }

@@ -1,4 +1,4 @@
-package mesh
+package frame
 
 import (
 	"sync"
@@ -13,15 +13,15 @@ var bufferSizes = [...]int{1 << 10, 4 << 10, 8 << 10, 16 << 10, wire.MaxPiece, w
 
 var bufferPools [len(bufferSizes)]sync.Pool
 
-// buffer is pooled memory; b is the part in use.
-type buffer struct {
-	b    []byte
+// Buffer is pooled memory; B is the part in use.
+type Buffer struct {
+	B    []byte
 	pool int // -1: too large to be pooled
 }
 
-// stage is how much memory to take for a message of size bytes of which n have
+// Stage is how much memory to take for a message of size bytes of which n have
 // arrived: hardly ever more than four times as much.
-func stage(n, size int64) int64 {
+func Stage(n, size int64) int64 {
 	for _, class := range bufferSizes {
 		if n <= int64(class) {
 			return min(size, int64(class))
@@ -30,22 +30,24 @@ func stage(n, size int64) int64 {
 	return min(size, 2*n)
 }
 
-func newBuffer(n int) *buffer {
+// NewBuffer returns a buffer of n bytes, whose contents are arbitrary.
+func NewBuffer(n int) *Buffer {
 	for i, size := range bufferSizes {
 		if n > size {
 			continue
 		}
-		if v, ok := bufferPools[i].Get().(*buffer); ok {
-			v.b = v.b[:n]
+		if v, ok := bufferPools[i].Get().(*Buffer); ok {
+			v.B = v.B[:n]
 			return v
 		}
-		return &buffer{b: make([]byte, n, size), pool: i}
+		return &Buffer{B: make([]byte, n, size), pool: i}
 	}
-	return &buffer{b: make([]byte, n), pool: -1}
+	return &Buffer{B: make([]byte, n), pool: -1}
 }
 
-// free gives the memory back; nobody may use it any more. A nil buffer is fine.
-func (v *buffer) free() {
+// Free returns the memory to its pool; it must not be used afterwards. A nil
+// Buffer is fine.
+func (v *Buffer) Free() {
 	if v != nil && v.pool >= 0 {
 		bufferPools[v.pool].Put(v)
 	}

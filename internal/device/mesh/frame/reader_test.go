@@ -1,4 +1,4 @@
-package mesh
+package frame
 
 import (
 	"io"
@@ -12,7 +12,7 @@ func BenchmarkFrame(b *testing.B) {
 	head, body := make([]byte, 64), make([]byte, 1024)
 	out := make([]byte, 0, 4096)
 	r := &loop{}
-	f := newFrameReader(r)
+	f := NewReader(r)
 	contents := make([]byte, 4096)
 	b.ReportAllocs()
 	for b.Loop() {
@@ -20,11 +20,11 @@ func BenchmarkFrame(b *testing.B) {
 		out = wire.AppendFrame(out[:0], &h, head, body)
 		r.b = out
 		var got wire.Header
-		if err := f.header(&got); err != nil {
+		if err := f.Header(&got); err != nil {
 			b.Fatal(err)
 		}
 		c := contents[:got.Size]
-		if err := f.full(c); err != nil || wire.Checksum(0, c) != got.Sum {
+		if err := f.Full(c); err != nil || wire.Checksum(0, c) != got.Sum {
 			b.Fatal("damaged")
 		}
 	}

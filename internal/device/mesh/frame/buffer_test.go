@@ -1,4 +1,4 @@
-package mesh
+package frame
 
 import (
 	"testing"
@@ -11,11 +11,11 @@ import (
 func TestBuffers(t *testing.T) {
 	for _, n := range []int{0, 1, 1 << 10, 1<<10 + 1, wire.MaxFrame, foci.MaxPayload, wire.MaxBody} {
 		for range 3 {
-			v := newBuffer(n)
-			if len(v.b) != n {
-				t.Fatalf("%d bytes, want %d", len(v.b), n)
+			v := NewBuffer(n)
+			if len(v.B) != n {
+				t.Fatalf("%d bytes, want %d", len(v.B), n)
 			}
-			v.free()
+			v.Free()
 		}
 	}
 }

@@ -1,4 +1,4 @@
-package mesh
+package frame
 
 import (
 	"runtime"
@@ -11,8 +11,8 @@ import (
 	"github.com/foci-store/foci/internal/core/wire"
 )
 
-// packed is the most that n bytes may take for compression to pay.
-func packed(n int) int { return n - n/10 }
+// most is how long n bytes may be after compression for that to pay.
+func most(n int) int { return n - n/10 }
 
 var zstdWriter = sync.OnceValue(func() *zstd.Encoder {
 	e, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderCRC(false),
@@ -32,25 +32,25 @@ var zstdReader = sync.OnceValue(func() *zstd.Decoder {
 	return d
 })
 
-// pack compresses src into dst, which is as long as src, and returns what to
-// send, or nil when it does not pay.
-func pack(how wire.Packing, dst, src []byte) []byte {
-	most := packed(len(src))
+// Compress compresses src into dst, which is as long as src, and returns the part
+// of dst to send, or nil when compression does not pay.
+func Compress(how wire.Packing, dst, src []byte) []byte {
+	limit := most(len(src))
 	switch how {
 	case wire.PackLZ4:
-		if n, err := lz4.CompressBlock(src, dst[:most], nil); err == nil && n > 0 {
+		if n, err := lz4.CompressBlock(src, dst[:limit], nil); err == nil && n > 0 {
 			return dst[:n]
 		}
 	case wire.PackZstd:
-		if out := zstdWriter().EncodeAll(src, dst[:0]); len(out) <= most {
+		if out := zstdWriter().EncodeAll(src, dst[:0]); len(out) <= limit {
 			return out
 		}
 	}
 	return nil
 }
 
-// unpack fills dst with what src was made from, neither more nor less.
-func unpack(how wire.Packing, dst, src []byte) error {
+// decompress fills dst exactly; it fails when src holds more or less than that.
+func decompress(how wire.Packing, dst, src []byte) error {
 	n, err := 0, error(nil)
 	switch how {
 	case wire.PackLZ4:
@@ -69,22 +69,22 @@ func unpack(how wire.Packing, dst, src []byte) error {
 	return nil
 }
 
-// contents reads those of a frame into dst, which is as long as they are when
-// not compressed, and reports whether they were damaged on their way.
-func (f *frameReader) contents(h *wire.Header, dst []byte) (damaged bool, err error) {
+// Contents reads the contents of a frame into dst, which is as long as they are
+// when not compressed. It reports whether they were damaged on their way.
+func (f *Reader) Contents(h *wire.Header, dst []byte) (damaged bool, err error) {
 	if h.Packing() == 0 {
-		if err := f.full(dst); err != nil {
+		if err := f.Full(dst); err != nil {
 			return false, err
 		}
 		return wire.Checksum(0, dst) != h.Sum, nil
 	}
-	v := newBuffer(int(h.Size))
-	defer v.free()
-	if err := f.full(v.b); err != nil {
+	v := NewBuffer(int(h.Size))
+	defer v.Free()
+	if err := f.Full(v.B); err != nil {
 		return false, err
 	}
-	if wire.Checksum(0, v.b) != h.Sum {
+	if wire.Checksum(0, v.B) != h.Sum {
 		return true, nil
 	}
-	return false, unpack(h.Packing(), dst, v.b)
+	return false, decompress(h.Packing(), dst, v.B)
 }

@@ -1,14 +1,14 @@
 //go:build !unix
 
-package mesh
+package frame
 
 import (
 	"errors"
 	"net"
 )
 
-// mark cannot be done on this system.
-func mark(_ net.Conn, dscp uint8) error {
+// Mark is not supported on this system.
+func Mark(_ net.Conn, dscp uint8) error {
 	if dscp == 0 {
 		return nil
 	}
