@@ -51,6 +51,17 @@ func (k Kind) String() string {
 	return "internal"
 }
 
+// NotApplied reports whether a replica that answers a mutation with this kind has
+// not applied it, and will not. ReadOnly is not among these kinds: a record whose
+// fsync failed may be there after a restart.
+func (k Kind) NotApplied() bool {
+	switch k {
+	case Invalid, TooLarge, Busy, NoRoute, StaleLayout, NotReady, ClockAhead, BelowWatermark, Conflict, Denied:
+		return true
+	}
+	return false
+}
+
 // Error makes a Kind usable as a target of [errors.Is].
 func (k Kind) Error() string { return k.String() }
 

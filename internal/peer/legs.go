@@ -206,10 +206,7 @@ func (p *Peer) carryOut(e *txn.Effect) {
 		return
 	}
 	p.over(l, at)
-	err = notSent(err)
-	p.step(func(out []txn.Effect, now time.Duration) []txn.Effect {
-		return p.txns.Failed(out, now, at.leg, at.number, err)
-	})
+	p.delivered(at, &txn.Delivery{Fate: txn.NotSent, Err: err})
 }
 
 // transmit sends a request to where the machine says.
@@ -228,62 +225,45 @@ func (p *Peer) transmit(e *txn.Effect, q *mesh.Request) error {
 
 var errNoLink = foci.Errorf(foci.NoRoute, "no channel to the node")
 
-// notSent is the error of an attempt that no channel accepted: NoRoute in place
-// of Unreachable and Closed, so that the machine knows that the replica cannot have
-// seen it.
-func notSent(err error) error {
-	if k := foci.KindOf(err); k == foci.Unreachable || k == foci.Closed {
-		return foci.Errorf(foci.NoRoute, "%w", err)
-	}
-	return err
-}
-
 // replied tells the machine what came back for one attempt.
 func (p *Peer) replied(at *attempt, asked bool, l *leg, r *mesh.Reply, err error) {
-	var msg codec.Message
+	d := txn.Delivery{Fate: txn.Answered}
 	if err == nil {
-		msg, err = decode(l, asked, r)
+		d.Body = r.Body
+		d.Msg, err = decode(l, asked, r)
+	}
+	if err != nil {
+		d = failure(err, at.req.Sent())
 	}
 	if !at.via.IsZero() {
-		err = p.ways.answered(at.via, at.peer, err)
+		p.ways.delivered(at.via, at.peer, &d)
 	}
-	var said *mesh.PeerError
-	moved := errors.As(err, &said) && said.Moved
-	err = at.source.explain(err)
-	p.noteAnswer(l, at, err)
+	at.source.explain(&d)
+	p.noteAnswer(l, at, d.Err)
+	p.delivered(at, &d)
+}
+
+func (p *Peer) delivered(at *attempt, d *txn.Delivery) {
 	p.step(func(out []txn.Effect, now time.Duration) []txn.Effect {
-		switch h, isHave := msg.(*wire.HaveReply); {
-		case err != nil:
-			if moved {
-				p.txns.Again(at.leg, at.number)
-			}
-			return p.txns.Failed(out, now, at.leg, at.number, failure(err, at.req.Sent()))
-		case isHave:
-			return p.txns.HaveAnswer(out, now, at.leg, at.number, h.State)
-		default:
-			return p.txns.Reply(out, now, at.leg, at.number, quorum.Answer{Msg: msg, Body: r.Body})
-		}
+		return p.txns.Delivered(out, now, at.leg, at.number, d)
 	})
 }
 
-// failure is what the transaction machine is told of an attempt that failed;
-// sent reports whether a channel had accepted it.
-func failure(err error, sent bool) error {
-	if !sent && !mutant.On(mutant.UnsentMayApply) {
-		return notSent(err)
-	}
-	return lostOrAway(err)
-}
-
-// lostOrAway tells a lost channel, whose questions go by another one at once,
-// from what the peer said. An answer that was damaged or had no room here is
-// lost too: what was asked may have been done.
-func lostOrAway(err error) error {
+// failure is what became of an attempt that ended with an error; sent reports
+// whether a channel had accepted it. An answer that was damaged or had no room
+// here is lost: what was asked may have been done.
+func failure(err error, sent bool) txn.Delivery {
+	d := txn.Delivery{Fate: txn.Refused, Err: err}
 	var said *mesh.PeerError
-	if k := foci.KindOf(err); (k == foci.Unreachable || k == foci.Busy) && !errors.As(err, &said) {
-		return foci.Errorf(foci.Closed, "%w", err)
+	switch k := foci.KindOf(err); {
+	case errors.As(err, &said):
+		d.Epoch, d.Moved = said.Epoch, said.Moved
+	case !sent && !mutant.On(mutant.UnsentMayApply):
+		d.Fate = txn.NotSent
+	case k == foci.Unreachable, k == foci.Busy, k == foci.Closed:
+		d.Fate = txn.Lost
 	}
-	return err
+	return d
 }
 
 func decode(l *leg, asked bool, r *mesh.Reply) (codec.Message, error) {
@@ -317,14 +297,11 @@ func (l *leg) finish(p *Peer, o *txn.Outcome) {
 	l.end()
 	switch {
 	case o.Err != nil:
-		var said *mesh.PeerError
-		if errors.As(o.Err, &said) {
-			a.Epoch = said.Epoch
-		}
+		a.Epoch = o.Epoch
 	case o.Stored:
 		a.Msg = &wire.StoreReply{Epoch: l.have.Epoch, Dup: true}
 	default:
-		a = o.Reply.(quorum.Answer)
+		a.Msg, a.Body = o.Msg, o.Body
 		if l.method == wire.MethodQuery {
 			p.latency.observe(o.Peer, o.Took, p.now())
 		}

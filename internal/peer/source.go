@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/txn"
 )
 
 // Source is a payload that is not kept in memory: it is read each time that it
@@ -109,14 +110,13 @@ func (g *sending) over() {
 	}
 }
 
-// explain says what an attempt that failed with err failed of. When the source
-// could not be read and never was sent whole, no replica has stored it.
-func (g *sending) explain(err error) error {
-	if g == nil || err == nil {
-		return err
+// explain corrects what became of an attempt: when the source could not be read
+// and never was sent whole, no replica has stored it.
+func (g *sending) explain(d *txn.Delivery) {
+	if g == nil || d.Err == nil {
+		return
 	}
 	if wrong := g.wrong.Load(); wrong != nil && !g.whole.Load() {
-		return foci.Errorf(foci.Invalid, "the content cannot be read again: %w", *wrong)
+		d.Fate, d.Err = txn.NotSent, foci.Errorf(foci.Invalid, "the content cannot be read again: %w", *wrong)
 	}
-	return err
 }

@@ -106,6 +106,23 @@ func (w *ways) answered(via, node foci.NodeID, err error) error {
 	return err
 }
 
+// delivered takes note of what became of an attempt that went by a relay, and
+// says what the relay's own errors mean for it.
+func (w *ways) delivered(via, node foci.NodeID, d *txn.Delivery) {
+	means := w.answered(via, node, d.Err)
+	var said *mesh.PeerError
+	if !errors.As(d.Err, &said) || said.Node != via {
+		return
+	}
+	d.Relayed = true
+	switch foci.KindOf(means) {
+	case foci.Unreachable:
+		d.Fate = txn.Lost
+	case foci.NoRoute:
+		d.Fate = txn.NotSent
+	}
+}
+
 // back forgets who had no way to a node that is said to be up, and reports
 // whether anybody had none.
 func (w *ways) back(node foci.NodeID) bool {

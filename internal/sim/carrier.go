@@ -105,13 +105,12 @@ func (c *carrier) transmit(e *txn.Effect, m codec.Message, late bool) {
 		taken: func(ch *channel) { c.machine.Sent(leg, attempt, ch.id, ch.path.Table) },
 	}
 	p.over = func(a quorum.Answer) {
-		if p.moved && a.Err != nil {
-			c.machine.Again(leg, attempt)
-		}
+		d := delivery(a)
+		d.Moved = p.moved && a.Err != nil
 		if !via.IsZero() {
-			a = c.judged(via, peer, a)
+			c.judged(via, peer, &d)
 		}
-		c.heard(leg, attempt, a)
+		c.heard(leg, attempt, &d)
 	}
 	c.links[nodeOf(first)].send(p)
 }
@@ -140,30 +139,40 @@ func (c *carrier) outcome(asked codec.Message, o *txn.Outcome) quorum.Answer {
 		if s, ok := asked.(*wire.Store); ok && !o.MayApply {
 			c.denied = append(c.denied, s)
 		}
-		a := quorum.Answer{Err: o.Err, Stray: o.MayApply && c.mutant != ForgetAttempts}
-		var s staleEpoch
-		if errors.As(o.Err, &s) {
-			a.Epoch = foci.Epoch(s)
-		}
-		return a
+		return quorum.Answer{Err: o.Err, Epoch: o.Epoch, Stray: o.MayApply && c.mutant != ForgetAttempts}
 	}
-	return o.Reply.(quorum.Answer)
+	return quorum.Answer{Msg: o.Msg, Body: o.Body}
 }
 
-// heard takes what a node answered to an attempt.
-func (c *carrier) heard(leg txn.LegID, attempt uint32, a quorum.Answer) {
-	switch m := a.Msg.(type) {
-	case nil:
-		c.do(c.machine.Failed(nil, c.Now, leg, attempt, a.Err))
-	case *wire.HaveReply:
+// delivery is what a link says of an attempt.
+func delivery(a quorum.Answer) txn.Delivery {
+	d := txn.Delivery{Fate: txn.Answered, Msg: a.Msg, Body: a.Body, Err: a.Err}
+	var s *saidBy
+	var stale staleEpoch
+	switch {
+	case a.Err == nil:
+	case errors.As(a.Err, &s):
+		d.Fate = txn.Refused
+		if errors.As(a.Err, &stale) {
+			d.Epoch = foci.Epoch(stale)
+		}
+	case foci.KindOf(a.Err) == foci.Closed:
+		d.Fate = txn.Lost
+	default:
+		d.Fate = txn.NotSent
+	}
+	return d
+}
+
+// heard takes what became of an attempt.
+func (c *carrier) heard(leg txn.LegID, attempt uint32, d *txn.Delivery) {
+	if m, ok := d.Msg.(*wire.HaveReply); ok {
 		c.Asked++
 		if m.State == wire.HaveStored {
 			c.Found++
 		}
-		c.do(c.machine.HaveAnswer(nil, c.Now, leg, attempt, m.State))
-	default:
-		c.do(c.machine.Reply(nil, c.Now, leg, attempt, a))
 	}
+	c.do(c.machine.Delivered(nil, c.Now, leg, attempt, d))
 }
 
 // leave ends the process: nothing is resent any more. What is on its way may

@@ -92,26 +92,29 @@ func (n *node) tell(up *node) {
 	}
 }
 
-// judged takes note of what an answer says of the forwarder by which it came,
-// and returns what it means for the request.
-func (c *carrier) judged(via, to foci.NodeID, a quorum.Answer) quorum.Answer {
+// judged takes note of what an answer says of the relay by which it came, and
+// what the relay's own errors mean for the request.
+func (c *carrier) judged(via, to foci.NodeID, d *txn.Delivery) {
 	word := route.HasWay
 	var s *saidBy
 	switch {
-	case a.Err == nil:
-	case !errors.As(a.Err, &s):
+	case d.Err == nil:
+	case !errors.As(d.Err, &s):
 		word = route.Nothing
 	case s.at == nodeOf(via):
-		kind := foci.KindOf(a.Err)
 		var means foci.Kind
-		if word, means = route.Heard(kind); means != kind {
-			a.Err = foci.Errorf(means, "%w", a.Err)
+		word, means = route.Heard(foci.KindOf(d.Err))
+		d.Relayed = true
+		switch means {
+		case foci.Unreachable:
+			d.Fate = txn.Lost
+		case foci.NoRoute:
+			d.Fate = txn.NotSent
 		}
 	}
 	if c.detours.Answered(via, to, word, c.Now) {
 		c.rerouted()
 	}
-	return a
 }
 
 // receive takes what has come in for the node, or for one behind it.

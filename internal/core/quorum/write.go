@@ -174,7 +174,7 @@ func (w *Write) answerStore(g foci.Group, a *Answer) {
 	case a.Err != nil:
 		s.missed = append(s.missed, g)
 		w.fail(g, a, a.Err)
-		if refusal(foci.KindOf(a.Err)) && !a.Stray {
+		if foci.KindOf(a.Err).NotApplied() && !a.Stray {
 			s.refused++
 		} else {
 			s.unknown++
@@ -245,19 +245,6 @@ func (w *Write) expire() {
 		return
 	}
 	w.finish(w.noQuorum(len(w.ballot.votes)))
-}
-
-// refusal reports whether a replica that answers with this kind has certainly
-// not kept the record. ReadOnly is not among these kinds: a record whose fsync
-// failed may be there after a restart.
-func refusal(k foci.Kind) bool {
-	switch k {
-	case foci.Invalid, foci.TooLarge, foci.Busy, foci.NoRoute, foci.StaleLayout, foci.NotReady, foci.ClockAhead,
-		foci.BelowWatermark, foci.Conflict, foci.Denied:
-		return true
-	default:
-		return false
-	}
 }
 
 func quorumText(got, need, groups int) string {

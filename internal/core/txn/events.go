@@ -8,8 +8,8 @@ import (
 	"github.com/foci-store/foci/internal/core/wire"
 )
 
-// Sent says that a channel took an attempt: from now on it may arrive. The
-// channel is what later resends avoid, the table is for people.
+// Sent says that an attempt may arrive from now on. When it is known by which
+// channel, later resends avoid that; the table is for people.
 func (m *Machine) Sent(id LegID, attempt uint32, ch Channel, table foci.Table) {
 	p := m.find(id)
 	if p == nil || attempt == 0 || attempt > p.attempt {
@@ -20,7 +20,7 @@ func (m *Machine) Sent(id LegID, attempt uint32, ch Channel, table foci.Table) {
 		e.flags |= wasSent
 		e.table = uint16(min(table, foci.MaxTable-1))
 	}
-	if attempt == p.attempt {
+	if attempt == p.attempt && ch != 0 {
 		p.channel = ch
 	}
 	if e != nil && e.flags&wasAsk != 0 {
@@ -32,20 +32,6 @@ func (m *Machine) Sent(id LegID, attempt uint32, ch Channel, table foci.Table) {
 	if b := bit(attempt); b != 0 {
 		p.sent |= b
 	} else {
-		p.beyond = true
-	}
-}
-
-// Again says that an attempt was sent more than once, the channel that took it
-// first being lost. What is answered to one copy says nothing of the other: it
-// may still be applied, whatever the replica refuses now. It is called before
-// the answer is told.
-func (m *Machine) Again(id LegID, attempt uint32) {
-	p := m.find(id)
-	if p == nil || attempt == 0 || attempt > p.attempt {
-		return
-	}
-	if e := p.log.entry(attempt); e == nil || e.flags&wasAsk == 0 {
 		p.beyond = true
 	}
 }
@@ -63,26 +49,30 @@ func (m *Machine) Progress(now time.Duration, id LegID, attempt uint32) {
 	m.schedule(p, m.now+p.patience())
 }
 
-// Reply says that the replica has done what a leg asks, whichever attempt it
-// answers. Replies to finished legs are counted and ignored.
-func (m *Machine) Reply(out []Effect, now time.Duration, id LegID, attempt uint32, reply any) []Effect {
+// Delivered says what became of an attempt. An answer to any attempt is the
+// leg's; what is said of finished legs is counted and ignored.
+func (m *Machine) Delivered(out []Effect, now time.Duration, id LegID, attempt uint32, d *Delivery) []Effect {
 	m.advance(now)
 	p := m.find(id)
 	if p == nil || attempt == 0 || attempt > p.attempt {
 		m.stats.Late++
 		return out
 	}
-	return m.finish(out, p, Outcome{Reply: reply})
+	have, asked := d.Msg.(*wire.HaveReply)
+	switch {
+	case d.Fate == Answered && asked:
+		return m.haveAnswered(out, p, attempt, have.State)
+	case d.Fate == Answered:
+		return m.finish(out, p, Outcome{Msg: d.Msg, Body: d.Body})
+	}
+	if e := p.log.entry(attempt); d.Moved && (e == nil || e.flags&wasAsk == 0) {
+		p.beyond = true
+	}
+	return m.failed(out, p, attempt, d)
 }
 
-// HaveAnswer says what the replica answered to an Ask.
-func (m *Machine) HaveAnswer(out []Effect, now time.Duration, id LegID, attempt uint32, has wire.HaveState) []Effect {
-	m.advance(now)
-	p := m.find(id)
-	if p == nil || attempt == 0 || attempt > p.attempt {
-		m.stats.Late++
-		return out
-	}
+// haveAnswered goes on with a leg whose replica has answered a Have.
+func (m *Machine) haveAnswered(out []Effect, p *pending, attempt uint32, has wire.HaveState) []Effect {
 	if has == wire.HaveStored {
 		return m.finish(out, p, Outcome{Stored: true})
 	}
@@ -107,24 +97,18 @@ func (m *Machine) HaveAnswer(out []Effect, now time.Duration, id LegID, attempt 
 	}
 }
 
-// Failed says that an attempt failed, with an error of a kind:
+// failed goes on with a leg whose attempt was not answered, or was refused:
 //
-//	Busy              nothing was done: sent again after RetryAfter, or a growing while; costs no counter
+//	Busy              sent again after RetryAfter, or a growing while; costs no counter
 //	Closed            the channel was lost: sent at once by another one; costs no counter
-//	Unreachable, NoRoute     there is no channel, or a forwarder has none: waits; costs no counter
+//	Unreachable, NoRoute     there is no channel, or a relay has none: waits; costs no counter
 //	any other         is the replica's answer and finishes the leg
 //
 // Only the newest attempt decides; failures of older ones are noted.
-func (m *Machine) Failed(out []Effect, now time.Duration, id LegID, attempt uint32, err error) []Effect {
-	m.advance(now)
-	p := m.find(id)
-	if p == nil || attempt == 0 || attempt > p.attempt {
-		m.stats.Late++
-		return out
-	}
-	kind := foci.KindOf(err)
+func (m *Machine) failed(out []Effect, p *pending, attempt uint32, d *Delivery) []Effect {
+	kind := d.kind()
 	p.log.end(attempt, kind)
-	if nothingDone(kind) {
+	if d.notApplied() {
 		p.undone |= bit(attempt)
 	}
 	if attempt != p.attempt || !p.waiting() {
@@ -133,7 +117,7 @@ func (m *Machine) Failed(out []Effect, now time.Duration, id LegID, attempt uint
 	p.cause = kind
 	switch kind {
 	case foci.Busy:
-		return m.retryLater(out, p, retryAfter(err))
+		return m.retryLater(out, p, retryAfter(d.Err))
 	case foci.Closed:
 		if p.losses < quickResends {
 			p.losses++
@@ -144,10 +128,10 @@ func (m *Machine) Failed(out []Effect, now time.Duration, id LegID, attempt uint
 		if !m.peers[p.hop].up {
 			return m.send(out, p, false)
 		}
-		// A forwarder has lost the peer, or our own loss is not known yet.
+		// A relay has lost the peer, or our own loss is not known yet.
 		return m.another(out, p)
 	}
-	return m.fail(out, p, kind, err)
+	return m.refused(out, p, d)
 }
 
 // Cancel ends a leg whose caller gave up.

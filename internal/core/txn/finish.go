@@ -41,6 +41,13 @@ func (m *Machine) fail(out []Effect, p *pending, kind foci.Kind, last error) []E
 	return m.finish(out, p, Outcome{Err: e})
 }
 
+// refused ends a leg with what its replica answered.
+func (m *Machine) refused(out []Effect, p *pending, d *Delivery) []Effect {
+	out = m.fail(out, p, foci.KindOf(d.Err), d.Err)
+	out[len(out)-1].Outcome.Epoch = d.Epoch
+	return out
+}
+
 // explain says what a kind means for a leg that nobody answered.
 func (m *Machine) explain(p *pending, kind foci.Kind) (msg, fix string) {
 	took := (m.now - p.submitted).Round(time.Millisecond)

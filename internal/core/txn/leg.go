@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/codec"
 )
 
 // Target says whom a leg is for: a backend, or the owner of an id in a group.
@@ -63,7 +64,7 @@ type Action uint8
 // The actions.
 const (
 	Transmit Action = iota + 1 // send the request to Peer, by way of Via
-	Ask                        // send Have to Peer, by way of Via; answer with HaveAnswer
+	Ask                        // send Have to Peer, by way of Via; the answer is a *wire.HaveReply
 	Finish                     // call the leg's caller back; exactly one for each leg
 )
 
@@ -83,10 +84,12 @@ type Effect struct {
 
 // Outcome is how a leg ended.
 type Outcome struct {
-	Reply    any   // what Reply was told; nil with Stored
-	Stored   bool  // Have said that the replica has it: as good as an acknowledgement
-	Err      error // nil: success; else a *foci.Error whose cause is a *History
-	MayApply bool  // with Err: the mutation may have been, or may still be, applied
+	Msg      codec.Message // the answer; nil with Stored
+	Body     []byte        // that came with Msg
+	Stored   bool          // Have said that the replica has it: as good as an acknowledgement
+	Err      error         // nil: success; else a *foci.Error whose cause is a *History
+	Epoch    foci.Epoch    // of the layout of a replica that refused with StaleLayout
+	MayApply bool          // with Err: the mutation may have been, or may still be, applied
 	Peer     foci.NodeID
 	Attempts int
 	Took     time.Duration

@@ -199,7 +199,7 @@ func (w *world) carry(e Effect, l *lab) {
 		next = e.Via
 	}
 	fail := func(k foci.Kind) func() {
-		return func() { w.do(w.m.Failed(nil, w.now, e.Leg, e.Attempt, &foci.Error{Kind: k})) }
+		return func() { w.do(w.m.Delivered(nil, w.now, e.Leg, e.Attempt, failure(&foci.Error{Kind: k}))) }
 	}
 	switch {
 	case !w.up[next[0]-1]:
@@ -257,22 +257,23 @@ func (w *world) serve(e Effect, l *lab, verdict foci.Kind, again *bool) {
 		} else if l.storing {
 			has = wire.HaveInProgress
 		}
-		w.answer(func() { w.do(w.m.HaveAnswer(nil, w.now, e.Leg, e.Attempt, has)) })
+		w.answer(func() {
+			w.do(w.m.Delivered(nil, w.now, e.Leg, e.Attempt, &Delivery{Fate: Answered, Msg: &wire.HaveReply{State: has}}))
+		})
 	case verdict != applied:
 		if verdict == foci.ReadOnly || verdict == foci.Unreachable {
 			l.applied = l.applied || w.chance(50) // these say nothing about what was done
 		}
 		w.answer(func() {
-			if *again {
-				w.m.Again(e.Leg, e.Attempt)
-			}
-			w.do(w.m.Failed(nil, w.now, e.Leg, e.Attempt, &foci.Error{Kind: verdict}))
+			d := failure(&foci.Error{Kind: verdict})
+			d.Moved = *again
+			w.do(w.m.Delivered(nil, w.now, e.Leg, e.Attempt, d))
 		})
 	default:
 		l.storing = true
 		w.after(w.delay(500), func() {
 			l.applied = true
-			w.answer(func() { w.do(w.m.Reply(nil, w.now, e.Leg, e.Attempt, "done")) })
+			w.answer(func() { w.do(w.m.Delivered(nil, w.now, e.Leg, e.Attempt, &done)) })
 		})
 	}
 }

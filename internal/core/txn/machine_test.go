@@ -27,6 +27,9 @@ func TestMemoryOfALeg(t *testing.T) {
 	t.Logf("%d bytes", perLeg)
 }
 
+// done is an answer.
+var done = Delivery{Fate: Answered}
+
 func TestHealthyPathDoesNotAllocate(t *testing.T) {
 	m := healthy(Config{})
 	effects := make([]Effect, 0, 4)
@@ -36,7 +39,7 @@ func TestHealthyPathDoesNotAllocate(t *testing.T) {
 		effects, _, _ = m.Submit(effects[:0], now, Leg{Mutation: true, Size: 1024, Deadline: now + time.Second})
 		e := &effects[0]
 		m.Sent(e.Leg, e.Attempt, 1, 0)
-		effects = m.Reply(effects[:0], now, e.Leg, e.Attempt, nil)
+		effects = m.Delivered(effects[:0], now, e.Leg, e.Attempt, &done)
 	})
 	if allocs != 0 {
 		t.Errorf("%v allocations a leg, want 0", allocs)
@@ -85,12 +88,12 @@ func TestOldIDsAreNotFound(t *testing.T) {
 			fresh = append(fresh, id)
 		}
 		for _, id := range old {
-			if out := m.Reply(nil, 0, id, 1, nil); len(out) > 0 {
+			if out := m.Delivered(nil, 0, id, 1, &done); len(out) > 0 {
 				t.Fatalf("round %d: an answer to the finished leg %d did %v", round, id, out)
 			}
 		}
 		for _, id := range fresh {
-			if out := m.Reply(nil, 0, id, 1, nil); len(out) != 1 {
+			if out := m.Delivered(nil, 0, id, 1, &done); len(out) != 1 {
 				t.Fatalf("round %d: the answer to leg %d did %v", round, id, out)
 			}
 		}
@@ -112,7 +115,7 @@ func TestErrorNamesEverything(t *testing.T) {
 	}
 	m.Sent(id, out[0].Attempt, 1, 7)
 	cause := &foci.Error{Kind: foci.StaleLayout, Msg: "layout 3 is current"}
-	out = m.Failed(nil, time.Second, id, 1, cause)
+	out = m.Delivered(nil, time.Second, id, 1, &Delivery{Fate: Refused, Err: cause})
 	got := out[0].Outcome.Err
 	for _, want := range []string{"node 01000000", "layout 3 is current", "attempt 1 after 0s", "by table 7"} {
 		if !strings.Contains(got.Error(), want) {
@@ -158,7 +161,7 @@ func BenchmarkLeg(b *testing.B) {
 				effects, _, _ = m.Submit(effects[:0], now, Leg{Mutation: true, Size: 1024, Deadline: now + 30*time.Second})
 				leg, attempt := effects[0].Leg, effects[0].Attempt
 				m.Sent(leg, attempt, 1, 0)
-				effects = m.Reply(effects[:0], now, leg, attempt, nil)
+				effects = m.Delivered(effects[:0], now, leg, attempt, &done)
 			}
 		})
 	}

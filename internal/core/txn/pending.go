@@ -90,14 +90,3 @@ func (p *pending) waiting() bool { return p.state == inFlight || p.state == aski
 func (p *pending) lacksWay() bool {
 	return p.state == parked || p.state == backoff && p.cause != foci.Busy
 }
-
-// nothingDone reports whether a replica that answers so has changed nothing,
-// and will not.
-func nothingDone(k foci.Kind) bool {
-	switch k {
-	case foci.Busy, foci.Invalid, foci.TooLarge, foci.Denied, foci.StaleLayout, foci.NotReady,
-		foci.ClockAhead, foci.BelowWatermark, foci.Conflict, foci.NoRoute:
-		return true
-	}
-	return false
-}

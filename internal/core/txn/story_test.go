@@ -26,7 +26,7 @@ var update = flag.Bool("update", false, "write what happened into the stories")
 //	T put|get LEG TARGET [size=N] [stall=D] [resends=N] [deadline=D]
 //	T sent LEG ATTEMPT CHANNEL TABLE · T reply LEG ATTEMPT · T have LEG ATTEMPT no|storing|stored|conflict
 //	T progress LEG ATTEMPT
-//	T fail LEG ATTEMPT KIND [D] · T cancel LEG
+//	T fail LEG ATTEMPT KIND [D|moved] · T cancel LEG
 //	T wake D|never                                         when the machine wants its next tick
 //	T pending                                              what it holds
 func TestStories(t *testing.T) {
@@ -156,27 +156,41 @@ func (s *story) answer(now time.Duration, words []string) []Effect {
 	case "progress":
 		s.m.Progress(now, id, n)
 		return nil
-	case "again":
-		s.m.Again(id, n)
-		return nil
 	case "reply":
-		return s.m.Reply(nil, now, id, n, "done")
+		return s.m.Delivered(nil, now, id, n, &Delivery{Fate: Answered, Msg: &wire.StoreReply{}})
 	case "have":
 		states := map[string]wire.HaveState{"no": wire.HaveNo, "storing": wire.HaveInProgress, "stored": wire.HaveStored, "conflict": wire.HaveConflict}
 		state, ok := states[words[3]]
 		if !ok {
 			s.t.Fatalf("%v: no such answer", words)
 		}
-		return s.m.HaveAnswer(nil, now, id, n, state)
+		return s.m.Delivered(nil, now, id, n, &Delivery{Fate: Answered, Msg: &wire.HaveReply{State: state}})
 	case "fail":
-		err := &foci.Error{Kind: s.kind(words[3])}
-		if len(words) > 4 {
-			err.RetryAfter = s.duration(words[4])
+		d := failure(&foci.Error{Kind: s.kind(words[3])})
+		switch {
+		case len(words) < 5:
+		case words[4] == "moved":
+			d.Moved = true
+		default:
+			d.Err.(*foci.Error).RetryAfter = s.duration(words[4])
 		}
-		return s.m.Failed(nil, now, id, n, err)
+		return s.m.Delivered(nil, now, id, n, d)
 	}
 	s.t.Fatalf("%v: no such event", words)
 	return nil
+}
+
+// failure is what a link says of an attempt that ended with an error.
+func failure(err *foci.Error) *Delivery {
+	switch err.Kind {
+	case foci.Closed:
+		return &Delivery{Fate: Lost, Err: err}
+	case foci.NoRoute:
+		return &Delivery{Fate: NotSent, Err: err}
+	case foci.Unreachable:
+		return &Delivery{Fate: Lost, Relayed: true, Err: err}
+	}
+	return &Delivery{Fate: Refused, Err: err}
 }
 
 func (s *story) submit(now time.Duration, words []string) []string {
@@ -241,7 +255,7 @@ func (s *story) outcome(o Outcome) string {
 	case o.Stored:
 		return "stored"
 	case o.Err == nil:
-		return o.Reply.(string)
+		return "done"
 	}
 	text := foci.KindOf(o.Err).String()
 	if o.MayApply {
