@@ -158,8 +158,8 @@ func TestOtherQuestions(t *testing.T) {
 		{"photos=rw", &wire.Ask{What: "trace 0000000000000001"}, false},
 		{"*=r", &wire.Ask{What: "txns"}, true},
 		{"", &wire.Forward{}, true},
-		{"*=rw", &wire.Welcome{}, false}, // stands for a message without a rule
-		{"admin", &wire.Welcome{}, true},
+		{"*=rw", &wire.QueryReply{}, false}, // stands for a message without a rule
+		{"admin", &wire.QueryReply{}, true},
 	} {
 		if err := Check(asker(t, c.text, 2), c.m); (err == nil) != c.ok {
 			t.Errorf("%q, %T: %v", c.text, c.m, err)

@@ -5,7 +5,6 @@ import (
 	"hash/crc32"
 
 	"github.com/foci-store/foci"
-	"github.com/foci-store/foci/internal/core/codec"
 )
 
 // The frame, on one page. Everything that travels on a channel (one TCP
@@ -40,8 +39,6 @@ const (
 	MaxFrame   = 80 << 10 // contents of one frame: 64 KiB of body and its head
 	MaxPiece   = 64 << 10 // contents of one data frame, as we send them
 	MaxHello   = 4 << 10  // contents of hello, welcome, refuse, challenge and proof: they come from strangers
-	MaxHead    = 2 << 20  // head of one message
-	MaxBody    = 16 << 20 // body of one message: payloads need 4 MiB, layouts more
 	MaxPing    = 16       // contents of a ping
 	PongClock  = 8        // bytes of the clock at the end of a pong
 	MaxGrant   = 1 << 30  // credit in one frame, and the most that may be outstanding
@@ -106,12 +103,12 @@ func Checksum(sum uint32, b []byte) uint32 { return crc32.Update(sum, castagnoli
 // AppendHeader adds the encoded header to b.
 func AppendHeader(b []byte, h *Header) []byte {
 	at := len(b)
-	b = codec.AppendU32(b, magic)
+	b = binary.LittleEndian.AppendUint32(b, magic)
 	b = append(b, byte(h.Type), h.Flags)
-	b = codec.AppendU16(b, uint16(h.Method))
-	b = codec.AppendU32(codec.AppendU32(codec.AppendU32(b, h.Stream), h.Head), h.Body)
-	b = codec.AppendU32(codec.AppendU32(b, h.Size), h.Sum)
-	return codec.AppendU32(b, Checksum(0, b[at:]))
+	b = binary.LittleEndian.AppendUint16(b, uint16(h.Method))
+	b = binary.LittleEndian.AppendUint32(binary.LittleEndian.AppendUint32(binary.LittleEndian.AppendUint32(b, h.Stream), h.Head), h.Body)
+	b = binary.LittleEndian.AppendUint32(binary.LittleEndian.AppendUint32(b, h.Size), h.Sum)
+	return binary.LittleEndian.AppendUint32(b, Checksum(0, b[at:]))
 }
 
 // AppendFrame adds a whole frame to b: the header with Size and Sum filled in,

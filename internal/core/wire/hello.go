@@ -1,49 +1,9 @@
 package wire
 
 import (
-	"strconv"
-
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/codec"
 )
-
-// The protocol versions that this code speaks: the present one and the one
-// before it, so that a cluster can be upgraded node by node. docs/upgrade.md
-// says what each has brought.
-const (
-	MinProtocol = 1
-	MaxProtocol = 2
-)
-
-// Protocols is a range of protocol versions, both ends included.
-type Protocols struct {
-	Min uint16 `json:"min"`
-	Max uint16 `json:"max"`
-}
-
-// Spoken are the versions that this code speaks.
-func Spoken() Protocols { return Protocols{MinProtocol, MaxProtocol} }
-
-// String is "1-2", or "2" for a single version. Nodes that speak 1 alone do not
-// tell; the zero value stands for them.
-func (p Protocols) String() string {
-	switch {
-	case p == Protocols{}:
-		return "1"
-	case p.Min == p.Max:
-		return strconv.Itoa(int(p.Min))
-	}
-	return strconv.Itoa(int(p.Min)) + "-" + strconv.Itoa(int(p.Max))
-}
-
-// Common is the newest version in both ranges; false when there is none.
-func (p Protocols) Common(o Protocols) (uint16, bool) {
-	v := min(p.Max, o.Max)
-	return v, v >= max(p.Min, o.Min)
-}
-
-// MaxCluster is the longest name of a cluster, in bytes.
-const MaxCluster = 64
 
 // MaxProof is the most bytes of a hello's or welcome's Proof: a nonce or a digest,
 // with room for more.
@@ -51,13 +11,6 @@ const MaxProof = 256
 
 // NonceSize is the length of the nonce in a hello's Proof, in bytes.
 const NonceSize = 32
-
-// The steps of authentication: what is to be proved, and how.
-const (
-	AuthNone = 0 // nothing: good for loopback only
-	AuthKey  = 1 // protocol 1's proof of a key, which no node asks for any more
-	AuthTLS  = 2 // a certificate; hello and all that follows travel under TLS 1.3
-)
 
 // Hello is the first thing that the dialling side says on a channel.
 type Hello struct {
@@ -169,4 +122,13 @@ func (w *Welcome) Decode(r *codec.Reader) {
 		w.Streams == 0 || w.Streams > MaxStreams {
 		r.Fail()
 	}
+}
+
+// readPacking reads the tail of a hello or welcome, and reports whether it is
+// there. Unknown ways are dropped.
+func readPacking(r *codec.Reader) (p Packing, present bool) {
+	if !r.More() {
+		return 0, false
+	}
+	return Packing(r.U8()) & PackAll, true
 }

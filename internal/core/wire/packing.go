@@ -1,7 +1,5 @@
 package wire
 
-import "github.com/foci-store/foci/internal/core/codec"
-
 // Packing is a set of ways to compress the contents of a frame: in a hello and
 // a welcome those that the sender can read, in the flags of a frame the one that
 // was used. It is off unless both sides can.
@@ -42,13 +40,4 @@ func (h *Header) brokenPacking() string {
 		return "compressed, and no shorter for it"
 	}
 	return ""
-}
-
-// readPacking reads the tail of a hello or welcome, and reports whether it is
-// there. Unknown ways are dropped.
-func readPacking(r *codec.Reader) (p Packing, present bool) {
-	if !r.More() {
-		return 0, false
-	}
-	return Packing(r.U8()) & PackAll, true
 }

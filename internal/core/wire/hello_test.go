@@ -1,0 +1,84 @@
+package wire
+
+import (
+	"bytes"
+	"testing"
+
+	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/codec"
+)
+
+func sampleHello() *Hello {
+	return &Hello{
+		MinProtocol: 1, MaxProtocol: 1, Cluster: "home", Node: foci.NodeID{1}, Incarnation: 5, Role: foci.RoleData,
+		Expect: foci.NodeID{2}, Class: foci.Bulk, Index: 2, Table: 7, Window: DefWindow, Proof: []byte("x"),
+	}
+}
+
+func sampleWelcome() *Welcome {
+	return &Welcome{
+		Protocol: 1, Cluster: "home", Node: foci.NodeID{1}, Incarnation: 5, Role: foci.RoleData, Table: 7,
+		Window: DefWindow, Streams: 4096, Proof: []byte("x"),
+	}
+}
+
+func TestHelloTruncated(t *testing.T) {
+	for _, m := range []codec.Message{sampleHello(), sampleWelcome()} {
+		b := m.Append(nil)
+		if len(b) > MaxHello {
+			t.Fatalf("%d bytes", len(b))
+		}
+		if err := codec.Unmarshal(b, m); err != nil {
+			t.Fatal(err)
+		}
+		for n := range len(b) - 1 { // the last byte was appended later
+			if err := codec.Unmarshal(b[:n], m); err == nil {
+				t.Fatalf("%T accepted with %d of %d bytes", m, n, len(b))
+			}
+		}
+	}
+}
+
+func TestCommonProtocol(t *testing.T) {
+	ours := Protocols{2, 3}
+	for _, c := range []struct {
+		lo, hi, want uint16
+		ok           bool
+	}{{2, 3, 3, true}, {1, 2, 2, true}, {3, 9, 3, true}, {1, 9, 3, true}, {4, 9, 0, false}, {0, 1, 0, false}} {
+		h := Hello{MinProtocol: c.lo, MaxProtocol: c.hi}
+		if v, ok := ours.Common(h.Protocols()); ok != c.ok || ok && v != c.want {
+			t.Errorf("%d to %d: %d %v", c.lo, c.hi, v, ok)
+		}
+	}
+}
+
+// FuzzHello: a hello or welcome is refused, or says the same when encoded again.
+func FuzzHello(f *testing.F) {
+	f.Add(true, sampleHello().Append(nil))
+	f.Add(false, sampleWelcome().Append(nil))
+	f.Fuzz(func(t *testing.T, hello bool, b []byte) {
+		if hello {
+			stable(t, b, new(Hello), new(Hello))
+		} else {
+			stable(t, b, new(Welcome), new(Welcome))
+		}
+	})
+}
+
+// stableHello decodes b, encodes that, and does both again: nothing may change.
+func stableHello(t *testing.T, b []byte, one, two codec.Message) {
+	t.Helper()
+	if err := codec.Unmarshal(b, one); err != nil {
+		if foci.KindOf(err) != foci.Protocol {
+			t.Fatalf("error %v", err)
+		}
+		return
+	}
+	once := one.Append(nil)
+	if err := codec.Unmarshal(once, two); err != nil {
+		t.Fatalf("%T: %v after encoding %x as %x", one, err, b, once)
+	}
+	if twice := two.Append(nil); !bytes.Equal(once, twice) {
+		t.Fatalf("%T: %x became %x", one, once, twice)
+	}
+}
