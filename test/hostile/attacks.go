@@ -16,6 +16,8 @@ import (
 	"github.com/foci-store/foci/internal/core/record"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/auth"
+	"github.com/foci-store/foci/internal/device/mesh/frame"
+	"github.com/foci-store/foci/internal/device/mesh/handshake"
 )
 
 // attacker is one hostile process: what it knows and has.
@@ -64,7 +66,7 @@ func (a *attacker) each(ctx context.Context, do func(ctx context.Context, node i
 
 // keepOpen opens a channel again and again, whenever do has lost it, until ctx
 // ends. An error of do is the attack's success.
-func (a *attacker) keepOpen(ctx context.Context, node int, change func(*wire.Hello), do func(context.Context, *channel) error) error {
+func (a *attacker) keepOpen(ctx context.Context, node int, change func(*handshake.Hello), do func(context.Context, *channel) error) error {
 	for ctx.Err() == nil {
 		c, err := open(ctx, a.remotes[node], a.certs, change)
 		if err != nil {
@@ -122,7 +124,7 @@ func tombstone(n foci.Name) record.Record {
 // forgeRoutes tells routes under the nodes' ids, and epochs that no layout has.
 func forgeRoutes(ctx context.Context, a *attacker) error {
 	return a.each(ctx, func(ctx context.Context, node int) error {
-		return a.keepOpen(ctx, node, func(h *wire.Hello) { h.Class = foci.State }, func(ctx context.Context, c *channel) error {
+		return a.keepOpen(ctx, node, func(h *handshake.Hello) { h.Class = foci.State }, func(ctx context.Context, c *channel) error {
 			go c.drain(nil)
 			for i := uint64(0); ctx.Err() == nil; i++ {
 				q := wire.Routes{Epoch: 1 << 60, All: i%16 == 0}
@@ -149,7 +151,7 @@ func impersonate(ctx context.Context, a *attacker) error {
 			if i%2 == 0 {
 				incarnation = 1<<64 - 1
 			}
-			c, err := open(ctx, a.remotes[node], a.certs, func(h *wire.Hello) { h.Node, h.Incarnation, h.Role = other, incarnation, foci.RoleData })
+			c, err := open(ctx, a.remotes[node], a.certs, func(h *handshake.Hello) { h.Node, h.Incarnation, h.Role = other, incarnation, foci.RoleData })
 			if err == nil {
 				c.close()
 				return fmt.Errorf("node %d let a client in as node %v", node+1, other)
@@ -171,7 +173,7 @@ func announceBodies(ctx context.Context, a *attacker) error {
 					done := make(chan struct{})
 					go func() { defer close(done); c.drain(nil) }()
 					for i := range uint32(headers) {
-						if c.frame(wire.Header{Type: wire.FrameRequest, Method: wire.MethodStore, Stream: i + 1, Head: 300, Body: foci.MaxPayload}, nil) != nil {
+						if c.frame(frame.Header{Type: frame.Request, Method: wire.MethodStore, Stream: i + 1, Head: 300, Body: foci.MaxPayload}, nil) != nil {
 							break
 						}
 					}
@@ -198,7 +200,7 @@ func hoardReplies(ctx context.Context, a *attacker) error {
 		var wg sync.WaitGroup
 		for range conns {
 			wg.Go(func() {
-				_ = a.keepOpen(ctx, node, func(h *wire.Hello) { h.Window = wire.MaxWindow }, func(ctx context.Context, c *channel) error {
+				_ = a.keepOpen(ctx, node, func(h *handshake.Hello) { h.Window = frame.MaxWindow }, func(ctx context.Context, c *channel) error {
 					q := wire.Fetch{Target: a.target(node), ID: foci.ObjectID(name), MaxBytes: foci.MaxPayload, Scope: wire.ObjectScope(name)}
 					for range fetches {
 						if c.request(wire.MethodFetch, q.Append(nil)) != nil {
@@ -239,7 +241,7 @@ func takeConnections(ctx context.Context, a *attacker) error {
 // takeWatches waits for news on very many streams.
 func takeWatches(ctx context.Context, a *attacker) error {
 	return a.each(ctx, func(ctx context.Context, node int) error {
-		return a.keepOpen(ctx, node, func(h *wire.Hello) { h.Class = foci.State }, func(ctx context.Context, c *channel) error {
+		return a.keepOpen(ctx, node, func(h *handshake.Hello) { h.Class = foci.State }, func(ctx context.Context, c *channel) error {
 			first := wire.Watch{Wait: 30 * time.Second}
 			if c.request(wire.MethodWatch, first.Append(nil)) != nil {
 				return nil
@@ -267,7 +269,7 @@ func takeWatches(ctx context.Context, a *attacker) error {
 func takeControl(ctx context.Context, a *attacker) error {
 	ask := wire.Ask{What: "mesh"}
 	return a.each(ctx, func(ctx context.Context, node int) error {
-		return a.keepOpen(ctx, node, func(h *wire.Hello) { h.Class = foci.State }, func(ctx context.Context, c *channel) error {
+		return a.keepOpen(ctx, node, func(h *handshake.Hello) { h.Class = foci.State }, func(ctx context.Context, c *channel) error {
 			go c.drain(nil)
 			for ctx.Err() == nil {
 				if c.request(wire.MethodStatus, ask.Append(nil)) != nil || c.request(wire.MethodLayout, nil) != nil {

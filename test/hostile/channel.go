@@ -14,12 +14,14 @@ import (
 	"github.com/foci-store/foci/internal/core/codec"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/auth"
+	"github.com/foci-store/foci/internal/device/mesh/frame"
+	"github.com/foci-store/foci/internal/device/mesh/handshake"
 )
 
 // channel is a connection on which an attacker speaks frame by frame.
 type channel struct {
 	conn    net.Conn
-	welcome wire.Welcome
+	welcome handshake.Welcome
 	next    uint32 // stream
 	replies atomic.Int64
 	errors  atomic.Int64
@@ -33,7 +35,7 @@ var errRefused = errors.New("refused")
 const dialTimeout = 5 * time.Second
 
 // open does a handshake with a node, with TLS when there are certificates.
-func open(ctx context.Context, remote string, certs *auth.Certificates, change func(*wire.Hello)) (*channel, error) {
+func open(ctx context.Context, remote string, certs *auth.Certificates, change func(*handshake.Hello)) (*channel, error) {
 	host := strings.TrimSuffix(remote, ":2")
 	d := net.Dialer{Timeout: dialTimeout}
 	conn, err := d.DialContext(ctx, "tcp", host)
@@ -58,51 +60,51 @@ func open(ctx context.Context, remote string, certs *auth.Certificates, change f
 	return c, nil
 }
 
-func (c *channel) greet(shielded bool, change func(*wire.Hello)) error {
-	h := wire.Hello{
+func (c *channel) greet(shielded bool, change func(*handshake.Hello)) error {
+	h := handshake.Hello{
 		MinProtocol: wire.MinProtocol, MaxProtocol: wire.MaxProtocol, Role: foci.RoleTransport, Class: foci.Reg,
-		Window: wire.DefWindow, Proof: make([]byte, wire.NonceSize), Packing: wire.PackAll,
+		Window: frame.DefWindow, Proof: make([]byte, handshake.NonceSize), Packing: frame.AllPackings,
 	}
 	if shielded {
-		h.Auth = wire.AuthTLS
+		h.Auth = auth.StepTLS
 	}
 	if change != nil {
 		change(&h)
 	}
-	if err := c.frame(wire.Header{Type: wire.FrameHello}, h.Append(nil)); err != nil {
+	if err := c.frame(frame.Header{Type: frame.Hello}, h.Append(nil)); err != nil {
 		return err
 	}
 	got, contents, err := c.read()
 	switch {
 	case err != nil:
 		return err
-	case got.Type != wire.FrameWelcome:
+	case got.Type != frame.Welcome:
 		return errRefused
 	}
 	return codec.Unmarshal(contents, &c.welcome)
 }
 
 // frame writes one frame.
-func (c *channel) frame(h wire.Header, contents []byte) error {
-	_, err := c.conn.Write(wire.AppendFrame(nil, &h, contents, nil))
+func (c *channel) frame(h frame.Header, contents []byte) error {
+	_, err := c.conn.Write(frame.Append(nil, &h, contents, nil))
 	return err
 }
 
 // request sends a request that is whole in its first frame.
 func (c *channel) request(m wire.Method, head []byte) error {
 	c.next++
-	h := wire.Header{Type: wire.FrameRequest, Method: m, Stream: c.next % c.welcome.Streams, Head: uint32(len(head))}
+	h := frame.Header{Type: frame.Request, Method: m, Stream: c.next % c.welcome.Streams, Head: uint32(len(head))}
 	return c.frame(h, head)
 }
 
 // read reads one frame.
-func (c *channel) read() (wire.Header, []byte, error) {
-	var h wire.Header
-	var head [wire.HeaderSize]byte
+func (c *channel) read() (frame.Header, []byte, error) {
+	var h frame.Header
+	var head [frame.HeaderSize]byte
 	if _, err := io.ReadFull(c.conn, head[:]); err != nil {
 		return h, nil, err
 	}
-	if err := wire.ParseHeader(head[:], &h); err != nil {
+	if err := frame.ParseHeader(head[:], &h); err != nil {
 		return h, nil, err
 	}
 	contents := make([]byte, h.Size)
@@ -118,11 +120,11 @@ func (c *channel) drain(accepted func()) {
 		if err != nil {
 			return
 		}
-		if h.Type != wire.FrameReply {
+		if h.Type != frame.Reply {
 			continue
 		}
 		c.replies.Add(1)
-		if h.Flags&wire.FlagError != 0 {
+		if h.Flags&frame.FlagError != 0 {
 			c.errors.Add(1)
 		} else if accepted != nil {
 			accepted()

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/foci-store/foci"
-	"github.com/foci-store/foci/internal/core/wire"
+	"github.com/foci-store/foci/internal/device/mesh/handshake"
 )
 
 // byStrangers are the attacks of a peer that has no credential.
@@ -23,7 +23,7 @@ var byStrangers = []attack{
 func knockInPlain(ctx context.Context, a *attacker) error {
 	return a.each(ctx, func(ctx context.Context, node int) error {
 		for i := 0; ctx.Err() == nil; i++ {
-			c, err := open(ctx, a.remotes[node], nil, func(h *wire.Hello) {
+			c, err := open(ctx, a.remotes[node], nil, func(h *handshake.Hello) {
 				if i%2 == 0 {
 					h.Node, h.Incarnation, h.Role = foci.NodeID{byte(i), 1}, 1, foci.RoleData
 				}

@@ -7,7 +7,6 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/rights"
-	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/vfs"
 )
 
@@ -77,12 +76,12 @@ func (c *Credentials) Deny(fs vfs.FS, path string) error {
 	return err
 }
 
-// Step is how this process proves its identity: wire.AuthNone or AuthTLS.
+// Step is how this process proves its identity: StepNone or StepTLS.
 func (c *Credentials) Step() uint8 {
 	if c == nil {
-		return wire.AuthNone
+		return StepNone
 	}
-	return wire.AuthTLS
+	return StepTLS
 }
 
 // Keys are the cluster keys that this process has, or nil.

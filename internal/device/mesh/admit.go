@@ -10,9 +10,9 @@ import (
 	"github.com/foci-store/foci/internal/core/codec"
 	"github.com/foci-store/foci/internal/core/mutant"
 	"github.com/foci-store/foci/internal/core/rights"
-	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/auth"
 	"github.com/foci-store/foci/internal/device/mesh/frame"
+	"github.com/foci-store/foci/internal/device/mesh/handshake"
 )
 
 // accept does the listening side of a handshake and serves the channel. leave
@@ -51,12 +51,12 @@ func (m *Mesh) admit(bare net.Conn, table foci.Table) (*channel, error) {
 	who := shown.Name()
 	h, said, err := opening(conn)
 	if errors.Is(err, errSpeaksTLS) {
-		return nil, m.refuse(conn, m.unlike(wire.AuthTLS))
+		return nil, m.refuse(conn, m.unlike(auth.StepTLS))
 	}
 	if err != nil {
 		return nil, err
 	}
-	if h.Type != wire.FrameHello {
+	if h.Type != frame.Hello {
 		return nil, foci.Errorf(foci.Protocol, "the channel begins with a frame of type %d", h.Type)
 	}
 	hello, protocol, err := m.parseHello(said)
@@ -67,9 +67,9 @@ func (m *Mesh) admit(bare net.Conn, table foci.Table) (*channel, error) {
 		return nil, m.refuse(conn, err)
 	}
 	streams := uint32(m.cfg.Limits.ChannelRequests)
-	w := wire.Welcome{
+	w := handshake.Welcome{
 		Protocol: protocol, Cluster: m.Cluster(), Node: m.cfg.Node, Incarnation: m.cfg.Incarnation, Role: m.cfg.Role,
-		Table: table, Window: m.cfg.Window, Streams: streams, Auth: hello.Auth, Packing: wire.PackAll,
+		Table: table, Window: m.cfg.Window, Streams: streams, Auth: hello.Auth, Packing: frame.AllPackings,
 	}
 	if certs := m.cfg.Auth.Certificates(); certs != nil {
 		w.Proof = certs.Digest()
@@ -86,7 +86,7 @@ func (m *Mesh) admit(bare net.Conn, table foci.Table) (*channel, error) {
 		return nil, m.refuse(conn, err)
 	}
 	trust(conn)
-	if _, err = conn.Write(wire.AppendFrame(nil, &wire.Header{Type: wire.FrameWelcome}, w.Append(nil), nil)); err != nil {
+	if _, err = conn.Write(frame.Append(nil, &frame.Header{Type: frame.Welcome}, w.Append(nil), nil)); err != nil {
 		m.forget(ch, err)
 		return nil, err
 	}
@@ -122,7 +122,7 @@ func (m *Mesh) expel(node foci.NodeID, now foci.Incarnation) {
 
 // parseHello decodes; the versions come first, so that one who speaks others is
 // told so.
-func (m *Mesh) parseHello(said []byte) (hello wire.Hello, protocol uint16, err error) {
+func (m *Mesh) parseHello(said []byte) (hello handshake.Hello, protocol uint16, err error) {
 	r := codec.NewReader(said)
 	hello.MinProtocol, hello.MaxProtocol = r.U16(), r.U16()
 	ours := m.cfg.Protocols
@@ -160,10 +160,10 @@ func proved(who auth.Name) (rights.Principal, rights.Rights) {
 
 // checkHello validates an unauthenticated hello; who is the identity in the
 // certificate of the other side, under TLS.
-func (m *Mesh) checkHello(h *wire.Hello, who auth.Name) error {
+func (m *Mesh) checkHello(h *handshake.Hello, who auth.Name) error {
 	ours := m.Cluster()
 	switch {
-	case h.Auth > wire.AuthTLS:
+	case h.Auth > auth.StepTLS:
 		return foci.Errorf(foci.Denied, "proof of identity of kind %d is not known here", h.Auth)
 	case h.Auth != m.cfg.Auth.Step() && !mutant.On(mutant.PlainHello):
 		return m.unlike(h.Auth)
@@ -177,7 +177,7 @@ func (m *Mesh) checkHello(h *wire.Hello, who auth.Name) error {
 	case h.Node.IsZero() != (h.Role == foci.RoleTransport):
 		return foci.Errorf(foci.Denied, "members have a node id and transport clients have none; you are a %v with id %v", h.Role, h.Node)
 	}
-	if h.Auth == wire.AuthTLS {
+	if h.Auth == auth.StepTLS {
 		return who.Admit(ours, h.Node, h.Role)
 	}
 	return nil
@@ -189,9 +189,9 @@ func (m *Mesh) unlike(theirs uint8) error {
 	node := "node " + m.cfg.Node.Short()
 	e := &foci.Error{Kind: foci.Denied}
 	switch ours := m.cfg.Auth.Step(); {
-	case ours == wire.AuthNone && theirs == wire.AuthTLS:
+	case ours == auth.StepNone && theirs == auth.StepTLS:
 		e.Msg, e.Fix = "you speak TLS, "+node+" has neither key nor certificate", "give that node key or [tls] in foci.toml, or come without a credential"
-	case theirs == wire.AuthKey:
+	case theirs == auth.StepKey:
 		e.Msg = "you want to prove a key in plain, as protocol 1 did, and " + node + " does not take that"
 		e.Fix = "upgrade this side and make its credential anew; clusters with a key are stopped and started together for this one upgrade (docs/upgrade.md)"
 	default:
@@ -204,6 +204,6 @@ func (m *Mesh) unlike(theirs uint8) error {
 // refuse tells the other side why, and returns it.
 func (m *Mesh) refuse(conn net.Conn, why error) error {
 	w := wireError(why)
-	_, _ = conn.Write(wire.AppendFrame(nil, &wire.Header{Type: wire.FrameRefuse}, w.Append(nil), nil)) // a courtesy
+	_, _ = conn.Write(frame.Append(nil, &frame.Header{Type: frame.Refuse}, w.Append(nil), nil)) // a courtesy
 	return why
 }

@@ -17,8 +17,8 @@ func (r *raw) announce(n int) {
 	r.t.Helper()
 	var b []byte
 	for i := range n {
-		h := wire.Header{Type: wire.FrameRequest, Method: methodSink, Stream: 1<<16 | uint32(i), Body: wire.MaxBody}
-		b = wire.AppendFrame(b, &h, nil, nil)
+		h := frame.Header{Type: frame.Request, Method: methodSink, Stream: 1<<16 | uint32(i), Body: wire.MaxBody}
+		b = frame.Append(b, &h, nil, nil)
 	}
 	r.write(b)
 }
@@ -59,11 +59,11 @@ func TestMemoryGrowsAsBodiesArrive(t *testing.T) {
 	nd := startNode(t, 1)
 	r := rawDial(t, nd.addr)
 	r.hello(nil)
-	r.send(wire.Header{Type: wire.FrameRequest, Method: methodEcho, Stream: 1 << 16, Head: 10, Body: 4 << 20}, make([]byte, 10))
+	r.send(frame.Header{Type: frame.Request, Method: methodEcho, Stream: 1 << 16, Head: 10, Body: 4 << 20}, make([]byte, 10))
 	sent := int64(10)
 	for range 60 {
-		r.send(wire.Header{Type: wire.FrameData, Stream: 1 << 16}, make([]byte, wire.MaxPiece))
-		sent += wire.MaxPiece
+		r.send(frame.Header{Type: frame.Data, Stream: 1 << 16}, make([]byte, frame.MaxPiece))
+		sent += frame.MaxPiece
 		waitFor(t, "the bytes", func() bool { return nd.Stats().BytesHeld >= sent })
 		if held := nd.Stats().BytesHeld; held > 4*sent {
 			t.Fatalf("%d bytes have come, %d are held", sent, held)
@@ -78,20 +78,20 @@ func TestStalledRequestsEnd(t *testing.T) {
 	r := rawDial(t, nd.addr)
 	r.hello(nil)
 	_ = r.conn.SetDeadline(time.Now().Add(1500 * time.Millisecond))
-	for i, h := range []wire.Header{
+	for i, h := range []frame.Header{
 		{Method: methodEcho, Head: 10, Body: 100 << 10}, // half a head
 		{Method: methodEcho, Head: 5, Body: 100 << 10},  // half a body
 	} {
-		h.Type, h.Stream = wire.FrameRequest, uint32(i+1)<<16
+		h.Type, h.Stream = frame.Request, uint32(i+1)<<16
 		r.send(h, make([]byte, 5))
-		got, contents := r.await(wire.FrameReply)
+		got, contents := r.await(frame.Reply)
 		if err := peerError(Identity{}, contents); got.Stream != h.Stream || foci.KindOf(err) != foci.Busy || !strings.Contains(err.Error(), "no more of it came for 100ms") {
 			t.Fatalf("%+v, %v", got, err)
 		}
-		r.send(wire.Header{Type: wire.FrameData, Stream: h.Stream}, make([]byte, 50<<10)) // was on its way
+		r.send(frame.Header{Type: frame.Data, Stream: h.Stream}, make([]byte, 50<<10)) // was on its way
 	}
-	r.send(wire.Header{Type: wire.FrameRequest, Method: methodEcho, Stream: 9 << 16}, []byte("still there?"))
-	if _, contents := r.await(wire.FrameReply); string(contents) != "still there?" {
+	r.send(frame.Header{Type: frame.Request, Method: methodEcho, Stream: 9 << 16}, []byte("still there?"))
+	if _, contents := r.await(frame.Reply); string(contents) != "still there?" {
 		t.Fatalf("%q", contents)
 	}
 	idle(t, nd.Mesh)
@@ -104,7 +104,7 @@ func TestStallAndTheRest(t *testing.T) {
 	nd := startNode(t, 1)
 	r := &relay{q: &Request{}}
 	for range 10000 {
-		b := newBody(&channel{mesh: nd.Mesh}, &wire.Header{Body: 10})
+		b := newBody(&channel{mesh: nd.Mesh}, &frame.Header{Body: 10})
 		b.served.Store(true)
 		b.commit(5, frame.NewBuffer(5))
 		var both sync.WaitGroup
@@ -144,7 +144,7 @@ func TestSlowReaderIsNoStall(t *testing.T) {
 
 // TestProgress is who is to blame for a request that does not move.
 func TestProgress(t *testing.T) {
-	const piece = wire.MaxPiece
+	const piece = frame.MaxPiece
 	type look struct {
 		left, credit, channel, took int64
 		arriving                    int

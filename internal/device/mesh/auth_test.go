@@ -12,8 +12,9 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/rights"
-	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/auth"
+	"github.com/foci-store/foci/internal/device/mesh/frame"
+	"github.com/foci-store/foci/internal/device/mesh/handshake"
 	"github.com/foci-store/foci/internal/device/vfs"
 )
 
@@ -194,8 +195,8 @@ func pretend(t *testing.T, id foci.NodeID, creds *auth.Credentials) string {
 		if _, _, err := opening(c); err != nil {
 			return
 		}
-		w := wire.Welcome{Protocol: 1, Cluster: "test", Node: id, Role: foci.RoleData, Window: wire.DefWindow, Streams: 9, Auth: wire.AuthTLS}
-		_, _ = c.Write(wire.AppendFrame(nil, &wire.Header{Type: wire.FrameWelcome}, w.Append(nil), nil))
+		w := handshake.Welcome{Protocol: 1, Cluster: "test", Node: id, Role: foci.RoleData, Window: frame.DefWindow, Streams: 9, Auth: auth.StepTLS}
+		_, _ = c.Write(frame.Append(nil, &frame.Header{Type: frame.Welcome}, w.Append(nil), nil))
 		_, _, _ = opening(c) // until it hangs up
 	}()
 	return ln.Addr().String()
@@ -219,7 +220,7 @@ func TestForeignRoles(t *testing.T) {
 	if _, err := New(Config{Cluster: "work", Node: nodeID(3), Role: foci.RoleData, Auth: home.node(nodeID(3), time.Now())}); foci.KindOf(err) != foci.Denied {
 		t.Errorf("another cluster's certificate: %v", err)
 	}
-	asMember := func(h *wire.Hello) { h.Node, h.Role = nodeID(2), foci.RoleData }
+	asMember := func(h *handshake.Hello) { h.Node, h.Role = nodeID(2), foci.RoleData }
 	for _, tc := range []struct{ node, client *auth.Credentials }{
 		{clusterKey(1), clientKey(t, 1, "web")}, {home.node(nodeID(1), time.Now()), home.client("web")},
 	} {
@@ -228,7 +229,7 @@ func TestForeignRoles(t *testing.T) {
 			t.Fatal(err)
 		}
 		r := rawConn(t, tc.client.Certificates().Dial(conn).Conn)
-		r.refused("not good for a member", asMember, func(h *wire.Hello) { h.Auth = wire.AuthTLS })
+		r.refused("not good for a member", asMember, func(h *handshake.Hello) { h.Auth = auth.StepTLS })
 	}
 }
 
@@ -237,23 +238,23 @@ func TestForeignRoles(t *testing.T) {
 func TestPlainHello(t *testing.T) {
 	nd := startNode(t, 1, with(clusterKey(1)))
 	for step, want := range map[uint8]string{
-		wire.AuthNone: "asks for TLS", wire.AuthKey: "stopped and started together", wire.AuthTLS: "asks for TLS",
+		auth.StepNone: "asks for TLS", auth.StepKey: "stopped and started together", auth.StepTLS: "asks for TLS",
 	} {
-		rawDial(t, nd.addr).refused(want, func(h *wire.Hello) { h.Auth, h.Proof = step, make([]byte, wire.NonceSize) })
+		rawDial(t, nd.addr).refused(want, func(h *handshake.Hello) { h.Auth, h.Proof = step, make([]byte, handshake.NonceSize) })
 	}
 }
 
 // refused says hello and wants to be refused with a text.
-func (r *raw) refused(want string, change ...func(*wire.Hello)) {
+func (r *raw) refused(want string, change ...func(*handshake.Hello)) {
 	r.t.Helper()
-	r.send(wire.Header{Type: wire.FrameHello}, helloOf(func(h *wire.Hello) {
+	r.send(frame.Header{Type: frame.Hello}, helloOf(func(h *handshake.Hello) {
 		for _, f := range change {
 			f(h)
 		}
 	}))
 	h, b := r.next()
 	err := peerError(Identity{}, b)
-	if h.Type != wire.FrameRefuse || foci.KindOf(err) != foci.Denied || !strings.Contains(err.Error(), want) {
+	if h.Type != frame.Refuse || foci.KindOf(err) != foci.Denied || !strings.Contains(err.Error(), want) {
 		r.t.Errorf("type %d, %v; want %q", h.Type, err, want)
 		return
 	}

@@ -6,7 +6,6 @@ import (
 	"sync/atomic"
 
 	"github.com/foci-store/foci"
-	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/mesh/frame"
 )
 
@@ -41,7 +40,7 @@ type Body struct {
 	piped   func() // instead of a reader: see pipe
 }
 
-func newBody(ch *channel, h *wire.Header) *Body {
+func newBody(ch *channel, h *frame.Header) *Body {
 	b := &Body{ch: ch, id: h.Stream, size: int64(h.Body), headLen: int(h.Head)}
 	b.more.L = &b.mu
 	return b
@@ -217,7 +216,7 @@ func (b *Body) room(k int) error {
 }
 
 // refuse skips the contents of a frame that cannot be held, and fails the body.
-func (b *Body) refuse(f *frame.Reader, h *wire.Header, why error) error {
+func (b *Body) refuse(f *frame.Reader, h *frame.Header, why error) error {
 	if err := f.Skip(int(h.Size)); err != nil {
 		return err
 	}
@@ -228,7 +227,7 @@ func (b *Body) refuse(f *frame.Reader, h *wire.Header, why error) error {
 
 // receive reads the contents of one frame; only a broken connection is an
 // error of it. Contents that do not check fail the body.
-func (b *Body) receive(f *frame.Reader, h *wire.Header) error {
+func (b *Body) receive(f *frame.Reader, h *frame.Header) error {
 	if h.Packing() != 0 {
 		return b.receivePacked(f, h)
 	}
@@ -250,13 +249,13 @@ func (b *Body) receive(f *frame.Reader, h *wire.Header) error {
 		if err := f.Full(b.head[at:]); err != nil {
 			return err
 		}
-		sum = wire.Checksum(0, b.head[at:])
+		sum = frame.Checksum(0, b.head[at:])
 	}
 	if rest > 0 {
 		if err := f.Full(p); err != nil {
 			return err
 		}
-		sum = wire.Checksum(sum, p)
+		sum = frame.Checksum(sum, p)
 	}
 	if k > 0 {
 		b.ch.consumed(b, k)
@@ -274,7 +273,7 @@ func (b *Body) receive(f *frame.Reader, h *wire.Header) error {
 }
 
 // receivePacked does it for contents that are compressed.
-func (b *Body) receivePacked(f *frame.Reader, h *wire.Header) error {
+func (b *Body) receivePacked(f *frame.Reader, h *frame.Header) error {
 	v := frame.NewBuffer(h.Raw())
 	damaged, err := f.Contents(h, v.B)
 	if err != nil {

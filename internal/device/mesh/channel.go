@@ -9,7 +9,6 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/link"
-	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/auth"
 	"github.com/foci-store/foci/internal/device/mesh/frame"
 )
@@ -35,9 +34,9 @@ type channel struct {
 
 	account *account // listening side
 
-	ours   uint32       // initial credit of a stream that we receive
-	theirs uint32       // and of one that we send
-	pack   wire.Packing // how bodies that we send are compressed; 0: they are not
+	ours   uint32        // initial credit of a stream that we receive
+	theirs uint32        // and of one that we send
+	pack   frame.Packing // how bodies that we send are compressed; 0: they are not
 
 	load  atomic.Int32 // streams under way
 	heavy atomic.Int64 // bytes of messages being sent that were not copied
@@ -77,8 +76,8 @@ func newChannel(m *Mesh, conn net.Conn, peer Identity, class foci.Class, index i
 	}
 	ch.wake.L, ch.flows.L = &ch.mu, &ch.mu
 	ch.streams.limit = int(streams)
-	ch.sendq.credit = int64(theirs) * wire.WindowsPer
-	ch.credit = int64(ours) * wire.WindowsPer
+	ch.sendq.credit = int64(theirs) * frame.WindowsPer
+	ch.credit = int64(ours) * frame.WindowsPer
 	ch.inUse.maxCount = int64(streams)
 	ch.inUse.maxBytes = m.cfg.Limits.ChannelBytes
 	return ch
@@ -108,8 +107,8 @@ func (ch *channel) rouse() {
 }
 
 // control queues a frame without contents, or with few; ch.mu is held.
-func (ch *channel) control(h wire.Header, contents []byte) {
-	ch.out = wire.AppendFrame(ch.out, &h, contents, nil)
+func (ch *channel) control(h frame.Header, contents []byte) {
+	ch.out = frame.Append(ch.out, &h, contents, nil)
 	ch.outN++
 	ch.rouse()
 }
@@ -213,7 +212,7 @@ func (ch *channel) cancel(q *Request, err error) bool {
 		if q.out != nil && q.out.off == 0 {
 			ch.end(q.id) // the peer never heard of it
 		} else {
-			ch.control(wire.Header{Type: wire.FrameCancel, Stream: q.id}, nil)
+			ch.control(frame.Header{Type: frame.Cancel, Stream: q.id}, nil)
 		}
 	}
 	ch.mu.Unlock()
@@ -234,7 +233,7 @@ func (ch *channel) abandon(b *Body) {
 	}
 	s.body = nil
 	if ch.link != nil && ch.err == nil {
-		ch.control(wire.Header{Type: wire.FrameCancel, Stream: b.id}, nil)
+		ch.control(frame.Header{Type: frame.Cancel, Stream: b.id}, nil)
 	}
 }
 
@@ -251,7 +250,7 @@ func (ch *channel) consumed(b *Body, n int) {
 	}
 	enough := int64(ch.ours) / 2
 	if ch.owed += int64(n); ch.owed >= enough {
-		ch.control(wire.Header{Type: wire.FrameCredit, Body: uint32(ch.owed)}, nil)
+		ch.control(frame.Header{Type: frame.Credit, Body: uint32(ch.owed)}, nil)
 		ch.credit += ch.owed
 		ch.owed = 0
 	}
@@ -263,7 +262,7 @@ func (ch *channel) consumed(b *Body, n int) {
 	if s == nil || s.body != b || s.left <= s.credit || b.owed < enough {
 		return
 	}
-	ch.control(wire.Header{Type: wire.FrameCredit, Stream: b.id, Body: uint32(b.owed)}, nil)
+	ch.control(frame.Header{Type: frame.Credit, Stream: b.id, Body: uint32(b.owed)}, nil)
 	s.credit += b.owed
 	b.owed = 0
 }

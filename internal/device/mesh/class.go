@@ -2,7 +2,7 @@ package mesh
 
 import (
 	"github.com/foci-store/foci"
-	"github.com/foci-store/foci/internal/core/wire"
+	"github.com/foci-store/foci/internal/device/mesh/frame"
 )
 
 // ClassConfig is what is particular to the channels of one class.
@@ -71,8 +71,8 @@ func ParseCompression(s string) (Compression, error) {
 }
 
 // packing is its bit on the wire.
-func (c Compression) packing() wire.Packing {
-	return [numCompressions]wire.Packing{Zstd: wire.PackZstd, LZ4: wire.PackLZ4}[c]
+func (c Compression) packing() frame.Packing {
+	return [numCompressions]frame.Packing{Zstd: frame.Zstd, LZ4: frame.LZ4}[c]
 }
 
 // vital reports whether a class keeps the mesh itself alive: ping and state are

@@ -7,7 +7,7 @@ import (
 
 	"github.com/foci-store/foci/internal/core/mutant"
 	"github.com/foci-store/foci/internal/core/version"
-	"github.com/foci-store/foci/internal/core/wire"
+	"github.com/foci-store/foci/internal/device/mesh/frame"
 )
 
 // clockReading is what one pong told of the peer's clock.
@@ -34,13 +34,13 @@ func (ch *channel) withClock(ping []byte) []byte {
 	if ch.peer.Protocol < 2 {
 		return ping
 	}
-	pong := make([]byte, 0, wire.MaxPing+wire.PongClock)
+	pong := make([]byte, 0, frame.MaxPing+frame.PongClock)
 	return binary.LittleEndian.AppendUint64(append(pong, ping...), uint64(ch.mesh.cfg.Now()))
 }
 
 // splitPong takes the clock off a pong's contents. Our own pings have 8 bytes.
 func splitPong(contents []byte) (ping []byte, clock int64, known bool) {
-	if len(contents) != 8+wire.PongClock {
+	if len(contents) != 8+frame.PongClock {
 		return contents, 0, false
 	}
 	return contents[:8], int64(binary.LittleEndian.Uint64(contents[8:])), true

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/foci-store/foci/internal/core/wire"
+	"github.com/foci-store/foci/internal/device/mesh/frame"
 )
 
 // TestClockOffset: pongs tell how far the peer's clock is from ours, until it
@@ -61,7 +62,7 @@ func TestClockBound(t *testing.T) {
 
 // TestPongs: a pong of any other length brings no clock.
 func TestPongs(t *testing.T) {
-	for n := range wire.MaxPing + wire.PongClock + 1 {
+	for n := range frame.MaxPing + frame.PongClock + 1 {
 		ping, _, known := splitPong(make([]byte, n))
 		if known != (n == 16) || known && len(ping) != 8 || !known && len(ping) != n {
 			t.Errorf("%d bytes: %d of the ping, clock %v", n, len(ping), known)

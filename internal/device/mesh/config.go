@@ -12,6 +12,7 @@ import (
 	"github.com/foci-store/foci/internal/core/route"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/auth"
+	"github.com/foci-store/foci/internal/device/mesh/frame"
 )
 
 // Config is what a mesh is made of. Only Role is needed by a process that
@@ -166,7 +167,7 @@ func (c Config) withDefaults() (Config, error) {
 		}
 		or(&c.Classes[i].QueueBytes, or0(c.Limits.LinkBytes, 128<<20))
 	}
-	or(&c.Window, wire.DefWindow)
+	or(&c.Window, frame.DefWindow)
 	or(&c.Protocols, wire.Spoken())
 	l, t := &c.Limits, &c.Timing
 	or(&l.ChannelRequests, 4096)
@@ -198,10 +199,10 @@ func (c Config) withDefaults() (Config, error) {
 		c.Now = func() int64 { return time.Now().UnixNano() }
 	}
 	switch {
-	case c.Window < wire.MinWindow || c.Window > wire.MaxWindow:
-		return c, foci.Errorf(foci.Invalid, "window of %d bytes: want %d to %d", c.Window, wire.MinWindow, wire.MaxWindow)
-	case l.ChannelRequests < 0 || l.ChannelRequests > wire.MaxStreams:
-		return c, foci.Errorf(foci.Invalid, "%d requests on a channel: want 1 to %d", l.ChannelRequests, wire.MaxStreams)
+	case c.Window < frame.MinWindow || c.Window > frame.MaxWindow:
+		return c, foci.Errorf(foci.Invalid, "window of %d bytes: want %d to %d", c.Window, frame.MinWindow, frame.MaxWindow)
+	case l.ChannelRequests < 0 || l.ChannelRequests > frame.MaxStreams:
+		return c, foci.Errorf(foci.Invalid, "%d requests on a channel: want 1 to %d", l.ChannelRequests, frame.MaxStreams)
 	case len(c.Cluster) > wire.MaxCluster:
 		return c, foci.Errorf(foci.Invalid, "cluster name of %d bytes: want at most %d", len(c.Cluster), wire.MaxCluster)
 	case c.Role >= foci.NumRoles:

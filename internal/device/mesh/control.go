@@ -6,40 +6,39 @@ import (
 	"time"
 
 	"github.com/foci-store/foci"
-	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/mesh/frame"
 )
 
 // onControl serves the frames that carry no part of a message.
-func (ch *channel) onControl(f *frame.Reader, h *wire.Header) error {
+func (ch *channel) onControl(f *frame.Reader, h *frame.Header) error {
 	contents, err := f.Small(int(h.Size))
 	if err != nil {
 		return foci.Errorf(foci.Unreachable, "read: %w", err)
 	}
-	if wire.Checksum(0, contents) != h.Sum {
+	if frame.Checksum(0, contents) != h.Sum {
 		return foci.Errorf(foci.Protocol, "frame of type %d damaged: its checksum does not match", h.Type)
 	}
 	dialled := ch.link != nil
 	switch {
-	case h.Type == wire.FrameCredit:
+	case h.Type == frame.Credit:
 		return ch.onCredit(h)
-	case h.Type == wire.FrameAbort:
+	case h.Type == frame.Abort:
 		return ch.onAbort(h, contents)
-	case h.Type == wire.FramePing:
+	case h.Type == frame.Ping:
 		return ch.onPing(contents)
-	case h.Type == wire.FramePong && dialled:
+	case h.Type == frame.Pong && dialled:
 		ch.life.pong(ch, contents)
 		return nil
-	case h.Type == wire.FrameCancel && !dialled:
+	case h.Type == frame.Cancel && !dialled:
 		ch.onCancel(h)
 		return nil
-	case h.Type == wire.FrameGoAway && dialled:
+	case h.Type == frame.GoAway && dialled:
 		return ch.onGoAway()
 	}
 	return foci.Errorf(foci.Protocol, "frame of type %d has no place here", h.Type)
 }
 
-func (ch *channel) onCredit(h *wire.Header) error {
+func (ch *channel) onCredit(h *frame.Header) error {
 	ch.mu.Lock()
 	defer ch.mu.Unlock()
 	n := int64(h.Body)
@@ -47,11 +46,11 @@ func (ch *channel) onCredit(h *wire.Header) error {
 		ch.sendq.credit += n
 	} else if s := ch.streams.get(h.Stream); s != nil && s.out != nil {
 		ch.sendq.grant(s.out, n)
-		if s.out.credit > wire.MaxGrant {
+		if s.out.credit > frame.MaxGrant {
 			return foci.Errorf(foci.Protocol, "the peer grants more credit than there may be")
 		}
 	}
-	if ch.sendq.credit > wire.MaxGrant {
+	if ch.sendq.credit > frame.MaxGrant {
 		return foci.Errorf(foci.Protocol, "the peer grants more credit than there may be")
 	}
 	ch.rouse()
@@ -59,7 +58,7 @@ func (ch *channel) onCredit(h *wire.Header) error {
 }
 
 // onAbort ends a message that its sender cannot complete.
-func (ch *channel) onAbort(h *wire.Header, contents []byte) error {
+func (ch *channel) onAbort(h *frame.Header, contents []byte) error {
 	cause := peerError(ch.peer, contents)
 	ch.mu.Lock()
 	s := ch.streams.get(h.Stream)
@@ -96,7 +95,7 @@ func (b *Body) failHeadless(cause error) {
 
 // onCancel makes what is left of a request short: no more of its body will
 // come and nobody wants more of its reply, but the reply must come to an end.
-func (ch *channel) onCancel(h *wire.Header) {
+func (ch *channel) onCancel(h *frame.Header) {
 	ch.mu.Lock()
 	s := ch.streams.get(h.Stream)
 	if s == nil {
@@ -115,7 +114,7 @@ func (ch *channel) onCancel(h *wire.Header) {
 		if s.out.off == 0 {
 			ch.answerError(h.Stream, &w)
 		} else {
-			ch.control(wire.Header{Type: wire.FrameAbort, Stream: h.Stream}, w.Append(nil))
+			ch.control(frame.Header{Type: frame.Abort, Stream: h.Stream}, w.Append(nil))
 		}
 		ch.end(h.Stream)
 	}
@@ -140,9 +139,9 @@ func (ch *channel) onPing(contents []byte) error {
 		return foci.Errorf(foci.Protocol, "the peer pings but does not read the answers")
 	}
 	pong := ch.withClock(contents)
-	ch.control(wire.Header{Type: wire.FramePong}, pong)
+	ch.control(frame.Header{Type: frame.Pong}, pong)
 	if ch.account != nil && ch.err == nil {
-		n := int64(wire.HeaderSize + len(pong))
+		n := int64(frame.HeaderSize + len(pong))
 		ch.unwritten.own += n
 		if ch.overdue(n) && len(ch.out) > clogged {
 			ch.clogged.Store(true)
@@ -185,7 +184,7 @@ func (l *life) ping(ch *channel) {
 	l.asked.CompareAndSwap(0, now)
 	var b [8]byte
 	binary.LittleEndian.PutUint64(b[:], uint64(now))
-	ch.control(wire.Header{Type: wire.FramePing}, b[:])
+	ch.control(frame.Header{Type: frame.Ping}, b[:])
 }
 
 // pong takes the answer; one that answers nothing is ignored.

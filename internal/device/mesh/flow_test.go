@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/foci-store/foci"
-	"github.com/foci-store/foci/internal/core/wire"
+	"github.com/foci-store/foci/internal/device/mesh/frame"
 )
 
 func size32(n uint32) []byte { return binary.LittleEndian.AppendUint32(nil, n) }
@@ -270,7 +270,7 @@ func TestPeerBusy(t *testing.T) {
 	l := connect(t, client, server, false)
 	first := ask(t, l, &Request{Class: foci.Reg, Method: methodHold, Body: make([]byte, 1<<20-10)})
 	in := <-server.held
-	waitFor(t, "a window of the body", func() bool { return server.Stats().BytesHeld >= wire.DefWindow })
+	waitFor(t, "a window of the body", func() bool { return server.Stats().BytesHeld >= frame.DefWindow })
 	for _, n := range []int{50 << 10, 2 << 20} {
 		_, err := l.Call(testContext(t), foci.Reg, methodEcho, nil, make([]byte, n))
 		var p *PeerError
@@ -346,7 +346,7 @@ func TestRepliesNotRead(t *testing.T) {
 	r := rawDial(t, server.addr)
 	_ = r.conn.SetDeadline(time.Now().Add(20 * time.Second))
 	r.hello(nil)
-	frame := wire.AppendFrame(nil, &wire.Header{Type: wire.FramePing}, make([]byte, 16), nil)
+	frame := frame.Append(nil, &frame.Header{Type: frame.Ping}, make([]byte, 16), nil)
 	flood := bytes.Repeat(frame, 2000)
 	for {
 		if _, err := r.conn.Write(flood); err != nil {

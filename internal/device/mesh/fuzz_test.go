@@ -9,6 +9,7 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/wire"
+	"github.com/foci-store/foci/internal/device/mesh/frame"
 )
 
 // script turns bytes into frames that check, so that a fuzzer gets past the
@@ -16,30 +17,30 @@ import (
 func script(b []byte) []byte {
 	var out []byte
 	for len(b) >= 6 {
-		h := wire.Header{
-			Type: wire.FrameType(b[0]%14) + 1, Stream: uint32(b[1]&3)<<16 | uint32(b[1]>>2&3),
+		h := frame.Header{
+			Type: frame.Type(b[0]%14) + 1, Stream: uint32(b[1]&3)<<16 | uint32(b[1]>>2&3),
 		}
 		size := int(b[2])
 		switch h.Type {
-		case wire.FrameRequest, wire.FrameReply:
+		case frame.Request, frame.Reply:
 			h.Head, h.Body = uint32(b[3]), uint32(b[4])<<(b[5]&15)
 			size = min(size<<(b[5]&7), int(h.Head+h.Body))
-			if h.Type == wire.FrameRequest {
+			if h.Type == frame.Request {
 				h.Method = methodEcho + wire.Method(b[5]>>4%6)
 			} else {
 				h.Flags = b[5] >> 7
 			}
-		case wire.FrameData:
+		case frame.Data:
 			size <<= b[5] & 7
-		case wire.FrameCredit:
+		case frame.Credit:
 			h.Body, size = uint32(b[3])<<(b[4]&31), 0
-		case wire.FrameCancel:
+		case frame.Cancel:
 			size = 0
-		case wire.FramePing, wire.FramePong:
+		case frame.Ping, frame.Pong:
 			h.Stream, size = 0, size&15
 		}
 		contents := make([]byte, size)
-		out = wire.AppendFrame(out, &h, contents, nil)
+		out = frame.Append(out, &h, contents, nil)
 		if b[5] == 0xff {
 			out[len(out)-1] ^= 1 // damaged on its way
 		}
@@ -72,7 +73,7 @@ func playServer(t *testing.T, nd *node, b []byte) {
 		defer close(served)
 		nd.accept(theirs, 1, nd.unproven.enter(theirs))
 	}()
-	play(ours, wire.AppendFrame(nil, &wire.Header{Type: wire.FrameHello}, helloOf(nil), nil), b)
+	play(ours, frame.Append(nil, &frame.Header{Type: frame.Hello}, helloOf(nil), nil), b)
 	<-served
 	for len(nd.held) > 0 {
 		(<-nd.held).Reply(nil, nil)

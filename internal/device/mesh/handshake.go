@@ -10,9 +10,9 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/codec"
-	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/auth"
 	"github.com/foci-store/foci/internal/device/mesh/frame"
+	"github.com/foci-store/foci/internal/device/mesh/handshake"
 )
 
 // open dials an address and does the dialling side of a handshake; expect is
@@ -34,14 +34,14 @@ func (m *Mesh) open(ctx context.Context, addr Addr, expect foci.NodeID, class fo
 		return nil, nil, dialError(foci.Internal, addr.HostPort, "dscp cannot be set", err)
 	}
 	stop := context.AfterFunc(ctx, func() { _ = bare.SetDeadline(time.Unix(1, 0)) })
-	hello := wire.Hello{
+	hello := handshake.Hello{
 		MinProtocol: m.cfg.Protocols.Min, MaxProtocol: m.cfg.Protocols.Max,
 		Cluster: m.Cluster(), Node: m.cfg.Node, Incarnation: m.cfg.Incarnation, Role: m.cfg.Role,
-		Expect: expect, Class: class, Index: uint16(index), Table: addr.Table, Window: m.cfg.Window, Auth: m.cfg.Auth.Step(), Packing: wire.PackAll,
+		Expect: expect, Class: class, Index: uint16(index), Table: addr.Table, Window: m.cfg.Window, Auth: m.cfg.Auth.Step(), Packing: frame.AllPackings,
 	}
 	conn, shown, err := m.shield(conn)
 	var peer Identity
-	var w *wire.Welcome
+	var w *handshake.Welcome
 	if err == nil {
 		peer, w, err = m.greet(conn, &hello, shown.Name())
 	}
@@ -62,25 +62,25 @@ func (m *Mesh) open(ctx context.Context, addr Addr, expect foci.NodeID, class fo
 
 // greet sends hello and checks the answer. who is the identity in the certificate
 // of the other side, under TLS.
-func (m *Mesh) greet(conn net.Conn, hello *wire.Hello, who auth.Name) (Identity, *wire.Welcome, error) {
+func (m *Mesh) greet(conn net.Conn, hello *handshake.Hello, who auth.Name) (Identity, *handshake.Welcome, error) {
 	nonce := m.selves.begin()
 	defer m.selves.end(nonce)
 	hello.Proof = nonce[:]
-	if _, err := conn.Write(wire.AppendFrame(nil, &wire.Header{Type: wire.FrameHello}, hello.Append(nil), nil)); err != nil {
+	if _, err := conn.Write(frame.Append(nil, &frame.Header{Type: frame.Hello}, hello.Append(nil), nil)); err != nil {
 		return Identity{}, nil, err
 	}
 	h, contents, err := opening(conn)
 	switch {
 	case err != nil:
 		return Identity{}, nil, err
-	case h.Type == wire.FrameRefuse && m.selves.came(nonce):
+	case h.Type == frame.Refuse && m.selves.came(nonce):
 		return Identity{}, nil, ErrSelf
-	case h.Type == wire.FrameRefuse:
+	case h.Type == frame.Refuse:
 		return Identity{}, nil, peerError(Identity{}, contents)
-	case h.Type != wire.FrameWelcome:
+	case h.Type != frame.Welcome:
 		return Identity{}, nil, foci.Errorf(foci.Protocol, "it answers hello by a frame of type %d", h.Type)
 	}
-	var w wire.Welcome
+	var w handshake.Welcome
 	if err := codec.Unmarshal(contents, &w); err != nil {
 		return Identity{}, nil, err
 	}
@@ -92,7 +92,7 @@ func (m *Mesh) greet(conn net.Conn, hello *wire.Hello, who auth.Name) (Identity,
 	return peer, &w, m.meet(&peer)
 }
 
-func (m *Mesh) checkWelcome(w *wire.Welcome, hello *wire.Hello, who auth.Name) error {
+func (m *Mesh) checkWelcome(w *handshake.Welcome, hello *handshake.Hello, who auth.Name) error {
 	switch {
 	case w.Protocol < hello.MinProtocol || w.Protocol > hello.MaxProtocol:
 		return foci.Errorf(foci.Protocol, "it chose protocol %d, this process speaks %d to %d", w.Protocol, hello.MinProtocol, hello.MaxProtocol)
@@ -107,7 +107,7 @@ func (m *Mesh) checkWelcome(w *wire.Welcome, hello *wire.Hello, who auth.Name) e
 	case !hello.Expect.IsZero() && w.Node != hello.Expect:
 		return foci.Errorf(foci.Denied, "node %v lives there, not %v", w.Node, hello.Expect)
 	}
-	if w.Auth == wire.AuthTLS {
+	if w.Auth == auth.StepTLS {
 		if err := who.Admit(w.Cluster, w.Node, foci.RoleData); err != nil {
 			return foci.Errorf(foci.Denied, "it shows a certificate that is not its own: %w", err)
 		}
@@ -118,26 +118,26 @@ func (m *Mesh) checkWelcome(w *wire.Welcome, hello *wire.Hello, who auth.Name) e
 
 // opening reads one frame of a handshake, and not a byte more. What comes from
 // strangers is short, and so is the memory that they are given.
-func opening(src io.Reader) (wire.Header, []byte, error) {
-	var h wire.Header
-	var head [wire.HeaderSize]byte
+func opening(src io.Reader) (frame.Header, []byte, error) {
+	var h frame.Header
+	var head [frame.HeaderSize]byte
 	if _, err := io.ReadFull(src, head[:]); err != nil {
 		return h, nil, err
 	}
 	if head[0] == recordHandshake && head[1] == 3 {
 		return h, nil, errSpeaksTLS
 	}
-	if err := wire.ParseHeader(head[:], &h); err != nil {
+	if err := frame.ParseHeader(head[:], &h); err != nil {
 		return h, nil, err
 	}
 	switch h.Type {
-	case wire.FrameHello, wire.FrameWelcome, wire.FrameRefuse:
+	case frame.Hello, frame.Welcome, frame.Refuse:
 	default:
 		return h, nil, foci.Errorf(foci.Protocol, "the channel begins with a frame of type %d", h.Type)
 	}
 	contents := make([]byte, h.Size)
 	_, err := io.ReadFull(src, contents)
-	if err == nil && wire.Checksum(0, contents) != h.Sum {
+	if err == nil && frame.Checksum(0, contents) != h.Sum {
 		err = foci.Errorf(foci.Protocol, "the first frame is damaged: its checksum does not match")
 	}
 	return h, contents, err

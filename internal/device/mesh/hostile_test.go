@@ -8,8 +8,9 @@ import (
 	"time"
 
 	"github.com/foci-store/foci"
-	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/auth"
+	"github.com/foci-store/foci/internal/device/mesh/frame"
+	"github.com/foci-store/foci/internal/device/mesh/handshake"
 )
 
 // alive checks that a node still serves.
@@ -17,8 +18,8 @@ func alive(t *testing.T, nd *node) {
 	t.Helper()
 	r := rawDial(t, nd.addr)
 	r.hello(nil)
-	r.send(wire.Header{Type: wire.FrameRequest, Method: methodEcho, Stream: 1 << 16}, []byte("still there?"))
-	if h, b := r.await(wire.FrameReply); h.Flags != 0 || string(b) != "still there?" {
+	r.send(frame.Header{Type: frame.Request, Method: methodEcho, Stream: 1 << 16}, []byte("still there?"))
+	if h, b := r.await(frame.Reply); h.Flags != 0 || string(b) != "still there?" {
 		t.Fatalf("%+v %q", h, b)
 	}
 	_ = r.conn.Close()
@@ -26,18 +27,18 @@ func alive(t *testing.T, nd *node) {
 
 func TestHostileOpenings(t *testing.T) {
 	nd := startNode(t, 1, func(c *Config) { c.Timing.Handshake = 300 * time.Millisecond })
-	hello := wire.AppendFrame(nil, &wire.Header{Type: wire.FrameHello}, helloOf(nil), nil)
+	hello := frame.Append(nil, &frame.Header{Type: frame.Hello}, helloOf(nil), nil)
 	garbage := bytes.Repeat([]byte("\x00\xff garbage"), 10000)
 	openings := map[string][]byte{
 		"nothing":          nil,
 		"http":             []byte("GET / HTTP/1.1\r\nHost: example.org\r\n\r\n"),
 		"garbage":          garbage,
 		"wrong magic":      append([]byte("FOC2"), hello[4:]...),
-		"a request first":  wire.AppendFrame(nil, &wire.Header{Type: wire.FrameRequest, Stream: 1, Head: 2}, []byte("hi"), nil),
-		"a welcome":        wire.AppendFrame(nil, &wire.Header{Type: wire.FrameWelcome}, []byte("hi"), nil),
-		"length 0":         wire.AppendHeader(nil, &wire.Header{Type: wire.FrameHello}),
-		"length 2^32-1":    wire.AppendHeader(nil, &wire.Header{Type: wire.FrameHello, Size: 1<<32 - 1}),
-		"too long":         wire.AppendHeader(nil, &wire.Header{Type: wire.FrameHello, Size: wire.MaxHello + 1}),
+		"a request first":  frame.Append(nil, &frame.Header{Type: frame.Request, Stream: 1, Head: 2}, []byte("hi"), nil),
+		"a welcome":        frame.Append(nil, &frame.Header{Type: frame.Welcome}, []byte("hi"), nil),
+		"length 0":         frame.AppendHeader(nil, &frame.Header{Type: frame.Hello}),
+		"length 2^32-1":    frame.AppendHeader(nil, &frame.Header{Type: frame.Hello, Size: 1<<32 - 1}),
+		"too long":         frame.AppendHeader(nil, &frame.Header{Type: frame.Hello, Size: frame.MaxHello + 1}),
 		"damaged contents": append(bytes.Clone(hello[:len(hello)-1]), hello[len(hello)-1]^1),
 	}
 	for n := range hello {
@@ -63,7 +64,7 @@ func TestHostileOpenings(t *testing.T) {
 // of proving who one is.
 func TestSlowHello(t *testing.T) {
 	home := newPKI(t, "test")
-	hello := wire.AppendFrame(nil, &wire.Header{Type: wire.FrameHello}, helloOf(nil), nil)
+	hello := frame.Append(nil, &frame.Header{Type: frame.Hello}, helloOf(nil), nil)
 	for name, tc := range map[string]struct {
 		creds      *auth.Credentials
 		fast, slow []byte
@@ -107,21 +108,21 @@ func TestRefusals(t *testing.T) {
 	for name, c := range map[string]struct {
 		kind   foci.Kind
 		text   string
-		change func(*wire.Hello)
+		change func(*handshake.Hello)
 	}{
-		"foreign cluster": {foci.Denied, `"other"`, func(h *wire.Hello) { h.Cluster = "other" }},
-		"wrong node":      {foci.Denied, "this is node", func(h *wire.Hello) { h.Expect = nodeID(9) }},
-		"myself":          {foci.Denied, "so am I", func(h *wire.Hello) { h.Node, h.Role = nodeID(1), foci.RoleData }},
-		"no id":           {foci.Denied, "node id", func(h *wire.Hello) { h.Role = foci.RoleClient }},
-		"future protocol": {foci.Protocol, "protocol 8 to 9", func(h *wire.Hello) { h.MinProtocol, h.MaxProtocol = 8, 9 }},
-		"unknown proof":   {foci.Denied, "proof", func(h *wire.Hello) { h.Auth = 3 }},
-		"no window":       {foci.Protocol, "malformed", func(h *wire.Hello) { h.Window = 1 }},
+		"foreign cluster": {foci.Denied, `"other"`, func(h *handshake.Hello) { h.Cluster = "other" }},
+		"wrong node":      {foci.Denied, "this is node", func(h *handshake.Hello) { h.Expect = nodeID(9) }},
+		"myself":          {foci.Denied, "so am I", func(h *handshake.Hello) { h.Node, h.Role = nodeID(1), foci.RoleData }},
+		"no id":           {foci.Denied, "node id", func(h *handshake.Hello) { h.Role = foci.RoleClient }},
+		"future protocol": {foci.Protocol, "protocol 8 to 9", func(h *handshake.Hello) { h.MinProtocol, h.MaxProtocol = 8, 9 }},
+		"unknown proof":   {foci.Denied, "proof", func(h *handshake.Hello) { h.Auth = 3 }},
+		"no window":       {foci.Protocol, "malformed", func(h *handshake.Hello) { h.Window = 1 }},
 	} {
 		r := rawDial(t, nd.addr)
-		r.send(wire.Header{Type: wire.FrameHello}, helloOf(c.change))
+		r.send(frame.Header{Type: frame.Hello}, helloOf(c.change))
 		h, b := r.next()
 		err := peerError(Identity{}, b)
-		if h.Type != wire.FrameRefuse || foci.KindOf(err) != c.kind || !strings.Contains(err.Error(), c.text) {
+		if h.Type != frame.Refuse || foci.KindOf(err) != c.kind || !strings.Contains(err.Error(), c.text) {
 			t.Errorf("%s: type %d, %v", name, h.Type, err)
 		}
 		r.ended()
@@ -155,30 +156,30 @@ func TestDialRefused(t *testing.T) {
 func TestHostileFrames(t *testing.T) {
 	nd := startNode(t, 1, func(c *Config) { c.Limits.ChannelRequests = 8 })
 	req := func(id, head, body, size uint32) []byte {
-		h := wire.Header{Type: wire.FrameRequest, Method: methodHold, Stream: id, Head: head, Body: body}
-		return wire.AppendFrame(nil, &h, make([]byte, size), nil)
+		h := frame.Header{Type: frame.Request, Method: methodHold, Stream: id, Head: head, Body: body}
+		return frame.Append(nil, &h, make([]byte, size), nil)
 	}
 	data := func(id uint32, size int) []byte {
-		return wire.AppendFrame(nil, &wire.Header{Type: wire.FrameData, Stream: id}, make([]byte, size), nil)
+		return frame.Append(nil, &frame.Header{Type: frame.Data, Stream: id}, make([]byte, size), nil)
 	}
 	const id = 1<<16 | 1
 	var flood []byte // five times the credit of a stream
 	for range 20 {
-		flood = append(flood, data(id, wire.MaxPiece)...)
+		flood = append(flood, data(id, frame.MaxPiece)...)
 	}
 	for name, b := range map[string][]byte{
-		"a reply":               wire.AppendFrame(nil, &wire.Header{Type: wire.FrameReply, Stream: 1}, nil, nil),
-		"a second hello":        wire.AppendFrame(nil, &wire.Header{Type: wire.FrameHello}, helloOf(nil), nil),
-		"a proof of protocol 1": wire.AppendFrame(nil, &wire.Header{Type: 14}, make([]byte, 32), nil),
-		"a goaway":              wire.AppendFrame(nil, &wire.Header{Type: wire.FrameGoAway}, nil, nil),
+		"a reply":               frame.Append(nil, &frame.Header{Type: frame.Reply, Stream: 1}, nil, nil),
+		"a second hello":        frame.Append(nil, &frame.Header{Type: frame.Hello}, helloOf(nil), nil),
+		"a proof of protocol 1": frame.Append(nil, &frame.Header{Type: 14}, make([]byte, 32), nil),
+		"a goaway":              frame.Append(nil, &frame.Header{Type: frame.GoAway}, nil, nil),
 		"slot beyond the limit": req(8, 1, 0, 1),
 		"slot in use":           append(req(id, 1, 0, 1), req(2<<16|1, 1, 0, 1)...),
 		"more than announced":   append(req(id, 1, 9, 1), data(id, 10)...),
 		"more than its credit":  append(req(id, 1, 4<<20, 1), flood...),
-		"size 2^32-1":           wire.AppendHeader(nil, &wire.Header{Type: wire.FrameRequest, Stream: 1, Size: 1<<32 - 1}),
+		"size 2^32-1":           frame.AppendHeader(nil, &frame.Header{Type: frame.Request, Stream: 1, Size: 1<<32 - 1}),
 		"too much credit": append(
-			wire.AppendFrame(nil, &wire.Header{Type: wire.FrameCredit, Body: wire.MaxGrant}, nil, nil),
-			wire.AppendFrame(nil, &wire.Header{Type: wire.FrameCredit, Body: wire.MaxGrant}, nil, nil)...),
+			frame.Append(nil, &frame.Header{Type: frame.Credit, Body: frame.MaxGrant}, nil, nil),
+			frame.Append(nil, &frame.Header{Type: frame.Credit, Body: frame.MaxGrant}, nil, nil)...),
 		"damaged header": func() []byte {
 			b := req(id, 1, 0, 1)
 			b[9] ^= 4
@@ -203,8 +204,8 @@ func TestHostileFrames(t *testing.T) {
 // is served whole or not at all, and nothing is left of it.
 func TestTruncatedRequest(t *testing.T) {
 	nd := startNode(t, 1)
-	h := wire.Header{Type: wire.FrameRequest, Method: methodEcho, Stream: 1 << 16, Head: 4}
-	b := wire.AppendFrame(nil, &h, []byte("head"), nil)
+	h := frame.Header{Type: frame.Request, Method: methodEcho, Stream: 1 << 16, Head: 4}
+	b := frame.Append(nil, &h, []byte("head"), nil)
 	for n := range b {
 		r := rawDial(t, nd.addr)
 		r.hello(nil)
@@ -221,49 +222,49 @@ func TestDamagedContents(t *testing.T) {
 	nd := startNode(t, 1)
 	r := rawDial(t, nd.addr)
 	r.hello(nil)
-	h := wire.Header{Type: wire.FrameRequest, Method: methodEcho, Stream: 1 << 16, Head: 4}
-	b := wire.AppendFrame(nil, &h, []byte("head"), nil)
+	h := frame.Header{Type: frame.Request, Method: methodEcho, Stream: 1 << 16, Head: 4}
+	b := frame.Append(nil, &h, []byte("head"), nil)
 	b[len(b)-1] ^= 1
 	r.write(b)
-	got, contents := r.await(wire.FrameReply)
-	if err := peerError(Identity{}, contents); got.Flags != wire.FlagError || foci.KindOf(err) != foci.Busy {
+	got, contents := r.await(frame.Reply)
+	if err := peerError(Identity{}, contents); got.Flags != frame.FlagError || foci.KindOf(err) != foci.Busy {
 		t.Fatalf("%+v %v", got, err)
 	}
-	r.send(wire.Header{Type: wire.FrameRequest, Method: methodEcho, Stream: 2 << 16}, []byte("again"))
-	if _, contents := r.await(wire.FrameReply); string(contents) != "again" {
+	r.send(frame.Header{Type: frame.Request, Method: methodEcho, Stream: 2 << 16}, []byte("again"))
+	if _, contents := r.await(frame.Reply); string(contents) != "again" {
 		t.Fatalf("%q", contents)
 	}
 	// The same in the middle of a long body.
-	r.send(wire.Header{Type: wire.FrameRequest, Method: methodEcho, Stream: 3 << 16, Head: 1, Body: 100}, []byte("h"))
-	b = wire.AppendFrame(nil, &wire.Header{Type: wire.FrameData, Stream: 3 << 16}, make([]byte, 50), nil)
+	r.send(frame.Header{Type: frame.Request, Method: methodEcho, Stream: 3 << 16, Head: 1, Body: 100}, []byte("h"))
+	b = frame.Append(nil, &frame.Header{Type: frame.Data, Stream: 3 << 16}, make([]byte, 50), nil)
 	b[len(b)-1] ^= 1
 	r.write(b)
-	if got, _ := r.await(wire.FrameReply); got.Flags != wire.FlagError || got.Stream != 3<<16 {
+	if got, _ := r.await(frame.Reply); got.Flags != frame.FlagError || got.Stream != 3<<16 {
 		t.Fatalf("%+v", got)
 	}
-	r.send(wire.Header{Type: wire.FrameData, Stream: 3 << 16}, make([]byte, 50)) // was on its way
-	r.send(wire.Header{Type: wire.FrameRequest, Method: methodEcho, Stream: 4 << 16}, []byte("again"))
-	if _, contents := r.await(wire.FrameReply); string(contents) != "again" {
+	r.send(frame.Header{Type: frame.Data, Stream: 3 << 16}, make([]byte, 50)) // was on its way
+	r.send(frame.Header{Type: frame.Request, Method: methodEcho, Stream: 4 << 16}, []byte("again"))
+	if _, contents := r.await(frame.Reply); string(contents) != "again" {
 		t.Fatalf("%q", contents)
 	}
 }
 
 // TestUnaskedReplies are counted and ignored.
 func TestUnaskedReplies(t *testing.T) {
-	addr := rawServer(t, nodeID(9), func(r *raw, _ wire.Hello) {
+	addr := rawServer(t, nodeID(9), func(r *raw, _ handshake.Hello) {
 		for {
-			var h wire.Header
+			var h frame.Header
 			if r.f.Header(&h) != nil || r.f.Skip(int(h.Size)) != nil {
 				return
 			}
-			if h.Type != wire.FrameRequest {
+			if h.Type != frame.Request {
 				continue
 			}
-			out := wire.AppendFrame(nil, &wire.Header{Type: wire.FrameReply, Stream: h.Stream + 1<<16, Head: 1}, []byte("x"), nil)
-			out = wire.AppendFrame(out, &wire.Header{Type: wire.FrameReply, Stream: 0x777, Body: 70 << 10}, make([]byte, 40<<10), nil)
-			out = wire.AppendFrame(out, &wire.Header{Type: wire.FrameData, Stream: 0x777}, make([]byte, 30<<10), nil)
-			out = wire.AppendFrame(out, &wire.Header{Type: wire.FrameReply, Stream: h.Stream, Head: 2}, []byte("ok"), nil)
-			out = wire.AppendFrame(out, &wire.Header{Type: wire.FrameReply, Stream: h.Stream, Head: 2}, []byte("ok"), nil)
+			out := frame.Append(nil, &frame.Header{Type: frame.Reply, Stream: h.Stream + 1<<16, Head: 1}, []byte("x"), nil)
+			out = frame.Append(out, &frame.Header{Type: frame.Reply, Stream: 0x777, Body: 70 << 10}, make([]byte, 40<<10), nil)
+			out = frame.Append(out, &frame.Header{Type: frame.Data, Stream: 0x777}, make([]byte, 30<<10), nil)
+			out = frame.Append(out, &frame.Header{Type: frame.Reply, Stream: h.Stream, Head: 2}, []byte("ok"), nil)
+			out = frame.Append(out, &frame.Header{Type: frame.Reply, Stream: h.Stream, Head: 2}, []byte("ok"), nil)
 			if _, err := r.conn.Write(out); err != nil {
 				return
 			}

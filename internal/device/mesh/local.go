@@ -5,7 +5,7 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/rights"
-	"github.com/foci-store/foci/internal/core/wire"
+	"github.com/foci-store/foci/internal/device/mesh/frame"
 )
 
 // Local has a request served by this process's own handler, as if it had come
@@ -45,7 +45,7 @@ func (m *Mesh) Local(q *Request) error {
 // whole is an answer as the one who asked gets it.
 func (a *answer) whole(from Identity) (*Reply, error) {
 	defer closeSource(a.source)
-	if a.flags&wire.FlagError != 0 {
+	if a.flags&frame.FlagError != 0 {
 		return nil, peerError(from, a.head)
 	}
 	r := &Reply{Head: a.head, Body: a.body}

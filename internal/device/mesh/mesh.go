@@ -12,7 +12,7 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/link"
-	"github.com/foci-store/foci/internal/core/wire"
+	"github.com/foci-store/foci/internal/device/mesh/frame"
 )
 
 // Mesh is this process's part of the mesh: its listeners, what came in by
@@ -319,7 +319,7 @@ func (m *Mesh) drain(inbound []*channel) {
 		ch.mu.Lock()
 		ch.drain = true
 		if ch.err == nil {
-			ch.control(wire.Header{Type: wire.FrameGoAway}, nil)
+			ch.control(frame.Header{Type: frame.GoAway}, nil)
 		}
 		ch.mu.Unlock()
 	}

@@ -17,6 +17,7 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/wire"
+	"github.com/foci-store/foci/internal/device/mesh/frame"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -211,7 +212,7 @@ func TestEcho(t *testing.T) {
 		t.Fatalf("client's cluster is %q", client.Cluster())
 	}
 	rng := rand.New(rand.NewPCG(1, 2))
-	sizes := []int{0, 1, copyMax - 1, copyMax, copyMax + 1, wire.MaxPiece, wire.MaxFrame - 1, wire.MaxFrame, wire.MaxFrame + 1, 300 << 10, 4 << 20, wire.MaxBody}
+	sizes := []int{0, 1, copyMax - 1, copyMax, copyMax + 1, frame.MaxPiece, frame.MaxFrame - 1, frame.MaxFrame, frame.MaxFrame + 1, 300 << 10, 4 << 20, wire.MaxBody}
 	for _, n := range sizes {
 		for _, hn := range []int{0, 10, 100 << 10, wire.MaxHead} {
 			if n > 4<<20 && hn > 10 {

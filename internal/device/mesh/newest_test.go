@@ -12,8 +12,9 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/route"
-	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/auth"
+	"github.com/foci-store/foci/internal/device/mesh/frame"
+	"github.com/foci-store/foci/internal/device/mesh/handshake"
 	"github.com/foci-store/foci/internal/device/vfs"
 )
 
@@ -22,7 +23,7 @@ import (
 func TestIncarnationTooFarAhead(t *testing.T) {
 	nd := startNode(t, 1)
 	for _, inc := range []foci.Incarnation{1<<64 - 1, foci.Incarnation(time.Now().Add(route.MaxAhead + time.Minute).UnixMilli())} {
-		rawDial(t, nd.addr).refused("ahead of the clock", func(h *wire.Hello) {
+		rawDial(t, nd.addr).refused("ahead of the clock", func(h *handshake.Hello) {
 			h.Node, h.Incarnation, h.Role = nodeID(2), inc, foci.RoleData
 		})
 	}
@@ -47,10 +48,10 @@ func TestLockOutEnds(t *testing.T) {
 	nd := startNode(t, 1, func(c *Config) { c.Now = func() int64 { return time.Now().UnixNano() + later.Load() } })
 	claimed := nextIncarnation() + 23*3_600_000
 	forged := rawDial(t, nd.addr)
-	forged.send(wire.Header{Type: wire.FrameHello}, helloOf(func(h *wire.Hello) {
+	forged.send(frame.Header{Type: frame.Hello}, helloOf(func(h *handshake.Hello) {
 		h.Node, h.Incarnation, h.Role = nodeID(2), claimed, foci.RoleData
 	}))
-	forged.await(wire.FrameWelcome)
+	forged.await(frame.Welcome)
 	true2 := startNode(t, 2)
 	dial := func() error {
 		_, err := true2.Dial(testContext(t), Addr{HostPort: nd.addr}, false)
@@ -89,10 +90,10 @@ func TestProvenIncarnationCounts(t *testing.T) {
 		c := home.node(nodeID(creds), time.Now()).Certificates().Dial(conn)
 		r := rawConn(t, c.Conn)
 		defer r.conn.Close()
-		r.send(wire.Header{Type: wire.FrameHello}, helloOf(func(h *wire.Hello) {
-			h.Auth, h.Node, h.Incarnation, h.Role = wire.AuthTLS, nodeID(id), inc, foci.RoleData
+		r.send(frame.Header{Type: frame.Hello}, helloOf(func(h *handshake.Hello) {
+			h.Auth, h.Node, h.Incarnation, h.Role = auth.StepTLS, nodeID(id), inc, foci.RoleData
 		}))
-		if h, b := r.next(); h.Type == wire.FrameRefuse {
+		if h, b := r.next(); h.Type == frame.Refuse {
 			return peerError(Identity{}, b)
 		}
 		return nil
@@ -146,10 +147,10 @@ func TestRemovedKeyProvesNothing(t *testing.T) {
 		}
 		r := rawConn(t, creds.Certificates().Dial(conn).Conn)
 		defer r.conn.Close()
-		r.send(wire.Header{Type: wire.FrameHello}, helloOf(func(h *wire.Hello) {
-			h.Auth, h.Node, h.Incarnation, h.Role = wire.AuthTLS, nodeID(2), inc, foci.RoleData
+		r.send(frame.Header{Type: frame.Hello}, helloOf(func(h *handshake.Hello) {
+			h.Auth, h.Node, h.Incarnation, h.Role = auth.StepTLS, nodeID(2), inc, foci.RoleData
 		}))
-		if h, b := r.next(); h.Type == wire.FrameRefuse {
+		if h, b := r.next(); h.Type == frame.Refuse {
 			return peerError(Identity{}, b)
 		}
 		return nil

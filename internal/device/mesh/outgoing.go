@@ -3,13 +3,13 @@ package mesh
 import (
 	"io"
 
-	"github.com/foci-store/foci/internal/core/wire"
+	"github.com/foci-store/foci/internal/device/mesh/frame"
 )
 
 // outgoing is a message that is sent in pieces straight from its owner's
 // memory, or from a source, instead of being copied into the queue.
 type outgoing struct {
-	header wire.Header // of the first frame, without Size and Sum
+	header frame.Header // of the first frame, without Size and Sum
 	head   []byte
 	body   []byte
 	source Source
@@ -28,7 +28,7 @@ type outgoing struct {
 }
 
 // whole reports whether it goes in one frame, and so without credit.
-func (o *outgoing) whole() bool { return o.size <= wire.MaxFrame && !o.fed }
+func (o *outgoing) whole() bool { return o.size <= frame.MaxFrame && !o.fed }
 
 // may is how many more bytes are there to be sent.
 func (o *outgoing) may() int64 {
@@ -94,8 +94,8 @@ func (s *sendQueue) next() (piece, bool) {
 		if o.dead {
 			continue
 		}
-		n := min(o.may(), o.credit, s.credit, wire.MaxPiece)
-		if o.pack && o.off == 0 && o.size > wire.MaxFrame {
+		n := min(o.may(), o.credit, s.credit, frame.MaxPiece)
+		if o.pack && o.off == 0 && o.size > frame.MaxFrame {
 			n = min(n, int64(len(o.head))+packFirst)
 		}
 		paid := n < o.size // one frame that is a whole message costs nothing
@@ -153,8 +153,8 @@ func (p *piece) parts(scratch []byte) (head, body []byte, err error) {
 }
 
 // frame is the header of the frame that carries a piece, without Size and Sum.
-func (p *piece) frame() wire.Header {
-	h := wire.Header{Type: wire.FrameData, Stream: p.o.header.Stream}
+func (p *piece) frame() frame.Header {
+	h := frame.Header{Type: frame.Data, Stream: p.o.header.Stream}
 	if p.off == 0 {
 		h = p.o.header
 	}

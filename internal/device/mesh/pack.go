@@ -1,7 +1,6 @@
 package mesh
 
 import (
-	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/mesh/frame"
 )
 
@@ -20,12 +19,12 @@ func (ch *channel) packs(n int64) bool { return ch.pack != 0 && n > packLeast }
 
 // shrink compresses a piece if that pays; what it returns stays valid until the
 // i-th piece of the next write.
-func (w *writer) shrink(i int, h *wire.Header, head, body []byte) []byte {
+func (w *writer) shrink(i int, h *frame.Header, head, body []byte) []byte {
 	p := &w.pieces[i]
 	o, n := p.o, len(head)+len(body)
 	first := p.off == 0
 	switch {
-	case !o.pack || n < packLeast || n > wire.MaxFrame || first && !p.last || !first && len(head) > 0:
+	case !o.pack || n < packLeast || n > frame.MaxFrame || first && !p.last || !first && len(head) > 0:
 		return nil
 	case first && w.dull >= packDull:
 		w.dull++
@@ -40,7 +39,7 @@ func (w *writer) shrink(i int, h *wire.Header, head, body []byte) []byte {
 		src = append(append(v.B[:0], head...), body...)
 	}
 	if w.packed[i] == nil {
-		w.packed[i] = frame.NewBuffer(wire.MaxFrame)
+		w.packed[i] = frame.NewBuffer(frame.MaxFrame)
 	}
 	out := frame.Compress(w.ch.pack, w.packed[i].B[:n], src)
 	if out == nil {
@@ -50,9 +49,9 @@ func (w *writer) shrink(i int, h *wire.Header, head, body []byte) []byte {
 	}
 	w.dull = 0
 	h.Flags |= uint8(w.ch.pack)
-	if h.Type == wire.FrameData {
+	if h.Type == frame.Data {
 		h.Body = uint32(n)
 	}
-	h.Size, h.Sum = uint32(len(out)), wire.Checksum(0, out)
+	h.Size, h.Sum = uint32(len(out)), frame.Checksum(0, out)
 	return out
 }

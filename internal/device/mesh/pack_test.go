@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"github.com/foci-store/foci"
-	"github.com/foci-store/foci/internal/core/wire"
+	"github.com/foci-store/foci/internal/device/mesh/frame"
 )
 
 // packing has the classes compress: reg by LZ4, bulk by zstd.
@@ -40,7 +40,7 @@ func TestPacking(t *testing.T) {
 			server, client := startNode(t, 1, oneChannel, changes[1]), startClient(t, oneChannel, changes[0])
 			l := connect(t, client, server, false)
 			for _, class := range []foci.Class{foci.Reg, foci.Bulk} {
-				for _, n := range []int{0, 1, packLeast, packLeast + 1, copyMax + 1, 64 << 10, wire.MaxFrame - 10, wire.MaxFrame, 300 << 10, 2<<20 + 7} {
+				for _, n := range []int{0, 1, packLeast, packLeast + 1, copyMax + 1, 64 << 10, frame.MaxFrame - 10, frame.MaxFrame, 300 << 10, 2<<20 + 7} {
 					for _, head := range []int{0, 10, 100 << 10} {
 						for what, body := range map[string][]byte{"text": text(n), "noise": noise(n)} {
 							r, err := l.Call(t.Context(), class, methodEcho, text(head), body)

@@ -5,7 +5,7 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/mutant"
-	"github.com/foci-store/foci/internal/core/wire"
+	"github.com/foci-store/foci/internal/device/mesh/frame"
 )
 
 // progress is how a long request arrives, as far as one look after the other
@@ -27,7 +27,7 @@ type progress struct {
 func (p *progress) look(left, credit, channelCredit, took int64, arriving int, passed time.Duration) time.Duration {
 	moves := took > p.seen
 	p.seen = took
-	round := 2 * int64(arriving) * wire.MaxPiece
+	round := 2 * int64(arriving) * frame.MaxPiece
 	switch {
 	case left != p.left:
 		p.left, p.mark, p.idle = left, took, 0

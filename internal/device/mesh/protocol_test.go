@@ -7,6 +7,8 @@ import (
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/auth"
+	"github.com/foci-store/foci/internal/device/mesh/frame"
+	"github.com/foci-store/foci/internal/device/mesh/handshake"
 )
 
 // TestProtocolVersions: sides of adjacent versions work together by the newest
@@ -45,16 +47,16 @@ func TestProtocolVersions(t *testing.T) {
 func TestEarlyProtocol(t *testing.T) {
 	nd := startNode(t, 1)
 	r := rawDial(t, nd.addr)
-	r.send(wire.Header{Type: wire.FrameHello}, helloOf(func(h *wire.Hello) { h.MinProtocol, h.MaxProtocol, h.Early = 1, 1, true }))
+	r.send(frame.Header{Type: frame.Hello}, helloOf(func(h *handshake.Hello) { h.MinProtocol, h.MaxProtocol, h.Early = 1, 1, true }))
 	h, b := r.next()
 	err := peerError(Identity{}, b)
-	if h.Type != wire.FrameRefuse || foci.KindOf(err) != foci.Protocol || !strings.Contains(err.Error(), "upgrade the older side") {
+	if h.Type != frame.Refuse || foci.KindOf(err) != foci.Protocol || !strings.Contains(err.Error(), "upgrade the older side") {
 		t.Errorf("an early hello: type %d, %v", h.Type, err)
 	}
 	r.ended()
 
-	w := wire.Welcome{Protocol: 1, Node: nodeID(2), Window: wire.DefWindow, Streams: 1, Early: true}
-	if err := nd.checkWelcome(&w, &wire.Hello{MinProtocol: 1, MaxProtocol: 2}, auth.Name{}); foci.KindOf(err) != foci.Protocol || !strings.Contains(err.Error(), "older") {
+	w := handshake.Welcome{Protocol: 1, Node: nodeID(2), Window: frame.DefWindow, Streams: 1, Early: true}
+	if err := nd.checkWelcome(&w, &handshake.Hello{MinProtocol: 1, MaxProtocol: 2}, auth.Name{}); foci.KindOf(err) != foci.Protocol || !strings.Contains(err.Error(), "older") {
 		t.Errorf("an early welcome: %v", err)
 	}
 	alive(t, nd)

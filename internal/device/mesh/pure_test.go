@@ -7,7 +7,7 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/link"
-	"github.com/foci-store/foci/internal/core/wire"
+	"github.com/foci-store/foci/internal/device/mesh/frame"
 )
 
 // TestTable compares the dialling and the listening side's tables with a map.
@@ -75,10 +75,10 @@ func TestGenerationWraps(t *testing.T) {
 func TestSendQueue(t *testing.T) {
 	q := sendQueue{credit: 400 << 10}
 	long := func(id uint32) *outgoing {
-		return &outgoing{header: wire.Header{Stream: id}, head: make([]byte, 10), body: make([]byte, 1<<20), size: 1<<20 + 10, credit: 128 << 10}
+		return &outgoing{header: frame.Header{Stream: id}, head: make([]byte, 10), body: make([]byte, 1<<20), size: 1<<20 + 10, credit: 128 << 10}
 	}
 	a, b := long(1), long(2)
-	short := &outgoing{header: wire.Header{Stream: 3}, body: make([]byte, 20<<10), size: 20 << 10}
+	short := &outgoing{header: frame.Header{Stream: 3}, body: make([]byte, 20<<10), size: 20 << 10}
 	q.add(a)
 	q.add(b)
 	q.add(short)
@@ -90,7 +90,7 @@ func TestSendQueue(t *testing.T) {
 			if !ok {
 				return
 			}
-			if p.off != sent[p.o.header.Stream] || p.n > wire.MaxFrame {
+			if p.off != sent[p.o.header.Stream] || p.n > frame.MaxFrame {
 				t.Fatalf("piece of %d at %d", p.n, p.off)
 			}
 			order = append(order, p.o.header.Stream)

@@ -13,6 +13,7 @@ import (
 	"github.com/foci-store/foci/internal/core/codec"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/mesh/frame"
+	"github.com/foci-store/foci/internal/device/mesh/handshake"
 )
 
 // raw is a connection that a test speaks on frame by frame.
@@ -37,14 +38,14 @@ func rawDial(t testing.TB, addr string) *raw {
 	return rawConn(t, conn)
 }
 
-func (r *raw) send(h wire.Header, contents []byte) {
+func (r *raw) send(h frame.Header, contents []byte) {
 	r.t.Helper()
-	if h.Type == wire.FrameRequest || h.Type == wire.FrameReply {
+	if h.Type == frame.Request || h.Type == frame.Reply {
 		if h.Head == 0 && h.Body == 0 {
 			h.Head = uint32(len(contents))
 		}
 	}
-	r.write(wire.AppendFrame(nil, &h, contents, nil))
+	r.write(frame.Append(nil, &h, contents, nil))
 }
 
 func (r *raw) write(b []byte) {
@@ -54,9 +55,9 @@ func (r *raw) write(b []byte) {
 	}
 }
 
-func (r *raw) next() (wire.Header, []byte) {
+func (r *raw) next() (frame.Header, []byte) {
 	r.t.Helper()
-	var h wire.Header
+	var h frame.Header
 	if err := r.f.Header(&h); err != nil {
 		r.t.Fatal(err)
 	}
@@ -68,7 +69,7 @@ func (r *raw) next() (wire.Header, []byte) {
 }
 
 // await reads frames until one of that type comes.
-func (r *raw) await(want wire.FrameType) (wire.Header, []byte) {
+func (r *raw) await(want frame.Type) (frame.Header, []byte) {
 	r.t.Helper()
 	for {
 		if h, b := r.next(); h.Type == want {
@@ -80,7 +81,7 @@ func (r *raw) await(want wire.FrameType) (wire.Header, []byte) {
 // ended checks that the other side closes the connection.
 func (r *raw) ended() {
 	r.t.Helper()
-	var h wire.Header
+	var h frame.Header
 	for {
 		err := r.f.Header(&h)
 		if err == nil {
@@ -96,10 +97,10 @@ func (r *raw) ended() {
 	}
 }
 
-func helloOf(change func(*wire.Hello)) []byte {
-	h := wire.Hello{
+func helloOf(change func(*handshake.Hello)) []byte {
+	h := handshake.Hello{
 		MinProtocol: wire.MinProtocol, MaxProtocol: wire.MaxProtocol, Role: foci.RoleTransport,
-		Class: foci.Reg, Window: wire.DefWindow,
+		Class: foci.Reg, Window: frame.DefWindow,
 	}
 	if change != nil {
 		change(&h)
@@ -107,14 +108,14 @@ func helloOf(change func(*wire.Hello)) []byte {
 	return h.Append(nil)
 }
 
-func (r *raw) hello(change func(*wire.Hello)) wire.Welcome {
+func (r *raw) hello(change func(*handshake.Hello)) handshake.Welcome {
 	r.t.Helper()
-	r.send(wire.Header{Type: wire.FrameHello}, helloOf(change))
+	r.send(frame.Header{Type: frame.Hello}, helloOf(change))
 	h, b := r.next()
-	if h.Type != wire.FrameWelcome {
+	if h.Type != frame.Welcome {
 		r.t.Fatalf("hello answered by type %d: %v", h.Type, peerError(Identity{}, b))
 	}
-	var w wire.Welcome
+	var w handshake.Welcome
 	if err := codec.Unmarshal(b, &w); err != nil {
 		r.t.Fatal(err)
 	}
@@ -122,7 +123,7 @@ func (r *raw) hello(change func(*wire.Hello)) wire.Welcome {
 }
 
 // rawServer accepts connections, welcomes each and hands it to serve.
-func rawServer(t testing.TB, id foci.NodeID, serve func(*raw, wire.Hello)) string {
+func rawServer(t testing.TB, id foci.NodeID, serve func(*raw, handshake.Hello)) string {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -139,16 +140,16 @@ func rawServer(t testing.TB, id foci.NodeID, serve func(*raw, wire.Hello)) strin
 			go func() {
 				r := rawConn(t, conn)
 				h, b, err := opening(r.conn)
-				var hello wire.Hello
-				if err != nil || h.Type != wire.FrameHello || codec.Unmarshal(b, &hello) != nil {
+				var hello handshake.Hello
+				if err != nil || h.Type != frame.Hello || codec.Unmarshal(b, &hello) != nil {
 					_ = conn.Close()
 					return
 				}
-				w := wire.Welcome{
+				w := handshake.Welcome{
 					Protocol: 1, Cluster: "test", Node: id, Incarnation: 1, Role: foci.RoleData,
-					Window: wire.DefWindow, Streams: 100,
+					Window: frame.DefWindow, Streams: 100,
 				}
-				_, _ = conn.Write(wire.AppendFrame(nil, &wire.Header{Type: wire.FrameWelcome}, w.Append(nil), nil))
+				_, _ = conn.Write(frame.Append(nil, &frame.Header{Type: frame.Welcome}, w.Append(nil), nil))
 				serve(r, hello)
 			}()
 		}
@@ -174,11 +175,11 @@ func dialOnce(b []byte) func(context.Context, string, string) (net.Conn, error) 
 				_ = ours.Close()
 				return
 			}
-			w := wire.Welcome{
+			w := handshake.Welcome{
 				Protocol: 1, Cluster: "test", Node: nodeID(9), Incarnation: 1, Role: foci.RoleData,
-				Window: wire.DefWindow, Streams: 4,
+				Window: frame.DefWindow, Streams: 4,
 			}
-			play(ours, wire.AppendFrame(nil, &wire.Header{Type: wire.FrameWelcome}, w.Append(nil), nil), b)
+			play(ours, frame.Append(nil, &frame.Header{Type: frame.Welcome}, w.Append(nil), nil), b)
 		}()
 		return theirs, nil
 	}

@@ -3,14 +3,13 @@ package mesh
 import (
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/mutant"
-	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/mesh/frame"
 )
 
 // read serves incoming frames until the connection ends or the peer breaks the
 // protocol; it returns why.
 func (ch *channel) read(f *frame.Reader) error {
-	var h wire.Header
+	var h frame.Header
 	for {
 		if ch.clogged.Load() {
 			ch.drained()
@@ -21,14 +20,14 @@ func (ch *channel) read(f *frame.Reader) error {
 			}
 			return foci.Errorf(foci.Unreachable, "read: %w", err)
 		}
-		ch.count.bytesIn.Add(int64(wire.HeaderSize + h.Size))
+		ch.count.bytesIn.Add(int64(frame.HeaderSize + h.Size))
 		var err error
 		switch {
-		case h.Type == wire.FrameData:
+		case h.Type == frame.Data:
 			err = ch.onData(f, &h)
-		case h.Type == wire.FrameReply && ch.link != nil:
+		case h.Type == frame.Reply && ch.link != nil:
 			err = ch.onReply(f, &h)
-		case h.Type == wire.FrameRequest && ch.link == nil:
+		case h.Type == frame.Request && ch.link == nil:
 			err = ch.onRequest(f, &h)
 		default:
 			err = ch.onControl(f, &h)
@@ -58,7 +57,7 @@ func (ch *channel) spend(s *stream, n int64) error {
 
 // refuseContents skips the contents of a frame that nobody wants, and lets the
 // peer have their credit back when they cost any.
-func (ch *channel) refuseContents(f *frame.Reader, h *wire.Header, cost bool) error {
+func (ch *channel) refuseContents(f *frame.Reader, h *frame.Header, cost bool) error {
 	if err := f.Skip(int(h.Size)); err != nil {
 		return err
 	}
@@ -68,7 +67,7 @@ func (ch *channel) refuseContents(f *frame.Reader, h *wire.Header, cost bool) er
 	return nil
 }
 
-func (ch *channel) onReply(f *frame.Reader, h *wire.Header) error {
+func (ch *channel) onReply(f *frame.Reader, h *frame.Header) error {
 	whole := h.Whole()
 	ch.mu.Lock()
 	s := ch.streams.get(h.Stream)
@@ -120,7 +119,7 @@ func (ch *channel) onReply(f *frame.Reader, h *wire.Header) error {
 		return err
 	case damaged:
 		ch.finish(q, nil, errDamaged)
-	case h.Flags&wire.FlagError != 0:
+	case h.Flags&frame.FlagError != 0:
 		ch.finish(q, nil, q.answeredError(ch.peer, contents[:h.Head]))
 	default:
 		r.Head, r.Body = contents[:h.Head:h.Head], contents[h.Head:]
@@ -146,7 +145,7 @@ func newReply(n int) (*Reply, []byte) {
 
 // onPiece reads a part of a long message and hands the message over as soon as
 // its head is there, or cannot come any more.
-func (ch *channel) onPiece(f *frame.Reader, h *wire.Header, b *Body) error {
+func (ch *channel) onPiece(f *frame.Reader, h *frame.Header, b *Body) error {
 	if err := b.receive(f, h); err != nil {
 		return err
 	}
@@ -210,7 +209,7 @@ func (ch *channel) collect(q *Request, b *Body) {
 	})
 }
 
-func (ch *channel) onData(f *frame.Reader, h *wire.Header) error {
+func (ch *channel) onData(f *frame.Reader, h *frame.Header) error {
 	ch.mu.Lock()
 	s := ch.streams.get(h.Stream)
 	err := ch.spend(s, int64(h.Raw()))
@@ -236,7 +235,7 @@ func (ch *channel) onData(f *frame.Reader, h *wire.Header) error {
 	return err
 }
 
-func (ch *channel) onRequest(f *frame.Reader, h *wire.Header) error {
+func (ch *channel) onRequest(f *frame.Reader, h *frame.Header) error {
 	whole, size := h.Whole(), int64(h.Head)+int64(h.Body)
 	v := &Incoming{From: ch.peer, Class: ch.class, Method: h.Method, ch: ch, account: ch.account, id: h.Stream, size: size}
 	lacks := ch.admit(v, ch.begins(h))
@@ -274,7 +273,7 @@ func (ch *channel) onRequest(f *frame.Reader, h *wire.Header) error {
 
 // begins is how many bytes of a request count when its first frame comes: those
 // that are in it. What was announced costs nothing here before it arrives.
-func (ch *channel) begins(h *wire.Header) int64 {
+func (ch *channel) begins(h *frame.Header) int64 {
 	if mutant.On(mutant.AnnouncedBytes) {
 		return int64(h.Head) + int64(h.Body)
 	}
@@ -282,7 +281,7 @@ func (ch *channel) begins(h *wire.Header) int64 {
 }
 
 // serve reads a request that is whole in its first frame and has it served.
-func (ch *channel) serve(f *frame.Reader, h *wire.Header, in *Incoming) error {
+func (ch *channel) serve(f *frame.Reader, h *frame.Header, in *Incoming) error {
 	in.buf = frame.NewBuffer(h.Raw())
 	damaged, err := f.Contents(h, in.buf.B)
 	switch {

@@ -13,6 +13,7 @@ import (
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/codec"
 	"github.com/foci-store/foci/internal/core/wire"
+	"github.com/foci-store/foci/internal/device/mesh/frame"
 )
 
 // chain is a client, a node that forwards, and the node that it forwards to.
@@ -62,7 +63,7 @@ func (c *chain) rest() {
 func TestRelayEcho(t *testing.T) {
 	c := startChain(t)
 	rng := rand.New(rand.NewPCG(1, 2))
-	sizes := []int{0, 1, copyMax, copyMax + 1, wire.MaxPiece, wire.MaxFrame - 100, wire.MaxFrame + 1, 300 << 10, 4 << 20, wire.MaxBody}
+	sizes := []int{0, 1, copyMax, copyMax + 1, frame.MaxPiece, frame.MaxFrame - 100, frame.MaxFrame + 1, 300 << 10, 4 << 20, wire.MaxBody}
 	n := int64(0)
 	for _, size := range sizes {
 		for _, headSize := range []int{0, 10, 100 << 10, wire.MaxHead - 8<<10} {
@@ -136,11 +137,11 @@ func TestRelaySlowReaders(t *testing.T) {
 	for _, ch := range c.via.Stats().Incoming {
 		moved += ch.BytesIn + ch.BytesOut
 	}
-	if most := int64(20*2*(600<<10) + 2*(2*wire.DefWindow) + 200<<10); moved > most {
+	if most := int64(20*2*(600<<10) + 2*(2*frame.DefWindow) + 200<<10); moved > most {
 		t.Errorf("%d bytes went through the forwarder, at most %d have a reader", moved, most)
 	}
 	waitFor(t, "the echoes to end", func() bool { return c.via.Stats().Forwarded.Now == 2 })
-	if s := c.via.Stats().Forwarded; s.Held > 2*wire.DefWindow+1<<10 {
+	if s := c.via.Stats().Forwarded; s.Held > 2*frame.DefWindow+1<<10 {
 		t.Errorf("%+v", s)
 	}
 	got, err := io.ReadAll(o.reply.Stream)
@@ -247,7 +248,7 @@ func TestRelayServerLost(t *testing.T) {
 func TestRelayLimits(t *testing.T) {
 	for name, limit := range map[string]func(*Limits){
 		"number": func(l *Limits) { l.Relays = 2 },
-		"bytes":  func(l *Limits) { l.RelayBytes = (2*wire.DefWindow + 1<<10) * 4 / 3 },
+		"bytes":  func(l *Limits) { l.RelayBytes = (2*frame.DefWindow + 1<<10) * 4 / 3 },
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := startChain(t, func(cfg *Config) { limit(&cfg.Limits) })
@@ -283,14 +284,14 @@ func TestRelayDribble(t *testing.T) {
 	head, body := f.Append(nil), pattern(1000).bytes()
 	for round := uint32(1); round <= 3; round++ {
 		id := round<<slotBits | 5
-		r.send(wire.Header{Type: wire.FrameRequest, Method: wire.MethodForward, Stream: id, Head: uint32(len(head)), Body: uint32(len(body))}, nil)
+		r.send(frame.Header{Type: frame.Request, Method: wire.MethodForward, Stream: id, Head: uint32(len(head)), Body: uint32(len(body))}, nil)
 		all := append(bytes.Clone(head), body...)
 		for len(all) > 0 {
 			n := min(len(all), 37)
-			r.send(wire.Header{Type: wire.FrameData, Stream: id}, all[:n])
+			r.send(frame.Header{Type: frame.Data, Stream: id}, all[:n])
 			all = all[n:]
 		}
-		h, b := r.await(wire.FrameReply)
+		h, b := r.await(frame.Reply)
 		if h.Stream != id || h.Flags != 0 || string(b) != "head"+string(body) {
 			t.Fatalf("%+v, %d bytes", h, len(b))
 		}

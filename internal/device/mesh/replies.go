@@ -3,7 +3,7 @@ package mesh
 import (
 	"github.com/foci-store/foci/internal/core/mutant"
 	"github.com/foci-store/foci/internal/core/share"
-	"github.com/foci-store/foci/internal/core/wire"
+	"github.com/foci-store/foci/internal/device/mesh/frame"
 )
 
 const (
@@ -14,7 +14,7 @@ const (
 
 	// sourceCost is what a reply from a source counts for, besides its head: the
 	// piece that the writer has in hand, and a block that the source may keep.
-	sourceCost = wire.MaxFrame + wire.MaxPiece + 4<<10
+	sourceCost = frame.MaxFrame + frame.MaxPiece + 4<<10
 
 	// clogged is how many bytes of short replies may wait on a channel of a peer
 	// whose replies fill what it may hold; more requests are not read until they
@@ -28,7 +28,7 @@ type holder interface{ Held() int64 }
 // memory is what a reply counts for until it is written.
 func (a *answer) memory() int64 {
 	if a.source == nil {
-		return a.size + wire.HeaderSize
+		return a.size + frame.HeaderSize
 	}
 	n := int64(len(a.head)) + sourceCost
 	if h, ok := a.source.(holder); ok {
@@ -50,7 +50,7 @@ func (ch *channel) exchange(in *Incoming, a *answer) (n int64, over bool) {
 		defer s.settle(in.account)
 	}
 	switch {
-	case n <= neverRefused || a.flags&wire.FlagError != 0 || in.account.vital || mutant.On(mutant.ReplyBudget):
+	case n <= neverRefused || a.flags&frame.FlagError != 0 || in.account.vital || mutant.On(mutant.ReplyBudget):
 	case s.replies.Take(part, n):
 		return n, false
 	default:
@@ -138,7 +138,7 @@ func (ch *channel) scratch() bool {
 	s := &ch.mesh.shares
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.replies.Take(ch.account.replies, wire.MaxFrame)
+	return s.replies.Take(ch.account.replies, frame.MaxFrame)
 }
 
 // drained waits until the short replies that wait are being written.

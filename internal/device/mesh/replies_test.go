@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/foci-store/foci"
-	"github.com/foci-store/foci/internal/core/wire"
+	"github.com/foci-store/foci/internal/device/mesh/frame"
 )
 
 // TestRepliesPerPrincipal: a client that reads none of its replies is told busy
@@ -52,13 +52,13 @@ func TestCloggedChannelIsReadNoFurther(t *testing.T) {
 	nd := startNode(t, 1, func(c *Config) { c.Limits.ReplyBytes = 1 << 20 })
 	r := rawDial(t, nd.addr)
 	r.hello(nil)
-	frame := func(i int) []byte {
-		return wire.AppendFrame(nil, &wire.Header{Type: wire.FrameRequest, Method: methodEcho, Stream: uint32(i)<<16 | 1, Head: 4000}, make([]byte, 4000), nil)
+	request := func(i int) []byte {
+		return frame.Append(nil, &frame.Header{Type: frame.Request, Method: methodEcho, Stream: uint32(i)<<16 | 1, Head: 4000}, make([]byte, 4000), nil)
 	}
 	_ = r.conn.SetWriteDeadline(time.Now().Add(300 * time.Millisecond))
 	sent := 0
 	for ; sent < 20000; sent++ {
-		if _, err := r.conn.Write(frame(sent%60000 + 1)); err != nil {
+		if _, err := r.conn.Write(request(sent%60000 + 1)); err != nil {
 			break // nothing is read there any more
 		}
 	}
@@ -70,7 +70,7 @@ func TestCloggedChannelIsReadNoFurther(t *testing.T) {
 	}
 	// Whoever begins to read gets all of them.
 	for range sent {
-		if h, _ := r.await(wire.FrameReply); h.Flags != 0 {
+		if h, _ := r.await(frame.Reply); h.Flags != 0 {
 			t.Fatalf("%+v", h)
 		}
 	}

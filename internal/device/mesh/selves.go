@@ -5,7 +5,7 @@ import (
 	"sync"
 
 	"github.com/foci-store/foci"
-	"github.com/foci-store/foci/internal/core/wire"
+	"github.com/foci-store/foci/internal/device/mesh/handshake"
 )
 
 // ErrSelf is why a connection to this very process fails, found by [errors.Is].
@@ -17,23 +17,23 @@ var ErrSelf = foci.Errorf(foci.Denied, "that is this node itself")
 // that merely has our node id says another.
 type selves struct {
 	mu  sync.Mutex
-	out map[[wire.NonceSize]byte]bool // true: it came in
+	out map[[handshake.NonceSize]byte]bool // true: it came in
 }
 
 // begin draws a nonce for a hello.
-func (s *selves) begin() (nonce [wire.NonceSize]byte) {
+func (s *selves) begin() (nonce [handshake.NonceSize]byte) {
 	_, _ = rand.Read(nonce[:]) // never fails
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.out == nil {
-		s.out = map[[wire.NonceSize]byte]bool{}
+		s.out = map[[handshake.NonceSize]byte]bool{}
 	}
 	s.out[nonce] = false
 	return nonce
 }
 
 // end forgets it.
-func (s *selves) end(nonce [wire.NonceSize]byte) {
+func (s *selves) end(nonce [handshake.NonceSize]byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.out, nonce)
@@ -41,10 +41,10 @@ func (s *selves) end(nonce [wire.NonceSize]byte) {
 
 // recognise notes a nonce that came in, if it is one of ours.
 func (s *selves) recognise(claim []byte) {
-	if len(claim) < wire.NonceSize {
+	if len(claim) < handshake.NonceSize {
 		return
 	}
-	nonce := [wire.NonceSize]byte(claim)
+	nonce := [handshake.NonceSize]byte(claim)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if _, ours := s.out[nonce]; ours {
@@ -53,7 +53,7 @@ func (s *selves) recognise(claim []byte) {
 }
 
 // came reports whether it came in.
-func (s *selves) came(nonce [wire.NonceSize]byte) bool {
+func (s *selves) came(nonce [handshake.NonceSize]byte) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.out[nonce]

@@ -5,6 +5,7 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/wire"
+	"github.com/foci-store/foci/internal/device/mesh/frame"
 )
 
 // errGone says that a channel takes no requests any more; another may.
@@ -12,11 +13,11 @@ var errGone = errors.New("the channel is closing")
 
 // send queues a request. On an error nothing was done and Done is not called.
 func (ch *channel) send(q *Request) error {
-	h := wire.Header{Type: wire.FrameRequest, Method: q.Method, Head: uint32(len(q.Head))}
+	h := frame.Header{Type: frame.Request, Method: q.Method, Head: uint32(len(q.Head))}
 	h.Body = uint32(q.size - int64(len(q.Head)))
 	if q.copied { // checksums need no lock
 		h.Size = uint32(q.size)
-		h.Sum = wire.Checksum(wire.Checksum(0, q.Head), q.Body)
+		h.Sum = frame.Checksum(frame.Checksum(0, q.Head), q.Body)
 	}
 	ch.mu.Lock()
 	defer ch.mu.Unlock()
@@ -42,7 +43,7 @@ func (ch *channel) send(q *Request) error {
 	h.Stream = s.id
 	ch.count.sent.Add(1)
 	if q.copied {
-		ch.out = append(append(wire.AppendHeader(ch.out, &h), q.Head...), q.Body...)
+		ch.out = append(append(frame.AppendHeader(ch.out, &h), q.Head...), q.Body...)
 		ch.outN++
 	} else {
 		q.out = &outgoing{header: h, head: q.Head, body: q.Body, source: q.Source, size: q.size, credit: int64(ch.theirs), pack: ch.packs(q.size - int64(len(q.Head)))}
@@ -108,14 +109,14 @@ func (ch *channel) reply(in *Incoming, a answer) {
 // enqueueReply hands a reply that counts for n bytes to the writer and, when it
 // is a short one, ends the stream. ch.mu is held.
 func (ch *channel) enqueueReply(s *stream, in *Incoming, a *answer, n int64) {
-	h := wire.Header{
-		Type: wire.FrameReply, Flags: a.flags, Stream: in.id,
+	h := frame.Header{
+		Type: frame.Reply, Flags: a.flags, Stream: in.id,
 		Head: uint32(len(a.head)), Body: uint32(a.size - int64(len(a.head))),
 	}
 	ch.count.sent.Add(1)
 	packs := a.flags == 0 && ch.packs(a.size-int64(len(a.head)))
 	if a.source == nil && a.size <= copyMax && !packs {
-		ch.out = wire.AppendFrame(ch.out, &h, a.head, a.body)
+		ch.out = frame.Append(ch.out, &h, a.head, a.body)
 		ch.outN++
 		ch.unwritten.add(in, n)
 		ch.end(in.id)
@@ -147,5 +148,5 @@ func failure(err error) answer {
 
 func failureOf(w *wire.Error) answer {
 	head := w.Append(nil)
-	return answer{flags: wire.FlagError, head: head, size: int64(len(head))}
+	return answer{flags: frame.FlagError, head: head, size: int64(len(head))}
 }

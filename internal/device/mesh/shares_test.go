@@ -9,20 +9,21 @@ import (
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/rights"
 	"github.com/foci-store/foci/internal/core/share"
-	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/auth"
+	"github.com/foci-store/foci/internal/device/mesh/frame"
+	"github.com/foci-store/foci/internal/device/mesh/handshake"
 )
 
 // rawTLS is a connection with a certificate; change is of its hello.
-func rawTLS(t testing.TB, nd *node, creds *auth.Credentials, change func(*wire.Hello)) *raw {
+func rawTLS(t testing.TB, nd *node, creds *auth.Credentials, change func(*handshake.Hello)) *raw {
 	t.Helper()
 	conn, err := net.Dial("tcp", nd.addr)
 	if err != nil {
 		t.Fatal(err)
 	}
 	r := rawConn(t, creds.Certificates().Dial(conn).Conn)
-	r.send(wire.Header{Type: wire.FrameHello}, helloOf(func(h *wire.Hello) {
-		if h.Auth = wire.AuthTLS; change != nil {
+	r.send(frame.Header{Type: frame.Hello}, helloOf(func(h *handshake.Hello) {
+		if h.Auth = auth.StepTLS; change != nil {
 			change(h)
 		}
 	}))
@@ -30,15 +31,15 @@ func rawTLS(t testing.TB, nd *node, creds *auth.Credentials, change func(*wire.H
 }
 
 // asMember says hello as node n.
-func asMember(n byte) func(*wire.Hello) {
-	return func(h *wire.Hello) { h.Node, h.Role, h.Incarnation = nodeID(n), foci.RoleData, 1 }
+func asMember(n byte) func(*handshake.Hello) {
+	return func(h *handshake.Hello) { h.Node, h.Role, h.Incarnation = nodeID(n), foci.RoleData, 1 }
 }
 
 // answered is whether a hello was answered by a welcome, and the error if not.
 func (r *raw) answered() error {
 	r.t.Helper()
 	h, b := r.next()
-	if h.Type == wire.FrameWelcome {
+	if h.Type == frame.Welcome {
 		return nil
 	}
 	return peerError(Identity{}, b)
@@ -49,7 +50,7 @@ func (r *raw) answered() error {
 func TestConnectionsPerPrincipal(t *testing.T) {
 	home := newPKI(t, "test")
 	nd := startNode(t, 1, with(home.node(nodeID(1), time.Now())), func(c *Config) { c.Limits.Conns = 16 })
-	open := func(creds *auth.Credentials, change func(*wire.Hello)) (n int, r *raw, err error) {
+	open := func(creds *auth.Credentials, change func(*handshake.Hello)) (n int, r *raw, err error) {
 		for range 20 {
 			next := rawTLS(t, nd, creds, change)
 			if err = next.answered(); err != nil {

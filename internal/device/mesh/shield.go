@@ -7,7 +7,6 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/mutant"
-	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/auth"
 	"github.com/foci-store/foci/internal/device/mesh/frame"
 )
@@ -164,7 +163,7 @@ func (m *Mesh) refusePlain(conn net.Conn) error {
 	if err != nil {
 		return err
 	}
-	if h.Type != wire.FrameHello {
+	if h.Type != frame.Hello {
 		return foci.Errorf(foci.Protocol, "the channel begins with a frame of type %d", h.Type)
 	}
 	hello, _, err := m.parseHello(said)

@@ -10,8 +10,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/auth"
+	"github.com/foci-store/foci/internal/device/mesh/frame"
+	"github.com/foci-store/foci/internal/device/mesh/handshake"
 )
 
 // silent are connections made beside the runtime, so that what is measured is
@@ -128,15 +129,15 @@ func TestStrangersMemory(t *testing.T) {
 	const most = 16 << 10
 	home := newPKI(t, "test")
 	certs := home.node(nodeID(1), time.Now())
-	long := wire.AppendHeader(nil, &wire.Header{Type: wire.FrameHello, Size: wire.MaxHello})
+	long := frame.AppendHeader(nil, &frame.Header{Type: frame.Hello, Size: frame.MaxHello})
 	for _, tc := range []struct {
 		name  string
 		creds *auth.Credentials
 		says  []byte
 	}{
 		{"nothing", nil, nil},
-		{"half of the longest hello", nil, append(long, make([]byte, wire.MaxHello/2)...)},
-		{"key: half of a long hello in plain", clusterKey(1), append(long, make([]byte, wire.MaxHello/2)...)},
+		{"half of the longest hello", nil, append(long, make([]byte, frame.MaxHello/2)...)},
+		{"key: half of a long hello in plain", clusterKey(1), append(long, make([]byte, frame.MaxHello/2)...)},
 		{"TLS: nothing", certs, nil},
 		{"TLS: half of its first message", certs, clientHello(t)[:200]},
 		{"TLS: half of a long first message", certs, append([]byte{recordHandshake, 3, 1, 0x40, 0, 1, 0, 0x3f, 0xfc}, make([]byte, 15<<10)...)},
@@ -211,8 +212,8 @@ func TestGarbageOfEveryLength(t *testing.T) {
 
 // FuzzStrangers: whatever frames one sends who has no key, he does not come in.
 func FuzzStrangers(f *testing.F) {
-	f.Add(uint8(wire.FrameHello), helloOf(func(h *wire.Hello) { h.Auth, h.Proof = wire.AuthKey, make([]byte, wire.NonceSize) }), uint8(14), make([]byte, 32))
-	f.Add(uint8(wire.FrameHello), helloOf(nil), uint8(wire.FrameRequest), []byte("give"))
+	f.Add(uint8(frame.Hello), helloOf(func(h *handshake.Hello) { h.Auth, h.Proof = auth.StepKey, make([]byte, handshake.NonceSize) }), uint8(14), make([]byte, 32))
+	f.Add(uint8(frame.Hello), helloOf(nil), uint8(frame.Request), []byte("give"))
 	nd := startNode(f, 1, with(clusterKey(1)))
 	f.Fuzz(func(t *testing.T, first uint8, a []byte, second uint8, b []byte) {
 		ours, theirs := net.Pipe()
@@ -222,7 +223,7 @@ func FuzzStrangers(f *testing.F) {
 			nd.accept(theirs, 1, nd.unproven.enter(theirs))
 		}()
 		frame := func(kind uint8, contents []byte) []byte {
-			return wire.AppendFrame(nil, &wire.Header{Type: wire.FrameType(kind)}, contents[:min(len(contents), wire.MaxHello)], nil)
+			return frame.Append(nil, &frame.Header{Type: frame.Type(kind)}, contents[:min(len(contents), frame.MaxHello)], nil)
 		}
 		play(ours, frame(first, a), frame(second, b))
 		<-done

@@ -8,14 +8,13 @@ import (
 	"time"
 
 	"github.com/foci-store/foci"
-	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/mesh/conntest"
 	"github.com/foci-store/foci/internal/device/mesh/frame"
 )
 
 // unlinked serves one end of a connection as a channel that no link knows of.
 func unlinked(t testing.TB, m *Mesh, conn net.Conn, dials bool) *channel {
-	ch := newChannel(m, conn, Identity{}, foci.Bulk, 0, wire.DefWindow, wire.DefWindow, 4096)
+	ch := newChannel(m, conn, Identity{}, foci.Bulk, 0, frame.DefWindow, frame.DefWindow, 4096)
 	if dials {
 		ch.link = newLink(m, Peer{Node: foci.NodeID{9}})
 	} else if a, err := m.shares.open(ch.peer.Who(), ch.class); err == nil {

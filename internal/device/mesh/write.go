@@ -133,7 +133,7 @@ func (w *writer) rest() {
 	}
 	w.frames.Rest()
 	if w.extra > 0 {
-		w.ch.unread(unwritten{own: int64(w.extra) * wire.MaxFrame})
+		w.ch.unread(unwritten{own: int64(w.extra) * frame.MaxFrame})
 		w.extra = 0
 	}
 }
@@ -151,7 +151,7 @@ func (w *writer) flush() error {
 	}
 	w.headers, w.slices = w.headers[:0], w.slices[:0]
 	if cap(w.headers) == 0 {
-		w.headers = make([]byte, 0, flushPieces*wire.HeaderSize)
+		w.headers = make([]byte, 0, flushPieces*frame.HeaderSize)
 	}
 	if len(w.out) > 0 {
 		w.slices = append(w.slices, w.out)
@@ -172,7 +172,7 @@ func (w *writer) add(i int) {
 	var scratch []byte
 	if p.o.source != nil {
 		if w.scratch[i] == nil {
-			w.scratch[i] = frame.NewBuffer(wire.MaxFrame)
+			w.scratch[i] = frame.NewBuffer(frame.MaxFrame)
 		}
 		scratch = w.scratch[i].B
 	}
@@ -190,10 +190,10 @@ func (w *writer) add(i int) {
 		head, body = nil, out
 	} else {
 		h.Size = uint32(len(head) + len(body))
-		h.Sum = wire.Checksum(wire.Checksum(0, head), body)
+		h.Sum = frame.Checksum(frame.Checksum(0, head), body)
 	}
 	at := len(w.headers)
-	w.headers = wire.AppendHeader(w.headers, &h)
+	w.headers = frame.AppendHeader(w.headers, &h)
 	w.slices = append(w.slices, w.headers[at:])
 	if len(head) > 0 {
 		w.slices = append(w.slices, head)
@@ -296,12 +296,12 @@ func (ch *channel) breakOff(o *outgoing, err error) {
 
 // abort queues the end of a message that has begun; ch.mu is held.
 func (ch *channel) abort(id uint32, w *wire.Error) {
-	ch.control(wire.Header{Type: wire.FrameAbort, Stream: id}, w.Append(nil))
+	ch.control(frame.Header{Type: frame.Abort, Stream: id}, w.Append(nil))
 }
 
 // answerError queues an error in place of a reply that has not begun; ch.mu is
 // held.
 func (ch *channel) answerError(id uint32, w *wire.Error) {
 	a := failureOf(w)
-	ch.control(wire.Header{Type: wire.FrameReply, Flags: a.flags, Stream: id, Head: uint32(a.size)}, a.head)
+	ch.control(frame.Header{Type: frame.Reply, Flags: a.flags, Stream: id, Head: uint32(a.size)}, a.head)
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/record"
 	"github.com/foci-store/foci/internal/core/wire"
+	"github.com/foci-store/foci/internal/device/mesh/frame"
 	"github.com/foci-store/foci/internal/device/segment"
 	"github.com/foci-store/foci/internal/device/store/storetest"
 	"github.com/foci-store/foci/internal/device/vfs"
@@ -131,7 +132,7 @@ func BenchmarkFetch4M(b *testing.B) {
 	s := open(b, benchOptions(b))
 	defer s.Close()
 	f := &wire.Fetch{ID: fill(b, s, 1, foci.MaxPayload)[0], MaxBytes: foci.MaxPayload}
-	for _, piece := range []int{foci.MaxPayload, wire.MaxPiece} {
+	for _, piece := range []int{foci.MaxPayload, frame.MaxPiece} {
 		b.Run(fmt.Sprintf("%dKiB", piece>>10), func(b *testing.B) {
 			b.SetBytes(foci.MaxPayload)
 			p := make([]byte, piece)

@@ -4,12 +4,11 @@ import (
 	"sync"
 
 	"github.com/foci-store/foci"
-	"github.com/foci-store/foci/internal/core/wire"
 )
 
 // bufferSizes are the sizes in which memory is pooled: one for each usual kind
 // of contents, up to the record with the longest payload.
-var bufferSizes = [...]int{1 << 10, 4 << 10, 8 << 10, 16 << 10, wire.MaxPiece, wire.MaxFrame, wire.DefWindow, 1 << 20, foci.MaxPayload + 64<<10}
+var bufferSizes = [...]int{1 << 10, 4 << 10, 8 << 10, 16 << 10, MaxPiece, MaxFrame, DefWindow, 1 << 20, foci.MaxPayload + 64<<10}
 
 var bufferPools [len(bufferSizes)]sync.Pool
 

@@ -9,7 +9,7 @@ import (
 
 // TestBuffers: pooled memory has the length that was asked for.
 func TestBuffers(t *testing.T) {
-	for _, n := range []int{0, 1, 1 << 10, 1<<10 + 1, wire.MaxFrame, foci.MaxPayload, wire.MaxBody} {
+	for _, n := range []int{0, 1, 1 << 10, 1<<10 + 1, MaxFrame, foci.MaxPayload, wire.MaxBody} {
 		for range 3 {
 			v := NewBuffer(n)
 			if len(v.B) != n {

@@ -8,7 +8,6 @@ import (
 	"github.com/pierrec/lz4/v4"
 
 	"github.com/foci-store/foci"
-	"github.com/foci-store/foci/internal/core/wire"
 )
 
 // most is how long n bytes may be after compression for that to pay.
@@ -16,7 +15,7 @@ func most(n int) int { return n - n/10 }
 
 var zstdWriter = sync.OnceValue(func() *zstd.Encoder {
 	e, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderCRC(false),
-		zstd.WithEncoderConcurrency(runtime.GOMAXPROCS(0)), zstd.WithLowerEncoderMem(true), zstd.WithWindowSize(wire.MaxPiece))
+		zstd.WithEncoderConcurrency(runtime.GOMAXPROCS(0)), zstd.WithLowerEncoderMem(true), zstd.WithWindowSize(MaxPiece))
 	if err != nil {
 		panic(err) // the options above are good or bad for ever
 	}
@@ -25,7 +24,7 @@ var zstdWriter = sync.OnceValue(func() *zstd.Encoder {
 
 var zstdReader = sync.OnceValue(func() *zstd.Decoder {
 	d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(runtime.GOMAXPROCS(0)), zstd.WithDecoderLowmem(true),
-		zstd.WithDecoderMaxMemory(wire.MaxFrame+64<<10), zstd.WithDecodeAllCapLimit(true))
+		zstd.WithDecoderMaxMemory(MaxFrame+64<<10), zstd.WithDecodeAllCapLimit(true))
 	if err != nil {
 		panic(err) // the options above are good or bad for ever
 	}
@@ -34,14 +33,14 @@ var zstdReader = sync.OnceValue(func() *zstd.Decoder {
 
 // Compress compresses src into dst, which is as long as src, and returns the part
 // of dst to send, or nil when compression does not pay.
-func Compress(how wire.Packing, dst, src []byte) []byte {
+func Compress(how Packing, dst, src []byte) []byte {
 	limit := most(len(src))
 	switch how {
-	case wire.PackLZ4:
+	case LZ4:
 		if n, err := lz4.CompressBlock(src, dst[:limit], nil); err == nil && n > 0 {
 			return dst[:n]
 		}
-	case wire.PackZstd:
+	case Zstd:
 		if out := zstdWriter().EncodeAll(src, dst[:0]); len(out) <= limit {
 			return out
 		}
@@ -50,12 +49,12 @@ func Compress(how wire.Packing, dst, src []byte) []byte {
 }
 
 // decompress fills dst exactly; it fails when src holds more or less than that.
-func decompress(how wire.Packing, dst, src []byte) error {
+func decompress(how Packing, dst, src []byte) error {
 	n, err := 0, error(nil)
 	switch how {
-	case wire.PackLZ4:
+	case LZ4:
 		n, err = lz4.UncompressBlock(src, dst)
-	case wire.PackZstd:
+	case Zstd:
 		var out []byte
 		out, err = zstdReader().DecodeAll(src, dst[:0:len(dst)])
 		n = len(out)
@@ -71,19 +70,19 @@ func decompress(how wire.Packing, dst, src []byte) error {
 
 // Contents reads the contents of a frame into dst, which is as long as they are
 // when not compressed. It reports whether they were damaged on their way.
-func (f *Reader) Contents(h *wire.Header, dst []byte) (damaged bool, err error) {
+func (f *Reader) Contents(h *Header, dst []byte) (damaged bool, err error) {
 	if h.Packing() == 0 {
 		if err := f.Full(dst); err != nil {
 			return false, err
 		}
-		return wire.Checksum(0, dst) != h.Sum, nil
+		return Checksum(0, dst) != h.Sum, nil
 	}
 	v := NewBuffer(int(h.Size))
 	defer v.Free()
 	if err := f.Full(v.B); err != nil {
 		return false, err
 	}
-	if wire.Checksum(0, v.B) != h.Sum {
+	if Checksum(0, v.B) != h.Sum {
 		return true, nil
 	}
 	return false, decompress(h.Packing(), dst, v.B)

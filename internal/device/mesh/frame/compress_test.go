@@ -6,14 +6,13 @@ import (
 	"testing"
 
 	"github.com/foci-store/foci"
-	"github.com/foci-store/foci/internal/core/wire"
 )
 
 // TestBomb: contents that become more, or less, than announced end the channel
 // and take no more memory than was announced.
 func TestBomb(t *testing.T) {
-	large := make([]byte, wire.MaxFrame)
-	for _, how := range []wire.Packing{wire.PackZstd, wire.PackLZ4} {
+	large := make([]byte, MaxFrame)
+	for _, how := range []Packing{Zstd, LZ4} {
 		out := Compress(how, make([]byte, len(large)), large)
 		if out == nil {
 			t.Fatal("zeros do not shrink")
@@ -32,14 +31,14 @@ func FuzzUnpack(f *testing.F) {
 	_, _ = rand.NewChaCha8([32]byte{3}).Read(noise)
 	for _, body := range [][]byte{bytes.Repeat([]byte("what shrinks "), 400), make([]byte, 70<<10), noise} {
 		f.Add(true, uint32(len(body)), zstdWriter().EncodeAll(body, nil))
-		f.Add(false, uint32(len(body)), Compress(wire.PackLZ4, make([]byte, len(body)), body))
+		f.Add(false, uint32(len(body)), Compress(LZ4, make([]byte, len(body)), body))
 	}
 	f.Fuzz(func(t *testing.T, isZstd bool, n uint32, src []byte) {
-		how := wire.PackLZ4
+		how := LZ4
 		if isZstd {
-			how = wire.PackZstd
+			how = Zstd
 		}
-		room := make([]byte, n%wire.MaxFrame+8)
+		room := make([]byte, n%MaxFrame+8)
 		dst := room[: len(room)-8 : len(room)-8]
 		_ = decompress(how, dst, src) // an error is fine
 		if !bytes.Equal(room[len(dst):], make([]byte, 8)) {

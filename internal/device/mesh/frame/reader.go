@@ -3,8 +3,6 @@ package frame
 import (
 	"io"
 	"net"
-
-	"github.com/foci-store/foci/internal/core/wire"
 )
 
 // Reader reads frames from a connection through a buffer, so that one
@@ -14,7 +12,7 @@ import (
 type Reader struct {
 	src  io.Reader
 	bare *bareReader // instead of src, when the connection is TCP and nothing more
-	few  [wire.HeaderSize]byte
+	few  [HeaderSize]byte
 	pool *Buffer // where buf is from; nil when buf is few, or nothing
 	buf  []byte
 	r, w int
@@ -42,13 +40,13 @@ func NewReader(src io.Reader) *Reader {
 }
 
 // Header reads the next header.
-func (f *Reader) Header(h *wire.Header) error {
-	b, err := f.peek(wire.HeaderSize)
+func (f *Reader) Header(h *Header) error {
+	b, err := f.peek(HeaderSize)
 	if err != nil {
 		return err
 	}
-	f.r += wire.HeaderSize
-	return wire.ParseHeader(b, h)
+	f.r += HeaderSize
+	return ParseHeader(b, h)
 }
 
 // peek makes n bytes available, at most readMost, without taking them. They

@@ -3,8 +3,6 @@ package frame
 import (
 	"io"
 	"testing"
-
-	"github.com/foci-store/foci/internal/core/wire"
 )
 
 // BenchmarkFrame encodes and decodes one small frame.
@@ -16,15 +14,15 @@ func BenchmarkFrame(b *testing.B) {
 	contents := make([]byte, 4096)
 	b.ReportAllocs()
 	for b.Loop() {
-		h := wire.Header{Type: wire.FrameRequest, Method: 17, Stream: 9, Head: 64, Body: 1024}
-		out = wire.AppendFrame(out[:0], &h, head, body)
+		h := Header{Type: Request, Method: 17, Stream: 9, Head: 64, Body: 1024}
+		out = Append(out[:0], &h, head, body)
 		r.b = out
-		var got wire.Header
+		var got Header
 		if err := f.Header(&got); err != nil {
 			b.Fatal(err)
 		}
 		c := contents[:got.Size]
-		if err := f.Full(c); err != nil || wire.Checksum(0, c) != got.Sum {
+		if err := f.Full(c); err != nil || Checksum(0, c) != got.Sum {
 			b.Fatal("damaged")
 		}
 	}

@@ -4,8 +4,6 @@ import (
 	"crypto/tls"
 	"net"
 	"sync/atomic"
-
-	"github.com/foci-store/foci/internal/core/wire"
 )
 
 // Writer writes frames to a connection with few system calls: over TCP all
@@ -45,7 +43,7 @@ func (w *Writer) WriteAll(slices net.Buffers) error {
 // however short, and four of full size fill the buffer.
 func (w *Writer) join(slices net.Buffers) error {
 	if w.joint == nil {
-		w.joint = NewBuffer(wire.MaxPiece)
+		w.joint = NewBuffer(MaxPiece)
 	}
 	b := w.joint.B[:0]
 	for _, s := range slices {

@@ -1,4 +1,4 @@
-package wire
+package frame
 
 // Packing is a set of ways to compress the contents of a frame: in a hello and
 // a welcome those that the sender can read, in the flags of a frame the one that
@@ -7,21 +7,21 @@ type Packing uint8
 
 // The ways. Their values are those of the flags.
 const (
-	PackZstd Packing = 2 // one frame of Zstandard (RFC 8878)
-	PackLZ4  Packing = 4 // one block of LZ4, without a frame
+	Zstd Packing = 2 // one frame of Zstandard (RFC 8878)
+	LZ4  Packing = 4 // one block of LZ4, without a frame
 
-	PackAll = PackZstd | PackLZ4
+	AllPackings = Zstd | LZ4
 )
 
 // Packing is how the contents of a frame are compressed; 0: they are not.
-func (h *Header) Packing() Packing { return Packing(h.Flags) & PackAll }
+func (h *Header) Packing() Packing { return Packing(h.Flags) & AllPackings }
 
 // Raw is the length of the contents when they are not, or no longer, compressed.
 func (h *Header) Raw() int {
 	switch {
 	case h.Packing() == 0:
 		return int(h.Size)
-	case h.Type == FrameData:
+	case h.Type == Data:
 		return int(h.Body)
 	}
 	return int(h.Head) + int(h.Body)
@@ -30,9 +30,9 @@ func (h *Header) Raw() int {
 // brokenPacking names the rule that a compressed frame breaks; "" when none.
 func (h *Header) brokenPacking() string {
 	switch p := h.Packing(); {
-	case p == PackAll:
+	case p == AllPackings:
 		return "is compressed in two ways"
-	case h.Flags&^uint8(PackAll) != 0:
+	case h.Flags&^uint8(AllPackings) != 0:
 		return "has flags that a compressed frame has not"
 	case h.Raw() > MaxFrame:
 		return "compressed, and larger than a frame may be"

@@ -1,8 +1,10 @@
-package wire
+package handshake
 
 import (
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/codec"
+	"github.com/foci-store/foci/internal/core/wire"
+	"github.com/foci-store/foci/internal/device/mesh/frame"
 )
 
 // MaxProof is the most bytes of a hello's or welcome's Proof: a nonce or a digest,
@@ -12,23 +14,23 @@ const MaxProof = 256
 // NonceSize is the length of the nonce in a hello's Proof, in bytes.
 const NonceSize = 32
 
-// Hello is the first thing that the dialling side says on a channel.
+// Hello is the first message of a channel, from the dialling side.
 type Hello struct {
 	MinProtocol, MaxProtocol uint16
 
-	Cluster     string // "" = whichever it is
+	Cluster     string // "" = any
 	Node        foci.NodeID
 	Incarnation foci.Incarnation
 	Role        foci.Role
-	Expect      foci.NodeID // whom it thinks it dialled; zero = whoever it is
+	Expect      foci.NodeID // the node that it means to dial; zero = any
 	Class       foci.Class
 	Index       uint16     // of the channel in its class
-	Table       foci.Table // by which it thinks it came
+	Table       foci.Table // of the address that it dialled
 	Window      uint32     // initial credit of each stream that it receives
 	Auth        uint8
 	Proof       []byte // a fresh nonce, by which a process that dials itself knows it
 
-	Packing Packing // that the dialler can read
+	Packing frame.Packing // that the dialler can read
 	// Early marks a hello that ends before Packing. The first builds sent that:
 	// they call their protocol 1 too, but their messages have another form.
 	Early bool
@@ -52,7 +54,7 @@ func (h *Hello) Append(b []byte) []byte {
 // change with it.
 func (h *Hello) Decode(r *codec.Reader) {
 	h.MinProtocol, h.MaxProtocol = r.U16(), r.U16()
-	h.Cluster = r.String(MaxCluster)
+	h.Cluster = r.String(wire.MaxCluster)
 	r.Fixed(h.Node[:])
 	h.Incarnation = foci.Incarnation(r.U64())
 	h.Role = foci.Role(r.U8())
@@ -66,13 +68,13 @@ func (h *Hello) Decode(r *codec.Reader) {
 	packing, present := readPacking(r)
 	h.Packing, h.Early = packing, !present
 	if h.Role >= foci.NumRoles || h.Class >= foci.NumClasses || h.Table >= foci.MaxTable ||
-		h.Window < MinWindow || h.Window > MaxWindow || h.MinProtocol > h.MaxProtocol {
+		h.Window < frame.MinWindow || h.Window > frame.MaxWindow || h.MinProtocol > h.MaxProtocol {
 		r.Fail()
 	}
 }
 
 // Protocols is the range that the dialler speaks.
-func (h *Hello) Protocols() Protocols { return Protocols{h.MinProtocol, h.MaxProtocol} }
+func (h *Hello) Protocols() wire.Protocols { return wire.Protocols{Min: h.MinProtocol, Max: h.MaxProtocol} }
 
 // Welcome answers a hello; the channel is open once it has been read.
 type Welcome struct {
@@ -87,8 +89,8 @@ type Welcome struct {
 	Auth        uint8
 	Proof       []byte // the digest of the authorities that the listener believes; see Renew
 
-	Packing Packing // that the listener can read
-	Early   bool    // as in a Hello
+	Packing frame.Packing // that the listener can read
+	Early   bool          // as in a Hello
 }
 
 // Append encodes.
@@ -107,7 +109,7 @@ func (w *Welcome) Append(b []byte) []byte {
 // Decode decodes.
 func (w *Welcome) Decode(r *codec.Reader) {
 	w.Protocol = r.U16()
-	w.Cluster = r.String(MaxCluster)
+	w.Cluster = r.String(wire.MaxCluster)
 	r.Fixed(w.Node[:])
 	w.Incarnation = foci.Incarnation(r.U64())
 	w.Role = foci.Role(r.U8())
@@ -118,17 +120,17 @@ func (w *Welcome) Decode(r *codec.Reader) {
 	w.Proof = r.Bytes(MaxProof)
 	packing, present := readPacking(r)
 	w.Packing, w.Early = packing, !present
-	if w.Role >= foci.NumRoles || w.Table >= foci.MaxTable || w.Window < MinWindow || w.Window > MaxWindow ||
-		w.Streams == 0 || w.Streams > MaxStreams {
+	if w.Role >= foci.NumRoles || w.Table >= foci.MaxTable || w.Window < frame.MinWindow || w.Window > frame.MaxWindow ||
+		w.Streams == 0 || w.Streams > frame.MaxStreams {
 		r.Fail()
 	}
 }
 
 // readPacking reads the tail of a hello or welcome, and reports whether it is
 // there. Unknown ways are dropped.
-func readPacking(r *codec.Reader) (p Packing, present bool) {
+func readPacking(r *codec.Reader) (p frame.Packing, present bool) {
 	if !r.More() {
 		return 0, false
 	}
-	return Packing(r.U8()) & PackAll, true
+	return frame.Packing(r.U8()) & frame.AllPackings, true
 }

@@ -1,4 +1,4 @@
-package wire
+package handshake
 
 import (
 	"bytes"
@@ -6,26 +6,28 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/codec"
+	"github.com/foci-store/foci/internal/core/wire"
+	"github.com/foci-store/foci/internal/device/mesh/frame"
 )
 
 func sampleHello() *Hello {
 	return &Hello{
 		MinProtocol: 1, MaxProtocol: 1, Cluster: "home", Node: foci.NodeID{1}, Incarnation: 5, Role: foci.RoleData,
-		Expect: foci.NodeID{2}, Class: foci.Bulk, Index: 2, Table: 7, Window: DefWindow, Proof: []byte("x"),
+		Expect: foci.NodeID{2}, Class: foci.Bulk, Index: 2, Table: 7, Window: frame.DefWindow, Proof: []byte("x"),
 	}
 }
 
 func sampleWelcome() *Welcome {
 	return &Welcome{
 		Protocol: 1, Cluster: "home", Node: foci.NodeID{1}, Incarnation: 5, Role: foci.RoleData, Table: 7,
-		Window: DefWindow, Streams: 4096, Proof: []byte("x"),
+		Window: frame.DefWindow, Streams: 4096, Proof: []byte("x"),
 	}
 }
 
 func TestHelloTruncated(t *testing.T) {
 	for _, m := range []codec.Message{sampleHello(), sampleWelcome()} {
 		b := m.Append(nil)
-		if len(b) > MaxHello {
+		if len(b) > frame.MaxHello {
 			t.Fatalf("%d bytes", len(b))
 		}
 		if err := codec.Unmarshal(b, m); err != nil {
@@ -40,7 +42,7 @@ func TestHelloTruncated(t *testing.T) {
 }
 
 func TestCommonProtocol(t *testing.T) {
-	ours := Protocols{2, 3}
+	ours := wire.Protocols{Min: 2, Max: 3}
 	for _, c := range []struct {
 		lo, hi, want uint16
 		ok           bool
@@ -66,7 +68,7 @@ func FuzzHello(f *testing.F) {
 }
 
 // stableHello decodes b, encodes that, and does both again: nothing may change.
-func stableHello(t *testing.T, b []byte, one, two codec.Message) {
+func stable(t *testing.T, b []byte, one, two codec.Message) {
 	t.Helper()
 	if err := codec.Unmarshal(b, one); err != nil {
 		if foci.KindOf(err) != foci.Protocol {

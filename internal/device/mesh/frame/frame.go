@@ -1,10 +1,11 @@
-package wire
+package frame
 
 import (
 	"encoding/binary"
 	"hash/crc32"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/wire"
 )
 
 // The frame, on one page. Everything that travels on a channel (one TCP
@@ -12,7 +13,7 @@ import (
 //
 //	offset size field   meaning
 //	     0    4 magic   "FOC1"
-//	     4    1 type    FrameType
+//	     4    1 type    Type
 //	     5    1 flags   FlagError on replies, a Packing of compressed contents, else 0
 //	     6    2 method  of a request, else 0
 //	     8    4 stream  the request that it belongs to; 0: the channel itself
@@ -38,7 +39,7 @@ const (
 	HeaderSize = 32
 	MaxFrame   = 80 << 10 // contents of one frame: 64 KiB of body and its head
 	MaxPiece   = 64 << 10 // contents of one data frame, as we send them
-	MaxHello   = 4 << 10  // contents of hello, welcome, refuse, challenge and proof: they come from strangers
+	MaxHello   = 4 << 10  // contents of hello, welcome and refuse: they come from unauthenticated peers
 	MaxPing    = 16       // contents of a ping
 	PongClock  = 8        // bytes of the clock at the end of a pong
 	MaxGrant   = 1 << 30  // credit in one frame, and the most that may be outstanding
@@ -50,30 +51,30 @@ const (
 	DefWindow  = 256 << 10 // initial credit of a stream unless configured
 )
 
-// FrameType says what a frame is.
-type FrameType uint8
+// Type says what a frame is.
+type Type uint8
 
 // The frame types. Hello, request and cancel go from the dialling side to the
 // listening side; welcome, refuse, reply and goaway go back; the others go both
 // ways.
 const (
-	FrameHello   FrameType = 1  // first frame of a channel: Hello
-	FrameWelcome FrameType = 2  // its answer: Welcome
-	FrameRefuse  FrameType = 3  // its other answer: Error, then the end
-	FrameRequest FrameType = 4  // begins a request
-	FrameReply   FrameType = 5  // begins the one reply to it
-	FrameData    FrameType = 6  // more of a message
-	FrameCredit  FrameType = 7  // the sender of this frame can take Body more bytes
-	FrameCancel  FrameType = 8  // the reply is no longer wanted; it is owed all the same
-	FrameAbort   FrameType = 9  // the message being sent ends here, incomplete: Error
-	FramePing    FrameType = 10 // are you alive; up to 16 bytes that come back
-	FramePong    FrameType = 11 // yes: the same bytes, and since protocol 2 the clock of who answers
-	FrameGoAway  FrameType = 12 // no new requests, please
+	Hello   Type = 1  // first frame of a channel: Hello
+	Welcome Type = 2  // its answer: Welcome
+	Refuse  Type = 3  // its other answer: Error, then the end
+	Request Type = 4  // begins a request
+	Reply   Type = 5  // begins the one reply to it
+	Data    Type = 6  // more of a message
+	Credit  Type = 7  // the sender of this frame can take Body more bytes
+	Cancel  Type = 8  // the reply is no longer wanted; it is owed all the same
+	Abort   Type = 9  // the message being sent ends here, incomplete: Error
+	Ping    Type = 10 // are you alive; up to 16 bytes that come back
+	Pong    Type = 11 // yes: the same bytes, and since protocol 2 the clock of the side that answers
+	GoAway  Type = 12 // no new requests, please
 
 	// 13 and 14 were those of protocol 1's proof of a key.
 )
 
-// FlagError on a reply: its head is an [Error].
+// FlagError on a reply: its head is a [wire.Error].
 const FlagError = 1
 
 const magic = 0x31434f46 // "FOC1"
@@ -82,9 +83,9 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // Header is the header of a frame.
 type Header struct {
-	Type   FrameType
+	Type   Type
 	Flags  uint8
-	Method Method
+	Method wire.Method
 	Stream uint32
 	Head   uint32
 	Body   uint32
@@ -103,17 +104,19 @@ func Checksum(sum uint32, b []byte) uint32 { return crc32.Update(sum, castagnoli
 // AppendHeader adds the encoded header to b.
 func AppendHeader(b []byte, h *Header) []byte {
 	at := len(b)
-	b = binary.LittleEndian.AppendUint32(b, magic)
+	b = appendU32(b, magic)
 	b = append(b, byte(h.Type), h.Flags)
 	b = binary.LittleEndian.AppendUint16(b, uint16(h.Method))
-	b = binary.LittleEndian.AppendUint32(binary.LittleEndian.AppendUint32(binary.LittleEndian.AppendUint32(b, h.Stream), h.Head), h.Body)
-	b = binary.LittleEndian.AppendUint32(binary.LittleEndian.AppendUint32(b, h.Size), h.Sum)
-	return binary.LittleEndian.AppendUint32(b, Checksum(0, b[at:]))
+	b = appendU32(appendU32(appendU32(b, h.Stream), h.Head), h.Body)
+	b = appendU32(appendU32(b, h.Size), h.Sum)
+	return appendU32(b, Checksum(0, b[at:]))
 }
 
-// AppendFrame adds a whole frame to b: the header with Size and Sum filled in,
+func appendU32(b []byte, v uint32) []byte { return binary.LittleEndian.AppendUint32(b, v) }
+
+// Append adds a whole frame to b: the header with Size and Sum filled in,
 // then the contents, which are given in two parts that may both be empty.
-func AppendFrame(b []byte, h *Header, head, body []byte) []byte {
+func Append(b []byte, h *Header, head, body []byte) []byte {
 	h.Size = uint32(len(head) + len(body))
 	h.Sum = Checksum(Checksum(0, head), body)
 	return append(append(AppendHeader(b, h), head...), body...)
@@ -133,9 +136,9 @@ func ParseHeader(b []byte, h *Header) error {
 		return foci.Errorf(foci.Protocol, "frame header damaged: its checksum does not match")
 	}
 	*h = Header{
-		Type:   FrameType(b[4]),
+		Type:   Type(b[4]),
 		Flags:  b[5],
-		Method: Method(binary.LittleEndian.Uint16(b[6:])),
+		Method: wire.Method(binary.LittleEndian.Uint16(b[6:])),
 		Stream: binary.LittleEndian.Uint32(b[8:]),
 		Head:   binary.LittleEndian.Uint32(b[12:]),
 		Body:   binary.LittleEndian.Uint32(b[16:]),
@@ -155,17 +158,17 @@ func (h *Header) broken() string {
 		return "larger than a frame may be"
 	}
 	switch h.Type {
-	case FrameRequest, FrameReply:
+	case Request, Reply:
 		return h.brokenMessage()
-	case FrameHello, FrameWelcome, FrameRefuse, FramePing, FramePong, FrameGoAway:
+	case Hello, Welcome, Refuse, Ping, Pong, GoAway:
 		if h.Stream != 0 {
 			return "belongs to no stream but names one"
 		}
-	case FrameData, FrameCancel, FrameAbort:
+	case Data, Cancel, Abort:
 		if h.Stream == 0 {
 			return "names no stream"
 		}
-	case FrameCredit:
+	case Credit:
 		if h.Body == 0 || h.Body > MaxGrant {
 			return "grants nothing or too much"
 		}
@@ -179,21 +182,21 @@ func (h *Header) brokenMessage() string {
 	switch {
 	case h.Stream == 0:
 		return "names no stream"
-	case h.Head > MaxHead:
+	case h.Head > wire.MaxHead:
 		return "head larger than a head may be"
-	case h.Body > MaxBody:
+	case h.Body > wire.MaxBody:
 		return "body larger than a body may be"
 	case h.Size > h.Head+h.Body:
 		return "carries more than its message has"
-	case h.Type == FrameReply && h.Method != 0:
+	case h.Type == Reply && h.Method != 0:
 		return "has fields that a reply has not"
 	case h.Packing() != 0:
 		return h.brokenPacking()
 	case h.Flags&FlagError != 0 && !h.Whole():
 		return "is an error in more than one frame"
-	case h.Type == FrameReply && h.Flags > FlagError:
+	case h.Type == Reply && h.Flags > FlagError:
 		return "has fields that a reply has not"
-	case h.Type == FrameRequest && h.Flags != 0:
+	case h.Type == Request && h.Flags != 0:
 		return "has flags that a request has not"
 	}
 	return ""
@@ -201,22 +204,22 @@ func (h *Header) brokenMessage() string {
 
 func (h *Header) brokenOther() string {
 	most := uint32(0)
-	if h.Type == FrameData && h.Packing() != 0 {
+	if h.Type == Data && h.Packing() != 0 {
 		if h.Method != 0 || h.Head != 0 {
 			return "has fields that its type has not"
 		}
 		return h.brokenPacking()
 	}
 	switch h.Type {
-	case FrameHello, FrameWelcome, FrameRefuse:
+	case Hello, Welcome, Refuse:
 		most = MaxHello
-	case FrameAbort, FrameGoAway:
-		most = 2 * MaxErrorText
-	case FramePing:
+	case Abort, GoAway:
+		most = 2 * wire.MaxErrorText
+	case Ping:
 		most = MaxPing
-	case FramePong:
+	case Pong:
 		most = MaxPing + PongClock
-	case FrameData:
+	case Data:
 		if most = MaxFrame; h.Size == 0 {
 			return "carries nothing"
 		}
@@ -224,7 +227,7 @@ func (h *Header) brokenOther() string {
 	switch {
 	case h.Size > most:
 		return "larger than its type may be"
-	case h.Flags != 0 || h.Method != 0 || h.Head != 0 || h.Body != 0 && h.Type != FrameCredit:
+	case h.Flags != 0 || h.Method != 0 || h.Head != 0 || h.Body != 0 && h.Type != Credit:
 		return "has fields that its type has not"
 	}
 	return ""
