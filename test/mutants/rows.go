@@ -119,6 +119,7 @@ var rows = []row{
 	{mutant.OpenMetrics, "internal/gateway/metrics", "TestTokenIsAskedFor"},
 	{mutant.ExposedMetrics, "internal/gateway/metrics", "TestExposedMetricsNeedAToken"},
 	{mutant.ResendsFeed, "internal/peer", "TestResentReadsDoNotAddUp"},
+	{mutant.StalledChannel, "internal/device/mesh", "TestResendAvoidsAChannel"},
 	{mutant.QueueIsSilence, "internal/peer", "TestAnswerBehindAnotherIsAwaited"},
 	{mutant.StallIsFixed, "internal/core/txn", "TestStories"},
 	{mutant.NewestMovesOnly, "internal/core/txn", "TestStories"},

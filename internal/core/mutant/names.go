@@ -230,6 +230,9 @@ const (
 	ArrivingIsLate Name = "arriving-is-late"
 	// NewestMovesOnly: a leg whose older attempt moves is taken for stalled.
 	NewestMovesOnly Name = "newest-moves-only"
+	// StalledChannel: a request that is sent again may take the channel on which it
+	// stalled.
+	StalledChannel Name = "stalled-channel"
 	// QueueIsSilence: a body that waits for its turn on a channel that moves is
 	// taken for stalled.
 	QueueIsSilence Name = "queue-is-silence"

@@ -9,6 +9,7 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/link"
+	"github.com/foci-store/foci/internal/core/mutant"
 	"github.com/foci-store/foci/internal/core/wire"
 )
 
@@ -147,7 +148,7 @@ func (l *Link) Send(q *Request) error {
 // dispatch puts a request on a channel, or where it waits for one.
 func (l *Link) dispatch(q *Request) error {
 	for {
-		if ch := l.pick(q.Class); ch != nil {
+		if ch := l.pick(q.Class, q.Avoid); ch != nil {
 			err := ch.send(q)
 			switch {
 			case err == nil:
@@ -204,14 +205,18 @@ func (l *Link) doomed(ch *channel) {
 }
 
 // pick is the channel for the next request: the first that is not busy, else
-// the one with the least in flight. When all are busy another is opened.
-func (l *Link) pick(class foci.Class) *channel {
+// the one with the least in flight. When all are busy another is opened. The
+// one to avoid is taken only while there is no other; then one is opened, too.
+func (l *Link) pick(class foci.Class, avoid link.Conn) *channel {
 	list := l.open[class].Load()
 	if list == nil || len(*list) == 0 {
 		return nil
 	}
 	var best *channel
 	for _, ch := range *list {
+		if ch.id == avoid && !mutant.On(mutant.StalledChannel) {
+			continue
+		}
 		n, b := ch.load.Load(), ch.heavy.Load()
 		if n < busyRequests && b < busyBytes {
 			return ch
@@ -222,6 +227,9 @@ func (l *Link) pick(class foci.Class) *channel {
 	}
 	if len(*list) < l.mesh.cfg.Channels[class] {
 		l.widen(class)
+	}
+	if best == nil {
+		return (*list)[0]
 	}
 	return best
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/link"
 	"github.com/foci-store/foci/internal/core/codec"
 	"github.com/foci-store/foci/internal/core/wire"
 )
@@ -36,6 +37,10 @@ type Request struct {
 	// NoReplay says that the request must not be sent a second time, on another
 	// channel, when its own is lost before it is answered; then it ends Unreachable.
 	NoReplay bool
+
+	// Avoid is a channel of the link that an earlier copy of the request went by
+	// and that may be stalled: another one is taken if there is any. 0 = none.
+	Avoid link.Conn
 
 	// Done is called exactly once if, and only if, Send returned nil: with the
 	// reply, with the error that the peer answered (a [PeerError] is in its
@@ -136,6 +141,15 @@ func (q *Request) Cancel() {
 // false, the peer has done nothing: the request waited for a channel until
 // none could be opened.
 func (q *Request) Sent() bool { return q.sent.Load() }
+
+// Channel names the channel that the request is on, and its table; 0 while it
+// waits for one, and when it has ended.
+func (q *Request) Channel() (link.Conn, foci.Table) {
+	if ch := q.channel.Load(); ch != nil {
+		return ch.id, ch.peer.Table
+	}
+	return 0, 0
+}
 
 // complete calls Done unless somebody else did or does. It reports whether it
 // was the one. The caller holds no lock, and nobody reads the body any more.
