@@ -23,14 +23,14 @@ func Check(a *Asker, m codec.Message) error {
 	if a.Rights.Everything() {
 		return nil
 	}
-	n := needOf(m)
+	n := wire.NeedOf(m)
 	switch {
-	case n.any:
+	case n.Anyone:
 		return nil
-	case n.scope == nil:
-		return a.deny(&n, n.bucket)
-	case n.scope.Named():
-		bucket, ok := n.scope.Within(n.id)
+	case n.Scope == nil:
+		return a.deny(&n, n.Bucket)
+	case n.Scope.Named():
+		bucket, ok := n.Scope.Within(n.ID)
 		if !ok {
 			return a.unnamed("the request names another object than it is about")
 		}
@@ -58,22 +58,22 @@ func MayRead(a *Asker, s *wire.Scope, id foci.ID) bool {
 }
 
 // deny is nil when the asker has one of the rights needed.
-func (a *Asker) deny(n *need, bucket string) error {
-	if a.Rights.Allows(n.op, bucket) || n.or != 0 && a.Rights.Allows(n.or, bucket) {
+func (a *Asker) deny(n *wire.Need, bucket string) error {
+	if a.Rights.Allows(n.Op, bucket) || n.Or != 0 && a.Rights.Allows(n.Or, bucket) {
 		return nil
 	}
 	e := &foci.Error{Kind: foci.Denied}
 	has := " (it has " + a.text() + ")"
 	switch {
-	case n.op == rights.Admin || rights.IsReserved(bucket):
-		e.Msg = a.name() + " lacks the right admin to " + n.verb + about(bucket) + has
+	case n.Op == rights.Admin || rights.IsReserved(bucket):
+		e.Msg = a.name() + " lacks the right admin to " + n.Verb + about(bucket) + has
 		e.Fix = "use the credential of an administrator"
 	case bucket == "":
-		e.Msg = a.name() + " lacks the right to " + verb(n.op) + " all buckets, needed to " + n.verb + has
-		e.Fix = "use a credential with the right *=" + n.op.String()
+		e.Msg = a.name() + " lacks the right to " + verb(n.Op) + " all buckets, needed to " + n.Verb + has
+		e.Fix = "use a credential with the right *=" + n.Op.String()
 	default:
-		e.Msg = a.name() + " lacks the right to " + verb(n.op) + " bucket " + bucket + has
-		e.Fix = "use a credential with the right " + bucket + "=" + n.op.String()
+		e.Msg = a.name() + " lacks the right to " + verb(n.Op) + " bucket " + bucket + has
+		e.Fix = "use a credential with the right " + bucket + "=" + n.Op.String()
 	}
 	return e
 }

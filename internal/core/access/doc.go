@@ -1,8 +1,8 @@
-// Package access decides what right each request needs, and whether its asker
-// has it. It is pure: a replica calls [Check] for each request that it has
-// decoded, before it looks at what it stores, so a refusal says nothing about
-// what is there.
+// Package access decides whether an asker has the right that a request needs, by
+// the table of methods in package wire. It is pure: a replica calls [Check] for
+// each request that it has decoded, before it looks at what it stores, so a
+// refusal says nothing about what is there.
 //
-// A message that has no rule here is refused to everybody but administrators
-// and members: who adds a method gives it a rule in need.go.
+// A message that the table opens to nobody is refused to all but administrators
+// and members.
 package access

@@ -7,6 +7,7 @@ import (
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/codec"
 	"github.com/foci-store/foci/internal/core/mutant"
+	"github.com/foci-store/foci/internal/core/rights"
 )
 
 // MaxScope is the longest preimage of an id, in bytes: a bucket, a separator and
@@ -56,4 +57,9 @@ func (s *Scope) decodeScope(r *codec.Reader) {
 	if r.More() {
 		s.Preimage = r.Bytes(MaxScope)
 	}
+}
+
+// reads is the need of a request for the object of a scope.
+func (s *Scope) reads(id foci.ID) Need {
+	return Need{Op: rights.Read, Verb: "read", Scope: s, ID: id}
 }

@@ -38,25 +38,3 @@ func (e *Error) Decode(r *codec.Reader) {
 	e.Text = r.String(MaxErrorText)
 	r.Fixed(e.From[:])
 }
-
-// Empty is the head of a message that says nothing.
-type Empty struct{}
-
-// Append encodes.
-func (*Empty) Append(b []byte) []byte { return b }
-
-// Decode decodes.
-func (*Empty) Decode(*codec.Reader) {}
-
-// AskNode asks for what a node says of itself.
-const AskNode = "node"
-
-// Ask is a status question by name ("nodes", "mesh", "txns"); the answer is
-// JSON in the body.
-type Ask struct{ What string }
-
-// Append encodes.
-func (a *Ask) Append(b []byte) []byte { return codec.AppendString(b, a.What) }
-
-// Decode decodes.
-func (a *Ask) Decode(r *codec.Reader) { a.What = r.String(64) }

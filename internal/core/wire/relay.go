@@ -6,6 +6,38 @@ import (
 	"github.com/foci-store/foci/internal/core/rights"
 )
 
+// Forward asks a node to pass a request on to another one, which the asker
+// cannot reach itself; its body is the body of that request, and the reply is
+// the reply of that node, or an error whose From says which of the two failed.
+// What is passed on is never itself a Forward: there is one hop.
+type Forward struct {
+	Node   foci.NodeID // for whom the request is
+	Method Method
+	Class  foci.Class // of the channel by which it is passed on
+	Head   []byte     // of the request
+}
+
+// maxForwarded is the longest head that is passed on: the rest of a head of
+// MaxHead is the fields above, or those of [Relayed].
+const maxForwarded = MaxHead - maxEnvelope
+
+// Append encodes.
+func (f *Forward) Append(b []byte) []byte {
+	b = append(b, f.Node[:]...)
+	return codec.AppendBytes(append(codec.AppendU16(b, uint16(f.Method)), byte(f.Class)), f.Head)
+}
+
+// Decode decodes; Head aliases the message.
+func (f *Forward) Decode(r *codec.Reader) {
+	r.Fixed(f.Node[:])
+	f.Method = Method(r.U16())
+	f.Class = foci.Class(r.U8())
+	if f.Class >= foci.NumClasses {
+		r.Fail()
+	}
+	f.Head = r.Bytes(maxForwarded)
+}
+
 // MaxPrincipal is the longest principal, in bytes.
 const MaxPrincipal = 128
 
@@ -40,18 +72,4 @@ func (m *Relayed) Decode(r *codec.Reader) {
 	m.Protocol = r.U16()
 	m.Method = Method(r.U16())
 	m.Head = r.Bytes(maxForwarded)
-}
-
-// Relayable reports whether a request may be passed on: those that a replica
-// serves, and questions about a node itself, each by the classes that they
-// travel by, so that nobody's bulk goes where members ask whether they live.
-// What concerns the asker's own place in the mesh is for its neighbours alone.
-func Relayable(method Method, class foci.Class) bool {
-	switch method {
-	case MethodQuery, MethodStore, MethodHave, MethodFetch, MethodList, MethodHint:
-		return class != foci.Ping && class != foci.State
-	case MethodStatus:
-		return class == foci.State
-	}
-	return false
 }

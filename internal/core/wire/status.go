@@ -1,0 +1,29 @@
+package wire
+
+import (
+	"github.com/foci-store/foci/internal/core/codec"
+	"github.com/foci-store/foci/internal/core/rights"
+)
+
+// AskNode asks for what a node says of itself.
+const AskNode = "node"
+
+// Ask is a status question by name ("nodes", "mesh", "txns"); the answer is
+// JSON in the body.
+type Ask struct{ What string }
+
+// Append encodes.
+func (a *Ask) Append(b []byte) []byte { return codec.AppendString(b, a.What) }
+
+// Decode decodes.
+func (a *Ask) Decode(r *codec.Reader) { a.What = r.String(64) }
+
+// needs: every client may know what a node tells of itself, as it finds its path
+// by that. Links, pending transactions and traces show what others do, on
+// whichever bucket.
+func (a *Ask) needs() Need {
+	if a.What == AskNode {
+		return Need{Anyone: true}
+	}
+	return Need{Op: rights.Read, Verb: "see what others do"}
+}

@@ -1,0 +1,44 @@
+package wire
+
+import (
+	"encoding/binary"
+
+	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/codec"
+)
+
+// Target says whom a data request is for; the replica answers StaleLayout when
+// the epoch is not its own.
+type Target struct {
+	Epoch   foci.Epoch
+	Group   foci.Group
+	Backend foci.BackendID // zero: the owner of the id in the group
+	Trace   foci.TraceID   // of the operation that asks
+}
+
+// TraceOffset is where the trace stands in the head of every data request, in
+// bytes.
+const TraceOffset = 8 + 4 + 16
+
+// TraceOf is the trace of an encoded data request; 0 when it is too short.
+func TraceOf(head []byte) foci.TraceID {
+	if len(head) < TraceOffset+8 {
+		return 0
+	}
+	return foci.TraceID(binary.LittleEndian.Uint64(head[TraceOffset:]))
+}
+
+// Aim is the target itself, of whatever message it is a part of.
+func (t *Target) Aim() *Target { return t }
+
+func (t *Target) append(b []byte) []byte {
+	b = codec.AppendU32(codec.AppendU64(b, uint64(t.Epoch)), uint32(t.Group))
+	return codec.AppendU64(append(b, t.Backend[:]...), uint64(t.Trace))
+}
+
+func (t *Target) decode(r *codec.Reader) {
+	t.Epoch = foci.Epoch(r.U64())
+	t.Group = foci.Group(r.U32())
+	r.Fixed(t.Backend[:])
+	t.Trace = foci.TraceID(r.U64())
+}
