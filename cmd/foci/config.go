@@ -14,7 +14,7 @@ import (
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/route"
 	"github.com/foci-store/foci/internal/device/beacon"
-	"github.com/foci-store/foci/internal/gateway/metrics"
+	"github.com/foci-store/foci/internal/metrics"
 )
 
 // defaultCluster is the name of a cluster that was given none.

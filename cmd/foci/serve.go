@@ -16,7 +16,7 @@ import (
 	"github.com/foci-store/foci/internal/device/beacon"
 	"github.com/foci-store/foci/internal/device/mesh"
 	"github.com/foci-store/foci/internal/device/vfs"
-	"github.com/foci-store/foci/internal/gateway/metrics"
+	"github.com/foci-store/foci/internal/metrics"
 	"github.com/foci-store/foci/internal/node"
 	"github.com/foci-store/foci/internal/peer"
 )

@@ -30,7 +30,7 @@ var layers = []layer{
 	{"internal/peer", 6},
 	{"internal/node", 7},
 	{"client", 7},
-	{"internal/gateway", 8},
+	{"internal/metrics", 8},
 	{"internal/bench", 8},
 	{"internal/transfer", 8},
 	{"cmd", 9},

@@ -34,14 +34,14 @@ var openers = []opener{
 			"internal/device/beacon",     // multicast
 			"internal/bench/mesh_net.go", // a bare TCP connection, and one that is reset under load
 			"cmd/foci/up_ports.go",       // up: says before it starts that a port is in use
-			"internal/gateway",           // faces listen; they dial nobody
+			"internal/metrics",           // scrapers dial in; it dials nobody
 			"internal/testports",         // holds ports for tests
 			"internal/transfer",          // cp: the user's own files
 			"test",                       // free ports, proxies that delay and cut
 		},
 	},
 	{
-		path: "net/http", what: "sockets", home: "internal/gateway", reaches: httpFunction,
+		path: "net/http", what: "sockets", home: "internal/metrics", reaches: httpFunction,
 		elsewise: []string{"test"}, // scrapes metrics
 	},
 }

@@ -156,7 +156,7 @@ func TestDocument(t *testing.T) {
 		t.Fatal(err)
 	}
 	if string(got) != b.String() {
-		t.Error("docs/metrics.md is out of date: go test ./internal/gateway/metrics -run Document -update")
+		t.Error("docs/metrics.md is out of date: go test ./internal/metrics -run Document -update")
 	}
 }
 
@@ -182,7 +182,7 @@ are summed by class, table and role, because transport clients come and go by th
 their own. What counts since a channel was opened begins at 0 again with the next channel in its place.
 
 Besides these there are the usual ` + "`go_*` and `process_*`" + ` of the Go runtime and the process. This list is written by
-` + "`go test ./internal/gateway/metrics -run Document -update`" + `.
+` + "`go test ./internal/metrics -run Document -update`" + `.
 
 | name | kind | labels | what it says |
 |---|---|---|---|
