@@ -24,6 +24,7 @@ var layers = []layer{
 	{"internal/core", 2},
 	{"internal/check", 3},      // checkers of histories: for simulator and tests
 	{"internal/sim/engine", 3}, // time, chance and network of a simulation
+	{"internal/sim/mesh", 3},
 	{"internal/sim", 4},
 	{"internal/device", 4},
 	{"internal/layout", 5},
@@ -52,7 +53,7 @@ var sideways = map[string]string{
 	"internal/core/rights -> internal/core/mutant":         "a rule that can be switched off",
 	"internal/core/record -> internal/core/codec":          "logs and messages are encoded alike",
 	"internal/core/wire -> internal/core/*":                "the codec; records; rules that can be switched off; what principals may do",
-	"internal/sim -> internal/sim/*":                       "parts of the simulator",
+	"internal/sim/mesh -> internal/sim/engine":             "what stands for the mesh runs in the simulation",
 	"internal/peer -> internal/peer/*":                     "a process is wired of its parts",
 }
 

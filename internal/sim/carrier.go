@@ -6,22 +6,22 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/codec"
+	"github.com/foci-store/foci/internal/core/link"
 	"github.com/foci-store/foci/internal/core/quorum"
 	"github.com/foci-store/foci/internal/core/route"
 	"github.com/foci-store/foci/internal/core/txn"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/sim/engine"
+	"github.com/foci-store/foci/internal/sim/mesh"
 )
 
 // carrier is one life of a client's transaction machine, and the shell around
-// it: it brings questions to nodes and answers back over channels that fail.
+// it: it brings questions to nodes and answers back over the process's links.
 type carrier struct {
 	*client
 	machine *txn.Machine
-	links   []*link // by node; nil where no table leads
 	detours *route.Detours
 	wake    time.Duration // when the machine is ticked next; 0: not at all
-	made    txn.Channel   // channels so far
 	gone    bool          // the process has ended
 }
 
@@ -30,6 +30,14 @@ type question struct {
 	msg    codec.Message
 	late   bool // it is kept back until something is destroyed where it goes
 	answer func(quorum.Answer)
+	sent   []*mesh.Request
+}
+
+// parcel is a message in a request.
+type parcel struct {
+	from *client
+	msg  codec.Message
+	to   *node // when that is not where the link leads, it is relayed from there
 }
 
 func newCarrier(c *client) *carrier {
@@ -39,8 +47,15 @@ func newCarrier(c *client) *carrier {
 		Route: r.route, MaxLegs: 400, Stall: 200 * time.Millisecond, Growth: -1, // it wants many copies in little time
 		Resends: 5, AskAbove: 1, // payloads are small here, and Have is to be asked all the same
 	})
-	for _, n := range c.nodes {
-		r.links = append(r.links, newLink(r, n))
+	c.proc.Changed = func(to engine.Endpoint, up bool) {
+		if up {
+			r.cameUp(c.nodes[to])
+		} else {
+			r.wentDown(c.nodes[to])
+		}
+	}
+	if c.host != nil { // it reaches itself
+		r.machine.PeerUp(nil, c.Now, c.host.id())
 	}
 	return r
 }
@@ -59,7 +74,7 @@ func (c *carrier) ask(g foci.Group, m codec.Message, late bool, deadline time.Du
 	store, mutation := m.(*wire.Store)
 	leg := txn.Leg{
 		Target: txn.Target{Group: g}, Class: foci.Reg, Mutation: mutation, CanAsk: true,
-		Deadline: deadline, Ref: &question{m, late, done},
+		Deadline: deadline, Ref: &question{msg: m, late: late, answer: done},
 	}
 	if mutation {
 		leg.Size = 2 + int(store.Record.Length)
@@ -82,37 +97,56 @@ func (c *carrier) do(out []txn.Effect) {
 		q := e.Ref.(*question)
 		switch e.Do {
 		case txn.Transmit:
-			c.transmit(e, q.msg, q.late)
+			c.transmit(e, q, q.msg, q.late)
 		case txn.Ask:
 			s := q.msg.(*wire.Store)
-			c.transmit(e, &wire.Have{Target: s.Target, ID: s.Record.ID, Version: s.Record.Version, Hash: s.Record.Hash}, false)
+			c.transmit(e, q, &wire.Have{Target: s.Target, ID: s.Record.ID, Version: s.Record.Version, Hash: s.Record.Hash}, false)
 		case txn.Finish:
+			for _, r := range q.sent {
+				r.Cancel()
+			}
 			q.answer(c.outcome(q.msg, &e.Outcome))
 		}
 	}
 	c.schedule()
 }
 
-// transmit gives an attempt to the link that its way begins with.
-func (c *carrier) transmit(e *txn.Effect, m codec.Message, late bool) {
+// transmit gives an attempt to the link that its path begins with.
+func (c *carrier) transmit(e *txn.Effect, q *question, m codec.Message, late bool) {
 	leg, attempt, peer, via := e.Leg, e.Attempt, e.Peer, e.Via
-	first := peer
+	first, to := nodeOf(peer), c.nodes[nodeOf(peer)]
 	if !via.IsZero() {
-		first = via
+		first = nodeOf(via)
 	}
-	p := &parcel{
-		msg: m, to: c.nodes[nodeOf(peer)], avoid: e.Avoid, late: late,
-		taken: func(ch *channel) { c.machine.Sent(leg, attempt, ch.id, ch.path.Table) },
+	r := &mesh.Request{
+		Class: e.Class, Avoid: link.Conn(e.Avoid), Payload: &parcel{c.client, m, to}, Hold: c.held(m, to, late),
+		Accepted: func(ch link.Conn, t foci.Table) { c.machine.Sent(leg, attempt, txn.Channel(ch), t) },
 	}
-	p.over = func(a quorum.Answer) {
-		d := delivery(a)
-		d.Moved = p.moved && a.Err != nil
+	r.Done = func(answer any, err error) {
+		d := c.delivery(r, answer, err)
 		if !via.IsZero() {
 			c.judged(via, peer, &d)
 		}
 		c.heard(leg, attempt, &d)
 	}
-	c.links[nodeOf(first)].send(p)
+	q.sent = append(q.sent, r)
+	c.proc.Send(first, r)
+}
+
+// held is how long a message waits in a queue before it is sent, if it does:
+// now and then a record waits for so long that its object is removed meanwhile,
+// or what it repairs is.
+func (c *carrier) held(m codec.Message, to *node, late bool) func(send func()) {
+	if c.over {
+		return nil
+	}
+	if late {
+		return to.hold
+	}
+	if s, ok := m.(*wire.Store); ok && (s.Repair && c.Chance(0.2) || c.Chance(0.04)) {
+		return func(send func()) { c.After(c.Between(0, time.Second), send) }
+	}
+	return nil
 }
 
 func (c *carrier) schedule() {
@@ -144,23 +178,24 @@ func (c *carrier) outcome(asked codec.Message, o *txn.Outcome) quorum.Answer {
 	return quorum.Answer{Msg: o.Msg, Body: o.Body}
 }
 
-// delivery is what a link says of an attempt.
-func delivery(a quorum.Answer) txn.Delivery {
+// delivery is what became of an attempt.
+func (c *carrier) delivery(r *mesh.Request, answer any, err error) txn.Delivery {
+	a, answered := answer.(quorum.Answer)
 	d := txn.Delivery{Fate: txn.Answered, Msg: a.Msg, Body: a.Body, Err: a.Err}
-	var s *saidBy
 	var stale staleEpoch
 	switch {
-	case a.Err == nil:
-	case errors.As(a.Err, &s):
+	case answered && a.Err == nil:
+	case answered:
 		d.Fate = txn.Refused
 		if errors.As(a.Err, &stale) {
 			d.Epoch = foci.Epoch(stale)
 		}
-	case foci.KindOf(a.Err) == foci.Closed:
-		d.Fate = txn.Lost
+	case r.Sent():
+		d.Fate, d.Err = txn.Lost, err
 	default:
-		d.Fate = txn.NotSent
+		d.Fate, d.Err = txn.NotSent, err
 	}
+	d.Moved = d.Err != nil && r.Moved() && c.mutant != MovedIsOnce
 	return d
 }
 
@@ -179,14 +214,7 @@ func (c *carrier) heard(leg txn.LegID, attempt uint32, d *txn.Delivery) {
 // arrive, or not.
 func (c *carrier) leave() {
 	c.gone = true
-	for _, l := range c.links {
-		if l == nil {
-			continue
-		}
-		for _, ch := range l.channels {
-			ch.broken = ch.broken || c.Chance(0.5)
-		}
-	}
+	c.proc.Crash()
 	c.do(c.machine.Close(nil, c.Now))
 }
 

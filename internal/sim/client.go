@@ -11,6 +11,7 @@ import (
 	"github.com/foci-store/foci/internal/core/record"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/sim/engine"
+	"github.com/foci-store/foci/internal/sim/mesh"
 )
 
 // keys are what the clients fight for: one that is put, got and removed, one
@@ -44,13 +45,16 @@ type client struct {
 	ahead   time.Duration // by so much more its clock is off, until it is corrected
 	epoch   foci.Epoch    // of the layout that it knows
 	running int           // operations
+	proc    *mesh.Process
 	carrier *carrier
 }
 
 func newClient(c *cluster, number int, host *node) *client {
 	cl := &client{cluster: c, at: engine.Endpoint(100 + number), host: host, number: number, clock: c.skew(), epoch: 1}
 	if host != nil {
-		cl.at = host.at
+		cl.at, cl.proc = host.at, host.proc
+	} else {
+		cl.proc = c.mesh.Add(cl.at, false)
 	}
 	cl.carrier = newCarrier(cl)
 	return cl
@@ -73,7 +77,7 @@ func (c *client) config(level foci.Level) quorum.Config {
 	}
 	return quorum.Config{
 		Plan: c.plan(), Level: level, Hedge: c.Between(0, 30*time.Millisecond), Deadline: c.Now + patience,
-		Clock: c.wall, Nonce: c.nonce, Mutants: c.mutant.mutants(),
+		Clock: c.wall, Nonce: c.nonce, Mutants: c.mutant.operations(),
 	}
 }
 
@@ -155,6 +159,7 @@ func (c *client) leave() {
 	c.running = 0
 	c.carrier.leave()
 	c.carrier = newCarrier(c)
+	c.proc.Start()
 	c.After(c.Between(0, 100*time.Millisecond), c.mine(c.next))
 }
 

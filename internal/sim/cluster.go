@@ -10,6 +10,7 @@ import (
 	"github.com/foci-store/foci/internal/check"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/sim/engine"
+	"github.com/foci-store/foci/internal/sim/mesh"
 )
 
 // wallStart is the wall clock at virtual time 0: high enough that a clock an
@@ -22,6 +23,7 @@ type layout map[foci.Group]engine.Endpoint
 // cluster is everything in one run.
 type cluster struct {
 	*engine.Network
+	mesh    *mesh.Mesh
 	mutant  Mutant
 	liar    *rand.Rand // of what clocks and liars do
 	nodes   []*node
@@ -32,7 +34,6 @@ type cluster struct {
 	history []check.Op
 	dropped map[foci.ID]foci.Version // newest tombstone that was destroyed
 	over    bool                     // no more faults
-	full    float64                  // share of messages that a channel refuses
 	busy    float64                  // share of requests that a node refuses
 	stuck   float64                  // share of fsyncs that take up to half a second
 	treason float64                  // share of requests in the middle of which their forwarder is lost
@@ -61,14 +62,15 @@ func newCluster(seed uint64, v Mutant) *cluster {
 	c.Loss = c.Rand.Float64() * 0.06
 	c.Doubled = c.Rand.Float64() * 0.1
 	c.Slow = c.Rand.Float64() * 0.08
-	c.full = c.Rand.Float64() * 0.02
 	c.busy = c.Rand.Float64() * 0.04
 	c.stuck = c.Rand.Float64() * c.Rand.Float64() * 0.4
 	c.treason = c.Rand.Float64() * 0.03
 	c.page = 1 + c.Rand.IntN(5)
 	c.drawTables()
+	c.mesh = mesh.New(c.Network, c.drawLinks())
 	for i := range groups + 1 { // one to spare, for changes of layout
-		c.nodes = append(c.nodes, &node{cluster: c, at: engine.Endpoint(i), up: true, epoch: 1, disk: newStore(v)})
+		at := engine.Endpoint(i)
+		c.nodes = append(c.nodes, &node{cluster: c, at: at, proc: c.mesh.Add(at, true), up: true, epoch: 1, disk: newStore(v)})
 		if i < groups {
 			c.layouts[1][foci.Group(i+1)] = engine.Endpoint(i)
 		}
@@ -82,7 +84,21 @@ func newCluster(seed uint64, v Mutant) *cluster {
 	for i := range callers {
 		c.clients = append(c.clients, newClient(c, i, nil))
 	}
+	for _, cl := range c.everybody() {
+		cl.proc.Start()
+	}
 	return c
+}
+
+// drawLinks says how the links of a run are.
+func (c *cluster) drawLinks() mesh.Config {
+	return mesh.Config{
+		Mutants: c.mutant.links(),
+		Linked:  c.Rand.IntN(5) == 0,
+		Eager:   c.Rand.IntN(2) == 0,
+		Rough:   []float64{0, 0.002, 0.01, 0.05}[c.Rand.IntN(4)],
+		Full:    c.Rand.Float64() * 0.02,
+	}
 }
 
 // allTables are the route tables that there are.

@@ -16,7 +16,7 @@ func (c *cluster) disturb() {
 	}
 	n := c.nodes[c.Rand.IntN(len(c.nodes))]
 	cl := c.clients[c.Rand.IntN(len(c.clients))]
-	switch c.Rand.IntN(13) {
+	switch c.Rand.IntN(14) {
 	case 0, 1:
 		c.crashFor(n, n.unsyncedKept(), c.Between(10*time.Millisecond, 1500*time.Millisecond))
 	case 2:
@@ -35,14 +35,12 @@ func (c *cluster) disturb() {
 			c.blackout()
 		}
 	case 8:
-		if l := cl.carrier.links[n.at]; l != nil {
-			l.channels[c.Rand.IntN(channelsPerLink)].reset(300 * time.Millisecond)
-		}
+		cl.proc.Link(n.at).Reset(allTables, 300*time.Millisecond, true)
 	case 9:
 		if c.Chance(0.3) {
 			cl.leave()
 		} else {
-			cl.carrier.links[n.at].reset(allTables, c.Between(0, 500*time.Millisecond))
+			cl.proc.Link(n.at).Reset(allTables, 500*time.Millisecond, false)
 		}
 	case 10:
 		c.cutOff(c.allBut(cl, n), true, true, 500*time.Millisecond)
@@ -53,6 +51,8 @@ func (c *cluster) disturb() {
 		other := c.nodes[c.Rand.IntN(len(c.nodes))]
 		both, inward := c.Chance(0.5), c.Chance(0.5)
 		c.cutOff([]pair{{other.hints.client, n}}, both || inward, both || !inward, 2*time.Second)
+	case 13:
+		n.drain()
 	}
 	c.After(c.Between(20*time.Millisecond, 600*time.Millisecond), c.disturb)
 }
@@ -84,7 +84,7 @@ func (c *cluster) crashFor(n *node, kept int, d time.Duration) {
 		if n.born != born {
 			return
 		}
-		n.up = true
+		n.start()
 		if c.Chance(0.3) && !c.over {
 			n.ready = c.Now + c.Between(0, 400*time.Millisecond)
 		}
@@ -131,7 +131,7 @@ func (c *cluster) allBut(cl *client, but *node) []pair {
 }
 
 // cutOff cuts ways in one direction or both, in one table or all, for a while.
-// Who suspects it in time closes the channels.
+// Links find out by silence.
 func (c *cluster) cutOff(ways []pair, inward, outward bool, most time.Duration) {
 	tables := allTables
 	if k := c.Rand.IntN(6); k < len(tables) {
@@ -154,12 +154,6 @@ func (c *cluster) cutOff(ways []pair, inward, outward bool, most time.Duration) 
 		}
 	}
 	set(true)
-	for _, w := range ways {
-		w.cl.carrier.links[w.n.at].reset(tables, 2*time.Second)
-		if w.cl.host != nil {
-			w.n.hints.client.carrier.links[w.cl.at].reset(tables, 2*time.Second)
-		}
-	}
 	c.After(c.Between(50*time.Millisecond, most), func() { set(false) })
 }
 

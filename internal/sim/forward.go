@@ -10,6 +10,7 @@ import (
 	"github.com/foci-store/foci/internal/core/txn"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/sim/engine"
+	"github.com/foci-store/foci/internal/sim/mesh"
 )
 
 // saidBy is an error that a node answered, with its author: a forwarder passes
@@ -26,8 +27,8 @@ func (s *saidBy) Unwrap() error { return s.err }
 // by a forwarder when there is one.
 func (c *carrier) way(to *node) (txn.Hop, error) {
 	id := to.id()
-	l := c.links[to.at]
-	if to.at == c.at || l != nil && l.open > 0 {
+	l := c.proc.Link(to.at)
+	if to.at == c.at || l.IsUp() {
 		return txn.Hop{Peer: id}, nil
 	}
 	d := c.detours.Find(id, c.Now, true)
@@ -46,9 +47,9 @@ func (c *carrier) way(to *node) (txn.Hop, error) {
 func (c *carrier) candidates(id foci.NodeID) ([]foci.Table, []route.Forwarder) {
 	to := nodeOf(id)
 	var all []route.Forwarder
-	for _, l := range c.links {
-		if l != nil && l.to.at != to && l.to.at != c.at {
-			all = append(all, route.Forwarder{Node: l.to.id(), Tables: c.Tables[l.to.at], Up: l.open > 0, Load: l.load()})
+	for _, n := range c.nodes {
+		if l := c.proc.Link(n.at); l != nil && n.at != to {
+			all = append(all, route.Forwarder{Node: n.id(), Tables: c.Tables[n.at], Up: l.IsUp(), Load: l.Load() << 19})
 		}
 	}
 	return c.Tables[to], all
@@ -81,7 +82,7 @@ func (c *carrier) rerouted() {
 func (n *node) tell(up *node) {
 	for _, cl := range n.clients {
 		c := cl.carrier
-		if l := c.links[n.at]; l == nil || l.open == 0 || n.Chance(0.3) {
+		if !c.proc.Link(n.at).IsUp() || n.Chance(0.3) {
 			continue
 		}
 		n.After(n.Between(time.Millisecond, 50*time.Millisecond), func() {
@@ -118,9 +119,9 @@ func (c *carrier) judged(via, to foci.NodeID, d *txn.Delivery) {
 }
 
 // receive takes what has come in for the node, or for one behind it.
-func (n *node) receive(from *client, p *parcel, reply func(quorum.Answer)) {
+func (n *node) receive(p *parcel, reply func(quorum.Answer)) {
 	if p.to != n {
-		n.forward(from, p, reply)
+		n.forward(p, reply)
 		return
 	}
 	n.handle(p.msg, func(a quorum.Answer) { reply(n.signed(a)) })
@@ -137,13 +138,12 @@ func (n *node) signed(a quorum.Answer) quorum.Answer {
 // forward passes a request on by a channel of the node's own, and the answer
 // back, by the rules of the mesh's relay: NoRoute and Busy when nothing was
 // sent, Unreachable when the owner or its answer was lost.
-func (n *node) forward(from *client, p *parcel, reply func(quorum.Answer)) {
+func (n *node) forward(p *parcel, reply func(quorum.Answer)) {
 	if !n.up {
 		return
 	}
-	l := n.hints.client.carrier.links[p.to.at]
 	switch {
-	case l == nil || l.open == 0:
+	case !n.proc.Link(p.to.at).IsUp():
 		n.decline(reply, foci.NoRoute, 0)
 		return
 	case n.Chance(n.busy):
@@ -151,16 +151,20 @@ func (n *node) forward(from *client, p *parcel, reply func(quorum.Answer)) {
 		return
 	}
 	n.Forwarded++
-	r := &relay{node: n, link: l, reply: reply}
-	r.onward = parcel{msg: p.msg, to: p.to, taken: func(*channel) { r.sent = true }, over: r.over}
-	l.send(&r.onward)
-	if s, ok := p.msg.(*wire.Store); ok && n.mutant == ForwarderAcks {
+	r := &relay{node: n, reply: reply}
+	r.onward = mesh.Request{Class: foci.Reg, Payload: p, Done: r.over}
+	n.proc.Send(p.to.at, &r.onward)
+	n.After(relayPatience, r.onward.Cancel)
+	if s, ok := p.msg.(*wire.Store); ok && n.mutant == RelayAcks {
 		reply(quorum.Answer{Msg: &wire.StoreReply{Epoch: s.Epoch, Clock: n.wall()}})
 	}
 	if n.Chance(n.treason) && !n.cluster.over {
-		n.After(n.Between(0, 5*time.Millisecond), func() { n.betray(from) })
+		n.After(n.Between(0, 5*time.Millisecond), func() { n.betray(p.from) })
 	}
 }
+
+// relayPatience is how long a relay waits for an answer.
+const relayPatience = time.Second
 
 // decline says that a request was not passed on.
 func (n *node) decline(reply func(quorum.Answer), k foci.Kind, retry time.Duration) {
@@ -181,26 +185,21 @@ func (n *node) betray(from *client) {
 // relay is a request that is passed on.
 type relay struct {
 	*node
-	link   *link
-	onward parcel
-	sent   bool // some of it may have arrived
+	onward mesh.Request
 	reply  func(quorum.Answer)
 }
 
 // over is what became of it.
-func (r *relay) over(a quorum.Answer) {
-	var s *saidBy
+func (r *relay) over(answer any, err error) {
+	a, answered := answer.(quorum.Answer)
+	moved := r.onward.Moved() && r.mutant != MovedIsOnce
 	switch {
-	case r.link.gone: // and this process with it
-	case a.Err == nil || errors.As(a.Err, &s) && !r.onward.moved:
+	case answered && (a.Err == nil || !moved):
 		r.reply(a)
-	case !r.sent && foci.KindOf(a.Err) == foci.Busy:
+	case !r.onward.Sent() && foci.KindOf(err) == foci.Busy:
 		r.decline(r.reply, foci.Busy, 0)
-	case !r.sent:
+	case !r.onward.Sent():
 		r.decline(r.reply, foci.NoRoute, 0)
-	case foci.KindOf(a.Err) == foci.Closed && r.link.open > 0 && r.Chance(0.5):
-		r.onward.moved = r.mutant != MovedIsOnce
-		r.link.send(&r.onward) // to a sibling
 	default:
 		k := foci.Unreachable
 		if r.mutant == LossIsRefusal {

@@ -29,6 +29,9 @@ type porter struct {
 }
 
 func newPorter(n *node) *porter {
+	n.proc.Serve = func(payload any, reply func(any)) {
+		n.receive(payload.(*parcel), func(a quorum.Answer) { reply(a) })
+	}
 	return &porter{node: n, client: newClient(n.cluster, 100+int(n.at), n), kept: map[hint]bool{}}
 }
 

@@ -1,6 +1,10 @@
 package sim
 
-import "github.com/foci-store/foci/internal/core/quorum"
+import (
+	"github.com/foci-store/foci/internal/core/link"
+	"github.com/foci-store/foci/internal/core/quorum"
+	"github.com/foci-store/foci/internal/sim/mesh"
+)
 
 // Mutant is a protocol with one rule turned off. Each of them was believed
 // harmless by somebody once.
@@ -21,22 +25,34 @@ const (
 	UnsettledWatermarks Mutant = "unsettled-watermarks"  // a vote may be older than the watermark beside it
 	ForgetAttempts      Mutant = "forget-attempts"       // only the last sending of a record counts
 	HintIsVote          Mutant = "hint-is-vote"          // a hint counts as the acknowledgement of the group that it is for
-	ForwarderAcks       Mutant = "forwarder-acks"        // a forwarder acknowledges what it has passed on
-	LossIsRefusal       Mutant = "loss-is-refusal"       // a forwarder that loses the owner says that nothing was done
+	RelayAcks           Mutant = "relay-acks"            // a relay acknowledges what it has passed on
+	LossIsRefusal       Mutant = "loss-is-refusal"       // a relay that loses the owner says that nothing was done
 	MovedIsOnce         Mutant = "moved-is-once"         // a refusal of a request that was sent twice is taken for both copies
 	SeenBelieved        Mutant = "seen-believed"         // what a sender claims to have seen is evidence for its version's time
 	RepairUnchecked     Mutant = "repair-unchecked"      // the time of a repair is not checked
 	OwnersNotAsked      Mutant = "owners-not-asked"      // a replica without evidence does not ask the other owners
+
+	LateReply     Mutant = "late-reply"      // a lost channel still delivers what comes
+	LoseWaiting   Mutant = "lose-waiting"    // a failed dial forgets the requests that waited for it
+	MoveHandedOut Mutant = "move-handed-out" // a reply that the caller has begun to read is asked for again
+	MoveFixed     Mutant = "move-fixed"      // a request that must not be sent twice is
+	MoveForEver   Mutant = "move-for-ever"   // there is no limit to moves
+	KeepBoth      Mutant = "keep-both"       // two channels may have one slot
+	KeepStale     Mutant = "keep-stale"      // a new incarnation resets nothing
+	FailAtOnce    Mutant = "fail-at-once"    // a lost channel fails what was on it
+	NoRedial      Mutant = "no-redial"       // a peer that is down is not dialled again
 )
 
 // Mutants are all the broken ones.
 var Mutants = []Mutant{
 	AckBeforeSync, ReadBeforeSync, NoWriteBack, OneRound, SharedVersions, NewestOnly, TwoEpochs, NoContentHash, RepairPastWatermark,
-	UnsettledWatermarks, ForgetAttempts, HintIsVote, ForwarderAcks, LossIsRefusal, MovedIsOnce,
+	UnsettledWatermarks, ForgetAttempts, HintIsVote, RelayAcks, LossIsRefusal, MovedIsOnce,
 	SeenBelieved, RepairUnchecked, OwnersNotAsked,
+	LateReply, LoseWaiting, MoveHandedOut, MoveFixed, MoveForEver, KeepBoth, KeepStale, FailAtOnce, NoRedial,
 }
 
-func (v Mutant) mutants() quorum.Mutants {
+// operations are the rules of operations that are off.
+func (v Mutant) operations() quorum.Mutants {
 	return quorum.Mutants{
 		OneRound:    v == OneRound,
 		NoWriteBack: v == NoWriteBack,
@@ -45,5 +61,22 @@ func (v Mutant) mutants() quorum.Mutants {
 		HintVotes:   v == HintIsVote,
 
 		UnsettledWatermarks: v == UnsettledWatermarks,
+	}
+}
+
+// links are the rules of links that are off.
+func (v Mutant) links() mesh.Mutants {
+	return mesh.Mutants{
+		LateReply:     v == LateReply,
+		MoveHandedOut: v == MoveHandedOut,
+		Mutants: link.Mutants{
+			LoseWaiting: v == LoseWaiting,
+			MoveFixed:   v == MoveFixed,
+			MoveForEver: v == MoveForEver,
+			KeepBoth:    v == KeepBoth,
+			KeepStale:   v == KeepStale,
+			FailAtOnce:  v == FailAtOnce,
+			NoRedial:    v == NoRedial,
+		},
 	}
 }

@@ -9,14 +9,16 @@ import (
 	"github.com/foci-store/foci/internal/core/version"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/sim/engine"
+	"github.com/foci-store/foci/internal/sim/mesh"
 )
 
 // node is one server process with one backend.
 type node struct {
 	*cluster
 	at    engine.Endpoint
-	up    bool
-	born  int // incarnation: what was begun in an earlier one never ends
+	proc  *mesh.Process
+	up    bool // it serves
+	born  int  // incarnation: what was begun in an earlier one never ends
 	disk  *store
 	epoch foci.Epoch    // kept on disk
 	clock time.Duration // how far its clock is off
@@ -50,9 +52,26 @@ func (n *node) crash(keep int) {
 	n.disk.crash(keep)
 	n.Crashes++
 	n.hints.crash()
-	for _, c := range n.everybody() {
-		c.carrier.links[n.at].reset(allTables, 20*time.Millisecond)
+}
+
+// start brings a crashed node back.
+func (n *node) start() {
+	n.up = true
+	n.proc.Start()
+}
+
+// drain ends the process in good order.
+func (n *node) drain() {
+	if !n.up || !n.proc.Up {
+		return
 	}
+	n.proc.Drain()
+	born := n.born
+	n.After(n.UpTo(60*time.Millisecond), func() {
+		if n.born == born {
+			n.crashFor(n, len(n.disk.unsynced), n.UpTo(100*time.Millisecond))
+		}
+	})
 }
 
 // handle serves one request; reply may be called later, or never.

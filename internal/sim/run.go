@@ -9,6 +9,7 @@ import (
 	"github.com/foci-store/foci/internal/check"
 	"github.com/foci-store/foci/internal/core/record"
 	"github.com/foci-store/foci/internal/core/route"
+	"github.com/foci-store/foci/internal/sim/mesh"
 )
 
 // Report is what happened in a run.
@@ -23,7 +24,7 @@ type Counts struct {
 	Ops, Acked, Unknown    int
 	Crashes, Leaves, Swaps int // of nodes, of clients, of layouts
 	Drops                  int // tombstones destroyed, at one replica
-	Lost, Resets           int // messages, channels
+	Lost                   int // messages
 	Resent, Asked, Found   int // attempts after the first; Have asked, and answered with stored
 	Stalled, Parked        int // legs
 	Hinted, Followed       int // hints kept, and brought to their groups
@@ -32,14 +33,28 @@ type Counts struct {
 	Inquiries, Vouched     int // of owners, for evidence of a time; those that found it
 	Ahead, Lies            int // runs whose clocks began two days ahead; forged records sent
 	Steps                  int
+	Links                  mesh.Counts
 }
 
 // Add adds up.
 func (c *Counts) Add(o *Counts) {
-	sum, more := reflect.ValueOf(c).Elem(), reflect.ValueOf(o).Elem()
-	for i := range sum.NumField() {
-		sum.Field(i).SetInt(sum.Field(i).Int() + more.Field(i).Int())
+	sum, more := numbers(c), numbers(o)
+	for name, n := range sum {
+		n.SetInt(n.Int() + more[name].Int())
 	}
+}
+
+// numbers are all fields of Counts and of what is in it, by name.
+func numbers(c *Counts) map[string]reflect.Value {
+	all := map[string]reflect.Value{}
+	for _, v := range []reflect.Value{reflect.ValueOf(c).Elem(), reflect.ValueOf(&c.Links).Elem()} {
+		for i := range v.NumField() {
+			if v.Field(i).Kind() == reflect.Int {
+				all[v.Type().Field(i).Name] = v.Field(i)
+			}
+		}
+	}
+	return all
 }
 
 // Run runs one seed and reports the first promise that was broken.
@@ -52,12 +67,18 @@ func Run(seed uint64, v Mutant) (Report, error) {
 	c.After(c.Between(0, 300*time.Millisecond), c.collect)
 	c.beginAhead()
 	c.beginLies()
+	c.mesh.Plan(runTime)
 	c.Run(func() bool {
 		short := c.Now < runTime || len(c.history) < leastOps && c.Now < maxRunTime
 		return short && c.Ran < maxSteps
 	})
 	c.heal()
+	healed := c.Now + mesh.Settle
+	c.Run(func() bool { return c.Now < healed })
 	if err := c.drain(); err != nil {
+		return c.report(), err
+	}
+	if err := c.mesh.Verify(); err != nil {
 		return c.report(), err
 	}
 	if err := c.readBack(); err != nil {
@@ -82,8 +103,13 @@ const (
 func (c *cluster) heal() {
 	c.over = true
 	c.Network.Heal()
+	c.mesh.Heal()
 	for _, n := range c.nodes {
-		n.up, n.clock, n.ahead, n.ready = true, 0, 0, 0
+		n.clock, n.ahead, n.ready = 0, 0, 0
+		if !n.up {
+			n.born++
+			n.start()
+		}
 	}
 	for _, cl := range c.everybody() {
 		cl.ahead = 0
@@ -159,6 +185,9 @@ func (c *cluster) verify() error {
 	if c.misended != nil {
 		return c.misended
 	}
+	if err := c.mesh.Err; err != nil {
+		return err
+	}
 	for _, s := range c.denied {
 		if c.kept[s] {
 			return &check.Broken{Promise: "E", Key: s.Record.Name.Key, What: fmt.Sprintf("nothing was done, it was said, and group %d stored %s", s.Group, s.Record.Payload)}
@@ -214,6 +243,7 @@ func (c *cluster) contents() map[string][][]string {
 
 func (c *cluster) report() Report {
 	r := Report{Counts: c.Counts, Virtual: c.Now, History: c.history}
+	r.Links = c.mesh.Counts
 	r.Ops, r.Lost, r.Steps = len(c.history), c.Dropped, c.Ran
 	for _, cl := range c.clients {
 		n := cl.carrier.machine.Counters()

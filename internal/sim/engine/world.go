@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"container/heap"
 	"math/rand/v2"
 	"time"
 )
@@ -24,13 +23,6 @@ func New(seed, stream uint64) *World {
 	return &World{Rand: rand.New(rand.NewPCG(seed, stream))}
 }
 
-type event struct {
-	at         time.Duration
-	serial     uint64
-	background bool
-	run        func()
-}
-
 // After schedules f for the time when d has passed.
 func (w *World) After(d time.Duration, f func()) {
 	w.pending++
@@ -43,13 +35,13 @@ func (w *World) Background(d time.Duration, f func()) { w.schedule(d, f, true) }
 
 func (w *World) schedule(d time.Duration, f func(), background bool) {
 	w.serial++
-	heap.Push(&w.queue, event{w.Now + max(d, 0), w.serial, background, f})
+	w.queue.push(event{w.Now + max(d, 0), w.serial, background, f})
 }
 
 // Run runs events while there are any and more returns true.
 func (w *World) Run(more func() bool) {
 	for len(w.queue) > 0 && more() {
-		e := heap.Pop(&w.queue).(event)
+		e := w.queue.pop()
 		if !e.background {
 			w.pending--
 		}
@@ -75,23 +67,3 @@ func (w *World) Between(lo, hi time.Duration) time.Duration {
 
 // UpTo is a time from 0 to below d.
 func (w *World) UpTo(d time.Duration) time.Duration { return time.Duration(w.Rand.Int64N(int64(d))) }
-
-type events []event
-
-func (e events) Len() int { return len(e) }
-
-func (e events) Less(i, j int) bool {
-	return e[i].at < e[j].at || e[i].at == e[j].at && e[i].serial < e[j].serial
-}
-
-func (e events) Swap(i, j int) { e[i], e[j] = e[j], e[i] }
-
-func (e *events) Push(x any) { *e = append(*e, x.(event)) }
-
-func (e *events) Pop() any {
-	old := *e
-	x := old[len(old)-1]
-	old[len(old)-1] = event{}
-	*e = old[:len(old)-1]
-	return x
-}

@@ -1,0 +1,176 @@
+package mesh
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/link"
+	"github.com/foci-store/foci/internal/sim/engine"
+)
+
+var (
+	errReset   = errors.New("connection reset by peer")
+	errRefused = errors.New("connection refused")
+	errTimeout = errors.New("no answer in time")
+)
+
+// conn is a connection from a link of one process to another process.
+type conn struct {
+	*Mesh
+	l        *Link
+	to       *Process
+	path     engine.Path
+	broken   bool          // nothing arrives any more
+	there    bool          // the server has taken the hello
+	toServer time.Duration // when the last thing sent arrives
+	toClient time.Duration
+
+	// What its dialling side knows, once it is open:
+	id       link.Conn
+	where    link.Slot
+	inc      foci.Incarnation
+	open     bool
+	closed   bool
+	draining bool
+	told     bool // the machine knows that it was lost
+	calls    []call
+	next     uint32
+	heard    int64
+	last     time.Duration // when something was heard
+	asked    bool          // a ping is unanswered
+}
+
+// call is a request on a connection, by its number there.
+type call struct {
+	id uint32
+	q  *Request
+}
+
+// passes reports whether something arrives now by a path. What is sent into a
+// cut breaks the connection, and neither side notices.
+func (c *conn) passes(p engine.Path) bool {
+	if !c.broken && c.IsCut(p) {
+		c.broken = true
+		c.Silences++
+	}
+	return !c.broken
+}
+
+// serve does something at the server when what is sent now arrives, in order.
+func (c *conn) serve(do func()) {
+	inc := c.to.Inc
+	c.toServer = max(c.toServer, c.Now+c.delay())
+	c.Background(c.toServer-c.Now, func() {
+		if c.passes(c.path) && c.to.Inc == inc {
+			do()
+		}
+	})
+}
+
+// tell does something at the client when what is sent now arrives, in order.
+func (c *conn) tell(do func()) {
+	c.toClient = max(c.toClient, c.Now+c.delay())
+	c.Background(c.toClient-c.Now, func() {
+		if (c.passes(c.path.Back()) || c.Mutants.LateReply && c.closed) && !c.l.dead {
+			if c.open {
+				c.heard++
+				c.last, c.l.last = c.Now, c.Now
+			}
+			do()
+		}
+	})
+}
+
+// reset breaks a connection. Either side hears of it a little later, or only by
+// its silence.
+func (c *conn) reset() {
+	if c.broken {
+		return
+	}
+	c.broken = true
+	c.Resets++
+	c.leave()
+	if c.Chance(0.85) || c.Healed {
+		c.Background(c.delay(), func() { c.close(errReset) })
+	}
+}
+
+// leave has the server forget the connection, a little later.
+func (c *conn) leave() {
+	if !c.there {
+		return
+	}
+	c.there = false
+	c.Background(c.delay(), c.to.during(func() { c.to.inbound(c.l.p, -1) }))
+}
+
+// inbound tells the link to a process that a connection from there has come, or
+// gone.
+func (p *Process) inbound(from *Process, change int) {
+	l := p.Link(from.At)
+	if l == nil {
+		return
+	}
+	p.Crossed += count(change > 0 && l.m.State() == link.Unknown)
+	l.step(func(out []link.Effect, now time.Duration) []link.Effect { return l.m.Inbound(out, now, change) })
+}
+
+// maybeBreak ends a connection at this step, now and then.
+func (c *conn) maybeBreak(count *int) bool {
+	if c.broken || c.Healed || !c.Chance(c.Rough) {
+		return false
+	}
+	*count++
+	c.reset()
+	return true
+}
+
+// close is the shell's: the machine hears of the loss first, then decides over
+// each request that was on the channel.
+func (c *conn) close(why error) {
+	if c.closed || !c.open || c.l.dead {
+		return
+	}
+	c.closed, c.broken = true, true
+	c.leave()
+	lost := c.calls
+	if !c.Mutants.LateReply {
+		c.calls = nil
+	}
+	finish := func() {
+		if c.l.dead {
+			return
+		}
+		news := !c.told
+		c.told = true
+		c.l.last = c.Now // a reset is a sign too
+		c.l.remove(c)
+		c.l.step(func(out []link.Effect, now time.Duration) []link.Effect { return c.l.m.Lost(out, now, c.id, why) })
+		if c.Linked && news && !c.draining && c.l.hasOpen(c.inc, foci.NumClasses) {
+			c.Mesh.broken("process %d: channel %d to peer %d was lost, they are linked, and others are open", c.l.p.At, c.id, c.l.to.At)
+		}
+		for _, l := range lost {
+			c.l.orphaned(l.q, c, why)
+		}
+	}
+	if c.Rand.IntN(4) == 0 { // a request may try to use it meanwhile
+		c.Background(c.UpTo(2*time.Millisecond), finish)
+		return
+	}
+	finish()
+}
+
+// usable reports whether the channel takes requests, as far as the machine can
+// know.
+func (c *conn) usable() bool { return c.open && !c.told && !c.draining }
+
+// String tells a channel's state, for failures.
+func (c *conn) String() string {
+	if c == nil {
+		return "none"
+	}
+	return fmt.Sprintf("%v %d, id %d, incarnation %d (now %d), broken %t, closed %t, told %t, draining %t, there %t, %d calls, heard at %v",
+		c.where.Class, c.where.Index, c.id, c.inc, c.to.Inc, c.broken, c.closed, c.told, c.draining, c.there, len(c.calls), c.last)
+}

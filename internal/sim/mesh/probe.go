@@ -1,0 +1,96 @@
+package mesh
+
+import (
+	"time"
+
+	"github.com/foci-store/foci"
+)
+
+// Probe makes a request of some process to some other that carries only its
+// number.
+func (m *Mesh) Probe() {
+	l := m.anyLink()
+	if l == nil {
+		return
+	}
+	for range 1 + m.Rand.IntN(4) {
+		q := &Request{
+			Class:  foci.Class(1 + m.Rand.IntN(int(foci.NumClasses)-1)),
+			pieces: 1 + m.Rand.IntN(4), parts: 1 + m.Rand.IntN(4),
+			fixed: m.Rand.IntN(8) == 0, poison: m.Rand.IntN(100) == 0,
+		}
+		q.stream = q.parts > 1 && m.Rand.IntN(3) == 0
+		q.Done = func(_ any, err error) {
+			m.Answered += count(err == nil)
+			m.Failed += count(err != nil)
+		}
+		m.probes = append(m.probes, q)
+		m.Probes++
+		l.p.Send(l.to.At, q)
+		if m.Rand.IntN(10) == 0 {
+			m.Background(m.UpTo(200*time.Millisecond), q.Cancel)
+		}
+	}
+}
+
+// anyLink is some link of some living process.
+func (m *Mesh) anyLink() *Link {
+	if p := m.procs[m.Rand.IntN(len(m.procs))]; len(p.links) > 0 {
+		return p.links[m.Rand.IntN(len(p.links))]
+	}
+	return nil
+}
+
+// sendProbe sends a probe, piece by piece.
+func (c *conn) sendProbe(q *Request, id uint32) {
+	for n := range q.pieces {
+		c.serve(func() {
+			switch {
+			case q.poison:
+				c.Poisoned++
+				c.reset()
+			case c.maybeBreak(&c.MidBody):
+			case n == q.pieces-1:
+				c.executeProbe(q, id)
+			}
+		})
+	}
+}
+
+// executeProbe is done by the server when all of the request is there.
+func (c *conn) executeProbe(q *Request, id uint32) {
+	q.executed++
+	c.Twice += count(q.executed > 1)
+	answer := q.number
+	c.Background(c.UpTo(30*time.Millisecond), c.to.during(func() {
+		if c.broken {
+			return
+		}
+		for range q.parts {
+			c.tell(func() { c.part(id, answer) })
+			c.maybeBreak(&c.MidBody)
+		}
+	}))
+}
+
+// part is a piece of the reply to a probe, at the client.
+func (c *conn) part(id uint32, answer int) {
+	q := c.call(id)
+	if q == nil {
+		return
+	}
+	if answer != q.number {
+		c.Mesh.broken("request %d got the answer of request %d", q.number, answer)
+	}
+	q.got++
+	handed := q.stream && q.got == 1
+	if handed {
+		c.HandedOut++
+	}
+	if handed && !c.Mutants.MoveHandedOut || q.got == q.parts {
+		c.forget(id)
+	}
+	if handed || q.got == q.parts && !q.stream {
+		q.end(answer, nil)
+	}
+}

@@ -1,0 +1,328 @@
+package mesh
+
+import (
+	"errors"
+	"time"
+
+	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/link"
+	"github.com/foci-store/foci/internal/sim/engine"
+)
+
+// streams is how many requests fit on one channel, and widen from how many on
+// another channel of the class is opened.
+const (
+	streams = 8
+	widen   = 3
+)
+
+var (
+	errClosing = errors.New("the channel is closing")
+	errFull    = &foci.Error{Kind: foci.Busy, Msg: "too many requests on one channel"}
+	errNoLink  = foci.Errorf(foci.NoRoute, "no link to the node")
+)
+
+// Request is one request, and what has become of it.
+type Request struct {
+	Class   foci.Class
+	Payload any       // for Serve; nil: a probe, whose answer is its number
+	Avoid   link.Conn // another channel is better
+	Hold    func(send func())
+	// Accepted is called whenever a channel takes the request; it may be nil.
+	Accepted func(c link.Conn, t foci.Table)
+	// Done is called exactly once, unless the process ends before.
+	Done func(answer any, err error)
+
+	// Of probes. They are lost with their connection alone, and arrive in order.
+	pieces int  // of the request
+	parts  int  // of the reply
+	fixed  bool // it must not be sent twice
+	stream bool // its reply is handed out with its first part
+	poison bool // a server that gets it breaks the connection
+
+	l        *Link
+	number   int
+	doubled  bool // the network may have made two of it
+	moves    int
+	since    time.Duration
+	sent     int
+	executed int
+	got      int // parts of the reply, on its present channel
+	ended    int
+	on       *conn
+	id       uint32
+}
+
+// Sent reports whether a channel accepted it: it may have arrived.
+func (q *Request) Sent() bool { return q.sent > 0 }
+
+// Moved reports whether it was sent more than once.
+func (q *Request) Moved() bool { return q.sent > 1 || q.doubled }
+
+// Send sends a request to another process, or to this one.
+func (p *Process) Send(to engine.Endpoint, q *Request) {
+	p.number++
+	q.number = p.number
+	if to == p.At {
+		p.local(q)
+		return
+	}
+	l := p.Link(to)
+	if l == nil {
+		p.After(0, p.during(func() { q.Done(nil, errNoLink) }))
+		return
+	}
+	q.l = l
+	l.dispatch(q)
+}
+
+// local serves a process's request to itself.
+func (p *Process) local(q *Request) {
+	if q.sent++; q.Accepted != nil {
+		q.Accepted(0, 0)
+	}
+	p.After(p.UpTo(time.Millisecond), p.during(func() {
+		p.Serve(q.Payload, p.once(func(answer any) { q.Done(answer, nil) }))
+	}))
+}
+
+// once is f the first time that it is called, in this life.
+func (p *Process) once(f func(answer any)) func(any) {
+	called := false
+	return func(answer any) {
+		if called {
+			return
+		}
+		called = true
+		p.After(0, p.during(func() { f(answer) }))
+	}
+}
+
+// dispatch puts a request on a channel, or where it waits for one.
+func (l *Link) dispatch(q *Request) {
+	for tries := 0; ; tries++ {
+		if tries > 20 {
+			l.broken("request %d finds no channel and no end", q.number)
+			return
+		}
+		if q.ended > 0 && !l.Mutants.MoveHandedOut {
+			return
+		}
+		if c := l.pick(q); c != nil {
+			switch err := c.send(q); {
+			case err == nil:
+				return
+			case err == errClosing:
+				l.m.Doomed(c.id)
+				continue
+			case q.moves > 0:
+				out, _, err := l.m.Again(nil, l.Now, q.asks())
+				l.settle(q, out, false, err)
+				return
+			default:
+				q.fail(err)
+				return
+			}
+		}
+		out, waits, err := l.m.Submit(nil, l.Now, q.asks())
+		if l.settle(q, out, waits, err); waits || err != nil {
+			return
+		}
+	}
+}
+
+// settle carries out what the machine said of one request.
+func (l *Link) settle(q *Request, out []link.Effect, waits bool, err error) {
+	if waits {
+		l.Waited++
+	}
+	l.carryOut(out)
+	if err != nil {
+		q.fail(err)
+	}
+	l.arm()
+}
+
+func (q *Request) asks() link.Request {
+	return link.Request{Ref: q, Class: q.Class, Fixed: q.fixed, Moves: q.moves, Since: q.since}
+}
+
+// pick is any channel that takes requests, and not the one to be avoided if
+// there is another. When it has many, one more is opened.
+func (l *Link) pick(q *Request) *conn {
+	var open []*conn
+	var avoided *conn
+	for i := range l.m.Slots(q.Class) {
+		id := l.m.Open(link.Slot{Class: q.Class, Index: i})
+		if id == 0 {
+			continue
+		}
+		switch c := l.conn(id); {
+		case c == nil:
+			l.broken("the machine believes in channel %d, which there is not", id)
+			return nil
+		case id == q.Avoid:
+			avoided = c
+		default:
+			open = append(open, c)
+		}
+	}
+	if len(open) == 0 {
+		return avoided
+	}
+	c := open[l.Rand.IntN(len(open))]
+	if len(c.calls) >= widen {
+		l.step(func(out []link.Effect, now time.Duration) []link.Effect { return l.m.Widen(out, now, q.Class) })
+	}
+	return c
+}
+
+// send puts a request on a channel.
+func (c *conn) send(q *Request) error {
+	switch {
+	case c.closed || c.draining:
+		return errClosing
+	case len(c.calls) >= streams, q.Payload != nil && !c.Healed && c.Chance(c.Full):
+		return errFull
+	}
+	c.next++
+	id := c.next
+	c.calls = append(c.calls, call{id, q})
+	q.on, q.id, q.got = c, id, 0
+	if q.sent++; q.sent > 1 && q.fixed {
+		c.Mesh.broken("request %d must not be sent twice, and was", q.number)
+	}
+	if q.sent > maxMoves+1 {
+		c.Mesh.broken("request %d was sent %d times", q.number, q.sent)
+	}
+	c.Moved += count(q.sent > 1)
+	if q.Accepted != nil {
+		q.Accepted(c.id, c.path.Table)
+	}
+	switch {
+	case q.Payload == nil:
+		c.sendProbe(q, id)
+	case q.Hold != nil:
+		q.Hold(func() { c.transmit(q, id) })
+	default:
+		c.transmit(q, id)
+	}
+	return nil
+}
+
+// transmit sends a request of the cluster. It may be lost alone, doubled and
+// overtaken. One that was on its way when its connection broke may have got
+// through; an answer does not.
+func (c *conn) transmit(q *Request, id uint32) {
+	arrive := func() {
+		if c.broken && c.Chance(0.5) {
+			c.Dropped++
+			return
+		}
+		q.executed++
+		c.to.Serve(q.Payload, func(answer any) {
+			c.Network.Send(c.path.Back(), func() { c.reply(id, q.number, answer) })
+		})
+	}
+	if c.Network.Send(c.path, arrive) {
+		q.doubled = true
+	}
+}
+
+// reply is when the answer to a request of the cluster arrives.
+func (c *conn) reply(id uint32, number int, answer any) {
+	switch q := c.call(id); {
+	case c.broken && !c.Mutants.LateReply, c.l.dead:
+		c.Dropped++
+	case q == nil: // it is not wanted any more
+	case number != q.number:
+		c.Mesh.broken("request %d got the answer of request %d", q.number, number)
+	default:
+		c.forget(id)
+		c.heard++
+		q.end(answer, nil)
+	}
+}
+
+// call is a request that is on the channel; nil when it is not.
+func (c *conn) call(id uint32) *Request {
+	for i := range c.calls {
+		if c.calls[i].id == id {
+			return c.calls[i].q
+		}
+	}
+	return nil
+}
+
+func (c *conn) forget(id uint32) {
+	for i := range c.calls {
+		if c.calls[i].id == id {
+			c.calls = append(c.calls[:i:i], c.calls[i+1:]...)
+			return
+		}
+	}
+}
+
+// orphaned asks what becomes of a request whose channel was lost.
+func (l *Link) orphaned(q *Request, c *conn, why error) {
+	if q.ended > 0 && !l.Mutants.MoveHandedOut || l.dead {
+		return
+	}
+	spared := l.hasOpen(c.inc, q.Class)
+	any := l.hasOpen(c.inc, foci.NumClasses)
+	out, waits, err := l.m.Move(nil, l.Now, q.asks(), c.inc, why)
+	switch {
+	case err == nil:
+		q.moves++
+		l.Spared++
+	case !l.Linked && !q.fixed && any && q.moves < maxMoves:
+		l.broken("request %d failed although channels were open: %v", q.number, err)
+	}
+	if waits && spared {
+		l.broken("request %d waits although a sibling was open", q.number)
+	}
+	if l.settle(q, out, waits, err); err == nil && !waits {
+		l.dispatch(q)
+	}
+}
+
+// Cancel says that the answer is not wanted any more. Done is not called.
+func (q *Request) Cancel() {
+	if q.ended > 0 || q.l == nil || q.l.dead {
+		return
+	}
+	if c := q.on; c != nil && c.call(q.id) == q {
+		c.forget(q.id)
+	}
+	q.l.Canceled++
+	q.ended++
+}
+
+func (q *Request) fail(err error) {
+	if q.ended == 0 || foci.KindOf(err) != foci.Unreachable { // a canceled one may come back from where it waited
+		q.end(nil, err)
+	}
+}
+
+// end is the end of a request that has not been cancelled.
+func (q *Request) end(answer any, err error) {
+	l := q.l
+	if l.dead {
+		return
+	}
+	if q.ended++; q.ended > 1 {
+		l.broken("request %d ended twice, the second time with %v", q.number, err)
+		return
+	}
+	if k := foci.KindOf(err); err != nil && k != foci.Unreachable && k != foci.Busy {
+		l.broken("request %d failed with %v", q.number, err)
+	} else if err != nil && len(err.Error()) < 10 {
+		l.broken("request %d failed with %q, which says nothing", q.number, err)
+	}
+	if err == nil && q.executed == 0 {
+		l.broken("request %d was answered and never executed", q.number)
+	}
+	if q.Done != nil {
+		l.After(0, l.p.during(func() { q.Done(answer, err) }))
+	}
+}
