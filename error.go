@@ -110,10 +110,21 @@ func (e *Error) Error() string {
 // Unwrap gives the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// Is matches a [Kind] given as the target.
+// Is matches a [Kind] given as the target: errors.Is(err, foci.NotFound). An
+// error also matches the kinds of its causes, so that a write of unknown outcome
+// may be Busy too, where one replica was. What to do next is decided by [KindOf].
 func (e *Error) Is(target error) bool {
 	k, ok := target.(Kind)
 	return ok && k == e.Kind
+}
+
+// As gives the kind to a *[Kind] given as the target.
+func (e *Error) As(target any) bool {
+	k, ok := target.(*Kind)
+	if ok {
+		*k = e.Kind
+	}
+	return ok
 }
 
 // Errorf makes an error of a kind; %w in the format keeps the cause.
@@ -132,15 +143,9 @@ func KindOf(err error) Kind {
 }
 
 func kindOf(err error) Kind {
-	var e *Error
-	if errors.As(err, &e) {
-		return e.Kind
-	}
-	var k Kind
-	if errors.As(err, &k) {
-		return k
-	}
-	return Internal
+	k := Internal
+	errors.As(err, &k)
+	return k
 }
 
 // hidden keeps a cause for errors.Is and errors.As whose text is already in

@@ -75,3 +75,32 @@ func TestErrorText(t *testing.T) {
 		}
 	}
 }
+
+// TestEveryKindIsFound by errors.Is and errors.As, wrapped or not, and no other
+// kind is.
+func TestEveryKindIsFound(t *testing.T) {
+	for k := range NumKinds {
+		for _, err := range []error{
+			k, &Error{Kind: k}, Errorf(k, "text"), fmt.Errorf("wrapped: %w", Errorf(k, "text")),
+			&Error{Kind: k, Op: "put", Err: Cause(errors.New("cause"))}, errors.Join(errors.New("other"), Errorf(k, "text")),
+		} {
+			for other := range NumKinds {
+				if errors.Is(err, other) != (other == k) {
+					t.Errorf("%T of kind %v: is %v: %v", err, k, other, errors.Is(err, other))
+				}
+			}
+			found := NumKinds
+			if !errors.As(err, &found) || found != k || KindOf(err) != k {
+				t.Errorf("%T of kind %v: found as %v, KindOf says %v", err, k, found, KindOf(err))
+			}
+			var e *Error
+			if _, bare := err.(Kind); errors.As(err, &e) == bare || !bare && e.Kind != k {
+				t.Errorf("%T of kind %v: no *Error in it", err, k)
+			}
+		}
+		outer := &Error{Kind: OutcomeUnknown, Err: Errorf(k, "a replica's")}
+		if KindOf(outer) != OutcomeUnknown || !errors.Is(outer, k) {
+			t.Errorf("cause of kind %v: %v", k, KindOf(outer))
+		}
+	}
+}
