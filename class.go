@@ -73,16 +73,17 @@ func (r *Role) UnmarshalText(t []byte) error {
 }
 
 // Level is how many groups must have answered before a caller is called back.
+// The zero Level leaves it to whoever is asked: in the end it is Quorum.
 type Level uint8
 
 // The levels. Only Quorum and All keep promise P1.
 const (
-	Quorum Level = iota // n/2+1 groups
-	One                 // the first group that answers; outside P1
-	All                 // every group
+	Quorum Level = iota + 1 // n/2+1 groups
+	One                     // the first group that answers; outside P1
+	All                     // every group
 )
 
-var levelNames = []string{"quorum", "one", "all"}
+var levelNames = []string{"quorum", "quorum", "one", "all"}
 
 // String is the name used in configuration and output.
 func (l Level) String() string {
@@ -94,9 +95,9 @@ func (l Level) String() string {
 
 // UnmarshalText reads a level's name.
 func (l *Level) UnmarshalText(t []byte) error {
-	for i, n := range levelNames {
-		if n == string(t) {
-			*l = Level(i)
+	for _, level := range []Level{Quorum, One, All} {
+		if level.String() == string(t) {
+			*l = level
 			return nil
 		}
 	}

@@ -15,10 +15,10 @@ func TestAskAll(t *testing.T) {
 	conn := c.dialWith(client.Config{})
 	const reads = 20
 	for _, want := range []struct {
-		all       bool
+		ask       client.AskMode
 		questions uint64
-	}{{false, 2 * reads}, {true, 3 * reads}} {
-		s := conn.Session(client.SessionOptions{AskAll: want.all})
+	}{{0, 2 * reads}, {client.AskAll, 3 * reads}} {
+		s := conn.Session(client.SessionOptions{Ask: want.ask})
 		before := transmitted(t, conn)
 		for range reads {
 			if _, err := s.Stat(t.Context(), name("missing")); foci.KindOf(err) != foci.NotFound {
@@ -27,7 +27,7 @@ func TestAskAll(t *testing.T) {
 		}
 		n := transmitted(t, conn) - before
 		if n < want.questions || n > want.questions+reads/2 { // a late one goes to one more
-			t.Errorf("AskAll %v: %d reads asked %d questions, want %d", want.all, reads, n, want.questions)
+			t.Errorf("mode %v: %d reads asked %d questions, want %d", want.ask, reads, n, want.questions)
 		}
 	}
 }

@@ -22,7 +22,7 @@ func BenchmarkPut1K(b *testing.B) {
 	for range 64 {
 		wg.Go(func() {
 			for i := n.Add(1); i <= int64(b.N); i = n.Add(1) {
-				if _, err := s.Put(b.Context(), name(fmt.Sprintf("k%d", i)), bytes.NewReader(content), 1024, nil); err != nil {
+				if _, err := s.Put(b.Context(), name(fmt.Sprintf("k%d", i)), bytes.NewReader(content), 1024, client.PutOptions{}); err != nil {
 					b.Error(err)
 					return
 				}

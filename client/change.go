@@ -17,14 +17,14 @@ import (
 type change struct {
 	op   record.Op
 	name foci.Name
-	from io.Reader // nil: no content
-	size int64     // of the content, -1 when only reading will tell
-	meta []byte
+	from io.Reader              // nil: no content
+	size int64                  // of the content, -1 when only reading will tell
+	meta func() ([]byte, error) // called when the content was read; nil: no metadata
 }
 
 // now makes a change and waits for its end.
 func (s *Session) now(ctx context.Context, c *change) (Result, error) {
-	f := newFuture[Result](s.Client, nil)
+	f := newFuture[Result](s.client, nil)
 	if err := c.check(); err != nil {
 		return Result{}, err
 	}
@@ -37,7 +37,7 @@ func (s *Session) now(ctx context.Context, c *change) (Result, error) {
 
 // later begins a change.
 func (s *Session) later(ctx context.Context, c *change, done func(Result, error)) *Future[Result] {
-	f := newFuture(s.Client, done)
+	f := newFuture(s.client, done)
 	if err := c.check(); err != nil {
 		f.complete(Result{}, err)
 		return f
@@ -48,7 +48,7 @@ func (s *Session) later(ctx context.Context, c *change, done func(Result, error)
 		return f
 	}
 	select {
-	case s.uploads <- struct{}{}:
+	case s.client.uploads <- struct{}{}:
 	default:
 		f.complete(Result{}, about(c.op.String(), c.name, &foci.Error{Kind: foci.Busy, Msg: "as many large objects as are allowed are being read", Fix: "try again when one has ended"}))
 		return f
@@ -58,7 +58,7 @@ func (s *Session) later(ctx context.Context, c *change, done func(Result, error)
 	go func() {
 		defer end(nil)
 		res, err := s.large(ctx, c)
-		<-s.uploads
+		<-s.client.uploads
 		f.complete(res, err)
 	}()
 	return f
@@ -69,10 +69,7 @@ const maxUploads = 16
 
 // check refuses what breaks a rule before anything is read.
 func (c *change) check() error {
-	switch {
-	case len(c.meta) > foci.MaxMetaLen:
-		return foci.Errorf(foci.TooLarge, "%d bytes of metadata, at most %d", len(c.meta), foci.MaxMetaLen)
-	case c.size > foci.MaxChunks*foci.MaxPayload:
+	if c.size > foci.MaxChunks*foci.MaxPayload {
 		return foci.Errorf(foci.TooLarge, "%d bytes of content, at most %d", c.size, foci.MaxChunks*foci.MaxPayload)
 	}
 	return c.name.Validate()
@@ -81,10 +78,27 @@ func (c *change) check() error {
 // large reports whether it may need more than one record.
 func (c *change) large() bool { return c.from != nil && (c.size < 0 || c.size > foci.MaxPayload) }
 
-// record is its transaction, without the content.
-func (c *change) record() record.Record {
+// transaction is what it makes of the object, without content and metadata.
+func (c *change) transaction() record.Record {
+	return record.Record{Entry: record.Entry{Op: c.op}, Name: c.name}
+}
+
+// metadata is what meta gives, once the content was read.
+func metadata(meta func() ([]byte, error)) ([]byte, error) {
+	if meta == nil {
+		return nil, nil
+	}
+	b, err := meta()
+	switch {
+	case err != nil && foci.KindOf(err) == foci.Internal:
+		return nil, foci.Errorf(foci.Invalid, "its metadata cannot be had, nothing was stored: %w", err)
+	case err != nil:
+		return nil, foci.Errorf(foci.KindOf(err), "its metadata cannot be had, nothing was stored: %w", err)
+	case len(b) > foci.MaxMetaLen:
+		return nil, foci.Errorf(foci.TooLarge, "%d bytes of metadata, at most %d: nothing was stored", len(b), foci.MaxMetaLen)
+	}
 	// A slow replica may be sent it again when the caller was answered already.
-	return record.Record{Entry: record.Entry{Op: c.op}, Name: c.name, Meta: bytes.Clone(c.meta)}
+	return bytes.Clone(b), nil
 }
 
 // rereadFrom is the least payload, in bytes, that is read again instead of kept.
@@ -92,27 +106,45 @@ const rereadFrom = 16 << 10
 
 // small makes a change of one record.
 func (s *Session) small(ctx context.Context, c *change, f *Future[Result]) {
-	rec := c.record()
-	verb := c.op.String()
+	rec := c.transaction()
+	src, err := c.read(&rec)
+	if err != nil {
+		f.complete(Result{}, about(c.op.String(), c.name, err))
+		return
+	}
+	s.begin(ctx, c.op.String(), rec, src, f)
+}
+
+// read completes the record with content and metadata. Content that can be read
+// again stays where it is: src gives it at each sending.
+func (c *change) read(rec *record.Record) (src *peer.Source, err error) {
 	rec.Size = uint64(c.size)
-	var src *peer.Source
-	if at := rereadable(c.from, c.size); at != nil && c.size >= rereadFrom {
-		if err := rec.SealFrom(c.from, c.size); err != nil {
-			f.complete(Result{}, about(verb, c.name, shortRead(err, c.size)))
-			return
-		}
-		src = peer.NewSource(at, c.size)
-	} else if c.from != nil {
+	at := rereadable(c.from, c.size)
+	switch {
+	case c.from == nil:
+	case at == nil || c.size < rereadFrom:
 		rec.Payload = make([]byte, c.size)
 		if _, err := io.ReadFull(c.from, rec.Payload); err != nil {
-			f.complete(Result{}, about(verb, c.name, shortRead(err, c.size)))
-			return
+			return nil, shortRead(err, c.size)
 		}
+	case c.meta != nil:
+		// The hash begins with the metadata, which is given when all was read.
+		if _, err := io.CopyN(io.Discard, c.from, c.size); err != nil {
+			return nil, shortRead(err, c.size)
+		}
+		c.from = io.NewSectionReader(at, 0, c.size)
 	}
-	if src == nil {
+	if rec.Meta, err = metadata(c.meta); err != nil {
+		return nil, err
+	}
+	if at == nil || c.size < rereadFrom {
 		rec.Seal()
+		return nil, nil
 	}
-	s.begin(ctx, verb, rec, src, f)
+	if err := rec.SealFrom(c.from, c.size); err != nil {
+		return nil, shortRead(err, c.size)
+	}
+	return peer.NewSource(at, c.size), nil
 }
 
 // large makes a change of chunks, and waits for its end.
@@ -120,7 +152,7 @@ func (s *Session) large(ctx context.Context, c *change) (Result, error) {
 	if ctx.Err() != nil {
 		return Result{}, about(c.op.String(), c.name, canceled(context.Cause(ctx)))
 	}
-	res, err := s.upload(ctx, c.record(), c.from, c.size)
+	res, err := s.upload(ctx, c)
 	return res, about(c.op.String(), c.name, err)
 }
 
@@ -169,7 +201,7 @@ func shortRead(err error, size int64) error {
 // commit runs the transaction of a record that is a part of something larger.
 func (s *Session) commit(ctx context.Context, rec record.Record) (Result, error) {
 	rec.Seal()
-	f := newFuture[Result](s.Client, nil)
+	f := newFuture[Result](s.client, nil)
 	s.begin(ctx, "", rec, nil, f)
 	return f.await(ctx)
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/route"
+	"github.com/foci-store/foci/internal/core/txn"
 	"github.com/foci-store/foci/internal/device/auth"
 	"github.com/foci-store/foci/internal/device/mesh"
 	"github.com/foci-store/foci/internal/device/vfs"
@@ -23,24 +24,40 @@ import (
 	"github.com/foci-store/foci/internal/peer"
 )
 
-// Config says how to reach a cluster.
+// Config says how to reach a cluster. The zero value of each field but Remotes
+// is a good choice.
 type Config struct {
-	Remotes []string     // nodes to contact first, host:port:family; at least one
-	Tables  []foci.Table // route tables to use; none = the one by which the first node welcomes us
-	Cluster string       // its name; "" = whichever the first node is of
-	// Stay keeps the client to the nodes of Remotes: what others own is forwarded
-	// by these. False: it uses every node that they tell of.
+	// Remotes are the nodes to contact first, host:port:family; at least one.
+	Remotes []string
+	// Tables are the route tables to use. None: the one by which the first node
+	// welcomes us.
+	Tables []foci.Table
+	// Cluster is the name of the cluster, so that a wrong address is noticed.
+	// Empty: whichever the first node is of.
+	Cluster string
+	// Stay keeps the client to the nodes of Remotes, where others cannot be
+	// reached: what these own is forwarded. False: it uses every node.
 	Stay bool
 	// Credential is a file with what this client proves itself with: the client
 	// key or the bundle of certificates that foci init or foci credential made.
-	// "" = none, which nodes on loopback may be content with.
+	// Empty: none, which nodes on loopback may be content with.
 	Credential string
-	Stall      time.Duration // without an answer for so long a request is sent again; 0 = 2 s
-	Resends    int           // how often; 0 = 5, < 0 = never
-	Timeout    time.Duration // of a session's operations; 0 = 30 s
-	Pending    int           // operations that may be pending, over which they are refused with Busy; 0 = 65,536
-	MaxHeld    int64         // bytes of content that they may hold in memory, likewise; 0 = 256 MiB
-	Logger     *slog.Logger  // nil = silent
+	// Stall is how long a request may be without an answer until it is sent again;
+	// at least 1 ms. Zero: 2 s. A session may have its own, like the next two.
+	Stall time.Duration
+	// Resends is how often one stalled request is sent again. Zero: 5; Off: never.
+	Resends int
+	// Timeout is how long one operation may take. Zero: 30 s; Off: until its
+	// context ends.
+	Timeout time.Duration
+	// Pending is how many operations may be pending; more are refused with Busy,
+	// so that a fast caller cannot fill the memory. Zero: 65,536.
+	Pending int
+	// MaxHeld is how many bytes of content they may hold in memory, likewise.
+	// Zero: 256 MiB.
+	MaxHeld int64
+	// Logger is told of what operators may want to know. Nil: nothing is logged.
+	Logger *slog.Logger
 }
 
 const defaultTimeout = 30 * time.Second
@@ -49,9 +66,9 @@ const defaultTimeout = 30 * time.Second
 // dials back; or a node client, made by Join: a member that stores nothing.
 // It is safe for concurrent use.
 type Client struct {
-	peer    *peer.Peer
-	layout  layout.Holder
-	timeout time.Duration
+	peer     *peer.Peer
+	layout   layout.Holder
+	defaults SessionOptions // of its sessions; none is zero
 
 	callbacks callbacks
 	uploads   chan struct{} // of PutAsync: a token for each that reads large content
@@ -76,10 +93,7 @@ func connect(ctx context.Context, cfg Config, pc peer.Config, began func(*Client
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
-	c := &Client{timeout: cfg.Timeout, uploads: make(chan struct{}, maxUploads)}
-	if c.timeout <= 0 {
-		c.timeout = defaultTimeout
-	}
+	c := &Client{defaults: cfg.defaults(), uploads: make(chan struct{}, maxUploads)}
 	pc.Mesh.Cluster = cfg.Cluster
 	pc.Tables, pc.Layout, pc.Stall, pc.Resends, pc.Logger = cfg.Tables, &c.layout, cfg.Stall, cfg.Resends, cfg.Logger
 	pc.MaxOps, pc.MaxHeld = cfg.Pending, cfg.MaxHeld
@@ -110,6 +124,18 @@ func credential(cfg Config) (*auth.Credentials, error) {
 		return nil, nil
 	}
 	return auth.LoadCredential(vfs.OS(), cfg.Credential, cfg.Logger)
+}
+
+// defaults are the settings of a session that says nothing.
+func (cfg *Config) defaults() SessionOptions {
+	o := SessionOptions{
+		Ack: foci.Quorum, Read: foci.Quorum, Ask: AskNearest,
+		Timeout: defaultTimeout, Stall: txn.DefaultStall, Resends: txn.DefaultResends,
+	}
+	set(&o.Timeout, cfg.Timeout)
+	set(&o.Stall, cfg.Stall)
+	set(&o.Resends, cfg.Resends)
+	return o
 }
 
 // minStall is the least time, in nanoseconds, that an answer can be waited for.

@@ -20,7 +20,7 @@ func name(key string) foci.Name { return foci.Name{Bucket: "test-bucket", Key: k
 
 func put(t *testing.T, s *client.Session, key string, content []byte) client.Result {
 	t.Helper()
-	r, err := s.Put(t.Context(), name(key), bytes.NewReader(content), int64(len(content)), nil)
+	r, err := s.Put(t.Context(), name(key), bytes.NewReader(content), int64(len(content)), client.PutOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,7 +108,7 @@ func TestLargeObject(t *testing.T) {
 	s := newCluster(t, 3, 3).dial(client.SessionOptions{})
 	content := random(21<<20+12345, 1)
 	for _, size := range []int64{int64(len(content)), -1} {
-		r, err := s.Put(t.Context(), name("large"), bytes.NewReader(content), size, []byte("meta"))
+		r, err := s.Put(t.Context(), name("large"), bytes.NewReader(content), size, client.PutOptions{Meta: client.Meta([]byte("meta"))})
 		if err != nil || r.Chunks != 6 || r.Size != int64(len(content)) {
 			t.Fatalf("put: %+v, %v", r, err)
 		}
@@ -229,7 +229,7 @@ func TestGivenUp(t *testing.T) {
 	c.stop(2)
 	ctx, cancel := context.WithCancel(t.Context())
 	go cancel()
-	_, err := s.Put(ctx, name("x"), strings.NewReader("2"), 1, nil)
+	_, err := s.Put(ctx, name("x"), strings.NewReader("2"), 1, client.PutOptions{})
 	if k := foci.KindOf(err); err == nil || k != foci.NoQuorum && k != foci.OutcomeUnknown && k != foci.Canceled {
 		t.Fatalf("without a quorum: %v", err)
 	}

@@ -210,7 +210,7 @@ func TestUploadByAFastClock(t *testing.T) {
 	if got := get(t, s, "large", client.GetOptions{}); !bytes.Equal(got, content) {
 		t.Fatalf("got %d bytes, not the %d that were put", len(got), len(content))
 	}
-	if _, err := s.Put(t.Context(), name("stream"), struct{ io.Reader }{bytes.NewReader(content)}, -1, nil); err != nil {
+	if _, err := s.Put(t.Context(), name("stream"), struct{ io.Reader }{bytes.NewReader(content)}, -1, client.PutOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	if got := get(t, s, "stream", client.GetOptions{}); !bytes.Equal(got, content) {

@@ -355,5 +355,5 @@ func (c *content) fetchChunk(index int, offset, length uint32) coming {
 		}
 		come <- part{b: body, err: err}
 	}
-	return coming{come, context.AfterFunc(c.ctx, c.s.peer.Run(m, op))}
+	return coming{come, context.AfterFunc(c.ctx, c.s.client.peer.Run(m, op))}
 }

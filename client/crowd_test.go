@@ -58,7 +58,7 @@ func TestCrowdReturns(t *testing.T) {
 		s := cl.Session(client.SessionOptions{})
 		for k := range each {
 			wg.Add(1)
-			s.PutAsync(t.Context(), name(fmt.Sprintf("%d/%d", i, k)), strings.NewReader("x"), 1, nil, func(_ client.Result, err error) {
+			s.PutAsync(t.Context(), name(fmt.Sprintf("%d/%d", i, k)), strings.NewReader("x"), 1, client.PutOptions{}, func(_ client.Result, err error) {
 				defer wg.Done()
 				if err != nil && failed.Add(1) < 10 {
 					t.Error(err)

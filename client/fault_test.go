@@ -71,7 +71,7 @@ func TestDiskFails(t *testing.T) {
 				t.Errorf("the node with the broken disk: %+v, %v", nodes[1], err)
 			}
 			all := conn.Session(client.SessionOptions{Ack: foci.All, Timeout: 3 * time.Second})
-			if _, err := all.Put(t.Context(), name("all"), strings.NewReader("x"), 1, nil); err == nil {
+			if _, err := all.Put(t.Context(), name("all"), strings.NewReader("x"), 1, client.PutOptions{}); err == nil {
 				t.Error("a put was acknowledged by all, one of which cannot write")
 			}
 			broken.Store(false)
@@ -279,12 +279,12 @@ func TestCloseEndsAll(t *testing.T) {
 		began.Add(3)
 		wg.Go(func() {
 			began.Done()
-			_, err := s.Put(t.Context(), name(fmt.Sprint(i)), strings.NewReader("2"), 1, nil)
+			_, err := s.Put(t.Context(), name(fmt.Sprint(i)), strings.NewReader("2"), 1, client.PutOptions{})
 			closed("put", err)
 		})
 		wg.Go(func() {
 			began.Done()
-			_, err := s.Put(t.Context(), name(fmt.Sprint(i)), bytes.NewReader(make([]byte, 3*chunk)), -1, nil)
+			_, err := s.Put(t.Context(), name(fmt.Sprint(i)), bytes.NewReader(make([]byte, 3*chunk)), -1, client.PutOptions{})
 			closed("upload", err)
 		})
 		wg.Go(func() {
@@ -311,7 +311,7 @@ func TestCloseEndsAll(t *testing.T) {
 	case <-time.After(10 * time.Second):
 		t.Fatal("something goes on although the client is closed")
 	}
-	_, err := s.Put(t.Context(), name("late"), strings.NewReader("2"), 1, nil)
+	_, err := s.Put(t.Context(), name("late"), strings.NewReader("2"), 1, client.PutOptions{})
 	closed("put after close", err)
 }
 

@@ -62,7 +62,7 @@ func TestForwarded(t *testing.T) {
 	}
 	for key, content := range want {
 		n := foci.Name{Bucket: "photos", Key: key}
-		if _, err := s.Put(ctx, n, bytes.NewReader(content), int64(len(content)), nil); err != nil {
+		if _, err := s.Put(ctx, n, bytes.NewReader(content), int64(len(content)), client.PutOptions{}); err != nil {
 			t.Fatal(key, err)
 		}
 		if _, err := s.Append(ctx, n, strings.NewReader("more"), 4); err != nil {
@@ -153,7 +153,7 @@ func TestNoBridge(t *testing.T) {
 	cl := c.dialWith(client.Config{Remotes: c.remotesIn(1)})
 	s := cl.Session(client.SessionOptions{})
 	began := time.Now()
-	_, err := s.Put(t.Context(), foci.Name{Bucket: "photos", Key: "a"}, strings.NewReader("a"), 1, nil)
+	_, err := s.Put(t.Context(), foci.Name{Bucket: "photos", Key: "a"}, strings.NewReader("a"), 1, client.PutOptions{})
 	if took := time.Since(began); took > time.Second {
 		t.Errorf("it took %v", took)
 	}
@@ -178,7 +178,7 @@ func TestStayWithOneNode(t *testing.T) {
 	s := cl.Session(client.SessionOptions{Ack: foci.All})
 	for i := range 10 {
 		n := foci.Name{Bucket: "photos", Key: fmt.Sprint(i)}
-		if _, err := s.Put(t.Context(), n, strings.NewReader("hello"), 5, nil); err != nil {
+		if _, err := s.Put(t.Context(), n, strings.NewReader("hello"), 5, client.PutOptions{}); err != nil {
 			t.Fatal(err)
 		}
 		if o, err := s.Get(t.Context(), n, client.GetOptions{}); err != nil {

@@ -17,7 +17,7 @@ import (
 )
 
 func putAsync(s *client.Session, ctx context.Context, key, text string, done func(client.Result, error)) *client.Future[client.Result] {
-	return s.PutAsync(ctx, name(key), strings.NewReader(text), int64(len(text)), nil, done)
+	return s.PutAsync(ctx, name(key), strings.NewReader(text), int64(len(text)), client.PutOptions{}, done)
 }
 
 func appendAsync(s *client.Session, ctx context.Context, key, text string, done func(client.Result, error)) *client.Future[client.Result] {
@@ -149,7 +149,7 @@ func pending(t *testing.T, s *client.Session) int {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel() // this process alone answers
-	all, _ := s.Txns(ctx)
+	all, _ := s.Client().Txns(ctx)
 	return len(all[0].Is.Pending)
 }
 

@@ -164,8 +164,8 @@ func (s *Session) asOf(ctx context.Context, n foci.Name, now quorum.Found, at fo
 			break
 		}
 		v := &was.Vote
-		if e.Op.IsBase() {
-			*v = record.Vote{Base: e.Version, BaseOp: e.Op}
+		if op := record.Op(e.Op); op.IsBase() {
+			*v = record.Vote{Base: e.Version, BaseOp: op}
 		}
 		v.Count++
 		v.Size += uint64(e.Size)
@@ -180,6 +180,6 @@ func (s *Session) asOf(ctx context.Context, n foci.Name, now quorum.Found, at fo
 		return was, foci.Errorf(foci.NotFound, "version %v removed it", at)
 	}
 	// Old versions are not written back: any group may be the one that has it.
-	was.Holders = s.Client.layout.Load().GroupsOf(n.Bucket)
+	was.Holders = s.client.layout.Load().GroupsOf(n.Bucket)
 	return was, nil
 }

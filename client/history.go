@@ -10,10 +10,26 @@ import (
 	"github.com/foci-store/foci/internal/peer"
 )
 
+// Op is what a transaction did to its object.
+type Op uint8
+
+// The operations. A put or a remove replaces what was before it.
+const (
+	OpPut    = Op(record.OpPut)
+	OpAppend = Op(record.OpAppend)
+	OpRemove = Op(record.OpRemove)
+)
+
+// String is the name used in output.
+func (o Op) String() string { return record.Op(o).String() }
+
+// MarshalText makes operations readable in JSON.
+func (o Op) MarshalText() ([]byte, error) { return []byte(o.String()), nil }
+
 // HistoryEntry is one transaction of an object.
 type HistoryEntry struct {
 	Version foci.Version `json:"version"`
-	Op      record.Op    `json:"op"`
+	Op      Op           `json:"op"`
 	Size    int64        `json:"size"` // bytes of content
 	sum     record.Hash
 }
@@ -38,7 +54,7 @@ func (s *Session) History(ctx context.Context, n foci.Name) iter.Seq2[HistoryEnt
 				yield(HistoryEntry{}, about("history", n, err))
 				return
 			}
-			if !ok || !yield(HistoryEntry{Version: e.Version, Op: e.Op, Size: int64(e.Size), sum: e.Sum()}, nil) {
+			if !ok || !yield(HistoryEntry{Version: e.Version, Op: Op(e.Op), Size: int64(e.Size), sum: e.Sum()}, nil) {
 				return
 			}
 		}
@@ -71,7 +87,7 @@ func (h *history) open(n foci.Name) error {
 		if stale == 0 {
 			return givenUp(h.ctx, err)
 		}
-		if err := h.s.peer.AwaitLayout(h.ctx, stale, deadline); err != nil {
+		if err := h.s.client.peer.AwaitLayout(h.ctx, stale, deadline); err != nil {
 			return err
 		}
 	}
@@ -113,8 +129,8 @@ func (h *history) ask(n foci.Name) (stale foci.Epoch, err error) {
 
 // turn reads the next page of a log.
 func (h *history) turn(ctx context.Context, l *log) error {
-	f := &wire.Fetch{Target: wire.Target{Epoch: h.s.layout.Epoch(), Group: l.group}, ID: h.id, From: l.next, Limit: wire.MaxFetchEntries, Scope: h.scope}
-	m, _, err := h.s.peer.Call(ctx, f, foci.Reg, h.s.deadline(ctx))
+	f := &wire.Fetch{Target: wire.Target{Epoch: h.s.client.layout.Epoch(), Group: l.group}, ID: h.id, From: l.next, Limit: wire.MaxFetchEntries, Scope: h.scope}
+	m, _, err := h.s.client.peer.Call(ctx, f, foci.Reg, h.s.deadline(ctx))
 	if err != nil {
 		return err
 	}

@@ -138,7 +138,7 @@ func (l *listing) page(at string) ([]quorum.Entry, bool, error) {
 		if stale == 0 {
 			return entries, more, givenUp(l.ctx, err)
 		}
-		if err := l.s.peer.AwaitLayout(l.ctx, stale, deadline); err != nil {
+		if err := l.s.client.peer.AwaitLayout(l.ctx, stale, deadline); err != nil {
 			return nil, false, err
 		}
 	}
@@ -148,7 +148,7 @@ func (l *listing) page(at string) ([]quorum.Entry, bool, error) {
 // those of a quorum of groups. stale is the epoch of a node that works by a
 // newer layout.
 func (l *listing) ask(at string, deadline time.Duration) (entries []quorum.Entry, more bool, stale foci.Epoch, err error) {
-	snap := l.s.layout.Load()
+	snap := l.s.client.layout.Load()
 	groups := snap.GroupsOf(l.bucket)
 	need := l.s.opts.Read.Need(len(groups))
 	ctx, enough := context.WithCancel(l.ctx)
@@ -197,7 +197,7 @@ func (l *listing) group(ctx context.Context, snap *layout.Snapshot, g foci.Group
 	eg.SetLimit(16)
 	for i, id := range backends {
 		eg.Go(func() error {
-			m, _, err := l.s.peer.Call(ctx, &wire.List{
+			m, _, err := l.s.client.peer.Call(ctx, &wire.List{
 				Target: wire.Target{Epoch: snap.Epoch, Group: g, Backend: id},
 				Bucket: l.bucket, Prefix: l.o.Prefix, After: at,
 			}, foci.Reg, deadline)

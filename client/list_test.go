@@ -94,7 +94,7 @@ func TestListingModel(t *testing.T) {
 			}
 			wg.Go(func() {
 				n := foci.Name{Bucket: bucket, Key: k}
-				if _, err := s.Put(background, n, strings.NewReader(k), int64(len(k)), nil); err != nil {
+				if _, err := s.Put(background, n, strings.NewReader(k), int64(len(k)), client.PutOptions{}); err != nil {
 					t.Error(err)
 				}
 				if removed {
@@ -140,7 +140,7 @@ func TestLastKeys(t *testing.T) {
 			if room == 0 && k == last {
 				k = dir
 			}
-			if _, err := s.Put(t.Context(), foci.Name{Bucket: bucket, Key: k}, strings.NewReader(""), 0, nil); err != nil {
+			if _, err := s.Put(t.Context(), foci.Name{Bucket: bucket, Key: k}, strings.NewReader(""), 0, client.PutOptions{}); err != nil {
 				t.Fatal(err)
 			}
 		}

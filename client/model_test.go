@@ -71,7 +71,7 @@ func (m *model) write() {
 		r.Version, err = m.s.Remove(m.t.Context(), name(m.key))
 	case 1, 2:
 		next.op, next.content = "put", part
-		r, err = m.s.Put(m.t.Context(), name(m.key), bytes.NewReader(part), told, nil)
+		r, err = m.s.Put(m.t.Context(), name(m.key), bytes.NewReader(part), told, client.PutOptions{})
 	default:
 		next.op, next.content = "append", append(bytes.Clone(was.content), part...)
 		r, err = m.s.Append(m.t.Context(), name(m.key), bytes.NewReader(part), told)

@@ -42,7 +42,7 @@ func (s *Session) begin(ctx context.Context, verb string, rec record.Record, src
 		m.refuse(canceled(context.Cause(ctx)))
 		return
 	}
-	free, err := s.peer.Admit(int64(len(rec.Payload)))
+	free, err := s.client.peer.Admit(int64(len(rec.Payload)))
 	if err != nil {
 		m.refuse(err)
 		return
@@ -84,7 +84,7 @@ func (m *mutation) queue() {
 	default:
 		m.mu.Lock()
 		if !m.over && m.giveUp == nil && !m.starting {
-			m.late = time.AfterFunc(m.deadline-m.s.peer.Now(), func() { m.withdraw(errNoTurn) })
+			m.late = time.AfterFunc(m.deadline-m.s.client.peer.Now(), func() { m.withdraw(errNoTurn) })
 		}
 		m.mu.Unlock()
 	}
@@ -134,7 +134,7 @@ func (m *mutation) start() bool {
 	switch {
 	case why != nil:
 		err = canceled(why)
-	case err == nil && s.peer.Now() >= m.deadline:
+	case err == nil && s.client.peer.Now() >= m.deadline:
 		err = errNoTurn
 	}
 	if err != nil {
@@ -146,7 +146,7 @@ func (m *mutation) start() bool {
 	op := s.op(m.rec.ID, wire.ObjectScope(m.rec.Name), m.rec.Name.Bucket, foci.Reg, cfg.Deadline)
 	op.Source, op.Trace = m.source, m.trace
 	op.Done, op.Idle = func() { m.ran(w) }, m.release
-	giveUp := s.peer.Run(w, op)
+	giveUp := s.client.peer.Run(w, op)
 	m.mu.Lock()
 	m.starting = false
 	over := m.over
@@ -190,7 +190,7 @@ func (m *mutation) end(r Result, err error) {
 
 func (m *mutation) complete(r Result, err error) {
 	if m.source != nil {
-		m.source.Release(m.s.peer.Admit)
+		m.source.Release(m.s.client.peer.Admit)
 	}
 	m.future.complete(r, about(m.verb, m.rec.Name, err))
 }

@@ -107,9 +107,9 @@ func TestCanceled(t *testing.T) {
 		}
 	}
 	calls := func(ctx context.Context, check func(string, error)) {
-		_, err := s.Put(ctx, name("k"), strings.NewReader("new"), 3, nil)
+		_, err := s.Put(ctx, name("k"), strings.NewReader("new"), 3, client.PutOptions{})
 		check("put", err)
-		_, err = s.Put(ctx, name("k"), strings.NewReader("new"), -1, nil)
+		_, err = s.Put(ctx, name("k"), strings.NewReader("new"), -1, client.PutOptions{})
 		check("put of unknown size", err)
 		_, err = appendTo(ctx, s, "k", "new")
 		check("append", err)
@@ -150,7 +150,7 @@ func TestManyPuts(t *testing.T) {
 		wg.Go(func() {
 			content := fmt.Appendf(nil, "content %d", i)
 			key := fmt.Sprintf("many/%d", i)
-			if _, err := s.Put(t.Context(), name(key), bytes.NewReader(content), int64(len(content)), nil); err != nil {
+			if _, err := s.Put(t.Context(), name(key), bytes.NewReader(content), int64(len(content)), client.PutOptions{}); err != nil {
 				t.Error(err)
 			}
 		})
@@ -178,7 +178,7 @@ func TestLevels(t *testing.T) {
 	put(t, all, "k", []byte("all"))
 	try := func(s *client.Session, writes, reads bool) {
 		t.Helper()
-		_, err := s.Put(t.Context(), name("k"), strings.NewReader("new"), 3, nil)
+		_, err := s.Put(t.Context(), name("k"), strings.NewReader("new"), 3, client.PutOptions{})
 		if k := foci.KindOf(err); (err == nil) != writes || err != nil && k != foci.OutcomeUnknown && k != foci.NoQuorum {
 			t.Errorf("put: %v, want success: %v", err, writes)
 		}

@@ -21,7 +21,7 @@ func TestMemoryOfPending(t *testing.T) {
 	before := heap()
 	futures := make([]*client.Future[client.Result], puts)
 	for i := range futures {
-		futures[i] = s.PutAsync(t.Context(), name(fmt.Sprint(i)), strings.NewReader("x"), 1, nil, nil)
+		futures[i] = s.PutAsync(t.Context(), name(fmt.Sprint(i)), strings.NewReader("x"), 1, client.PutOptions{}, nil)
 	}
 	each := awaitParked(t, s, puts, before) / puts
 	t.Logf("%d bytes a pending put", each)

@@ -97,7 +97,7 @@ func TestRightsOfACertificate(t *testing.T) {
 	put(t, session("test-bucket=rw"), "key", []byte("content"))
 	reader := session("test-bucket=r")
 	get(t, reader, "key", client.GetOptions{})
-	if _, err := reader.Put(t.Context(), name("key"), bytes.NewReader([]byte("x")), 1, nil); foci.KindOf(err) != foci.Denied {
+	if _, err := reader.Put(t.Context(), name("key"), bytes.NewReader([]byte("x")), 1, client.PutOptions{}); foci.KindOf(err) != foci.Denied {
 		t.Errorf("a reader writes: %v", err)
 	}
 }

@@ -22,7 +22,7 @@ func TestErrorsSayWhatEachReplicaDid(t *testing.T) {
 	for what, do := range map[string]func(context.Context) error{
 		"stat": func(ctx context.Context) error { _, err := s.Stat(ctx, name("x")); return err },
 		"put": func(ctx context.Context) error {
-			_, err := s.Put(ctx, name("x"), strings.NewReader("2"), 1, nil)
+			_, err := s.Put(ctx, name("x"), strings.NewReader("2"), 1, client.PutOptions{})
 			return err
 		},
 		"remove": func(ctx context.Context) error { _, err := s.Remove(ctx, name("x")); return err },

@@ -43,7 +43,7 @@ func TestContentIsReadAgain(t *testing.T) {
 	before := heap()
 	futures := make([]*client.Future[client.Result], puts)
 	for i, f := range files {
-		futures[i] = s.PutAsync(t.Context(), name(fmt.Sprint(i)), f, size, nil, nil)
+		futures[i] = s.PutAsync(t.Context(), name(fmt.Sprint(i)), f, size, client.PutOptions{}, nil)
 	}
 	if most := awaitParked(t, s, puts, before); most > 12<<20 { // buffers of the nodes, which are in this process
 		t.Errorf("%d MiB more while %d puts of half a MiB wait", most>>20, puts)
@@ -68,7 +68,7 @@ func awaitParked(t *testing.T, s *client.Session, legs int, before uint64) int64
 	for end := time.Now().Add(40 * time.Second); ; time.Sleep(10 * time.Millisecond) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel() // this process alone answers
-		all, _ := s.Txns(ctx)
+		all, _ := s.Client().Txns(ctx)
 		is := all[0].Is
 		waiting := len(is.Pending) + is.More
 		k := &is.Counters
@@ -121,7 +121,7 @@ func TestContentThatChanges(t *testing.T) {
 		once := &broken{}
 		once.left.Store(size)
 		for what, r := range map[string]io.ReaderAt{"changes": &changing{}, "breaks": once} {
-			_, err := s.Put(t.Context(), name(what), io.NewSectionReader(r, 0, size), size, nil)
+			_, err := s.Put(t.Context(), name(what), io.NewSectionReader(r, 0, size), size, client.PutOptions{})
 			if k := foci.KindOf(err); err == nil || k != foci.Corrupt && k != foci.Invalid && k != foci.NoQuorum {
 				t.Errorf("%s, %d bytes: %v", what, size, err)
 			}
@@ -141,7 +141,7 @@ func TestContentIsNotReadLater(t *testing.T) {
 		for k := range b {
 			b[k] = byte(i)
 		}
-		if _, err := s.Put(t.Context(), name("k"), bytes.NewReader(b), int64(len(b)), nil); err != nil {
+		if _, err := s.Put(t.Context(), name("k"), bytes.NewReader(b), int64(len(b)), client.PutOptions{}); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := s.Append(t.Context(), name("k"), bytes.NewReader(b[:1<<20]), 1<<20); err != nil {
@@ -150,7 +150,7 @@ func TestContentIsNotReadLater(t *testing.T) {
 	}
 	r := bytes.NewReader(b)
 	put(t, s, "part", b[:3])
-	if _, err := s.Put(t.Context(), name("part"), r, 20<<10, nil); err != nil || r.Len() != len(b)-20<<10 {
+	if _, err := s.Put(t.Context(), name("part"), r, 20<<10, client.PutOptions{}); err != nil || r.Len() != len(b)-20<<10 {
 		t.Fatalf("%d bytes are left, %v", r.Len(), err)
 	}
 }

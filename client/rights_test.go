@@ -57,11 +57,11 @@ func doings(s *client.Session, n foci.Name) map[string]func(ctx context.Context)
 		"history": func(ctx context.Context) error { return last(s.History(ctx, n)) },
 		"list":    func(ctx context.Context) error { return last(s.List(ctx, n.Bucket, client.ListOptions{})) },
 		"put": func(ctx context.Context) error {
-			_, err := s.Put(ctx, n, strings.NewReader("new"), 3, nil)
+			_, err := s.Put(ctx, n, strings.NewReader("new"), 3, client.PutOptions{})
 			return err
 		},
 		"put large": func(ctx context.Context) error {
-			_, err := s.Put(ctx, n, bytes.NewReader(make([]byte, 5<<20)), 5<<20, nil)
+			_, err := s.Put(ctx, n, bytes.NewReader(make([]byte, 5<<20)), 5<<20, client.PutOptions{})
 			return err
 		},
 		"append": func(ctx context.Context) error {
@@ -99,7 +99,7 @@ func TestRightsOfClients(t *testing.T) {
 			"admin,foci.a=rw": append(reads[:len(reads):len(reads)], writes...),
 		} {
 			n := foci.Name{Bucket: "photos", Key: "key"}
-			if _, err := owner.Put(t.Context(), n, strings.NewReader("old"), 3, nil); err != nil {
+			if _, err := owner.Put(t.Context(), n, strings.NewReader("old"), 3, client.PutOptions{}); err != nil {
 				t.Fatal(err)
 			}
 			cfg := way.cfg
@@ -129,7 +129,7 @@ func TestRightsOfClients(t *testing.T) {
 func TestReaderOfDifferingReplicas(t *testing.T) {
 	c := newTimed(t, true)
 	n := foci.Name{Bucket: "photos", Key: "key"}
-	if _, err := c.session().Put(t.Context(), n, strings.NewReader("old"), 3, nil); err != nil {
+	if _, err := c.session().Put(t.Context(), n, strings.NewReader("old"), 3, client.PutOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	if err := c.send(0, c.raw(0), wire.Store{Record: newRecord(n, record.OpPut, time.Now().Add(time.Second), "new")}); err != nil {

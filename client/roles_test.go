@@ -66,7 +66,7 @@ func TestJoin(t *testing.T) {
 		})
 	}
 	name := foci.Name{Bucket: "bucket", Key: "k"}
-	if _, err := m.Session(client.SessionOptions{}).Put(t.Context(), name, strings.NewReader("x"), 1, nil); err != nil {
+	if _, err := m.Session(client.SessionOptions{}).Put(t.Context(), name, strings.NewReader("x"), 1, client.PutOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	var mine *client.Route
@@ -216,7 +216,7 @@ func TestStay(t *testing.T) {
 	sess := cl.Session(client.SessionOptions{})
 	name := foci.Name{Bucket: "bucket", Key: "stay"}
 	content := strings.Repeat("x", 300<<10)
-	if _, err := sess.Put(ctx, name, strings.NewReader(content), int64(len(content)), nil); err != nil {
+	if _, err := sess.Put(ctx, name, strings.NewReader(content), int64(len(content)), client.PutOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	c.stop(2)

@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"math"
 	"time"
 
 	"github.com/foci-store/foci"
@@ -10,72 +11,112 @@ import (
 	"github.com/foci-store/foci/internal/peer"
 )
 
-// SessionOptions are the settings of a session.
+// Off switches an option off whose zero value means something else.
+const Off = -1
+
+// AskMode is which groups a question goes to first.
+type AskMode uint8
+
+// The modes.
+const (
+	// AskNearest asks as many of the nearest groups as are needed, and one more
+	// when one of these fails or is late: a third less work.
+	AskNearest AskMode = iota + 1
+	// AskAll asks all groups at once: a little faster when a node has just become slow.
+	AskAll
+)
+
+// SessionOptions are the settings of a session. A zero field inherits: in
+// [Session.With] from the session, in [Client.Session] from the Config of the
+// client. Every setting can be set back: [Session.Options] tells what it was.
 type SessionOptions struct {
-	Ack  foci.Level // acknowledgements that a write waits for; One is outside of promise P1
-	Read foci.Level // votes that a read waits for; One is outside of promise P1
-	// AskAll has every question go to all groups at once. Otherwise it goes to the
-	// nearest ones, and to one more when one of these fails or is late: a third
-	// less work, and a little slower when a node has just become slow.
-	AskAll  bool
-	Timeout time.Duration // of one operation; of a large object, of each part; 0 = the client's
-	Stall   time.Duration // without an answer for so long a request is sent again; at least 1 ms; 0 = the client's
-	Resends int           // how often that may happen to one request; 0 = the client's, < 0 = never
+	// Ack is how many groups must have stored a write before it is done. At first
+	// it is foci.Quorum. foci.One is outside of promise P1: it is for data that
+	// may be lost with one node.
+	Ack foci.Level
+	// Read is how many groups must have voted before a read or a page of a list is
+	// answered. At first it is foci.Quorum. foci.One is outside of promise P1: it
+	// may give what was overwritten.
+	Read foci.Level
+	// Ask is which groups are asked first. At first it is AskNearest.
+	Ask AskMode
+	// Timeout is how long one operation may take, and each part of a large object:
+	// its result is then an error. Off leaves it to the context. At first it is
+	// the Timeout of Config.
+	Timeout time.Duration
+	// Stall is how long a request may be without an answer until it is sent again,
+	// by another channel or another node where there is one; at least 1 ms. To
+	// switch resending off, set Resends. At first it is the Stall of Config.
+	Stall time.Duration
+	// Resends is how often one stalled request is sent again before its replica
+	// counts as failed. Off is never. At first it is the Resends of Config.
+	Resends int
 }
 
 // Session is a sequence of operations: its mutations of one key run one at a
 // time, in the order of the calls; nothing else is ordered. It is safe for
 // concurrent use and needs no closing.
 type Session struct {
-	*Client
-	opts  SessionOptions
-	turns *turns
+	client *Client
+	opts   SessionOptions
+	turns  *turns
 }
 
 // Session starts a session.
 func (c *Client) Session(o SessionOptions) *Session {
-	if o.Timeout <= 0 {
-		o.Timeout = c.timeout
-	}
-	return &Session{Client: c, opts: o, turns: newTurns()}
+	return (&Session{client: c, opts: c.defaults, turns: newTurns()}).With(o)
 }
 
 // With is the same session with other settings, for single calls: what is zero
 // in o stays as it is, and its mutations take their turns with the others.
 //
-//	s.With(client.SessionOptions{Timeout: time.Second, Resends: -1}).Put(…)
+//	s.With(client.SessionOptions{Timeout: time.Second, Resends: client.Off}).Put(…)
 func (s *Session) With(o SessionOptions) *Session {
 	next := *s
-	if o.Ack != 0 {
-		next.opts.Ack = o.Ack
-	}
-	if o.Read != 0 {
-		next.opts.Read = o.Read
-	}
-	if o.Timeout > 0 {
-		next.opts.Timeout = o.Timeout
-	}
+	set(&next.opts.Ack, o.Ack)
+	set(&next.opts.Read, o.Read)
+	set(&next.opts.Ask, o.Ask)
+	set(&next.opts.Timeout, o.Timeout)
 	if o.Stall > 0 {
 		next.opts.Stall = o.Stall
 	}
-	if o.Resends != 0 {
-		next.opts.Resends = o.Resends
-	}
+	set(&next.opts.Resends, o.Resends)
 	return &next
 }
+
+// set changes an option unless its new value is zero.
+func set[T comparable](option *T, value T) {
+	var zero T
+	if value != zero {
+		*option = value
+	}
+}
+
+// Options are the settings of the session, none of them zero.
+func (s *Session) Options() SessionOptions { return s.opts }
+
+// Client is the client that the session is of.
+func (s *Session) Client() *Client { return s.client }
 
 // canceled is the error of what was ended by its caller before anything was sent.
 func canceled(why error) error {
 	return foci.Errorf(foci.Canceled, "given up, nothing was changed: %w", why)
 }
 
+// endless is the deadline of an operation without one. It leaves room for what
+// is added to deadlines.
+const endless = math.MaxInt64 / 4
+
 // deadline is when an operation that begins now ends at the latest.
 func (s *Session) deadline(ctx context.Context) time.Duration {
 	left := s.opts.Timeout
+	if left < 0 {
+		left = endless
+	}
 	if at, ok := ctx.Deadline(); ok {
 		left = min(left, time.Until(at))
 	}
-	return s.peer.Now() + max(left, 0)
+	return s.client.peer.Now() + max(left, 0)
 }
 
 // op is an operation with the settings of the session.
@@ -88,7 +129,7 @@ func (s *Session) op(id foci.ID, scope wire.Scope, bucket string, class foci.Cla
 func (s *Session) run(ctx context.Context, m peer.Machine, op peer.Op) {
 	done := make(chan struct{})
 	op.Done, op.Trace = func() { close(done) }, traceOf(ctx)
-	giveUp := s.peer.Run(m, op)
+	giveUp := s.client.peer.Run(m, op)
 	select {
 	case <-done:
 	case <-ctx.Done():
@@ -117,8 +158,8 @@ func (s *Session) config(ctx context.Context, n foci.Name, id foci.ID, level foc
 
 // configBy is for one that ends by a deadline.
 func (s *Session) configBy(n foci.Name, id foci.ID, level foci.Level, deadline time.Duration) (quorum.Config, error) {
-	cfg, err := s.peer.Config(n.Bucket, id, level, deadline)
-	if s.opts.AskAll {
+	cfg, err := s.client.peer.Config(n.Bucket, id, level, deadline)
+	if s.opts.Ask == AskAll {
 		cfg.Hedge = 0
 	}
 	return cfg, err

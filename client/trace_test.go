@@ -17,7 +17,7 @@ func TestTrace(t *testing.T) {
 	c.stop(2)
 	s := conn.Session(client.SessionOptions{Timeout: 10 * time.Second})
 	id := foci.TraceID(0xabcdef0123456789).Note()
-	if _, err := s.Put(client.WithTrace(t.Context(), id), name("traced"), strings.NewReader("x"), 1, nil); err != nil {
+	if _, err := s.Put(client.WithTrace(t.Context(), id), name("traced"), strings.NewReader("x"), 1, client.PutOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	put(t, s, "other", []byte("y"))

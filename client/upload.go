@@ -24,8 +24,9 @@ const chunkWindow = 4
 // upload stores content that may be larger than one record: chunks first, and
 // the head that names them once all of them are acknowledged (promise P0).
 // Content that turns out to fit into one record becomes one.
-func (s *Session) upload(ctx context.Context, rec record.Record, r io.Reader, size int64) (Result, error) {
-	u := &upload{Session: s, ctx: ctx, name: rec.Name, open: map[uint32]func(){}, read: map[uint32]*peer.Source{}, slots: make(chan []byte, chunkWindow), failed: make(chan error, 1)}
+func (s *Session) upload(ctx context.Context, c *change) (Result, error) {
+	rec, r, size := c.transaction(), c.from, c.size
+	u := &upload{Session: s, ctx: ctx, name: c.name, meta: c.meta, open: map[uint32]func(){}, read: map[uint32]*peer.Source{}, slots: make(chan []byte, chunkWindow), failed: make(chan error, 1)}
 	for range chunkWindow {
 		u.slots <- nil
 	}
@@ -45,6 +46,9 @@ func (s *Session) upload(ctx context.Context, rec record.Record, r io.Reader, si
 		return Result{}, err
 	}
 	if !more {
+		if rec.Meta, err = metadata(c.meta); err != nil {
+			return Result{}, err
+		}
 		rec.Payload, rec.Size = first, uint64(len(first))
 		return s.commit(ctx, rec)
 	}
@@ -55,10 +59,13 @@ func (s *Session) upload(ctx context.Context, rec record.Record, r io.Reader, si
 }
 
 // head stores the record that names the chunks.
-func (u *upload) head(ctx context.Context, rec record.Record) (Result, error) {
+func (u *upload) head(ctx context.Context, rec record.Record) (res Result, err error) {
+	if rec.Meta, err = metadata(u.meta); err != nil {
+		return Result{}, err
+	}
 	rec.Payload = u.manifest.Append(nil)
 	rec.Manifest, rec.Size = true, u.manifest.Size
-	res, err := u.commit(ctx, rec)
+	res, err = u.commit(ctx, rec)
 	res.Chunks = u.manifest.Chunks()
 	return res, err
 }
@@ -67,6 +74,7 @@ type upload struct {
 	*Session
 	ctx      context.Context
 	name     foci.Name
+	meta     func() ([]byte, error) // called when the content was read; may be nil
 	manifest record.Manifest
 	slots    chan []byte // buffers that may be used; nil = not yet made
 	failed   chan error  // the first error
@@ -284,7 +292,7 @@ func (u *upload) send(index uint32, rec record.Record, src *peer.Source, idle fu
 			}
 		}
 	}
-	giveUp := u.peer.Run(w, op)
+	giveUp := u.client.peer.Run(w, op)
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if _, open := u.open[index]; open {
@@ -303,7 +311,7 @@ func (u *upload) giveUp() {
 		f()
 	}
 	for _, src := range read {
-		src.Release(u.peer.Admit)
+		src.Release(u.client.peer.Admit)
 	}
 }
 

@@ -28,7 +28,7 @@ func TestSizes(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 			want := all[:c.size]
 			// A reader that gives a byte short of what is asked for, and io.EOF with the last one.
-			r, err := s.Put(ctx, name("sized"), iotest.DataErrReader(bytes.NewReader(want)), told, nil)
+			r, err := s.Put(ctx, name("sized"), iotest.DataErrReader(bytes.NewReader(want)), told, client.PutOptions{})
 			if err != nil || r.Chunks != c.chunks || r.Size != int64(c.size) {
 				t.Errorf("%d bytes, told %d: %+v, %v", c.size, told, r, err)
 			}
@@ -65,7 +65,7 @@ func TestBrokenContent(t *testing.T) {
 		{"broken, of unknown size", half(), -1, errBroken},
 		{"broken at once, of unknown size", iotest.ErrReader(errBroken), -1, errBroken},
 	} {
-		_, err := s.Put(t.Context(), name("kept"), c.r, c.size, nil)
+		_, err := s.Put(t.Context(), name("kept"), c.r, c.size, client.PutOptions{})
 		if !errors.Is(err, foci.Invalid) || c.cause != nil && !errors.Is(err, c.cause) {
 			t.Errorf("%s: %v", c.what, err)
 		}
@@ -82,7 +82,7 @@ func TestBrokenContent(t *testing.T) {
 	}
 	// More than was said is not read.
 	r := bytes.NewReader([]byte("0123456789"))
-	if _, err := s.Put(t.Context(), name("kept"), r, 4, nil); err != nil || r.Len() != 6 {
+	if _, err := s.Put(t.Context(), name("kept"), r, 4, client.PutOptions{}); err != nil || r.Len() != 6 {
 		t.Fatalf("%v, %d bytes left", err, r.Len())
 	}
 	if got := get(t, s, "kept", client.GetOptions{}); string(got) != "0123" {
@@ -95,7 +95,7 @@ func TestRefusedArguments(t *testing.T) {
 	s := newCluster(t, 3, 3).dial(client.SessionOptions{})
 	put(t, s, "x", []byte("12345"))
 	bad := func(n foci.Name) error {
-		_, err := s.Put(t.Context(), n, strings.NewReader("1"), 1, nil)
+		_, err := s.Put(t.Context(), n, strings.NewReader("1"), 1, client.PutOptions{})
 		return err
 	}
 	failed := func(_ any, err error) error { return err }
@@ -114,8 +114,8 @@ func TestRefusedArguments(t *testing.T) {
 		{foci.Invalid, failed(s.Stat(t.Context(), name("")))},
 		{foci.Invalid, failed(s.Remove(t.Context(), name("")))},
 		{foci.Invalid, failed(s.Append(t.Context(), name(""), strings.NewReader("1"), 1))},
-		{foci.TooLarge, failed(s.Put(t.Context(), name("x"), strings.NewReader("1"), 1, make([]byte, foci.MaxMetaLen+1)))},
-		{foci.TooLarge, failed(s.Put(t.Context(), name("x"), strings.NewReader("1"), foci.MaxChunks*foci.MaxPayload+1, nil))},
+		{foci.TooLarge, failed(s.Put(t.Context(), name("x"), strings.NewReader("1"), 1, client.PutOptions{Meta: client.Meta(make([]byte, foci.MaxMetaLen+1))}))},
+		{foci.TooLarge, failed(s.Put(t.Context(), name("x"), strings.NewReader("1"), foci.MaxChunks*foci.MaxPayload+1, client.PutOptions{}))},
 		{foci.NotFound, failed(s.Get(t.Context(), name("nothing"), client.GetOptions{}))},
 		{foci.NotFound, failed(s.Stat(t.Context(), name("nothing")))},
 	} {
@@ -170,7 +170,7 @@ func TestNodeLostInTransfer(t *testing.T) {
 			20 << 20: func() { c.stop(i) },
 			40 << 20: func() { c.start(i) },
 		}}
-		if _, err := s.Put(t.Context(), name("big"), up, int64(len(content)), nil); err != nil {
+		if _, err := s.Put(t.Context(), name("big"), up, int64(len(content)), client.PutOptions{}); err != nil {
 			t.Fatalf("node %d lost: %v", i, err)
 		}
 		obj, err := s.Get(t.Context(), name("big"), client.GetOptions{})
@@ -214,7 +214,7 @@ func TestUploadGivenUp(t *testing.T) {
 	cause := fmt.Errorf("enough of it")
 	ctx, cancel := context.WithCancelCause(t.Context())
 	r := &gate{Reader: bytes.NewReader(random(32<<20, 2)), acts: map[int]func(){20 << 20: func() { cancel(cause) }}}
-	if _, err := s.Put(ctx, name("kept"), r, 32<<20, nil); !errors.Is(err, foci.Canceled) || !errors.Is(err, cause) {
+	if _, err := s.Put(ctx, name("kept"), r, 32<<20, client.PutOptions{}); !errors.Is(err, foci.Canceled) || !errors.Is(err, cause) {
 		t.Fatal(err)
 	}
 	if r.read > 28<<20 {

@@ -10,7 +10,6 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/client"
-	"github.com/foci-store/foci/internal/device/mesh"
 )
 
 func meshCommand(a *app) *cobra.Command {
@@ -88,7 +87,7 @@ func nameOf(names map[foci.NodeID]string, id foci.NodeID) string {
 
 const meshHeader = "FROM TO CLASS N TABLE STATE LOCAL REMOTE AGE P50 P99 QUEUED IN-FLIGHT SENT MOVED LAST-CLOSE"
 
-func meshRows(p *client.ProcessStatus[mesh.Stats], names map[foci.NodeID]string) [][]string {
+func meshRows(p *client.ProcessStatus[client.MeshStatus], names map[foci.NodeID]string) [][]string {
 	if p.Is == nil {
 		return [][]string{{p.Name, "-", "-", "-", "-", "no answer", "-", "-", "-", "-", "-", "-", "-", "-", "-", p.Error}}
 	}
@@ -114,8 +113,8 @@ func meshRows(p *client.ProcessStatus[mesh.Stats], names map[foci.NodeID]string)
 }
 
 // forwardRow is what a process has passed on for others; nothing if it has not.
-func forwardRow(p *client.ProcessStatus[mesh.Stats]) [][]string {
-	if p.Is == nil || p.Is.Forwarded == (mesh.RelayStats{}) {
+func forwardRow(p *client.ProcessStatus[client.MeshStatus]) [][]string {
+	if p.Is == nil || p.Is.Forwarded == (client.RelayStatus{}) {
 		return nil
 	}
 	f := &p.Is.Forwarded
@@ -124,7 +123,7 @@ func forwardRow(p *client.ProcessStatus[mesh.Stats]) [][]string {
 	}}
 }
 
-func channelRow(l *mesh.LinkStats, c *mesh.ChannelStats) []string {
+func channelRow(l *client.LinkStatus, c *client.ChannelStatus) []string {
 	state := c.State
 	if !l.Up {
 		state = linkState(l) + ":" + state
@@ -144,11 +143,11 @@ func channelRow(l *mesh.LinkStats, c *mesh.ChannelStats) []string {
 }
 
 // linkState is a word for what is thought of the peer.
-func linkState(l *mesh.LinkStats) string {
+func linkState(l *client.LinkStatus) string {
 	if l.OneWay {
 		return "one-way"
 	}
-	return l.State.String()
+	return l.State
 }
 
 // amount is messages, and their bytes if there are any.

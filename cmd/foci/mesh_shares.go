@@ -6,21 +6,20 @@ import (
 	"strings"
 
 	"github.com/foci-store/foci/client"
-	"github.com/foci-store/foci/internal/device/mesh"
 )
 
 const sharesHeader = "NODE LIMIT USED OF HELD-BY"
 
 // shareRows are the limits of a node of which something is in use, and who holds
 // the most of each.
-func shareRows(p *client.ProcessStatus[mesh.Stats]) [][]string {
+func shareRows(p *client.ProcessStatus[client.MeshStatus]) [][]string {
 	if p.Is == nil {
 		return nil
 	}
 	var rows [][]string
-	p.Is.Shares.Each(func(limit string, is *mesh.ShareStats) {
+	for limit, is := range p.Is.Shares.All() {
 		if is.Used == 0 {
-			return
+			continue
 		}
 		number := func(n int64) string { return strconv.FormatInt(n, 10) }
 		if strings.Contains(limit, "bytes") {
@@ -31,6 +30,6 @@ func shareRows(p *client.ProcessStatus[mesh.Stats]) [][]string {
 			holders = append(holders, fmt.Sprintf("%s:%s", is.Top[i].Name(), number(is.Top[i].Used)))
 		}
 		rows = append(rows, []string{p.Name, limit, number(is.Used), number(is.Limit), strings.Join(holders, ",")})
-	})
+	}
 	return rows
 }

@@ -6,21 +6,20 @@ import (
 	"testing"
 
 	"github.com/foci-store/foci/client"
-	"github.com/foci-store/foci/internal/device/store"
-	"github.com/foci-store/foci/internal/peer"
 )
 
 // TestSickNodeIsShown: a node that answers but takes no writes must not look
 // like one that is well.
 func TestSickNodeIsShown(t *testing.T) {
-	node := func(stats ...store.Stats) *client.NodeStatus {
-		n := &client.NodeStatus{Name: "n1", Up: true, Node: &peer.NodeStatus{}}
-		for _, s := range stats {
-			n.Node.Backends = append(n.Node.Backends, peer.BackendStatus{Group: 1, Stats: s})
+	node := func(backends ...client.BackendReport) *client.NodeStatus {
+		n := &client.NodeStatus{Name: "n1", Up: true, Node: &client.NodeReport{}}
+		for _, b := range backends {
+			b.Group = 1
+			n.Node.Backends = append(n.Node.Backends, b)
 		}
 		return n
 	}
-	full, broken := store.Stats{ReadOnly: "the disk is full"}, store.Stats{NotReady: "damaged", ReadOnly: "damaged"}
+	full, broken := client.BackendReport{ReadOnly: "the disk is full"}, client.BackendReport{NotReady: "damaged", ReadOnly: "damaged"}
 	astray := node(full)
 	astray.Node.NotVoting = "its clock is wrong"
 	for _, c := range []struct {
@@ -28,8 +27,8 @@ func TestSickNodeIsShown(t *testing.T) {
 		state string
 		why   string
 	}{
-		{node(store.Stats{}), "up", ""},
-		{node(store.Stats{}, full), "read only", "node n1, group 1: the disk is full"},
+		{node(client.BackendReport{}), "up", ""},
+		{node(client.BackendReport{}, full), "read only", "node n1, group 1: the disk is full"},
 		{node(broken, full), "not ready", "node n1, group 1: damaged"},
 		{astray, "wrong clock", "node n1: its clock is wrong"},
 	} {

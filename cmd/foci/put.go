@@ -23,7 +23,7 @@ being with its first object.
 		Args: usageArgs(cobra.RangeArgs(1, 2)),
 		RunE: func(c *cobra.Command, args []string) error {
 			return a.write(c, &r, args, func(s *client.Session, n foci.Name, in io.Reader, size int64) (client.Result, error) {
-				return s.Put(c.Context(), n, in, size, nil)
+				return s.Put(c.Context(), n, in, size, client.PutOptions{})
 			})
 		},
 	}

@@ -46,11 +46,8 @@ const (
 	defaultResends = 5
 )
 
-// What --ask may be.
-const (
-	askNearest = "nearest"
-	askAll     = "all"
-)
+// askModes are what --ask may be; a command without it has the usual mode.
+var askModes = map[string]client.AskMode{"": 0, "nearest": client.AskNearest, "all": client.AskAll}
 
 // defaultTimeout is a session's deadline for one operation.
 const defaultTimeout = 30 * time.Second
@@ -107,7 +104,7 @@ func (r *remoteFlags) addLevels(c *cobra.Command, writes bool) {
 		c.Flags().Var(&r.ack, "ack", "groups that must have stored a write before it is done: one, quorum or all")
 	}
 	c.Flags().Var(&r.read, "read", "groups that must have answered a question: one, quorum or all")
-	c.Flags().StringVar(&r.ask, "ask", askNearest, "whom a question goes to first: nearest, and one more when one is late; or all groups at once")
+	c.Flags().StringVar(&r.ask, "ask", "nearest", "whom a question goes to first: nearest, and one more when one is late; or all groups at once")
 	c.Flags().BoolVar(&r.traced, "trace", false, "show every step that the operation took, on all nodes")
 	c.PreRun = func(c *cobra.Command, _ []string) {
 		if r.traced {
@@ -128,8 +125,8 @@ func (l *levelFlag) Type() string { return "level" }
 
 // config is what the flags and the environment ask for.
 func (r *remoteFlags) config() (client.Config, error) {
-	if r.ask != "" && r.ask != askNearest && r.ask != askAll {
-		return client.Config{}, usagef("--ask %.80q: want %s or %s", r.ask, askNearest, askAll)
+	if _, ok := askModes[r.ask]; !ok {
+		return client.Config{}, usagef("--ask %.80q: want nearest or all", r.ask)
 	}
 	if r.timeout <= 0 {
 		return client.Config{}, usagef("--timeout %v: want more than 0", r.timeout)
@@ -219,7 +216,7 @@ func (r *remoteFlags) session(ctx context.Context, a *app, do func(*client.Sessi
 	if r.read.Level == foci.One {
 		a.message("--read one: what is read may be old")
 	}
-	err = do(c.Session(client.SessionOptions{Ack: r.ack.Level, Read: r.read.Level, AskAll: r.ask == askAll, Timeout: r.timeout}))
+	err = do(c.Session(client.SessionOptions{Ack: r.ack.Level, Read: r.read.Level, Ask: askModes[r.ask], Timeout: r.timeout}))
 	if r.traced && r.signals.Err() == nil {
 		a.showTrace(r.signals, c, r.trace)
 	}

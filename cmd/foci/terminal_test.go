@@ -13,7 +13,6 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/client"
-	"github.com/foci-store/foci/internal/peer"
 )
 
 // hostile is what a peer may say to the terminal of who asks it: a title, a
@@ -42,7 +41,7 @@ func TestPeersTextIsShownQuoted(t *testing.T) {
 		},
 		"history": func(a *app) error { return a.printHistory(historyLine{Op: hostile}) },
 		"trace": func(a *app) error {
-			return a.line("%s", stepLine(&client.TraceStep{Name: hostile, Step: peer.Step{What: hostile}}, time.Time{}))
+			return a.line("%s", stepLine(&client.TraceStep{Name: hostile, What: hostile}, time.Time{}))
 		},
 		"copy":  func(a *app) error { tell(a.stderr, "%s: skipped", hostile); return nil },
 		"child": func(a *app) error { forward(strings.NewReader(hostile), a.stderr, "n1"); return nil },

@@ -13,7 +13,6 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/client"
-	"github.com/foci-store/foci/internal/peer"
 )
 
 func txnsCommand(a *app) *cobra.Command {
@@ -75,7 +74,7 @@ func (a *app) watchTxns(ctx context.Context, cl *client.Client, watch bool, ever
 	}
 }
 
-func (a *app) txns(all []client.ProcessStatus[peer.TxnStatus]) error {
+func (a *app) txns(all []client.ProcessStatus[client.TxnStatus]) error {
 	if a.json {
 		for i := range all {
 			if err := a.print(all[i], nil); err != nil {
@@ -118,7 +117,7 @@ type flow struct {
 }
 
 // flows sums a process's pending transactions up, the oldest first.
-func flows(p *client.ProcessStatus[peer.TxnStatus], names map[foci.NodeID]string) [][]string {
+func flows(p *client.ProcessStatus[client.TxnStatus], names map[foci.NodeID]string) [][]string {
 	type sum struct {
 		flow
 		count, attempts int

@@ -128,7 +128,7 @@ func (t *target) name(i int64) foci.Name {
 }
 
 func (t *target) put(ctx context.Context, i int64) error {
-	_, err := t.s.Put(ctx, t.name(i), bytes.NewReader(t.bytes), t.size, nil)
+	_, err := t.s.Put(ctx, t.name(i), bytes.NewReader(t.bytes), t.size, client.PutOptions{})
 	return err
 }
 

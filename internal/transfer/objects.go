@@ -28,7 +28,7 @@ func Through(s *client.Session) Objects { return session{s} }
 type session struct{ s *client.Session }
 
 func (o session) Put(ctx context.Context, n foci.Name, f *os.File, size int64) (int64, error) {
-	res, err := o.s.Put(ctx, n, f, size, nil)
+	res, err := o.s.Put(ctx, n, f, size, client.PutOptions{})
 	return res.Size, err
 }
 

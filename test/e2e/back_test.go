@@ -59,7 +59,7 @@ func TestBack(t *testing.T) {
 	c := startCluster(t)
 	cl := dial(t, c)
 	s := cl.Session(client.SessionOptions{Ack: foci.All, Timeout: 2 * time.Minute})
-	if _, err := s.Put(t.Context(), objectName(0), strings.NewReader("x"), 1, nil); err != nil {
+	if _, err := s.Put(t.Context(), objectName(0), strings.NewReader("x"), 1, client.PutOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	node := nodeID(t, cl, "n2")
@@ -85,9 +85,9 @@ func TestBack(t *testing.T) {
 	all.Add(puts + 1)
 	for i := range puts {
 		text := fmt.Sprintf("content %d", i)
-		s.PutAsync(t.Context(), backName(i), strings.NewReader(text), int64(len(text)), nil, ended)
+		s.PutAsync(t.Context(), backName(i), strings.NewReader(text), int64(len(text)), client.PutOptions{}, ended)
 	}
-	newer := s.PutAsync(t.Context(), backName(7), strings.NewReader("newer"), 5, nil, ended)
+	newer := s.PutAsync(t.Context(), backName(7), strings.NewReader("newer"), 5, client.PutOptions{}, ended)
 	pause(t.Context(), awayFor())
 	if n := acked.Load(); n > 0 {
 		t.Fatalf("%d puts were acknowledged by all while a node was away", n)

@@ -97,7 +97,7 @@ func flight(t *testing.T, c *cluster, puts, ackedBefore int) []atomic.Bool {
 	for i := range puts {
 		all.Go(func() {
 			b := content(i)
-			if _, err := s.Put(ctx, objectName(i), bytes.NewReader(b), int64(len(b)), nil); err != nil {
+			if _, err := s.Put(ctx, objectName(i), bytes.NewReader(b), int64(len(b)), client.PutOptions{}); err != nil {
 				return
 			}
 			acked[i].Store(true)

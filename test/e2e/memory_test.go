@@ -27,7 +27,7 @@ func TestMemoryIsGivenBack(t *testing.T) {
 	for i := range 32 {
 		load.Go(func() {
 			name := foci.Name{Bucket: "memory-test", Key: fmt.Sprint(i)}
-			if _, err := s.Put(t.Context(), name, bytes.NewReader(body), int64(len(body)), nil); err != nil {
+			if _, err := s.Put(t.Context(), name, bytes.NewReader(body), int64(len(body)), client.PutOptions{}); err != nil {
 				t.Error(err)
 			}
 		})

@@ -86,7 +86,7 @@ func soakWorker(t *testing.T, ctx context.Context, s *client.Session, w int) {
 }
 
 func (k *known) put(ctx context.Context, s *client.Session, n foci.Name, b []byte) {
-	_, err := s.Put(ctx, n, bytes.NewReader(b), int64(len(b)), nil)
+	_, err := s.Put(ctx, n, bytes.NewReader(b), int64(len(b)), client.PutOptions{})
 	switch {
 	case err == nil:
 		*k = known{contents: [][]byte{b}}

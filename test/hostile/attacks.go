@@ -192,7 +192,7 @@ func hoardReplies(ctx context.Context, a *attacker) error {
 	name := foci.Name{Bucket: "hoard", Key: "big"}
 	body := make([]byte, foci.MaxPayload)
 	_, _ = rand.Read(body)
-	if _, err := a.client.Session(client.SessionOptions{}).Put(ctx, name, bytes.NewReader(body), int64(len(body)), nil); err != nil {
+	if _, err := a.client.Session(client.SessionOptions{}).Put(ctx, name, bytes.NewReader(body), int64(len(body)), client.PutOptions{}); err != nil {
 		return nil // shut out already
 	}
 	const conns, fetches = 16, 12

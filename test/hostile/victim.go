@@ -53,7 +53,7 @@ func (l *load) run(ctx context.Context) {
 func (l *load) once(key, i int) (put, get time.Duration, err error) {
 	want := victimContent(key, i)
 	began := time.Now()
-	if _, err = l.session.Put(context.Background(), victimName(key), bytes.NewReader(want), victimSize, nil); err != nil {
+	if _, err = l.session.Put(context.Background(), victimName(key), bytes.NewReader(want), victimSize, client.PutOptions{}); err != nil {
 		return 0, 0, fmt.Errorf("put %v: %w", victimName(key), err)
 	}
 	put = time.Since(began)

@@ -21,7 +21,7 @@ func TestPeerBack(t *testing.T) {
 	cl := c.Dial()
 	s := cl.Session(client.SessionOptions{Ack: foci.All, Timeout: 30 * time.Second})
 	put := func(key string) error {
-		_, err := s.Put(t.Context(), foci.Name{Bucket: "back", Key: key}, bytes.NewReader(make([]byte, 1000)), 1000, nil)
+		_, err := s.Put(t.Context(), foci.Name{Bucket: "back", Key: key}, bytes.NewReader(make([]byte, 1000)), 1000, client.PutOptions{})
 		return err
 	}
 	if err := put("before"); err != nil {
@@ -97,7 +97,7 @@ func TestFrozenReceiver(t *testing.T) {
 	const size = 96 << 20
 	content := bytes.Repeat([]byte("0123456789abcdef"), size/16)
 	n := foci.Name{Bucket: "frozen", Key: "large"}
-	if _, err := s.Put(t.Context(), n, bytes.NewReader(content), size, nil); err != nil {
+	if _, err := s.Put(t.Context(), n, bytes.NewReader(content), size, client.PutOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	h := l.Host("reader")

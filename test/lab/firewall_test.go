@@ -35,7 +35,7 @@ func TestFirewallForgets(t *testing.T) {
 		began := time.Now()
 		for key, content := range map[string][]byte{"small": small, "large": large} {
 			n := foci.Name{Bucket: "firewall", Key: key}
-			if _, err := s.Put(t.Context(), n, bytes.NewReader(content), int64(len(content)), nil); err != nil {
+			if _, err := s.Put(t.Context(), n, bytes.NewReader(content), int64(len(content)), client.PutOptions{}); err != nil {
 				t.Fatal(err)
 			}
 			o, err := s.Get(t.Context(), n, client.GetOptions{})

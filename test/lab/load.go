@@ -57,7 +57,7 @@ func (l *Lab) Load(cl *client.Client, bucket string, timeout time.Duration) *Loa
 func (d *Load) put(ctx context.Context) {
 	i := d.next.Add(1)
 	began := time.Now()
-	_, err := d.session.Put(ctx, d.object(i), bytes.NewReader(loadBytes(i)), loadSize, nil)
+	_, err := d.session.Put(ctx, d.object(i), bytes.NewReader(loadBytes(i)), loadSize, client.PutOptions{})
 	took := time.Since(began)
 	d.mu.Lock()
 	defer d.mu.Unlock()
