@@ -49,5 +49,6 @@ var Rules = []Rule{
 	{"architecture symbols", ArchitectureSymbols},
 	{"dependencies have reasons", DependencyReasons},
 	{"promises have tests", PromisesHaveTests},
+	{"public types", PublicAPI},
 	{"words", Words},
 }

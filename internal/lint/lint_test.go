@@ -65,11 +65,14 @@ func TestRulesCanFail(t *testing.T) {
 			"internal/peer/join.bak: a file of an unknown kind", "core: a file of an unknown kind", "-o.txt: a file of an unknown kind",
 			"testdata/fuzz/FuzzX/notes: a file of an unknown kind",
 		},
-		"files and sockets":    {"client.go:12: os.Open", "client.go:13: net.Dial", "client.go:14: http.Get"},
+		"files and sockets":    {"client.go:14: os.Open", "client.go:15: net.Dial", "client.go:16: http.Get"},
 		"architecture symbols": {"`ring.Vanished` does not exist", "`ring.Table.NoSuchMethod` does not exist", "names 2 symbols"},
 		"dependencies have reasons": {
 			"go.mod: example.com/reasonless has no line",
 			"0001.md:2: example.com/gone is not used any more",
+		},
+		"public types": {
+			"client: client.Reply shows wire.Reply of example.com/broken/internal/core/wire", "client.Held.Give shows wire.Op",
 		},
 		"promises have tests": {"TestThatWasDeleted does not exist", "promises.md:4: this row names no test"},
 		"words":               {"notes.md:1: \"TO" + "DO:\"", "a path of one machine", "give the reason itself"},
