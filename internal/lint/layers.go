@@ -21,6 +21,7 @@ var layers = []layer{
 	{"internal/core/record", 1},
 	{"internal/testwait", 1}, // for tests alone
 	{"internal/core/wire", 1},
+	{"internal/core/operation", 3}, // joins quorum and txn
 	{"internal/core", 2},
 	{"internal/check", 3},      // checkers of histories: for simulator and tests
 	{"internal/sim/engine", 3}, // time, chance and network of a simulation

@@ -286,7 +286,7 @@ func decode(l *leg, asked bool, r *mesh.Reply) (codec.Message, error) {
 		return nil, err
 	}
 	if f, ok := m.(*wire.FetchReply); ok {
-		return m, checkFetched(l.msg.(*wire.Fetch), f, r.Body)
+		return m, quorum.Verify(l.msg.(*wire.Fetch), f, r.Body)
 	}
 	return m, nil
 }

@@ -40,6 +40,19 @@ type Answer struct {
 	Stray bool        // an earlier sending of the question was never answered, and may still arrive
 }
 
+// Machine is an operation: a [Write], [Read], [Any], [Stamp] or [Single].
+type Machine interface {
+	Start(now time.Duration) Out
+	Answer(now time.Duration, leg Leg, a Answer) Out
+	// Wake says that the time has come that Out.Wake asked for.
+	Wake(now time.Duration) Out
+	// Replan gives the newer layout that Out.Layout asked for.
+	Replan(now time.Duration, p Plan) Out
+	// Idle reports that the caller has been answered and no leg is open: nothing
+	// will ever happen to it again.
+	Idle() bool
+}
+
 // Plan is the part of the layout that an operation works by.
 type Plan struct {
 	Epoch  foci.Epoch

@@ -1,4 +1,4 @@
-package peer
+package quorum
 
 import (
 	"github.com/foci-store/foci"
@@ -6,10 +6,11 @@ import (
 	"github.com/foci-store/foci/internal/core/wire"
 )
 
-// checkFetched refuses an answer to a fetch that does not fit its question, or
-// whose payloads are not what their hashes say: another group is asked then.
-// What comes through can be cut up without further doubt.
-func checkFetched(f *wire.Fetch, m *wire.FetchReply, body []byte) error {
+// Verify refuses an answer to a fetch that does not fit its question, or whose
+// payloads are not what their hashes say: another group is asked then. What comes
+// through can be cut up without further doubt. As it hashes the body, it is called
+// before the machine is told of the answer, outside of the caller's locks.
+func Verify(f *wire.Fetch, m *wire.FetchReply, body []byte) error {
 	if most := int(f.Limit); most > 0 && len(m.Entries) > most {
 		return foci.Errorf(foci.Protocol, "%d entries came, at most %d were asked for", len(m.Entries), most)
 	}

@@ -1,0 +1,159 @@
+package operation
+
+import (
+	"math"
+	"slices"
+	"time"
+
+	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/mutant"
+	"github.com/foci-store/foci/internal/core/quorum"
+	"github.com/foci-store/foci/internal/core/wire"
+)
+
+// Op describes an operation.
+type Op struct {
+	Quorum   quorum.Machine
+	Scope    wire.Scope // what the id is made of; may be empty
+	Class    foci.Class
+	Deadline time.Duration // on the clock of the events
+	Trace    foci.TraceID
+	Stall    time.Duration // without an answer for so long a leg is stalled; 0 = the machine's
+	Resends  int           // of a stalled leg; 0 = the machine's, < 0 = none
+	// Reread is the length of the record's payload when it is not in the record:
+	// the shell reads it anew for each attempt.
+	Reread int64
+	Ref    any // the shell's own
+}
+
+// Operation is one that runs.
+type Operation struct {
+	Op
+	legs     []*leg // those that are open
+	out      int    // attempts that were sent and not delivered
+	answered bool   // the caller has been, or is being, called back
+	idle     bool
+	progress bool          // an attempt has moved since the quorum machine was woken last
+	wake     time.Duration // when it wants to be woken; 0 = not at all
+	place    int           // in the heap of those that do; -1 = not in it
+}
+
+// Start begins an operation.
+func (m *Machine) Start(out []Effect, now time.Duration, op Op) ([]Effect, *Operation) {
+	m.enter(out, now)
+	o := &Operation{Op: op, place: -1}
+	m.event(o, o.Quorum.Start(m.now))
+	return m.leave(), o
+}
+
+// GiveUp ends an operation for its caller, as if the deadline had come. It does
+// nothing to one whose caller has been called back.
+func (m *Machine) GiveUp(out []Effect, now time.Duration, o *Operation) []Effect {
+	m.enter(out, now)
+	m.giveUp(o)
+	return m.leave()
+}
+
+// Replan gives an operation the layout that it needs.
+func (m *Machine) Replan(out []Effect, now time.Duration, o *Operation, p quorum.Plan) []Effect {
+	m.enter(out, now)
+	m.event(o, o.Quorum.Replan(m.now, p))
+	return m.leave()
+}
+
+// event does what the quorum machine of an operation says.
+func (m *Machine) event(o *Operation, q quorum.Out) {
+	if q.Done {
+		o.answered = true
+		m.lingering++
+		m.out = append(m.out, Effect{Do: Answer, Op: o})
+	}
+	m.ask(o, q.Asks)
+	switch {
+	case q.Done && !mutant.On(mutant.EndlessLinger):
+		m.wakes.set(o, m.now+m.cfg.Linger)
+	case q.Done || !o.answered:
+		m.wakes.set(o, q.Wake)
+	}
+	if q.Done {
+		m.settle(o, false)
+	}
+	m.checkIdle(o)
+	switch {
+	case q.Layout == 0:
+	case m.closed:
+		m.giveUp(o) // no layout comes any more
+	default:
+		m.out = append(m.out, Effect{Do: NeedLayout, Op: o, Epoch: q.Layout})
+	}
+}
+
+// giveUp ends an operation whose time is over: first its legs, so that its error
+// says what became of each.
+func (m *Machine) giveUp(o *Operation) {
+	if o.answered {
+		return
+	}
+	m.expire(o)
+	m.event(o, o.Quorum.Wake(math.MaxInt64))
+}
+
+// expire ends the open legs of an operation, and tells its quorum machine.
+func (m *Machine) expire(o *Operation) {
+	for _, l := range slices.Clone(o.legs) {
+		m.work = m.txns.Expire(m.work, m.now, l.id)
+	}
+	m.drain()
+}
+
+// woken is when the time has come that an operation wanted to be woken at: for its
+// quorum machine or, once the caller has been called back, to end its legs.
+func (m *Machine) woken(o *Operation) {
+	if o.answered {
+		m.settle(o, true)
+		return
+	}
+	if m.now >= o.Deadline {
+		m.expire(o)
+	}
+	if a, fetches := o.Quorum.(*quorum.Any); fetches && o.progress {
+		a.Arriving(m.now)
+	}
+	o.progress = false
+	m.event(o, o.Quorum.Wake(m.now))
+}
+
+// settle ends the legs whose answers nobody needs when the caller has been
+// answered: queries, and records for a node that cannot be reached, for which a
+// hint is left; in the end all. Hints have a deadline of their own.
+func (m *Machine) settle(o *Operation, all bool) {
+	for _, l := range o.legs {
+		if !l.hint && (all || !l.mutation || m.txns.Parked(l.id)) {
+			m.work = m.txns.Cancel(m.work, m.now, l.id)
+		}
+	}
+}
+
+// checkIdle notes the end of an operation.
+func (m *Machine) checkIdle(o *Operation) {
+	if o.idle || !o.answered || o.out > 0 || !o.Quorum.Idle() {
+		return
+	}
+	o.idle = true
+	m.lingering--
+	m.wakes.set(o, 0)
+	m.out = append(m.out, Effect{Do: Idle, Op: o})
+}
+
+// forget drops a leg that has ended.
+func (o *Operation) forget(l *leg) {
+	last := len(o.legs) - 1
+	if at := slices.Index(o.legs, l); at >= 0 {
+		o.legs[at] = o.legs[last]
+		o.legs[last] = nil
+		o.legs = o.legs[:last]
+	}
+}
+
+// Answered reports whether the caller has been, or is being, called back.
+func (o *Operation) Answered() bool { return o.answered }
