@@ -203,7 +203,7 @@ func (m *Mesh) unlike(theirs uint8) error {
 
 // refuse tells the other side why, and returns it.
 func (m *Mesh) refuse(conn net.Conn, why error) error {
-	w := wireError(why)
+	w := frame.EncodeError(why)
 	_, _ = conn.Write(frame.Append(nil, &frame.Header{Type: frame.Refuse}, w.Append(nil), nil)) // a courtesy
 	return why
 }

@@ -85,7 +85,7 @@ func TestStalledRequestsEnd(t *testing.T) {
 		h.Type, h.Stream = frame.Request, uint32(i+1)<<16
 		r.send(h, make([]byte, 5))
 		got, contents := r.await(frame.Reply)
-		if err := peerError(Identity{}, contents); got.Stream != h.Stream || foci.KindOf(err) != foci.Busy || !strings.Contains(err.Error(), "no more of it came for 100ms") {
+		if err := frame.DecodeError(foci.NodeID{}, contents); got.Stream != h.Stream || foci.KindOf(err) != foci.Busy || !strings.Contains(err.Error(), "no more of it came for 100ms") {
 			t.Fatalf("%+v, %v", got, err)
 		}
 		r.send(frame.Header{Type: frame.Data, Stream: h.Stream}, make([]byte, 50<<10)) // was on its way

@@ -253,7 +253,7 @@ func (r *raw) refused(want string, change ...func(*handshake.Hello)) {
 		}
 	}))
 	h, b := r.next()
-	err := peerError(Identity{}, b)
+	err := frame.DecodeError(foci.NodeID{}, b)
 	if h.Type != frame.Refuse || foci.KindOf(err) != foci.Denied || !strings.Contains(err.Error(), want) {
 		r.t.Errorf("type %d, %v; want %q", h.Type, err, want)
 		return

@@ -79,7 +79,7 @@ func TestManInTheMiddle(t *testing.T) {
 	// A proxy that believes the node all the same is refused by it.
 	r := rawConn(t, tls.Client(conn, &tls.Config{InsecureSkipVerify: true, Certificates: []tls.Certificate{pair(t, 2)}}))
 	h, b := r.next()
-	if err := peerError(Identity{}, b); h.Type != frame.Refuse || !strings.Contains(err.Error(), "not of an authority") {
+	if err := frame.DecodeError(foci.NodeID{}, b); h.Type != frame.Refuse || !strings.Contains(err.Error(), "not of an authority") {
 		t.Errorf("the node to the proxy: type %d, %v", h.Type, err)
 	}
 	r.ended()

@@ -59,7 +59,7 @@ func (ch *channel) onCredit(h *frame.Header) error {
 
 // onAbort ends a message that its sender cannot complete.
 func (ch *channel) onAbort(h *frame.Header, contents []byte) error {
-	cause := peerError(ch.peer, contents)
+	cause := frame.DecodeError(ch.peer.Node, contents)
 	ch.mu.Lock()
 	s := ch.streams.get(h.Stream)
 	if s == nil || s.left == 0 || ch.link != nil && !s.begun {
@@ -110,7 +110,7 @@ func (ch *channel) onCancel(h *frame.Header) {
 		hangUp = in.hangUp.Load()
 	} else {
 		after = ch.drop(s.out)
-		w := wireError(errCanceledThere)
+		w := frame.EncodeError(errCanceledThere)
 		if s.out.off == 0 {
 			ch.answerError(h.Stream, &w)
 		} else {

@@ -76,7 +76,7 @@ func (m *Mesh) greet(conn net.Conn, hello *handshake.Hello, who auth.Name) (Iden
 	case h.Type == frame.Refuse && m.selves.came(nonce):
 		return Identity{}, nil, ErrSelf
 	case h.Type == frame.Refuse:
-		return Identity{}, nil, peerError(Identity{}, contents)
+		return Identity{}, nil, frame.DecodeError(foci.NodeID{}, contents)
 	case h.Type != frame.Welcome:
 		return Identity{}, nil, foci.Errorf(foci.Protocol, "it answers hello by a frame of type %d", h.Type)
 	}

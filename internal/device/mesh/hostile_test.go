@@ -121,7 +121,7 @@ func TestRefusals(t *testing.T) {
 		r := rawDial(t, nd.addr)
 		r.send(frame.Header{Type: frame.Hello}, helloOf(c.change))
 		h, b := r.next()
-		err := peerError(Identity{}, b)
+		err := frame.DecodeError(foci.NodeID{}, b)
 		if h.Type != frame.Refuse || foci.KindOf(err) != c.kind || !strings.Contains(err.Error(), c.text) {
 			t.Errorf("%s: type %d, %v", name, h.Type, err)
 		}
@@ -227,7 +227,7 @@ func TestDamagedContents(t *testing.T) {
 	b[len(b)-1] ^= 1
 	r.write(b)
 	got, contents := r.await(frame.Reply)
-	if err := peerError(Identity{}, contents); got.Flags != frame.FlagError || foci.KindOf(err) != foci.Busy {
+	if err := frame.DecodeError(foci.NodeID{}, contents); got.Flags != frame.FlagError || foci.KindOf(err) != foci.Busy {
 		t.Fatalf("%+v %v", got, err)
 	}
 	r.send(frame.Header{Type: frame.Request, Method: methodEcho, Stream: 2 << 16}, []byte("again"))

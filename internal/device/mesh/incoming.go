@@ -1,9 +1,7 @@
 package mesh
 
 import (
-	"errors"
 	"sync/atomic"
-	"time"
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/wire"
@@ -110,7 +108,7 @@ func (in *Incoming) ReplySource(head []byte, src Source) {
 
 // Fail answers with an error: its kind, text and RetryAfter.
 func (in *Incoming) Fail(err error) {
-	w := wireError(err)
+	w := frame.EncodeError(err)
 	in.FailWith(&w)
 }
 
@@ -119,23 +117,6 @@ func (in *Incoming) FailWith(w *wire.Error) {
 	if in.answered.CompareAndSwap(false, true) {
 		in.give(failureOf(w))
 	}
-}
-
-// wireError is what crosses the wire of an error.
-func wireError(err error) wire.Error {
-	w := wire.Error{Kind: foci.KindOf(err), Text: err.Error()}
-	var e *foci.Error
-	if errors.As(err, &e) {
-		w.RetryAfter = e.RetryAfter.Round(time.Millisecond)
-	}
-	var p *PeerError
-	if errors.As(err, &p) {
-		w.Epoch = p.Epoch
-		if e == p.err { // it is passed on as it is
-			w.Text, w.From = e.Msg, p.Node
-		}
-	}
-	return w
 }
 
 // free gives back the memory of the request.

@@ -46,7 +46,7 @@ func (m *Mesh) Local(q *Request) error {
 func (a *answer) whole(from Identity) (*Reply, error) {
 	defer closeSource(a.source)
 	if a.flags&frame.FlagError != 0 {
-		return nil, peerError(from, a.head)
+		return nil, frame.DecodeError(from.Node, a.head)
 	}
 	r := &Reply{Head: a.head, Body: a.body}
 	if a.source != nil {

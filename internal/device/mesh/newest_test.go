@@ -94,7 +94,7 @@ func TestProvenIncarnationCounts(t *testing.T) {
 			h.Auth, h.Node, h.Incarnation, h.Role = auth.StepTLS, nodeID(id), inc, foci.RoleData
 		}))
 		if h, b := r.next(); h.Type == frame.Refuse {
-			return peerError(Identity{}, b)
+			return frame.DecodeError(foci.NodeID{}, b)
 		}
 		return nil
 	}
@@ -151,7 +151,7 @@ func TestRemovedKeyProvesNothing(t *testing.T) {
 			h.Auth, h.Node, h.Incarnation, h.Role = auth.StepTLS, nodeID(2), inc, foci.RoleData
 		}))
 		if h, b := r.next(); h.Type == frame.Refuse {
-			return peerError(Identity{}, b)
+			return frame.DecodeError(foci.NodeID{}, b)
 		}
 		return nil
 	}

@@ -49,7 +49,7 @@ func TestEarlyProtocol(t *testing.T) {
 	r := rawDial(t, nd.addr)
 	r.send(frame.Header{Type: frame.Hello}, helloOf(func(h *handshake.Hello) { h.MinProtocol, h.MaxProtocol, h.Early = 1, 1, true }))
 	h, b := r.next()
-	err := peerError(Identity{}, b)
+	err := frame.DecodeError(foci.NodeID{}, b)
 	if h.Type != frame.Refuse || foci.KindOf(err) != foci.Protocol || !strings.Contains(err.Error(), "upgrade the older side") {
 		t.Errorf("an early hello: type %d, %v", h.Type, err)
 	}

@@ -113,7 +113,7 @@ func (r *raw) hello(change func(*handshake.Hello)) handshake.Welcome {
 	r.send(frame.Header{Type: frame.Hello}, helloOf(change))
 	h, b := r.next()
 	if h.Type != frame.Welcome {
-		r.t.Fatalf("hello answered by type %d: %v", h.Type, peerError(Identity{}, b))
+		r.t.Fatalf("hello answered by type %d: %v", h.Type, frame.DecodeError(foci.NodeID{}, b))
 	}
 	var w handshake.Welcome
 	if err := codec.Unmarshal(b, &w); err != nil {

@@ -7,6 +7,7 @@ import (
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/mutant"
 	"github.com/foci-store/foci/internal/core/wire"
+	"github.com/foci-store/foci/internal/device/mesh/frame"
 )
 
 // relay is a request that came in and is passed on to another peer. Neither
@@ -164,7 +165,7 @@ func (r *relay) where() string { return "node " + r.link.node.Short() }
 
 func (r *relay) fail(err error) {
 	r.end(0, err)
-	w := wireError(err)
+	w := frame.EncodeError(err)
 	r.in.FailWith(&w)
 }
 

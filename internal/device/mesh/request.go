@@ -8,8 +8,8 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/link"
-	"github.com/foci-store/foci/internal/core/codec"
 	"github.com/foci-store/foci/internal/core/wire"
+	"github.com/foci-store/foci/internal/device/mesh/frame"
 )
 
 // Source is a body that is read piece by piece while it is sent, so that it
@@ -71,48 +71,14 @@ type Reply struct {
 	Stream *Body
 }
 
-// PeerError marks an error that the peer answered, as opposed to one that
-// happened on the way.
-type PeerError struct {
-	Node  foci.NodeID // who failed
-	Via   foci.NodeID // who passed it on; zero: nobody did
-	Epoch foci.Epoch  // of the replica's layout, with StaleLayout
-	// Moved says that the request was sent by another channel before, which was
-	// lost: what the peer says of this copy it need not have done with that one.
-	Moved bool
-	err   *foci.Error
-}
-
-func (e *PeerError) Error() string { return e.err.Error() }
-
-// Unwrap gives the [foci.Error] with kind, text and RetryAfter.
-func (e *PeerError) Unwrap() error { return e.err }
-
 // answeredError is the error that a peer answered to a request, which is in the
 // hand of the caller's channel.
 func (q *Request) answeredError(who Identity, head []byte) error {
-	err := peerError(who, head)
+	err := frame.DecodeError(who.Node, head)
 	if e, ok := err.(*PeerError); ok {
 		e.Moved = q.moves > 0
 	}
 	return err
-}
-
-func peerError(who Identity, head []byte) error {
-	var w wire.Error
-	if err := codec.Unmarshal(head, &w); err != nil {
-		return err
-	}
-	e := &PeerError{Node: who.Node, Epoch: w.Epoch}
-	if !w.From.IsZero() && w.From != who.Node {
-		e.Node, e.Via = w.From, who.Node
-	}
-	where := ""
-	if !e.Node.IsZero() { // else it has not said who it is
-		where = "node " + e.Node.Short()
-	}
-	e.err = &foci.Error{Kind: w.Kind, Where: where, Msg: w.Text, RetryAfter: w.RetryAfter}
-	return e
 }
 
 // Cancel ends interest in the reply. Unless the request is already done its

@@ -142,7 +142,7 @@ func (ch *channel) enqueueReply(s *stream, in *Incoming, a *answer, n int64) {
 var errCanceledThere = foci.Errorf(foci.Canceled, "canceled by the one who asked")
 
 func failure(err error) answer {
-	w := wireError(err)
+	w := frame.EncodeError(err)
 	return failureOf(&w)
 }
 

@@ -42,7 +42,7 @@ func (r *raw) answered() error {
 	if h.Type == frame.Welcome {
 		return nil
 	}
-	return peerError(Identity{}, b)
+	return frame.DecodeError(foci.NodeID{}, b)
 }
 
 // TestConnectionsPerPrincipal: a client that opens connections without end

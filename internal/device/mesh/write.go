@@ -257,7 +257,7 @@ func (ch *channel) sourceFailed(p *piece, cause error) {
 		kind = foci.KindOf(cause)
 	}
 	err := foci.Errorf(kind, "reading a body to be sent, at byte %d: %w", p.off, cause)
-	w := wireError(err)
+	w := frame.EncodeError(err)
 	id := o.header.Stream
 	var q *Request
 	ch.mu.Lock()
@@ -286,7 +286,7 @@ func (ch *channel) sourceFailed(p *piece, cause error) {
 // breakOff ends a reply of which no more will come: by an error in its place
 // when nothing was sent of it; ch.mu is held.
 func (ch *channel) breakOff(o *outgoing, err error) {
-	w := wireError(err)
+	w := frame.EncodeError(err)
 	if o.off == 0 {
 		ch.answerError(o.header.Stream, &w)
 	} else {

@@ -74,7 +74,9 @@ func (h *Hello) Decode(r *codec.Reader) {
 }
 
 // Protocols is the range that the dialler speaks.
-func (h *Hello) Protocols() wire.Protocols { return wire.Protocols{Min: h.MinProtocol, Max: h.MaxProtocol} }
+func (h *Hello) Protocols() wire.Protocols {
+	return wire.Protocols{Min: h.MinProtocol, Max: h.MaxProtocol}
+}
 
 // Welcome answers a hello; the channel is open once it has been read.
 type Welcome struct {
