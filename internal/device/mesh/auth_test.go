@@ -192,12 +192,12 @@ func pretend(t *testing.T, id foci.NodeID, creds *auth.Credentials) string {
 		if c.Handshake() != nil {
 			return
 		}
-		if _, _, err := opening(c); err != nil {
+		if _, _, err := handshake.ReadFrame(c); err != nil {
 			return
 		}
 		w := handshake.Welcome{Protocol: 1, Cluster: "test", Node: id, Role: foci.RoleData, Window: frame.DefWindow, Streams: 9, Auth: auth.StepTLS}
 		_, _ = c.Write(frame.Append(nil, &frame.Header{Type: frame.Welcome}, w.Append(nil), nil))
-		_, _, _ = opening(c) // until it hangs up
+		_, _, _ = handshake.ReadFrame(c) // until it hangs up
 	}()
 	return ln.Addr().String()
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/foci-store/foci/internal/core/link"
 	"github.com/foci-store/foci/internal/device/auth"
 	"github.com/foci-store/foci/internal/device/mesh/frame"
+	"github.com/foci-store/foci/internal/device/mesh/handshake"
 )
 
 // copyMax is the longest message that is copied into the queue; longer ones
@@ -69,24 +70,26 @@ type channel struct {
 	orphans   []*Body // of requests that were on their way in when it was closed
 }
 
-func newChannel(m *Mesh, conn net.Conn, peer Identity, class foci.Class, index int, ours, theirs, streams uint32) *channel {
+func newChannel(m *Mesh, o *handshake.Opened) *channel {
+	ours := m.cfg.Window
 	ch := &channel{
-		mesh: m, class: class, index: index, peer: peer, conn: conn, local: conn.LocalAddr().String(),
-		born: time.Now(), ours: ours, theirs: theirs, closed: make(chan struct{}),
+		mesh: m, class: o.Class, index: o.Index, peer: o.Peer, shown: o.Certificate, conn: o.Conn, local: o.Conn.LocalAddr().String(),
+		born: time.Now(), ours: ours, theirs: o.Window, closed: make(chan struct{}),
+		pack: m.cfg.Classes[o.Class].Compress.packing() & o.Packing,
 	}
 	ch.wake.L, ch.flows.L = &ch.mu, &ch.mu
-	ch.streams.limit = int(streams)
-	ch.sendq.credit = int64(theirs) * frame.WindowsPer
+	ch.streams.limit = int(o.Streams)
+	ch.sendq.credit = int64(o.Window) * frame.WindowsPer
 	ch.credit = int64(ours) * frame.WindowsPer
-	ch.inUse.maxCount = int64(streams)
+	ch.inUse.maxCount = int64(o.Streams)
 	ch.inUse.maxBytes = m.cfg.Limits.ChannelBytes
 	return ch
 }
 
 // run serves the channel until it is closed.
-func (ch *channel) run(f *frame.Reader) {
+func (ch *channel) run() {
 	ch.mesh.tasks.Go(ch.write)
-	ch.close(ch.read(f))
+	ch.close(ch.read(frame.NewReader(ch.conn)))
 	for _, b := range ch.orphans {
 		if b.served.CompareAndSwap(false, true) { // no handler knows of it
 			ch.release(b.in)

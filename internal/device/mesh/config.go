@@ -8,7 +8,6 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/link"
-	"github.com/foci-store/foci/internal/core/rights"
 	"github.com/foci-store/foci/internal/core/route"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/auth"
@@ -90,20 +89,6 @@ type PeerEvent struct {
 	State PeerState
 	Up    bool  // State is Up
 	Err   error // when it is not: why
-}
-
-// Identity is what a peer says of itself, what it has proved, and how it is
-// connected.
-type Identity struct {
-	Node        foci.NodeID      `json:"node"`
-	Incarnation foci.Incarnation `json:"incarnation"`
-	Role        foci.Role        `json:"role"`
-	Table       foci.Table       `json:"table"`    // of the listener that was dialled
-	Addr        string           `json:"addr"`     // remote host:port
-	Protocol    uint16           `json:"protocol"` // that both sides speak on this channel
-
-	Principal rights.Principal `json:"principal,omitempty"` // "" where nothing is proved
-	Rights    rights.Rights    `json:"-"`                   // everything where nothing is proved
 }
 
 // DefaultChannels is how many channels of each class a link has.

@@ -23,7 +23,7 @@ func (m *Mesh) judge() {
 		}
 		if now := m.cfg.Auth.Certificates().Digest(); !bytes.Equal(now, believed) && !mutant.On(mutant.ProvenByRemovedKey) {
 			believed = now
-			m.newest.doubt(m.cfg.Now())
+			m.hands.Doubt()
 		}
 		for _, ch := range m.channelsWithCertificate() {
 			if err := m.cfg.Auth.Certificates().Judge(ch.shown); err != nil && !mutant.On(mutant.DeniedStays) {

@@ -129,7 +129,7 @@ func (l *Link) hurry() {
 // dial opens one channel and serves it.
 func (l *Link) dial(where link.Slot, attempt uint64, addr Addr) {
 	ctx, cancel := context.WithTimeout(l.mesh.ctx, l.mesh.cfg.Timing.Handshake)
-	ch, f, err := l.mesh.open(ctx, addr, l.node, where.Class, where.Index)
+	ch, err := l.mesh.open(ctx, addr, l.node, where.Class, where.Index)
 	cancel()
 	if err != nil {
 		l.undialled(where, attempt, err)
@@ -139,7 +139,7 @@ func (l *Link) dial(where link.Slot, attempt uint64, addr Addr) {
 		if where.Class == foci.Ping {
 			ch.life.ping(ch) // tells the peer's clock at once
 		}
-		ch.run(f)
+		ch.run()
 	}
 }
 

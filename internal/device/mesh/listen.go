@@ -1,12 +1,10 @@
 package mesh
 
 import (
-	"container/list"
 	"context"
 	"errors"
 	"net"
 	"net/netip"
-	"sync"
 	"time"
 
 	"github.com/foci-store/foci"
@@ -92,7 +90,7 @@ func (m *Mesh) acceptAll(ln net.Listener, table foci.Table) {
 			// a connection that came early must not take the place of a later one.
 			leave := func() {}
 			if !mutant.On(mutant.UnprovenInAnyOrder) {
-				leave = m.unproven.enter(conn)
+				leave = m.hands.Enter(conn)
 			}
 			m.tasks.Go(func() { m.accept(conn, table, leave) })
 			continue
@@ -106,45 +104,5 @@ func (m *Mesh) acceptAll(ln net.Listener, table foci.Table) {
 		case <-m.ctx.Done():
 			return
 		}
-	}
-}
-
-// unproven are the connections that have not proved who they are yet, or said
-// hello where nothing is to be proved; of too many the oldest is dropped.
-type unproven struct {
-	mu    sync.Mutex
-	conns list.List
-	most  int
-	shut  bool
-}
-
-// enter adds a connection; the returned function takes it out.
-func (u *unproven) enter(conn net.Conn) (leave func()) {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	if u.shut {
-		_ = conn.Close() // we are closing
-		return func() {}
-	}
-	if u.conns.Len() >= u.most {
-		oldest := u.conns.Front()
-		u.conns.Remove(oldest)
-		_ = oldest.Value.(net.Conn).Close() // it has had its time
-	}
-	e := u.conns.PushBack(conn)
-	return func() {
-		u.mu.Lock()
-		defer u.mu.Unlock()
-		u.conns.Remove(e)
-	}
-}
-
-// close drops them all, and those that come later.
-func (u *unproven) close() {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	u.shut = true
-	for e := u.conns.Front(); e != nil; e = e.Next() {
-		_ = e.Value.(net.Conn).Close() // we are closing
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"log/slog"
 	"math"
 	"net"
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -13,6 +12,7 @@ import (
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/link"
 	"github.com/foci-store/foci/internal/device/mesh/frame"
+	"github.com/foci-store/foci/internal/device/mesh/handshake"
 )
 
 // Mesh is this process's part of the mesh: its listeners, what came in by
@@ -32,18 +32,13 @@ type Mesh struct {
 	relays      relays // requests passed on for others
 	dials       chan struct{}
 	listeners   []net.Listener
-	unproven    unproven
-	shaking     unproven      // those of them that are in the middle of a handshake of TLS
-	turns       chan struct{} // a token for each handshake of TLS that came in and computes
-	selves      selves
-	newest      newest
+	hands       *handshake.Endpoint
 	refusals    atomic.Int64
 	refusalTold atomic.Int64 // when one was last logged, in milliseconds since began
 	events      events
 	conns       atomic.Uint64 // channels that we opened, ever
 
 	mu      sync.Mutex
-	cluster string
 	links   map[foci.NodeID]*Link
 	inbound map[*channel]struct{}
 	from    map[foci.NodeID]int // of these, by member
@@ -61,15 +56,17 @@ func New(cfg Config) (*Mesh, error) {
 		cfg.Dial = dialTCP
 	}
 	m := &Mesh{
-		cfg: cfg, log: cfg.Logger, began: time.Now(), cluster: cfg.Cluster,
+		cfg: cfg, log: cfg.Logger, began: time.Now(),
 		dials: make(chan struct{}, cfg.Limits.Dials), done: make(chan struct{}),
-		turns: make(chan struct{}, runtime.GOMAXPROCS(0)),
 		links: map[foci.NodeID]*Link{}, inbound: map[*channel]struct{}{}, from: map[foci.NodeID]int{},
 	}
 	m.ctx, m.stop = context.WithCancel(context.Background())
-	m.unproven.most = cfg.Limits.Unproven
+	m.hands = handshake.New(handshake.Config{
+		Cluster: cfg.Cluster, Node: cfg.Node, Incarnation: cfg.Incarnation, Role: cfg.Role, Protocols: cfg.Protocols, Auth: cfg.Auth,
+		Window: cfg.Window, Streams: uint32(cfg.Limits.ChannelRequests), Unauthenticated: cfg.Limits.Unproven,
+		Now: cfg.Now, Holds: m.holds,
+	})
 	m.shares.init(&cfg.Limits)
-	m.shaking.most = max(1, cfg.Limits.Unproven/shaking)
 	m.events.kick = make(chan struct{}, 1)
 	for _, b := range []*budget{&m.out, &m.collecting} {
 		b.maxCount, b.maxBytes = cfg.Limits.Requests, cfg.Limits.Bytes
@@ -97,25 +94,8 @@ func (m *Mesh) Addrs() []net.Addr {
 }
 
 // Cluster is the cluster's name: the configured one, or that of the first peer
-// that welcomed us; "" until then.
-func (m *Mesh) Cluster() string {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.cluster
-}
-
-// join checks a peer's cluster, or takes it for our own when we have none.
-func (m *Mesh) join(cluster string) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.cluster != "" && cluster != "" && m.cluster != cluster {
-		return foci.Errorf(foci.Denied, "it belongs to cluster %q, we look for %q", cluster, m.cluster)
-	}
-	if m.cluster == "" {
-		m.cluster = cluster
-	}
-	return nil
-}
+// that welcomed this process; "" until then.
+func (m *Mesh) Cluster() string { return m.hands.Cluster() }
 
 // Peer is the link to a node, or nil.
 func (m *Mesh) Peer(node foci.NodeID) *Link {
@@ -187,7 +167,7 @@ func (m *Mesh) Dial(ctx context.Context, addr Addr, eager bool) (*Link, error) {
 	ctx, cancel := context.WithTimeout(ctx, m.cfg.Timing.Handshake)
 	defer cancel()
 	defer context.AfterFunc(m.ctx, cancel)()
-	ch, f, err := m.open(ctx, addr, foci.NodeID{}, foci.Ping, 0)
+	ch, err := m.open(ctx, addr, foci.NodeID{}, foci.Ping, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -203,7 +183,7 @@ func (m *Mesh) Dial(ctx context.Context, addr Addr, eager bool) (*Link, error) {
 	addr.Table = ch.peer.Table
 	where := link.Slot{Class: foci.Ping}
 	if err := l.adopt(ch, where, 0, addr); err == nil {
-		if !m.begin(func() { ch.run(f) }) {
+		if !m.begin(ch.run) {
 			ch.close(errClosed)
 		}
 	} else if !l.Up() {
@@ -302,7 +282,7 @@ func (m *Mesh) Close() error {
 	for _, ln := range m.listeners {
 		_ = ln.Close() // what it has accepted is closed below
 	}
-	m.unproven.close()
+	m.hands.Close()
 	m.drain(inbound)
 	for _, l := range m.Peers() {
 		l.remove(errClosed)

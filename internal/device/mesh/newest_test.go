@@ -57,7 +57,7 @@ func TestLockOutEnds(t *testing.T) {
 		_, err := true2.Dial(testContext(t), Addr{HostPort: nd.addr}, false)
 		return err
 	}
-	later.Store(int64(unprovenFor))
+	later.Store(int64(time.Minute))
 	if err := dial(); foci.KindOf(err) != foci.Denied {
 		t.Fatalf("while the forger's channel is open: %v", err)
 	}
@@ -66,7 +66,7 @@ func TestLockOutEnds(t *testing.T) {
 	if err := dial(); foci.KindOf(err) != foci.Denied {
 		t.Fatalf("at once: %v", err)
 	}
-	later.Add(int64(unprovenFor))
+	later.Add(int64(time.Minute))
 	if err := dial(); err != nil {
 		t.Fatalf("a minute later: %v", err)
 	}
@@ -165,7 +165,7 @@ func TestRemovedKeyProvesNothing(t *testing.T) {
 	judged := time.NewTicker(5 * nd.cfg.Timing.Judge) // the next look at what is believed
 	<-judged.C
 	judged.Stop()
-	later.Store(int64(unprovenFor) + int64(time.Second))
+	later.Store(int64(time.Minute) + int64(time.Second))
 	waitFor(t, "the thief's channel to be closed", func() bool { return !nd.holds(nodeID(2), now+23*3_600_000) })
 	if err := dial(twoKeys(t, 2), now); err != nil {
 		t.Errorf("the true node: %v", err)

@@ -139,7 +139,7 @@ func rawServer(t testing.TB, id foci.NodeID, serve func(*raw, handshake.Hello)) 
 			}
 			go func() {
 				r := rawConn(t, conn)
-				h, b, err := opening(r.conn)
+				h, b, err := handshake.ReadFrame(r.conn)
 				var hello handshake.Hello
 				if err != nil || h.Type != frame.Hello || codec.Unmarshal(b, &hello) != nil {
 					_ = conn.Close()
@@ -171,7 +171,7 @@ func dialOnce(b []byte) func(context.Context, string, string) (net.Conn, error) 
 		}
 		ours, theirs := net.Pipe()
 		go func() {
-			if _, _, err := opening(ours); err != nil {
+			if _, _, err := handshake.ReadFrame(ours); err != nil {
 				_ = ours.Close()
 				return
 			}

@@ -9,13 +9,6 @@ import (
 	"github.com/foci-store/foci/internal/core/share"
 )
 
-// Who is the peer as far as limits go. Where nothing is proved a member is known
-// by its role alone.
-func (id Identity) Who() share.Who {
-	member := id.Principal.IsNode() || id.Principal == "" && id.Role != foci.RoleTransport
-	return share.Who{Principal: id.Principal, Member: member}
-}
-
 // shares are the limits of this process that are divided among the peers that
 // dial it.
 type shares struct {

@@ -88,7 +88,7 @@ func strange(t *testing.T, creds *auth.Credentials, b []byte) int64 {
 	for range most {
 		s.connect(b)
 	}
-	waitFor(t, "all to be known", func() bool { return int64(nd.strangers())+nd.Stats().Refused == int64(most) })
+	waitFor(t, "all to be known", func() bool { return int64(nd.hands.Unauthenticated())+nd.Stats().Refused == int64(most) })
 	waitFor(t, "rest", func() bool { // until all have read what there is
 		was := memory()
 		time.Sleep(50 * time.Millisecond)
@@ -97,14 +97,8 @@ func strange(t *testing.T, creds *auth.Credentials, b []byte) int64 {
 	})
 	each := (memory() - before) / int64(most)
 	s.close()
-	waitFor(t, "nobody", func() bool { return nd.strangers() == 0 })
+	waitFor(t, "nobody", func() bool { return nd.hands.Unauthenticated() == 0 })
 	return each
-}
-
-func (m *Mesh) strangers() int {
-	m.unproven.mu.Lock()
-	defer m.unproven.mu.Unlock()
-	return m.unproven.conns.Len()
 }
 
 // clientHello is the first message of TLS.
@@ -140,7 +134,7 @@ func TestStrangersMemory(t *testing.T) {
 		{"key: half of a long hello in plain", clusterKey(1), append(long, make([]byte, frame.MaxHello/2)...)},
 		{"TLS: nothing", certs, nil},
 		{"TLS: half of its first message", certs, clientHello(t)[:200]},
-		{"TLS: half of a long first message", certs, append([]byte{recordHandshake, 3, 1, 0x40, 0, 1, 0, 0x3f, 0xfc}, make([]byte, 15<<10)...)},
+		{"TLS: half of a long first message", certs, append([]byte{0x16, 3, 1, 0x40, 0, 1, 0, 0x3f, 0xfc}, make([]byte, 15<<10)...)},
 		{"TLS: its first message", certs, clientHello(t)},
 	} {
 		each := strange(t, tc.creds, tc.says)
@@ -172,7 +166,7 @@ func TestTenThousandStrangers(t *testing.T) {
 						t.Fatalf("after %d: %v", i, err)
 					}
 				}
-				if n := nd.strangers(); n > nd.cfg.Limits.Unproven {
+				if n := nd.hands.Unauthenticated(); n > nd.cfg.Limits.Unproven {
 					t.Fatalf("%d are kept", n)
 				}
 			}
@@ -205,7 +199,7 @@ func TestGarbageOfEveryLength(t *testing.T) {
 					sent++
 				}
 			}
-			waitFor(t, "all to be gone", func() bool { return nd.strangers() == 0 && nd.Stats().Refused == int64(sent) })
+			waitFor(t, "all to be gone", func() bool { return nd.hands.Unauthenticated() == 0 && nd.Stats().Refused == int64(sent) })
 		})
 	}
 }
@@ -220,7 +214,7 @@ func FuzzStrangers(f *testing.F) {
 		done := make(chan struct{})
 		go func() {
 			defer close(done)
-			nd.accept(theirs, 1, nd.unproven.enter(theirs))
+			nd.accept(theirs, 1, nd.hands.Enter(theirs))
 		}()
 		frame := func(kind uint8, contents []byte) []byte {
 			return frame.Append(nil, &frame.Header{Type: frame.Type(kind)}, contents[:min(len(contents), frame.MaxHello)], nil)

@@ -10,17 +10,18 @@ import (
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/device/mesh/conntest"
 	"github.com/foci-store/foci/internal/device/mesh/frame"
+	"github.com/foci-store/foci/internal/device/mesh/handshake"
 )
 
 // unlinked serves one end of a connection as a channel that no link knows of.
 func unlinked(t testing.TB, m *Mesh, conn net.Conn, dials bool) *channel {
-	ch := newChannel(m, conn, Identity{}, foci.Bulk, 0, frame.DefWindow, frame.DefWindow, 4096)
+	ch := newChannel(m, &handshake.Opened{Conn: conn, Class: foci.Bulk, Window: frame.DefWindow, Streams: 4096})
 	if dials {
 		ch.link = newLink(m, Peer{Node: foci.NodeID{9}})
 	} else if a, err := m.shares.open(ch.peer.Who(), ch.class); err == nil {
 		ch.account = a
 	}
-	m.begin(func() { ch.run(frame.NewReader(conn)) })
+	m.begin(ch.run)
 	t.Cleanup(func() { ch.close(errShutdown) })
 	return ch
 }

@@ -2,6 +2,8 @@ package handshake
 
 import (
 	"bytes"
+	"net"
+	"strings"
 	"testing"
 
 	"github.com/foci-store/foci"
@@ -51,6 +53,21 @@ func TestCommonProtocol(t *testing.T) {
 		if v, ok := ours.Common(h.Protocols()); ok != c.ok || ok && v != c.want {
 			t.Errorf("%d to %d: %d %v", c.lo, c.hi, v, ok)
 		}
+	}
+}
+
+// TestEarlyWelcome: a welcome of the first builds is shorter, and is refused.
+func TestEarlyWelcome(t *testing.T) {
+	e := New(Config{Role: foci.RoleTransport, Protocols: wire.Spoken(), Window: frame.DefWindow})
+	ours, theirs := net.Pipe()
+	go func() {
+		_, _, _ = ReadFrame(theirs)
+		w := Welcome{Protocol: 1, Node: foci.NodeID{2}, Window: frame.DefWindow, Streams: 1, Early: true}
+		_, _ = theirs.Write(frame.Append(nil, &frame.Header{Type: frame.Welcome}, w.Append(nil), nil))
+		_ = theirs.Close()
+	}()
+	if _, err := e.Dial(ours, Target{}); foci.KindOf(err) != foci.Protocol || !strings.Contains(err.Error(), "older") {
+		t.Errorf("an early welcome: %v", err)
 	}
 }
 

@@ -1,0 +1,99 @@
+package mesh
+
+import (
+	"net"
+	"time"
+
+	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/device/mesh/frame"
+)
+
+// accept runs the listening side of a handshake and serves the channel. leave
+// takes the connection out of the unauthenticated ones.
+func (m *Mesh) accept(conn net.Conn, table foci.Table, leave func()) {
+	_ = conn.SetDeadline(time.Now().Add(m.cfg.Timing.Handshake))
+	ch, err := m.admit(conn, table)
+	leave()
+	if err != nil {
+		m.refused(conn.RemoteAddr(), err)
+		_ = conn.Close() // nothing of worth is on it
+		return
+	}
+	ch.run()
+}
+
+// admit authenticates a peer and opens a channel for it, if it may have one more.
+func (m *Mesh) admit(conn net.Conn, table foci.Table) (*channel, error) {
+	a, err := m.hands.Accept(conn, table)
+	if err != nil {
+		return nil, err
+	}
+	ch := newChannel(m, &a.Opened)
+	if err := frame.Mark(a.Conn, m.cfg.Classes[a.Class].DSCP); err != nil {
+		return nil, a.Refuse(foci.Errorf(foci.Internal, "dscp cannot be set: %w", err))
+	}
+	if id := a.Peer.Node; !id.IsZero() {
+		m.expel(id, a.Peer.Incarnation)
+	}
+	if err := m.remember(ch); err != nil {
+		return nil, a.Refuse(err)
+	}
+	if err := a.Welcome(); err != nil {
+		m.forget(ch, err)
+		return nil, err
+	}
+	_ = a.Conn.SetDeadline(time.Time{}) // fails only when closed, as the next read will
+	return ch, nil
+}
+
+// refused counts a connection that was refused, and logs one a second.
+func (m *Mesh) refused(from net.Addr, err error) {
+	n := m.refusals.Add(1)
+	now := time.Since(m.began).Milliseconds()
+	last := m.refusalTold.Load()
+	if now-last < 1000 && n > 1 || !m.refusalTold.CompareAndSwap(last, now) {
+		m.log.Debug("connection refused", "from", from, "err", err)
+		return
+	}
+	m.log.Info("connection refused", "from", from, "err", err, "so far", n)
+}
+
+// expel closes what came in from earlier incarnations of a node.
+func (m *Mesh) expel(node foci.NodeID, now foci.Incarnation) {
+	var old []*channel
+	m.mu.Lock()
+	for ch := range m.inbound {
+		if ch.peer.Node == node && ch.peer.Incarnation < now {
+			old = append(old, ch)
+		}
+	}
+	m.mu.Unlock()
+	for _, ch := range old {
+		ch.close(foci.Errorf(foci.Unreachable, "the peer was restarted"))
+	}
+}
+
+// holds reports whether a channel of an incarnation of a node is open, in either
+// direction.
+func (m *Mesh) holds(node foci.NodeID, inc foci.Incarnation) bool {
+	m.mu.Lock()
+	l := m.links[node]
+	for ch := range m.inbound {
+		if ch.peer.Node == node && ch.peer.Incarnation == inc {
+			m.mu.Unlock()
+			return true
+		}
+	}
+	m.mu.Unlock()
+	if l == nil {
+		return false
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, ch := range l.channels {
+		if ch.peer.Incarnation == inc {
+			return true
+		}
+	}
+	return false
+}
