@@ -14,8 +14,13 @@ import (
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/route"
 	"github.com/foci-store/foci/internal/device/beacon"
+	"github.com/foci-store/foci/internal/device/vfs"
+	"github.com/foci-store/foci/internal/localcluster"
 	"github.com/foci-store/foci/internal/metrics"
 )
+
+// configFile is where serve looks for its configuration.
+const configFile = localcluster.ConfigFile
 
 // defaultCluster is the name of a cluster that was given none.
 const defaultCluster = "foci"
@@ -223,12 +228,12 @@ func (c connectionsConfig) perClass() [foci.NumClasses]int {
 func readConfig(path string) (serveConfig, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return serveConfig{}, &foci.Error{Kind: foci.Invalid, Op: "config", Where: path, Err: pathless(err), Msg: "cannot be read"}
+		return serveConfig{}, &foci.Error{Kind: foci.Invalid, Op: "config", Where: path, Err: vfs.Cause(err), Msg: "cannot be read"}
 	}
 	defer f.Close()
 	text, err := io.ReadAll(io.LimitReader(f, maxConfig+1))
 	if err != nil {
-		return serveConfig{}, &foci.Error{Kind: foci.Invalid, Op: "config", Where: path, Err: pathless(err), Msg: "cannot be read"}
+		return serveConfig{}, &foci.Error{Kind: foci.Invalid, Op: "config", Where: path, Err: vfs.Cause(err), Msg: "cannot be read"}
 	}
 	c, err := parseConfig(text)
 	if err != nil {

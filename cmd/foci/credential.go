@@ -2,6 +2,7 @@ package main
 
 import (
 	"crypto/rand"
+	"fmt"
 	"path/filepath"
 	"time"
 
@@ -9,6 +10,7 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/rights"
+	"github.com/foci-store/foci/internal/credential"
 	"github.com/foci-store/foci/internal/device/auth"
 	"github.com/foci-store/foci/internal/device/vfs"
 )
@@ -72,7 +74,7 @@ func (f *credentialFlags) run(a *app, name string) error {
 		_, err := a.stdout.Write(text)
 		return err
 	}
-	return writeNew("credential", filepath.Dir(f.out), []newFile{{Name: filepath.Base(f.out), text: text, mode: 0o600}})
+	return credential.WriteNew("credential", filepath.Dir(f.out), []credential.File{{Name: filepath.Base(f.out), Text: text, Mode: 0o600}})
 }
 
 // client is the text of a client's credential.
@@ -100,7 +102,7 @@ func (f *credentialFlags) forNode(a *app, name string) error {
 	if err := auth.CheckName(name); err != nil {
 		return usage(err)
 	}
-	files, err := nodePair(ca, id, name, name, time.Now())
+	files, err := credential.ForNode(ca, id, name, name, time.Now())
 	if err != nil {
 		return err
 	}
@@ -108,7 +110,7 @@ func (f *credentialFlags) forNode(a *app, name string) error {
 	if dir == "" {
 		dir = "."
 	}
-	if err := writeNew("credential", dir, files); err != nil {
+	if err := credential.WriteNew("credential", dir, files); err != nil {
 		return err
 	}
 	return a.printMade(dir, files)
@@ -136,4 +138,19 @@ func (f *credentialFlags) authority() (*auth.Authority, error) {
 		return nil, err
 	}
 	return key.Authority()
+}
+
+// printMade says what was made, and what to copy where.
+func (a *app) printMade(dir string, files []credential.File) error {
+	made := struct {
+		Dir   string `json:"dir"`
+		Files []credential.File `json:"files"`
+	}{dir, files}
+	return a.print(made, func() error {
+		rows := make([][]string, len(files))
+		for i, f := range files {
+			rows[i] = []string{filepath.Join(dir, f.Name), fmt.Sprintf("%04o", f.Mode), f.For}
+		}
+		return a.table("FILE MODE FOR", rows)
+	})
 }

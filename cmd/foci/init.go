@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/credential"
 	"github.com/foci-store/foci/internal/layout"
 )
 
@@ -90,13 +91,13 @@ func (i *initFlags) run(a *app) error {
 		_, err = a.stdout.Write(text)
 		return err
 	}
-	files := []newFile{{Name: filepath.Base(i.out), For: "every node, as layout.json in its directory", text: text, mode: 0o644}}
-	more, err := secrets(made, i.tls, time.Now())
+	files := []credential.File{{Name: filepath.Base(i.out), For: "every node, as layout.json in its directory", Text: text, Mode: 0o644}}
+	more, err := credential.ForCluster(made, i.tls, time.Now())
 	if err != nil {
 		return err
 	}
 	files = append(files, more...)
-	if err := writeNew("init", filepath.Dir(i.out), files); err != nil {
+	if err := credential.WriteNew("init", filepath.Dir(i.out), files); err != nil {
 		return err
 	}
 	return a.printMade(filepath.Dir(i.out), files)

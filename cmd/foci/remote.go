@@ -14,6 +14,7 @@ import (
 	"github.com/foci-store/foci/client"
 	"github.com/foci-store/foci/internal/core/mutant"
 	"github.com/foci-store/foci/internal/core/route"
+	"github.com/foci-store/foci/internal/credential"
 )
 
 // defaultRemote is the first node that foci up starts.
@@ -165,16 +166,16 @@ func (r *remoteFlags) config() (client.Config, error) {
 	if cluster == "" {
 		cluster = os.Getenv("FOCI_CLUSTER")
 	}
-	credential := r.credential
-	if credential == "" {
-		credential = os.Getenv("FOCI_CREDENTIAL")
+	proof := r.credential
+	if proof == "" {
+		proof = os.Getenv("FOCI_CREDENTIAL")
 	}
-	if credential == "" {
-		if credential, err = foundCredential(parsed); err != nil {
+	if proof == "" {
+		if proof, err = credential.Find(parsed); err != nil {
 			return client.Config{}, err
 		}
 	}
-	return client.Config{Remotes: remotes, Tables: tables, Cluster: cluster, Credential: credential, Timeout: r.timeout, Stall: r.stall, Resends: resends, Stay: !r.sniff}, nil
+	return client.Config{Remotes: remotes, Tables: tables, Cluster: cluster, Credential: proof, Timeout: r.timeout, Stall: r.stall, Resends: resends, Stay: !r.sniff}, nil
 }
 
 func parseTables(s string) ([]foci.Table, error) {

@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/foci-store/foci/internal/core/mutant"
+	"github.com/foci-store/foci/internal/localcluster"
 )
 
 // This file is the only one that writes text for people. Keys, names and error
@@ -29,6 +30,12 @@ func tell(w io.Writer, format string, args ...any) {
 		lines[i] = shown(lines[i])
 	}
 	fmt.Fprintf(w, "foci: %s\n", strings.Join(lines, "\n  "))
+}
+
+// childLine passes on a line that a node of a local cluster wrote for people. It is
+// one write: several children share standard error.
+func (a *app) childLine(n localcluster.Node, line string) {
+	fmt.Fprintf(a.stderr, "%s: %s\n", n.Name, shown(line))
 }
 
 // line writes one line of a command's output.

@@ -3,21 +3,25 @@ package main
 import (
 	"context"
 	"io"
+	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strconv"
 	"sync"
-	"time"
 
+	"github.com/pelletier/go-toml/v2"
 	"github.com/spf13/cobra"
+
+	"github.com/foci-store/foci/internal/credential"
+	"github.com/foci-store/foci/internal/localcluster"
 )
 
 func upCommand(a *app) *cobra.Command {
-	l := localCluster{}
+	var l localcluster.Spec
 	insecure := false
-	u := up{app: a, command: serveProcess}
+	respawn := false
 	c := &cobra.Command{
 		Use:   "up",
 		Short: "Run a local cluster, one process per node, until Ctrl-C",
@@ -40,102 +44,36 @@ ends up at once, and its nodes end by themselves.
 		Args: usageArgs(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
 			l.Key = !insecure
-			return u.run(c.Context(), &l)
+			if err := l.Validate(); err != nil {
+				return usage(err)
+			}
+			return a.up(c.Context(), &l, respawn)
 		},
 	}
 	f := c.Flags()
 	f.IntVar(&l.Nodes, "nodes", 3, "how many nodes")
 	f.IntVar(&l.Groups, "groups", 3, "how many groups, each one replica of everything; nodes are dealt to them in turn")
 	f.IntVar(&l.Port, "port", 1025, "port of the first node; the next ones follow")
-	f.StringVar(&l.dir, "dir", "foci-data", "directory of the cluster")
+	f.StringVar(&l.Dir, "dir", "foci-data", "directory of the cluster")
 	f.StringVar(&l.Cluster, "cluster", defaultCluster, "name of the cluster")
 	f.BoolVar(&insecure, "insecure", false, "make the cluster without a key: every user of this machine may read and write everything, and join")
-	f.BoolVar(&u.respawn, "respawn", false, "start a node again when it dies")
+	f.BoolVar(&respawn, "respawn", false, "start a node again when it dies")
 	return c
 }
 
-// up runs the processes of a local cluster.
-type up struct {
-	app     *app
-	respawn bool
-	command func(localNode) *exec.Cmd // makes a node's process
-
-	out  sync.Mutex // one event at a time
-	deal sync.Mutex // guards running
-	// running are the processes by node; nil once up is stopping.
-	running map[string]*child
-}
-
-// readyWithin bounds how long the nodes may take to recover and serve.
-const readyWithin = 2 * time.Minute
-
-func (u *up) run(ctx context.Context, l *localCluster) error {
-	u.app.allow(upWithin)
-	nodes, err := u.prepare(l)
-	if err != nil {
-		return err
+func (a *app) up(ctx context.Context, l *localcluster.Spec, respawn bool) error {
+	a.allow(upWithin)
+	a.stderr = &lockedWriter{w: a.stderr}
+	r := localcluster.Runner{
+		Respawn: respawn, Command: serveProcess, Config: localConfig,
+		OnEvent: func(e localcluster.Event) error { return a.localEvent(l, e) },
+		OnLine:  a.childLine,
 	}
-	u.running = map[string]*child{}
-	u.app.stderr = &lockedWriter{w: u.app.stderr}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	var watchers sync.WaitGroup
-	defer watchers.Wait()
-	defer u.stopAll()
-	for i := range nodes {
-		c, err := u.start(nodes[i])
-		if err != nil {
-			return err
-		}
-		nodes[i] = c.node
-		watchers.Go(func() { u.watch(ctx, c) })
-	}
-	if err := u.awaitAll(ctx, nodes); err != nil {
-		if ctx.Err() != nil {
-			return nil // interrupted
-		}
-		return err
-	}
-	u.leaveCredential(l, nodes)
-	if err := u.announce(nodes); err != nil {
-		return err
-	}
-	<-ctx.Done()
-	return nil
-}
-
-// prepare checks what can be checked and writes what the nodes will read.
-func (u *up) prepare(l *localCluster) ([]localNode, error) {
-	if err := l.check(); err != nil {
-		return nil, err
-	}
-	dir, err := filepath.Abs(l.dir)
-	if err != nil {
-		return nil, err
-	}
-	l.dir = dir
-	nodes := l.members()
-	if err := l.claim(func() error { return portsFree(nodes) }); err != nil {
-		return nil, err
-	}
-	return nodes, l.create(nodes)
-}
-
-func (u *up) start(n localNode) (*child, error) {
-	u.deal.Lock()
-	defer u.deal.Unlock()
-	if u.running == nil {
-		return nil, context.Canceled
-	}
-	c, err := spawn(n, u.command, u.app.stderr)
-	if err == nil {
-		u.running[n.Name] = c
-	}
-	return c, err
+	return r.Run(ctx, l)
 }
 
 // serveProcess is this very program as foci serve.
-func serveProcess(n localNode) *exec.Cmd {
+func serveProcess(n localcluster.Node) *exec.Cmd {
 	self, err := os.Executable()
 	if err != nil {
 		self = os.Args[0]
@@ -145,82 +83,39 @@ func serveProcess(n localNode) *exec.Cmd {
 	return cmd
 }
 
-// processors gives a local node half of the machine's processors, unless it is
-// said otherwise: several nodes share them, and Go threads that look for work
-// in one process would take them from those that have some in another.
-func processors(said string) string {
-	if said == "" {
-		said = strconv.Itoa(max(1, runtime.NumCPU()/2))
+// processors gives a local node half of the machine's processors, unless the
+// environment says otherwise: several nodes share them, and idle threads of one Go
+// process, which spin in search of work, would take them from busy ones of another.
+func processors(given string) string {
+	if given == "" {
+		given = strconv.Itoa(max(1, runtime.NumCPU()/2))
 	}
-	return "GOMAXPROCS=" + said
+	return "GOMAXPROCS=" + given
 }
 
-// stopAll stops all nodes at once and lets no new ones start.
-func (u *up) stopAll() {
-	u.deal.Lock()
-	running := u.running
-	u.running = nil
-	u.deal.Unlock()
-	var all sync.WaitGroup
-	for _, c := range running {
-		all.Go(c.stop)
+// localConfig is foci.toml of a local node.
+func localConfig(l *localcluster.Spec, n localcluster.Node) ([]byte, error) {
+	key := ""
+	if l.Key {
+		key = filepath.Join("..", credential.KeyFile)
 	}
-	all.Wait()
+	return toml.Marshal(serveConfig{
+		Cluster:   l.Cluster,
+		Key:       key,
+		Name:      n.Name,
+		Log:       slog.LevelWarn, // nodes that start one after the other miss each other for a moment
+		Addresses: []addressConfig{{Addr: n.Addr.String()}},
+		Backends:  []backendConfig{{Dir: "data", Group: n.Group}},
+	})
 }
 
-// respawnDelay keeps a node that cannot start from taking the machine.
-const respawnDelay = time.Second
-
-// watch reports the end of a node, and starts it again when that was asked for.
-func (u *up) watch(ctx context.Context, c *child) {
-	for {
-		<-c.ended
-		if ctx.Err() != nil {
-			return
-		}
-		u.deal.Lock()
-		stopping := u.running == nil
-		u.deal.Unlock()
-		if stopping {
-			return
-		}
-		u.event(childEvent{Event: "exit", Node: c.node.Name, PID: c.node.PID, Reason: c.reason()})
-		if !u.respawn {
-			return
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-time.After(respawnDelay):
-		}
-		next, err := u.start(c.node)
-		if err != nil {
-			if ctx.Err() == nil {
-				u.app.message("%v", err)
-			}
-			return
-		}
-		c = next
-		u.event(childEvent{Event: "respawn", Node: c.node.Name, PID: c.node.PID})
-	}
+// readyEvent is what up prints with --json once all nodes serve.
+type readyEvent struct {
+	Event string              `json:"event"`
+	Nodes []localcluster.Node `json:"nodes"`
 }
 
-func (u *up) awaitAll(ctx context.Context, nodes []localNode) error {
-	ctx, cancel := context.WithTimeout(ctx, readyWithin)
-	defer cancel()
-	for _, n := range nodes {
-		u.deal.Lock()
-		c := u.running[n.Name]
-		u.deal.Unlock()
-		if err := c.awaitReady(ctx); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// childEvent is the end or the new start of a node, as people and as scripts
-// read it.
+// childEvent is what up prints with --json when a node ends or starts again.
 type childEvent struct {
 	Event  string `json:"event"`
 	Node   string `json:"node"`
@@ -228,41 +123,54 @@ type childEvent struct {
 	Reason string `json:"reason,omitempty"`
 }
 
-func (u *up) event(e childEvent) {
-	u.out.Lock()
-	defer u.out.Unlock()
-	if u.app.json {
-		_ = writeJSON(u.app.stdout, e)
-		return
+// localEvent prints what happened to the cluster.
+func (a *app) localEvent(l *localcluster.Spec, e localcluster.Event) error {
+	if e.Kind == localcluster.Ready {
+		return a.printReady(l, e)
 	}
-	if e.Event == "respawn" {
-		u.app.message("node %s started again, pid %d", e.Node, e.PID)
-		return
+	if e.Kind == localcluster.Failed {
+		a.message("%v", e.Err)
+		return nil
 	}
-	u.app.message("node %s (pid %d) died: %s", e.Node, e.PID, e.Reason)
+	n := e.Nodes[0]
+	line := childEvent{Event: e.Kind, Node: n.Name, PID: n.PID}
+	if e.Kind == localcluster.Exit {
+		line.Reason = localcluster.Reason(e.Err)
+	}
+	return a.print(line, func() error {
+		if e.Kind == localcluster.Respawn {
+			a.message("node %s started again, pid %d", n.Name, n.PID)
+		} else {
+			a.message("node %s (pid %d) died: %s", n.Name, n.PID, line.Reason)
+		}
+		return nil
+	})
 }
 
-// announce prints the nodes and that they are ready.
-func (u *up) announce(nodes []localNode) error {
-	u.out.Lock()
-	defer u.out.Unlock()
-	ready := readyEvent{Event: "ready", Nodes: nodes}
-	return u.app.print(ready, func() error {
-		rows := make([][]string, len(nodes))
-		for i, n := range nodes {
+// printReady prints the nodes and that they serve.
+func (a *app) printReady(l *localcluster.Spec, e localcluster.Event) error {
+	switch {
+	case !l.Key:
+		a.message("this cluster has no key: every user of this machine may read and write everything, and join it; a new --dir gets one")
+	case e.Index != nil:
+		a.message("commands do not find their credential by themselves (%v): say --credential %s, or set FOCI_CREDENTIAL", e.Index, l.ClientCredential())
+	}
+	return a.print(readyEvent{e.Kind, e.Nodes}, func() error {
+		rows := make([][]string, len(e.Nodes))
+		for i, n := range e.Nodes {
 			rows[i] = []string{n.Name, strconv.Itoa(n.PID), n.Addr.String(), strconv.Itoa(int(n.Group)), n.Dir}
 		}
-		if err := u.app.table("NODE PID ADDRESS GROUP DIRECTORY", rows); err != nil {
+		if err := a.table("NODE PID ADDRESS GROUP DIRECTORY", rows); err != nil {
 			return err
 		}
-		return u.app.line("ready")
+		return a.line("ready")
 	})
 }
 
 // lockedWriter lets several children's lines share one place.
 type lockedWriter struct {
 	mu sync.Mutex
-	w  io.Writer
+	w  io.Writer // guarded by mu
 }
 
 func (l *lockedWriter) Write(b []byte) (int, error) {

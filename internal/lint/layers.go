@@ -35,6 +35,8 @@ var layers = []layer{
 	{"internal/metrics", 8},
 	{"internal/bench", 8},
 	{"internal/transfer", 8},
+	{"internal/credential", 6},
+	{"internal/localcluster", 8},
 	{"cmd", 9},
 	{"test", 10},
 	{"internal/lint", 10},

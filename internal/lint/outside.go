@@ -21,6 +21,8 @@ var openers = []opener{
 		path: "os", what: "files", home: "internal/device/vfs", reaches: fileFunction,
 		elsewise: []string{
 			"cmd",                          // the user's own files: put, get, cp, configuration
+			"internal/credential",          // the user's own files: init, credential, up
+			"internal/localcluster",        // up: the cluster's directory
 			"internal/transfer",            // cp: the user's own files
 			"test",                         // drives whole processes
 			"internal/bench/limit_disk.go", // the bare file that puts are compared with
@@ -30,14 +32,13 @@ var openers = []opener{
 	{
 		path: "net", what: "sockets", home: "internal/device/mesh", reaches: socketFunction,
 		elsewise: []string{
-			"internal/device/names",      // DNS
-			"internal/device/beacon",     // multicast
-			"internal/bench/mesh_net.go", // a bare TCP connection, and one that is reset under load
-			"cmd/foci/up_ports.go",       // up: says before it starts that a port is in use
-			"internal/metrics",           // scrapers dial in; it dials nobody
-			"internal/testports",         // holds ports for tests
-			"internal/transfer",          // cp: the user's own files
-			"test",                       // free ports, proxies that delay and cut
+			"internal/device/names",          // DNS
+			"internal/device/beacon",         // multicast
+			"internal/bench/mesh_net.go",     // a bare TCP connection, and one that is reset under load
+			"internal/localcluster/ports.go", // up: says before it starts that a port is in use
+			"internal/metrics",               // scrapers dial in; it dials nobody
+			"internal/testports",             // holds ports for tests
+			"test",                           // free ports, proxies that delay and cut
 		},
 	},
 	{

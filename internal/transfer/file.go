@@ -8,6 +8,7 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/mutant"
+	"github.com/foci-store/foci/internal/device/vfs"
 )
 
 // openRegular opens a file to be copied and refuses what is no regular file. It
@@ -62,11 +63,7 @@ func Create(path string) (f *os.File, commit func(error) error, err error) {
 		return f, func(err error) error { return errors.Join(err, f.Close()) }, err
 	}
 	if f, err = os.CreateTemp(filepath.Dir(path), ".foci-*"); err != nil {
-		var cause *os.PathError
-		if errors.As(err, &cause) {
-			err = cause.Err // the path of the temporary file says nothing
-		}
-		return nil, nil, foci.Errorf(foci.Invalid, "%s: no file can be made in its folder: %w", path, err)
+		return nil, nil, foci.Errorf(foci.Invalid, "%s: no file can be made in its folder: %w", path, vfs.Cause(err))
 	}
 	commit = func(err error) error {
 		if err = errors.Join(err, f.Chmod(0o644), f.Close()); err == nil {

@@ -38,7 +38,7 @@ var rows = []row{
 	{mutant.StuckCommand, "cmd/foci", "TestStuckCommandIsAbandoned"},
 	{mutant.EndlessInput, "cmd/foci", "TestTimeoutBoundsTheInput"},
 	{mutant.CopyPipe, "internal/transfer", "TestCopyRefusesPipes"},
-	{mutant.LooseIndex, "cmd/foci", "TestIndexIsItsUsersOnly"},
+	{mutant.LooseIndex, "internal/credential", "TestIndexIsItsUsersOnly"},
 	{mutant.RawTerminal, "cmd/foci", "TestPeersTextIsShownQuoted"},
 	{mutant.ZeroVersion, "cmd/foci", "TestZeroVersionIsNone"},
 	{mutant.NothingCopied, "internal/transfer", "TestCopyOfNothing"},

@@ -150,3 +150,13 @@ func Free(fs FS, dir string) (bytes uint64, ok bool) {
 	u, err := fs.GetDiskUsage(dir)
 	return u.AvailBytes, err == nil
 }
+
+// Cause returns what is wrong with a file, without the operation and the path that
+// errors of package os begin with.
+func Cause(err error) error {
+	var p *os.PathError
+	if errors.As(err, &p) {
+		return p.Err
+	}
+	return err
+}

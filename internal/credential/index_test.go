@@ -1,18 +1,17 @@
-package main
+package credential
 
 import (
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/route"
-	"github.com/foci-store/foci/internal/testports"
 	"github.com/foci-store/foci/internal/testwait"
 )
 
@@ -20,10 +19,10 @@ import (
 // others reach, or that is no file, is refused and not waited for.
 func TestIndexIsItsUsersOnly(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "config", indexFolder, indexName)
-	entry := indexEntry{Remote: "127.0.0.1:1025", Cluster: "c", Credential: path}
+	entry := Entry{Remote: "127.0.0.1:1025", Cluster: "c", Credential: path}
 	update := func() {
 		t.Helper()
-		if err := updateIndex(path, []string{entry.Remote}, []indexEntry{entry}); err != nil {
+		if err := updateIndex(path, []string{entry.Remote}, []Entry{entry}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -55,7 +54,7 @@ func TestIndexIsItsUsersOnly(t *testing.T) {
 		if err := spoil(); err != nil {
 			t.Fatal(err)
 		}
-		err := testwait.Return(t, soon, "loading "+name, func() error { _, err := loadIndex(path); return err })
+		err := testwait.Return(t, time.Second, "loading "+name, func() error { _, err := loadIndex(path); return err })
 		if foci.KindOf(err) != foci.Invalid || err == nil || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), "remove it") {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -66,7 +65,7 @@ func TestIndexIsItsUsersOnly(t *testing.T) {
 }
 
 func TestIndexFinds(t *testing.T) {
-	x := &credentialIndex{Credentials: []indexEntry{
+	x := &index{Credentials: []Entry{
 		{"127.0.0.1:1025", "c", "/a"},
 		{"127.0.0.1:1026", "c", "/a"},
 		{"127.0.0.1:2000", "d", "/b"},
@@ -126,68 +125,21 @@ func TestHostileIndex(t *testing.T) {
 // TestIndexIsBounded: entries take the place of those for the same remotes and
 // of those whose file is gone; over the limit the oldest go.
 func TestIndexIsBounded(t *testing.T) {
-	x := new(credentialIndex)
-	never := func(indexEntry) bool { return false }
+	x := new(index)
+	never := func(Entry) bool { return false }
 	for i := range maxEntries + 3 {
 		r := fmt.Sprintf("127.0.0.1:%d", 1000+i)
-		x.replace([]string{r}, []indexEntry{{Remote: r, Credential: "/old"}}, never)
+		x.replace([]string{r}, []Entry{{Remote: r, Credential: "/old"}}, never)
 	}
 	if len(x.Credentials) != maxEntries || x.Credentials[0].Remote != "127.0.0.1:1003" {
 		t.Fatalf("%d entries, the first %v", len(x.Credentials), x.Credentials[0])
 	}
-	x.replace([]string{"127.0.0.1:1003", "127.0.0.1:1004"}, []indexEntry{{Remote: "127.0.0.1:1003", Credential: "/new"}}, never)
+	x.replace([]string{"127.0.0.1:1003", "127.0.0.1:1004"}, []Entry{{Remote: "127.0.0.1:1003", Credential: "/new"}}, never)
 	if n := len(x.Credentials); n != maxEntries-1 || x.Credentials[n-1].Credential != "/new" {
 		t.Fatal(n, x.Credentials[n-1])
 	}
-	x.replace(nil, nil, func(e indexEntry) bool { return e.Credential == "/old" })
+	x.replace(nil, nil, func(e Entry) bool { return e.Credential == "/old" })
 	if len(x.Credentials) != 1 {
 		t.Fatal(x.Credentials)
-	}
-}
-
-// TestUpMakesAKey: a new cluster has a key, and its credentials are for its user
-// alone; one that was made without a key stays so, and one with a key keeps it.
-func TestUpMakesAKey(t *testing.T) {
-	port := testports.Reserve(t, 1)
-	prepare := func(dir string, key bool) (*localCluster, error) {
-		l := &localCluster{Cluster: "c", Nodes: 1, Groups: 1, Port: port, Key: key, dir: dir}
-		u := up{app: &app{}}
-		_, err := u.prepare(l)
-		return l, err
-	}
-	with, without := t.TempDir(), t.TempDir()
-	if _, err := prepare(with, true); err != nil {
-		t.Fatal(err)
-	}
-	for _, name := range []string{keyFile, clientFile, adminFile} {
-		if info, err := os.Stat(filepath.Join(with, name)); err != nil || info.Mode().Perm() != 0o600 {
-			t.Errorf("%s: %v %v", name, info, err)
-		}
-	}
-	c, err := readConfig(filepath.Join(with, "n1", configFile))
-	if err != nil || c.Key != filepath.Join(with, keyFile) {
-		t.Errorf("the node's key is %q: %v", c.Key, err)
-	}
-	key, err := os.ReadFile(filepath.Join(with, keyFile))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := prepare(with, true); err != nil {
-		t.Fatal(err)
-	}
-	if again, err := os.ReadFile(filepath.Join(with, keyFile)); err != nil || !slices.Equal(key, again) {
-		t.Errorf("a second start makes another key: %v", err)
-	}
-	if _, err := prepare(with, false); err == nil || !strings.Contains(err.Error(), "with a key") {
-		t.Errorf("--insecure with a key: %v", err)
-	}
-	if _, err := prepare(without, false); err != nil {
-		t.Fatal(err)
-	}
-	if l, err := prepare(without, true); err != nil || l.Key {
-		t.Errorf("a cluster without a key: key %v, %v", l.Key, err)
-	}
-	if _, err := os.Stat(filepath.Join(without, keyFile)); err == nil {
-		t.Error("it got a key that its nodes do not know")
 	}
 }

@@ -1,4 +1,4 @@
-package main
+package credential
 
 import (
 	"bytes"
@@ -11,24 +11,24 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"syscall"
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/mutant"
 	"github.com/foci-store/foci/internal/core/route"
+	"github.com/foci-store/foci/internal/device/vfs"
 )
 
-// credentialIndex says which credential goes with which node of a local cluster,
-// so that commands of the same user find it without a flag. foci up writes it
-// into the user's configuration directory.
-type credentialIndex struct {
-	Credentials []indexEntry `json:"credentials"` // the newest last
+// index says which credential goes with which node of a local cluster, so that
+// commands of the same user find it without a flag. It is a file in the user's
+// configuration directory.
+type index struct {
+	Credentials []Entry `json:"credentials"` // the newest last
 }
 
-// indexEntry is one node of a local cluster.
-type indexEntry struct {
+// Entry is one node of a local cluster.
+type Entry struct {
 	Remote     string `json:"remote"`     // IP:port, of loopback
 	Cluster    string `json:"cluster"`    // name
 	Credential string `json:"credential"` // absolute path
@@ -56,10 +56,10 @@ func indexPath() (string, error) {
 // find is the credential for the cluster of these remotes, "" for none: every
 // remote must have the same one. A client that means another cluster is told so
 // by the nodes, which a credential does not change.
-func (x *credentialIndex) find(remotes []route.Remote) string {
+func (x *index) find(remotes []route.Remote) string {
 	found := ""
 	for _, r := range remotes {
-		at := slices.IndexFunc(x.Credentials, func(e indexEntry) bool { return e.Remote == indexKey(r) })
+		at := slices.IndexFunc(x.Credentials, func(e Entry) bool { return e.Remote == indexKey(r) })
 		if at < 0 || found != "" && found != x.Credentials[at].Credential {
 			return ""
 		}
@@ -83,8 +83,8 @@ func indexKey(r route.Remote) string {
 
 // replace has entries take the place of those for the same remotes, and of those
 // that gone reports; over the limit the oldest are dropped.
-func (x *credentialIndex) replace(remotes []string, entries []indexEntry, gone func(indexEntry) bool) {
-	x.Credentials = slices.DeleteFunc(x.Credentials, func(e indexEntry) bool { return slices.Contains(remotes, e.Remote) || gone(e) })
+func (x *index) replace(remotes []string, entries []Entry, gone func(Entry) bool) {
+	x.Credentials = slices.DeleteFunc(x.Credentials, func(e Entry) bool { return slices.Contains(remotes, e.Remote) || gone(e) })
 	x.Credentials = append(x.Credentials, entries...)
 	if over := len(x.Credentials) - maxEntries; over > 0 {
 		x.Credentials = slices.Delete(x.Credentials, 0, over)
@@ -92,8 +92,8 @@ func (x *credentialIndex) replace(remotes []string, entries []indexEntry, gone f
 }
 
 // parseIndex reads an index and refuses what foci up does not write.
-func parseIndex(text []byte) (*credentialIndex, error) {
-	x := new(credentialIndex)
+func parseIndex(text []byte) (*index, error) {
+	x := new(index)
 	dec := json.NewDecoder(bytes.NewReader(text))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(x); err != nil {
@@ -118,17 +118,17 @@ func parseIndex(text []byte) (*credentialIndex, error) {
 }
 
 // loadIndex reads the index; that there is none is an empty one.
-func loadIndex(path string) (*credentialIndex, error) {
+func loadIndex(path string) (*index, error) {
 	refuse := func(err error) error {
 		return &foci.Error{
-			Kind: foci.Invalid, Op: "credentials", Where: path, Msg: "cannot be used", Err: pathless(err),
+			Kind: foci.Invalid, Op: "credentials", Where: path, Msg: "cannot be used", Err: vfs.Cause(err),
 			Fix: "remove it, and foci up makes it anew; or say --credential FILE",
 		}
 	}
 	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
 	switch {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
-		return new(credentialIndex), nil
+		return &index{}, nil
 	case err != nil:
 		return nil, refuse(err)
 	}
@@ -172,7 +172,7 @@ func checkOwn(info fs.FileInfo) error {
 
 // updateIndex has entries take the place of those for the remotes, in the file,
 // which is there whole or as it was. A damaged index is replaced.
-func updateIndex(path string, remotes []string, entries []indexEntry) error {
+func updateIndex(path string, remotes []string, entries []Entry) error {
 	dir := filepath.Dir(path)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
@@ -187,9 +187,9 @@ func updateIndex(path string, remotes []string, entries []indexEntry) error {
 	}
 	x, err := loadIndex(path)
 	if err != nil {
-		x = new(credentialIndex)
+		x = &index{}
 	}
-	x.replace(remotes, entries, func(e indexEntry) bool {
+	x.replace(remotes, entries, func(e Entry) bool {
 		_, err := os.Stat(e.Credential)
 		return errors.Is(err, fs.ErrNotExist)
 	})
@@ -201,17 +201,18 @@ func updateIndex(path string, remotes []string, entries []indexEntry) error {
 	if mutant.On(mutant.LooseIndex) {
 		mode = 0o644
 	}
-	return writeAs(path, append(text, '\n'), mode)
+	return WriteFile(path, append(text, '\n'), mode)
 }
 
-// foundCredential is what foci up has left for these remotes, "" for nothing.
-func foundCredential(remotes []route.Remote) (string, error) {
+// Find returns the file with the credential for the cluster of these remotes, as
+// [Remember] has noted it; "" if there is none.
+func Find(remotes []route.Remote) (string, error) {
 	if !slices.ContainsFunc(remotes, func(r route.Remote) bool { return indexKey(r) != "" }) {
 		return "", nil
 	}
 	path, err := indexPath()
 	if err != nil {
-		return "", nil // no configuration directory, so nothing was left in it
+		return "", nil // no configuration directory, so there is no index in it
 	}
 	x, err := loadIndex(path)
 	if err != nil {
@@ -220,11 +221,11 @@ func foundCredential(remotes []route.Remote) (string, error) {
 	return x.find(remotes), nil
 }
 
-// remotesOf are the entries' remotes of local nodes.
-func remotesOf(nodes []localNode) []string {
-	var all []string
-	for _, n := range nodes {
-		all = append(all, "127.0.0.1:"+strconv.Itoa(int(n.Addr.Port)))
+// Remember replaces what the index says of these remotes, IP:port each, by entries.
+func Remember(remotes []string, entries []Entry) error {
+	path, err := indexPath()
+	if err != nil {
+		return err
 	}
-	return all
+	return updateIndex(path, remotes, entries)
 }

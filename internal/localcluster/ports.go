@@ -1,4 +1,4 @@
-package main
+package localcluster
 
 import (
 	"net"
@@ -8,7 +8,7 @@ import (
 
 // portsFree reports the first address that another process listens on, before
 // any node is started.
-func portsFree(nodes []localNode) error {
+func portsFree(nodes []Node) error {
 	for _, n := range nodes {
 		l, err := net.Listen(n.Addr.Family.Network(), n.Addr.HostPort())
 		if err != nil {

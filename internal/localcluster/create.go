@@ -1,4 +1,4 @@
-package main
+package localcluster
 
 import (
 	"crypto/rand"
@@ -7,21 +7,20 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/pelletier/go-toml/v2"
-
 	"github.com/foci-store/foci/internal/core/route"
+	"github.com/foci-store/foci/internal/credential"
 	"github.com/foci-store/foci/internal/layout"
 )
 
-// Files of a node's directory, and of a cluster's.
+// Files of a node's directory.
 const (
-	configFile = "foci.toml"
-	layoutFile = "layout.json"
+	ConfigFile = "foci.toml"
+	layoutFile = "layout.json" // also of the cluster's
 )
 
 // create writes the layout and each node's configuration where they are
 // missing: all of it the first time, the rest when that was cut short.
-func (l *localCluster) create(nodes []localNode) error {
+func (l *Spec) create(nodes []Node, configure func(*Spec, Node) ([]byte, error)) error {
 	if err := l.makeKey(); err != nil {
 		return err
 	}
@@ -33,11 +32,11 @@ func (l *localCluster) create(nodes []localNode) error {
 		if err := os.MkdirAll(n.Dir, 0o755); err != nil {
 			return err
 		}
-		config, err := toml.Marshal(l.config(n))
+		config, err := configure(l, n)
 		if err != nil {
 			return err
 		}
-		if err := writeMissing(filepath.Join(n.Dir, configFile), config); err != nil {
+		if err := writeMissing(filepath.Join(n.Dir, ConfigFile), config); err != nil {
 			return err
 		}
 		if err := writeMissing(filepath.Join(n.Dir, layoutFile), text); err != nil {
@@ -48,8 +47,8 @@ func (l *localCluster) create(nodes []localNode) error {
 }
 
 // layoutText is the cluster's layout, made when there is none.
-func (l *localCluster) layoutText(nodes []localNode) ([]byte, error) {
-	path := filepath.Join(l.dir, layoutFile)
+func (l *Spec) layoutText(nodes []Node) ([]byte, error) {
+	path := filepath.Join(l.Dir, layoutFile)
 	text, err := os.ReadFile(path)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return text, err
@@ -61,11 +60,11 @@ func (l *localCluster) layoutText(nodes []localNode) ([]byte, error) {
 	if text, err = made.Marshal(); err != nil {
 		return nil, err
 	}
-	return text, writeWhole(path, text)
+	return text, credential.WriteFile(path, text, 0o644)
 }
 
 // plan is the nodes file that an operator would write for this cluster.
-func (l *localCluster) plan(nodes []localNode) *layout.Plan {
+func (l *Spec) plan(nodes []Node) *layout.Plan {
 	p := &layout.Plan{Cluster: l.Cluster}
 	for _, n := range nodes {
 		p.Nodes = append(p.Nodes, layout.PlanNode{
@@ -84,5 +83,5 @@ func writeMissingAs(path string, text []byte, mode fs.FileMode) error {
 	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	return writeAs(path, text, mode)
+	return credential.WriteFile(path, text, mode)
 }

@@ -1,11 +1,10 @@
-package main
+package localcluster
 
 import (
 	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -17,16 +16,9 @@ import (
 	"github.com/foci-store/foci"
 )
 
-// readyEvent is what a node with --json prints on standard output once it
-// serves; up prints the same with all nodes.
-type readyEvent struct {
-	Event string      `json:"event"` // "ready"
-	Nodes []localNode `json:"nodes"`
-}
-
 // child is one node's process.
 type child struct {
-	node  localNode
+	node  Node
 	cmd   *exec.Cmd
 	stdin io.Closer // its end of file tells the child to stop, also when we are killed
 	ready chan struct{}
@@ -34,9 +26,9 @@ type child struct {
 	err   error // of its end; valid once ended is closed
 }
 
-// spawn starts a node; command makes its process. What the process prints for
-// people goes to messages, each line with the node's name before it.
-func spawn(n localNode, command func(localNode) *exec.Cmd, messages io.Writer) (*child, error) {
+// spawn starts a node; command makes its process. Each line that the process writes
+// to standard error goes to onLine.
+func spawn(n Node, command func(Node) *exec.Cmd, onLine func(Node, string)) (*child, error) {
 	cmd := command(n)
 	// Ctrl-C goes to up alone, which then stops its children in order.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -59,7 +51,7 @@ func spawn(n localNode, command func(localNode) *exec.Cmd, messages io.Writer) (
 	c.node.PID = cmd.Process.Pid
 	var readers sync.WaitGroup
 	readers.Go(func() { c.readStdout(stdout) })
-	readers.Go(func() { forward(stderr, messages, n.Name) })
+	readers.Go(func() { eachLine(stderr, func(line string) { onLine(c.node, line) }) })
 	go func() {
 		readers.Wait() // Wait may close the pipes only after they were read
 		c.err = cmd.Wait()
@@ -70,25 +62,24 @@ func spawn(n localNode, command func(localNode) *exec.Cmd, messages io.Writer) (
 
 func (c *child) readStdout(r io.Reader) {
 	lines := bufio.NewScanner(r)
-	said := false
+	ready := false
 	for lines.Scan() {
 		var e struct{ Event string }
-		if !said && json.Unmarshal(lines.Bytes(), &e) == nil && e.Event == "ready" {
-			said = true
+		if !ready && json.Unmarshal(lines.Bytes(), &e) == nil && e.Event == "ready" {
+			ready = true
 			close(c.ready)
 		}
 	}
 	_, _ = io.Copy(io.Discard, r) // after an overlong line: never block the child
 }
 
-// forward copies lines with a name before them. It is used by several children
-// at once, so each line is one write.
-func forward(r io.Reader, w io.Writer, name string) {
+// eachLine calls do for each line, in pieces if it is overlong.
+func eachLine(r io.Reader, do func(string)) {
 	in := bufio.NewReaderSize(r, 64<<10)
 	for {
 		line, err := in.ReadSlice('\n')
 		if len(line) > 0 {
-			_, _ = fmt.Fprintf(w, "%s: %s\n", name, shown(strings.TrimSuffix(string(line), "\n")))
+			do(strings.TrimSuffix(string(line), "\n"))
 		}
 		if err != nil && !errors.Is(err, bufio.ErrBufferFull) {
 			return
@@ -96,24 +87,24 @@ func forward(r io.Reader, w io.Writer, name string) {
 	}
 }
 
-// awaitReady waits until the node serves, or says why it does not.
+// awaitReady waits until the node serves. The error says why it does not.
 func (c *child) awaitReady(ctx context.Context) error {
 	select {
 	case <-c.ready:
 		return nil
 	case <-c.ended:
-		return &foci.Error{Kind: foci.Internal, Op: "up", Where: c.node.Name, Msg: "the node ended before it was ready: " + c.reason()}
+		return &foci.Error{Kind: foci.Internal, Op: "up", Where: c.node.Name, Msg: "the node ended before it was ready: " + Reason(c.err)}
 	case <-ctx.Done():
 		return &foci.Error{Kind: foci.Internal, Op: "up", Where: c.node.Name, Msg: "the node was not ready in time", Err: context.Cause(ctx)}
 	}
 }
 
-// reason is how the process ended, in words.
-func (c *child) reason() string {
-	if c.err == nil {
+// Reason is how a process ended, in words; err is that of [exec.Cmd.Wait].
+func Reason(err error) string {
+	if err == nil {
 		return "it stopped"
 	}
-	return c.err.Error()
+	return err.Error()
 }
 
 // stopGrace is how long a child may take to stop before it is killed.
