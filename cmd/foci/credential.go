@@ -143,7 +143,7 @@ func (f *credentialFlags) authority() (*auth.Authority, error) {
 // printMade says what was made, and what to copy where.
 func (a *app) printMade(dir string, files []credential.File) error {
 	made := struct {
-		Dir   string `json:"dir"`
+		Dir   string            `json:"dir"`
 		Files []credential.File `json:"files"`
 	}{dir, files}
 	return a.print(made, func() error {

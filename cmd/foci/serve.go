@@ -16,6 +16,7 @@ import (
 	"github.com/foci-store/foci/internal/device/beacon"
 	"github.com/foci-store/foci/internal/device/mesh"
 	"github.com/foci-store/foci/internal/device/vfs"
+	"github.com/foci-store/foci/internal/memory"
 	"github.com/foci-store/foci/internal/metrics"
 	"github.com/foci-store/foci/internal/node"
 	"github.com/foci-store/foci/internal/peer"
@@ -178,7 +179,7 @@ func (a *app) serve(ctx context.Context, s *serveFlags) error {
 			cancel()
 		}()
 	}
-	go trimMemory(ctx, log)
+	go memory.Trim(ctx, log)
 	<-ctx.Done()
 	log.Info("stopping")
 	return errors.Join(faces(), n.Close())

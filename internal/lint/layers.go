@@ -35,6 +35,7 @@ var layers = []layer{
 	{"internal/metrics", 8},
 	{"internal/bench", 8},
 	{"internal/transfer", 8},
+	{"internal/memory", 8},
 	{"internal/credential", 6},
 	{"internal/localcluster", 8},
 	{"cmd", 9},

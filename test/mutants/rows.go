@@ -34,7 +34,7 @@ var rows = []row{
 	{mutant.SilentRotation, "client", "TestRotationReachesOpenChannels"},
 	{mutant.ChunksByOwnClock, "client", "TestUploadByAFastClock"},
 	{mutant.OwnersNotAsked, "client", "TestKeysAheadOfTheClocks"},
-	{mutant.MemoryKept, "cmd/foci", "TestWhenMemoryIsGivenBack"},
+	{mutant.MemoryKept, "internal/memory", "TestWhenMemoryIsGivenBack"},
 	{mutant.StuckCommand, "cmd/foci", "TestStuckCommandIsAbandoned"},
 	{mutant.EndlessInput, "cmd/foci", "TestTimeoutBoundsTheInput"},
 	{mutant.CopyPipe, "internal/transfer", "TestCopyRefusesPipes"},

@@ -1,4 +1,4 @@
-package main
+package memory
 
 import (
 	"testing"
@@ -25,13 +25,13 @@ func TestWhenMemoryIsGivenBack(t *testing.T) {
 		"two loads, and a rest in between":  {20, []look{{900, 300, false}, {1, 300, false}, {1, 300, true}, {900, 300, false}, {1, 300, false}, {1, 300, false}, {1, 300, true}}},
 		"growth beyond what stays, unasked": {100, []look{{900, 300, false}, {1, 300, false}, {1, 300, true}, {1, 120, false}, {1, 130, false}, {1, 132, false}, {1, 134, true}}},
 	} {
-		var m memoryTrim
+		var m trigger
 		now := time.Unix(1e9, 0)
 		allocated := uint64(0)
 		for i, l := range c.looks {
-			now = now.Add(memoryLook)
+			now = now.Add(betweenLooks)
 			allocated += l.allocates * mib
-			due := m.due(now, memorySample{allocated, l.holds * mib})
+			due := m.due(now, sample{allocated, l.holds * mib})
 			if due != l.due {
 				t.Errorf("%s, look %d: collects %v, want %v", name, i, due, l.due)
 				break
