@@ -10,13 +10,14 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/client"
+	"github.com/foci-store/foci/cmd/foci/internal/settings"
 	"github.com/foci-store/foci/internal/bench"
 )
 
 // benchFlags are the flags of bench.
 type benchFlags struct {
 	remote      remoteFlags
-	size        byteSize
+	size        settings.Size
 	count       int64
 	concurrency int
 	dir         string
@@ -55,11 +56,11 @@ stay in bucket foci-bench.
 }
 
 // validLoad reports flags of bench that cannot be meant.
-func validLoad(size byteSize, count int64, concurrency int) error {
+func validLoad(size settings.Size, count int64, concurrency int) error {
 	const mostSize, mostConcurrency = 1 << 30, 1 << 14
 	switch {
 	case size < 0 || size > mostSize:
-		return usagef("--size %v: want 0B to %v", size, byteSize(mostSize))
+		return usagef("--size %v: want 0B to %v", size, settings.Size(mostSize))
 	case count < 1:
 		return usagef("--count %d: want at least 1", count)
 	case concurrency < 1 || concurrency > mostConcurrency:

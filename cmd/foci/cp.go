@@ -11,6 +11,7 @@ import (
 	"github.com/vbauerster/mpb/v8/decor"
 
 	"github.com/foci-store/foci/client"
+	"github.com/foci-store/foci/cmd/foci/internal/settings"
 	"github.com/foci-store/foci/internal/transfer"
 )
 
@@ -90,7 +91,7 @@ func (a *app) copy(ctx context.Context, o transfer.Options) error {
 // copied is the summary of a copy for people.
 func copied(s transfer.Summary) string {
 	return fmt.Sprintf("%d files, %v, %d skipped, %d errors in %.1f s (%v/s)",
-		s.Files, byteSize(s.Bytes), s.Skipped, s.Errors, s.Seconds, byteSize(float64(s.Bytes)/max(s.Seconds, 1e-3)))
+		s.Files, settings.Size(s.Bytes), s.Skipped, s.Errors, s.Seconds, settings.Size(float64(s.Bytes)/max(s.Seconds, 1e-3)))
 }
 
 // showCopy reports files that are skipped or fail and, on a terminal, shows files
@@ -102,7 +103,7 @@ func (a *app) showCopy() (onFile func(transfer.Event), finish func()) {
 	if a.onTerminal() {
 		p := mpb.New(mpb.WithOutput(a.stderr))
 		b := p.New(0, mpb.NopStyle(), mpb.PrependDecorators(decor.Any(func(decor.Statistics) string {
-			return fmt.Sprintf("%d files, %v", files.Load(), byteSize(bytes.Load()))
+			return fmt.Sprintf("%d files, %v", files.Load(), settings.Size(bytes.Load()))
 		})))
 		messages, finish = p, func() {
 			b.Abort(true)

@@ -2,7 +2,10 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"io"
+	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -93,3 +96,47 @@ func (a *app) getFile(ctx context.Context, s *client.Session, n foci.Name, o cli
 	}
 	return a.print(gotFile{n.String(), path, size}, nil)
 }
+
+// byteRange is the value of --range: bytes first to last, both included,
+// counted from 0; "first-" goes on to the end. It satisfies flag values.
+type byteRange struct {
+	set    bool
+	offset int64
+	length int64 // -1 = to the end
+}
+
+func (r *byteRange) String() string {
+	switch {
+	case !r.set:
+		return ""
+	case r.length < 0:
+		return fmt.Sprintf("%d-", r.offset)
+	}
+	return fmt.Sprintf("%d-%d", r.offset, r.offset+r.length-1)
+}
+
+// Set reads a range.
+func (r *byteRange) Set(s string) error {
+	bad := foci.Errorf(foci.Invalid, "range %q: want FIRST-LAST or FIRST-, in bytes from 0", s)
+	first, last, ok := strings.Cut(s, "-")
+	if !ok {
+		return bad
+	}
+	from, err := strconv.ParseUint(first, 10, 62)
+	if err != nil {
+		return bad
+	}
+	*r = byteRange{set: true, offset: int64(from), length: -1}
+	if last == "" {
+		return nil
+	}
+	to, err := strconv.ParseUint(last, 10, 62)
+	if err != nil || to < from {
+		return bad
+	}
+	r.length = int64(to-from) + 1
+	return nil
+}
+
+// Type names the flag's value in help texts.
+func (r *byteRange) Type() string { return "first-last" }

@@ -4,12 +4,14 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/client"
+	"github.com/foci-store/foci/cmd/foci/internal/settings"
 )
 
 func meshCommand(a *app) *cobra.Command {
@@ -119,7 +121,7 @@ func forwardRow(p *client.ProcessStatus[client.MeshStatus]) [][]string {
 	}
 	f := &p.Is.Forwarded
 	return [][]string{{
-		p.Name, strconv.FormatInt(f.Now, 10), strconv.FormatInt(f.Done, 10), strconv.FormatInt(f.Failed, 10), byteSize(f.Bytes).String(),
+		p.Name, strconv.FormatInt(f.Now, 10), strconv.FormatInt(f.Done, 10), strconv.FormatInt(f.Failed, 10), settings.Size(f.Bytes).String(),
 	}}
 }
 
@@ -155,7 +157,7 @@ func amount(messages, bytes int64) string {
 	if bytes == 0 {
 		return strconv.FormatInt(messages, 10)
 	}
-	return fmt.Sprintf("%d/%v", messages, byteSize(bytes))
+	return fmt.Sprintf("%d/%v", messages, settings.Size(bytes))
 }
 
 // lastClose is when and why a channel ended last.
@@ -164,4 +166,30 @@ func lastClose(why string, at time.Time) string {
 		return "-"
 	}
 	return formatAge(time.Since(at)) + " ago: " + why
+}
+
+const sharesHeader = "NODE LIMIT USED OF HELD-BY"
+
+// shareRows are the limits of a node of which something is in use, and who holds
+// the most of each.
+func shareRows(p *client.ProcessStatus[client.MeshStatus]) [][]string {
+	if p.Is == nil {
+		return nil
+	}
+	var rows [][]string
+	for limit, is := range p.Is.Shares.All() {
+		if is.Used == 0 {
+			continue
+		}
+		number := func(n int64) string { return strconv.FormatInt(n, 10) }
+		if strings.Contains(limit, "bytes") {
+			number = func(n int64) string { return settings.Size(n).String() }
+		}
+		var holders []string
+		for i := range is.Top {
+			holders = append(holders, fmt.Sprintf("%s:%s", is.Top[i].Name(), number(is.Top[i].Used)))
+		}
+		rows = append(rows, []string{p.Name, limit, number(is.Used), number(is.Limit), strings.Join(holders, ",")})
+	}
+	return rows
 }

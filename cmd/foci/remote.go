@@ -12,6 +12,7 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/client"
+	"github.com/foci-store/foci/cmd/foci/internal/settings"
 	"github.com/foci-store/foci/internal/core/mutant"
 	"github.com/foci-store/foci/internal/core/route"
 	"github.com/foci-store/foci/internal/credential"
@@ -132,11 +133,11 @@ func (r *remoteFlags) config() (client.Config, error) {
 	if r.timeout <= 0 {
 		return client.Config{}, usagef("--timeout %v: want more than 0", r.timeout)
 	}
-	if r.stall < minStall || r.stall > maxStall {
-		return client.Config{}, usagef("--stall %v: want %v to %v", r.stall, minStall, maxStall)
+	if r.stall < settings.MinStall || r.stall > settings.MaxStall {
+		return client.Config{}, usagef("--stall %v: want %v to %v", r.stall, settings.MinStall, settings.MaxStall)
 	}
-	if r.resends < 0 || r.resends > maxResends {
-		return client.Config{}, usagef("--resends %d: want 0 to %d", r.resends, maxResends)
+	if r.resends < 0 || r.resends > settings.MaxResends {
+		return client.Config{}, usagef("--resends %d: want 0 to %d", r.resends, settings.MaxResends)
 	}
 	resends := r.resends
 	if resends == 0 {

@@ -7,14 +7,12 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/cmd/foci/internal/settings"
 	"github.com/foci-store/foci/internal/core/route"
-	"github.com/foci-store/foci/internal/device/beacon"
-	"github.com/foci-store/foci/internal/device/mesh"
 	"github.com/foci-store/foci/internal/device/vfs"
 	"github.com/foci-store/foci/internal/memory"
 	"github.com/foci-store/foci/internal/metrics"
@@ -27,7 +25,7 @@ func serveCommand(a *app) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "serve",
 		Short: "Run one node until it is told to stop",
-		Long:  serveHelp,
+		Long:  settings.Help,
 		Args:  usageArgs(cobra.NoArgs),
 		RunE:  func(c *cobra.Command, _ []string) error { return a.serve(c.Context(), &s) },
 	}
@@ -37,7 +35,7 @@ func serveCommand(a *app) *cobra.Command {
 	f.StringArrayVar(&s.seeds, "seed", nil, "peer to contact first, host:port:family or srv:name; repeatable")
 	f.StringVar(&s.name, "name", "", "which node of the layout this is")
 	f.StringVar(&s.dir, "dir", "", "directory of identity and layout")
-	f.StringVar(&s.cluster, "cluster", "", "name of the cluster (default \""+defaultCluster+"\")")
+	f.StringVar(&s.cluster, "cluster", "", "name of the cluster (default \""+settings.DefaultCluster+"\")")
 	f.StringVar(&s.role, "role", "", "data, or client for a member that stores nothing")
 	f.StringVar(&s.key, "key", "", "file with the cluster key that everybody has to prove, or a client's key made from it")
 	f.BoolVar(&s.insecure, "insecure", false, "listen beyond loopback without key or TLS: whoever reaches the node may read and write everything")
@@ -61,7 +59,7 @@ type serveFlags struct {
 }
 
 // settings are those of the file, with what flags say in their place.
-func (s *serveFlags) settings() (serveConfig, error) {
+func (s *serveFlags) settings() (settings.Node, error) {
 	c, err := s.file()
 	if err != nil {
 		return c, err
@@ -76,7 +74,7 @@ func (s *serveFlags) settings() (serveConfig, error) {
 		c.Addresses = nil
 	}
 	for _, addr := range s.addrs {
-		c.Addresses = append(c.Addresses, addressConfig{Addr: addr})
+		c.Addresses = append(c.Addresses, settings.Address{Addr: addr})
 	}
 	for _, text := range s.seeds {
 		r, err := route.ParseRemote(text)
@@ -89,58 +87,21 @@ func (s *serveFlags) settings() (serveConfig, error) {
 		return c, usagef("no directory: give --dir, or --config with a file in it")
 	}
 	if s.group > 0 {
-		c.Backends = c.oneBackend(foci.Group(s.group))
+		c.Backends = c.OneBackend(foci.Group(s.group))
 	}
-	return c, c.complete()
+	return c, c.Complete()
 }
 
 // file reads the configuration file, if there is one or one was named.
-func (s *serveFlags) file() (serveConfig, error) {
+func (s *serveFlags) file() (settings.Node, error) {
 	if s.config != "" {
-		return readConfig(s.config)
+		return settings.Read(s.config)
 	}
-	c, err := readConfig(configFile)
+	c, err := settings.Read(settings.File)
 	if errors.Is(err, fs.ErrNotExist) {
-		return serveConfig{}, nil
+		return settings.Node{}, nil
 	}
 	return c, err
-}
-
-// nodeConfig is what the settings mean to a node.
-func (c *serveConfig) nodeConfig(log *slog.Logger) (node.Config, error) {
-	binds, err := c.binds()
-	if err != nil {
-		return node.Config{}, err
-	}
-	proof, err := c.credentials(log)
-	if err != nil {
-		return node.Config{}, err
-	}
-	classes, err := c.Classes.mesh()
-	if err != nil {
-		return node.Config{}, err
-	}
-	n := node.Config{
-		Cluster: c.Cluster, Dir: c.Dir, Name: c.Name, Role: foci.RoleData,
-		Auth: proof, Insecure: c.Insecure, Addresses: binds, Seeds: c.Seeds, Channels: c.Connections.perClass(), Logger: log,
-		Eager: c.Mesh.Eager, Classes: classes,
-		Stall: time.Duration(c.Txn.Stall), Resends: c.Txn.Resends, Deadline: time.Duration(c.Txn.Deadline),
-	}
-	if n.Links, err = mesh.ParseLinkMode(c.Mesh.Links); err != nil {
-		return node.Config{}, err
-	}
-	if c.Role == foci.RoleClient.String() {
-		n.Role = foci.RoleClient
-	}
-	if c.Multicast != "" {
-		if n.Multicast, err = beacon.ParseGroup(c.Multicast); err != nil {
-			return node.Config{}, err
-		}
-	}
-	for _, b := range c.Backends {
-		n.Backends = append(n.Backends, node.Backend{Dir: b.Dir, Group: b.Group})
-	}
-	return n, nil
 }
 
 func (a *app) serve(ctx context.Context, s *serveFlags) error {
@@ -150,7 +111,7 @@ func (a *app) serve(ctx context.Context, s *serveFlags) error {
 		return err
 	}
 	log := slog.New(slog.NewTextHandler(a.stderr, &slog.HandlerOptions{Level: c.Log}))
-	cfg, err := c.nodeConfig(log)
+	cfg, err := c.Config(log)
 	if err != nil {
 		return err
 	}
@@ -164,12 +125,12 @@ func (a *app) serve(ctx context.Context, s *serveFlags) error {
 	if err != nil {
 		return err
 	}
-	faces, err := c.faces(n, token, log)
+	closeFaces, err := faces(&c, n, token, log)
 	if err != nil {
 		return errors.Join(err, n.Close())
 	}
 	if err := a.printServing(n.Status()); err != nil {
-		return errors.Join(err, faces(), n.Close())
+		return errors.Join(err, closeFaces(), n.Close())
 	}
 	if s.stopAtEOF {
 		var cancel context.CancelFunc
@@ -182,11 +143,11 @@ func (a *app) serve(ctx context.Context, s *serveFlags) error {
 	go memory.Trim(ctx, log)
 	<-ctx.Done()
 	log.Info("stopping")
-	return errors.Join(faces(), n.Close())
+	return errors.Join(closeFaces(), n.Close())
 }
 
 // faces opens what else listens for the node, and returns what closes it.
-func (c *serveConfig) faces(n *node.Node, token *metrics.Token, log *slog.Logger) (closeAll func() error, err error) {
+func faces(c *settings.Node, n *node.Node, token *metrics.Token, log *slog.Logger) (closeAll func() error, err error) {
 	if c.Metrics == "" {
 		return func() error { return nil }, nil
 	}

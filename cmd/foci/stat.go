@@ -9,6 +9,7 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/client"
+	"github.com/foci-store/foci/cmd/foci/internal/settings"
 )
 
 // modified is the time that a version carries.
@@ -64,7 +65,7 @@ func (a *app) printInfo(name foci.Name, info client.Info) error {
 	return a.print(o, func() error {
 		rows := [][]string{
 			{"key", printable(o.Key)},
-			{"size", fmt.Sprintf("%d (%v)", o.Size, byteSize(o.Size))},
+			{"size", fmt.Sprintf("%d (%v)", o.Size, settings.Size(o.Size))},
 			{"version", o.Version},
 		}
 		if o.Base != "" {

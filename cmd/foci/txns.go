@@ -13,6 +13,7 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/client"
+	"github.com/foci-store/foci/cmd/foci/internal/settings"
 )
 
 func txnsCommand(a *app) *cobra.Command {
@@ -92,7 +93,7 @@ func (a *app) txns(all []client.ProcessStatus[client.TxnStatus]) error {
 			continue
 		}
 		k := &p.Is.Counters
-		row := []string{p.Name, strconv.Itoa(len(p.Is.Pending) + p.Is.More), byteSize(p.Is.Bytes).String()}
+		row := []string{p.Name, strconv.Itoa(len(p.Is.Pending) + p.Is.More), settings.Size(p.Is.Bytes).String()}
 		for _, n := range []uint64{k.Submitted, k.Transmitted, k.Resent, k.Stalls, k.Parked, k.Done, k.Failed, k.Expired, k.Late, uint64(p.Is.Hints)} {
 			row = append(row, strconv.FormatUint(n, 10))
 		}
@@ -149,11 +150,81 @@ func flows(p *client.ProcessStatus[client.TxnStatus], names map[foci.NodeID]stri
 	for _, s := range list {
 		rows = append(rows, []string{
 			p.Name, nameOf(names, s.to), nameOf(names, s.via), s.class.String(), fmt.Sprint(s.table), s.state,
-			strconv.Itoa(s.count), byteSize(s.size).String(), formatAge(s.oldest), strconv.Itoa(s.attempts), s.trace.String(),
+			strconv.Itoa(s.count), settings.Size(s.size).String(), formatAge(s.oldest), strconv.Itoa(s.attempts), s.trace.String(),
 		})
 	}
 	if p.Is.More > 0 {
 		rows = append(rows, []string{p.Name, fmt.Sprintf("and %d more", p.Is.More)})
 	}
 	return rows
+}
+
+func traceCommand(a *app) *cobra.Command {
+	var r remoteFlags
+	c := &cobra.Command{
+		Use:   "trace ID",
+		Short: "Show the steps of an operation, as far as nodes remember them",
+		Long: `Show what all nodes have noted of the operation with the trace ID: one line for each step, with its
+time, who noted it, and what it was. Every step is noted of operations that were begun with --trace;
+of others those that were slow or had to be sent again, with the ID that foci txns shows. Each
+process remembers its last 4,096 steps. Their order is that of the processes' clocks.
+
+  foci put --trace docs/hello.txt hello.txt
+  foci trace 0123456789abcdef`,
+		Args: usageArgs(cobra.ExactArgs(1)),
+		RunE: func(c *cobra.Command, args []string) error {
+			id, err := foci.ParseTraceID(args[0])
+			if err != nil {
+				return usage(err)
+			}
+			cl, err := r.dial(c.Context())
+			if err != nil {
+				return err
+			}
+			defer func() { _ = hangUp(c.Context(), cl) }()
+			return a.printTrace(c.Context(), cl, id)
+		},
+	}
+	r.add(a, c)
+	return c
+}
+
+func (a *app) printTrace(ctx context.Context, c *client.Client, id foci.TraceID) error {
+	steps, err := c.Trace(ctx, id)
+	for i := range steps {
+		s := &steps[i]
+		if err := a.print(s, func() error {
+			return a.line("%s", stepLine(s, steps[0].At))
+		}); err != nil {
+			return err
+		}
+	}
+	if err == nil && len(steps) == 0 {
+		err = foci.Errorf(foci.NotFound, "nobody remembers a step of trace %v", id)
+	}
+	return err
+}
+
+// stepLine is a step for people, with the time since the first one.
+func stepLine(s *client.TraceStep, first time.Time) string {
+	return fmt.Sprintf("%s %10v  %-8s %s", s.At.Format("15:04:05.000"), s.At.Sub(first).Round(10*time.Microsecond), s.Name, s.What)
+}
+
+// traceWait is how long nodes are asked for the steps of an operation that has
+// ended: one that is away must not hold the command up.
+const traceWait = 3 * time.Second
+
+// showTrace shows the steps of an operation among the messages, so that the
+// command's output stays what it is.
+func (a *app) showTrace(ctx context.Context, c *client.Client, id foci.TraceID) {
+	ctx, cancel := context.WithTimeout(ctx, traceWait)
+	defer cancel()
+	steps, err := c.Trace(ctx, id)
+	a.message("trace %v", id)
+	for i := range steps {
+		a.message("%s", stepLine(&steps[i], steps[0].At))
+	}
+	if err != nil {
+		a.message("%v", err)
+	}
 }

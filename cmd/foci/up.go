@@ -14,6 +14,7 @@ import (
 	"github.com/pelletier/go-toml/v2"
 	"github.com/spf13/cobra"
 
+	"github.com/foci-store/foci/cmd/foci/internal/settings"
 	"github.com/foci-store/foci/internal/credential"
 	"github.com/foci-store/foci/internal/localcluster"
 )
@@ -55,7 +56,7 @@ ends up at once, and its nodes end by themselves.
 	f.IntVar(&l.Groups, "groups", 3, "how many groups, each one replica of everything; nodes are dealt to them in turn")
 	f.IntVar(&l.Port, "port", 1025, "port of the first node; the next ones follow")
 	f.StringVar(&l.Dir, "dir", "foci-data", "directory of the cluster")
-	f.StringVar(&l.Cluster, "cluster", defaultCluster, "name of the cluster")
+	f.StringVar(&l.Cluster, "cluster", settings.DefaultCluster, "name of the cluster")
 	f.BoolVar(&insecure, "insecure", false, "make the cluster without a key: every user of this machine may read and write everything, and join")
 	f.BoolVar(&respawn, "respawn", false, "start a node again when it dies")
 	return c
@@ -78,7 +79,7 @@ func serveProcess(n localcluster.Node) *exec.Cmd {
 	if err != nil {
 		self = os.Args[0]
 	}
-	cmd := exec.Command(self, "serve", "--json", "--stop-at-eof", "--config", filepath.Join(n.Dir, configFile))
+	cmd := exec.Command(self, "serve", "--json", "--stop-at-eof", "--config", filepath.Join(n.Dir, settings.File))
 	cmd.Env = append(os.Environ(), processors(os.Getenv("GOMAXPROCS")))
 	return cmd
 }
@@ -99,13 +100,13 @@ func localConfig(l *localcluster.Spec, n localcluster.Node) ([]byte, error) {
 	if l.Key {
 		key = filepath.Join("..", credential.KeyFile)
 	}
-	return toml.Marshal(serveConfig{
+	return toml.Marshal(settings.Node{
 		Cluster:   l.Cluster,
 		Key:       key,
 		Name:      n.Name,
 		Log:       slog.LevelWarn, // nodes that start one after the other miss each other for a moment
-		Addresses: []addressConfig{{Addr: n.Addr.String()}},
-		Backends:  []backendConfig{{Dir: "data", Group: n.Group}},
+		Addresses: []settings.Address{{Addr: n.Addr.String()}},
+		Backends:  []settings.Backend{{Dir: "data", Group: n.Group}},
 	})
 }
 

@@ -1,10 +1,13 @@
 package main
 
 import (
+	"errors"
+	"os"
 	"path/filepath"
 	"testing"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/cmd/foci/internal/settings"
 	"github.com/foci-store/foci/internal/core/route"
 	"github.com/foci-store/foci/internal/credential"
 	"github.com/foci-store/foci/internal/localcluster"
@@ -21,12 +24,15 @@ func TestLocalConfigIsComplete(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		c, err := parseConfig(text)
+		path := filepath.Join(n.Dir, settings.File)
+		if err := errors.Join(os.Mkdir(n.Dir, 0o755), os.WriteFile(path, text, 0o644)); err != nil {
+			t.Fatal(err)
+		}
+		c, err := settings.Read(path)
 		if err != nil {
 			t.Fatal(err)
 		}
-		c.anchor(n.Dir)
-		if err := c.complete(); err != nil {
+		if err := c.Complete(); err != nil {
 			t.Fatal(err)
 		}
 		want := ""
@@ -36,7 +42,7 @@ func TestLocalConfigIsComplete(t *testing.T) {
 		if c.Key != want || c.Name != "n1" || c.Cluster != "c" || c.Addresses[0].Addr != "127.0.0.1:2000:2-0" {
 			t.Errorf("%+v", c)
 		}
-		if b := c.Backends; len(b) != 1 || b[0] != (backendConfig{Dir: filepath.Join(n.Dir, "data"), Group: foci.Group(3)}) {
+		if b := c.Backends; len(b) != 1 || b[0] != (settings.Backend{Dir: filepath.Join(n.Dir, "data"), Group: foci.Group(3)}) {
 			t.Errorf("backends %+v", b)
 		}
 	}

@@ -1,12 +1,12 @@
-package main
+package settings
 
 import (
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/device/mesh"
 )
 
-// meshConfig is [mesh].
-type meshConfig struct {
+// Mesh is [mesh].
+type Mesh struct {
 	// Links is what the loss of one connection means for the others to the same
 	// node. "independent" (also when empty): nothing, what was on it is sent again
 	// on another. "linked": they are closed too, and all that was on them fails;
@@ -18,23 +18,23 @@ type meshConfig struct {
 	Eager bool `toml:"eager,omitempty"`
 }
 
-// classesConfig is [class.*].
-type classesConfig struct {
-	Ping     classConfig `toml:"ping,omitempty"`
-	State    classConfig `toml:"state,omitempty"`
-	Reg      classConfig `toml:"reg,omitempty"`
-	Bulk     classConfig `toml:"bulk,omitempty"`
-	Recovery classConfig `toml:"recovery,omitempty"`
+// Classes is [class.*].
+type Classes struct {
+	Ping     Class `toml:"ping,omitempty"`
+	State    Class `toml:"state,omitempty"`
+	Reg      Class `toml:"reg,omitempty"`
+	Bulk     Class `toml:"bulk,omitempty"`
+	Recovery Class `toml:"recovery,omitempty"`
 }
 
 // perClass are the settings by class.
-func (c *classesConfig) perClass() [foci.NumClasses]*classConfig {
-	return [foci.NumClasses]*classConfig{
+func (c *Classes) perClass() [foci.NumClasses]*Class {
+	return [foci.NumClasses]*Class{
 		foci.Ping: &c.Ping, foci.State: &c.State, foci.Reg: &c.Reg, foci.Bulk: &c.Bulk, foci.Recovery: &c.Recovery,
 	}
 }
 
-func (c *serveConfig) checkMesh() error {
+func (c *Node) checkMesh() error {
 	if _, err := mesh.ParseLinkMode(c.Mesh.Links); err != nil {
 		return foci.Errorf(foci.Invalid, "mesh.%w", err)
 	}

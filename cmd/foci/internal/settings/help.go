@@ -1,7 +1,7 @@
-package main
+package settings
 
-// serveHelp is the long help of serve, with a foci.toml of every setting.
-const serveHelp = `Run one node in the foreground until SIGINT or SIGTERM: then it answers what it serves, closes its
+// Help is the long help of serve, with a foci.toml of every setting.
+const Help = `Run one node in the foreground until SIGINT or SIGTERM: then it answers what it serves, closes its
 backends and ends, within 10 s; a second signal ends it at once, which loses nothing. It reads foci.toml, from --config or from
 the working directory; flags replace what the file says. In the directory of the node it finds its
 identity, and layout.json as foci init made it; without a layout it owns nothing.

@@ -1,12 +1,12 @@
-package main
+package settings
 
 import (
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/device/mesh"
 )
 
-// classConfig is what is particular to the connections of one class.
-type classConfig struct {
+// Class is what is particular to the connections of one class.
+type Class struct {
 	// DSCP marks the class's packets for the network, 0 to 63. 0: as usual.
 	DSCP int `toml:"dscp,omitempty"`
 
@@ -21,11 +21,11 @@ type classConfig struct {
 
 	// Queue is the most bytes of the class's requests that are under way, or wait
 	// to be, to one peer; over it the caller gets Busy. Empty: 128MiB.
-	Queue byteSize `toml:"queue,omitempty"`
+	Queue Size `toml:"queue,omitempty"`
 }
 
 // mesh is what the settings mean to a node, by class.
-func (c *classesConfig) mesh() (all [foci.NumClasses]mesh.ClassConfig, err error) {
+func (c *Classes) mesh() (all [foci.NumClasses]mesh.ClassConfig, err error) {
 	for class, s := range c.perClass() {
 		if all[class], err = s.mesh(); err != nil {
 			return all, foci.Errorf(foci.Invalid, "class.%v.%w", foci.Class(class), err)
@@ -34,12 +34,12 @@ func (c *classesConfig) mesh() (all [foci.NumClasses]mesh.ClassConfig, err error
 	return all, nil
 }
 
-func (s *classConfig) mesh() (m mesh.ClassConfig, err error) {
+func (s *Class) mesh() (m mesh.ClassConfig, err error) {
 	switch {
 	case s.DSCP < 0 || s.DSCP > mesh.MaxDSCP:
 		return m, foci.Errorf(foci.Invalid, "dscp = %d: want 0 to %d", s.DSCP, mesh.MaxDSCP)
 	case s.Queue < 0 || s.Queue > 0 && s.Queue < leastQueue:
-		return m, foci.Errorf(foci.Invalid, "queue = %v: want at least %v, or 0 for the usual size", s.Queue, byteSize(leastQueue))
+		return m, foci.Errorf(foci.Invalid, "queue = %v: want at least %v, or 0 for the usual size", s.Queue, Size(leastQueue))
 	}
 	if len(s.Tables) > foci.MaxAddrs {
 		return m, foci.Errorf(foci.Invalid, "tables has %d tables, a node has at most %d addresses", len(s.Tables), foci.MaxAddrs)

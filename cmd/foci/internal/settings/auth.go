@@ -1,4 +1,4 @@
-package main
+package settings
 
 import (
 	"log/slog"
@@ -10,7 +10,7 @@ import (
 
 // credentials are what the settings have a node prove itself with, and what they
 // deny; nil is nothing.
-func (c *serveConfig) credentials(log *slog.Logger) (*auth.Credentials, error) {
+func (c *Node) credentials(log *slog.Logger) (*auth.Credentials, error) {
 	proof, err := c.proof(log)
 	if err != nil || proof == nil {
 		return nil, err
@@ -26,7 +26,7 @@ func (c *serveConfig) credentials(log *slog.Logger) (*auth.Credentials, error) {
 const denyFile = "deny"
 
 // proof are the credentials themselves.
-func (c *serveConfig) proof(log *slog.Logger) (*auth.Credentials, error) {
+func (c *Node) proof(log *slog.Logger) (*auth.Credentials, error) {
 	var keys *auth.Keys
 	if c.Key != "" {
 		var err error
@@ -35,7 +35,7 @@ func (c *serveConfig) proof(log *slog.Logger) (*auth.Credentials, error) {
 		}
 	}
 	switch {
-	case c.TLS != (tlsConfig{}):
+	case c.TLS != (TLS{}):
 		certs, err := auth.LoadCertificates(vfs.OS(), auth.Files{Cert: c.TLS.Cert, Key: c.TLS.Key, CA: c.TLS.CA, IssuingKey: c.TLS.IssuingKey}, log)
 		if err != nil {
 			return nil, err

@@ -1,4 +1,4 @@
-package main
+package settings
 
 import (
 	"os"
@@ -58,15 +58,15 @@ func TestConfigReadsEverything(t *testing.T) {
 	if err := os.WriteFile(path, []byte(fullConfig), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	c, err := readConfig(path)
+	c, err := Read(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := c.complete(); err != nil {
+	if err := c.Complete(); err != nil {
 		t.Fatal(err)
 	}
 	base := filepath.Dir(path)
-	want := []backendConfig{{"/disk1", 2}, {filepath.Join(base, "disk2"), 0}}
+	want := []Backend{{"/disk1", 2}, {filepath.Join(base, "disk2"), 0}}
 	if c.Cluster != "home" || c.Dir != filepath.Join(base, "n1") || !reflect.DeepEqual(c.Backends, want) || len(c.Seeds) != 2 {
 		t.Fatalf("%+v", c)
 	}
@@ -77,7 +77,7 @@ func TestConfigReadsEverything(t *testing.T) {
 	if n := c.Connections.perClass(); n[foci.Reg] != 4 || n[foci.Bulk] != 0 {
 		t.Fatalf("connections %v", n)
 	}
-	if c.Txn != (txnConfig{duration(1500 * time.Millisecond), 7, duration(time.Minute)}) {
+	if c.Txn != (Txn{Duration(1500 * time.Millisecond), 7, Duration(time.Minute)}) {
 		t.Fatalf("transactions %+v", c.Txn)
 	}
 	if all, err := c.Classes.mesh(); err != nil || !c.Mesh.Eager || c.Mesh.Links != "linked" || !reflect.DeepEqual(all[foci.Recovery].Tables, []foci.Table{1, 0}) {
@@ -104,7 +104,7 @@ func TestConfigErrorsSayWhere(t *testing.T) {
 		"[connections_per_node]\nping = 1e99": "line 2",
 		"[txn]\nstall = \"2\"":                "line 2",
 	} {
-		_, err := parseConfig([]byte(text))
+		_, err := Parse([]byte(text))
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%.60q: %v, want %q", text, err, want)
 		}
@@ -112,26 +112,26 @@ func TestConfigErrorsSayWhere(t *testing.T) {
 }
 
 func TestConfigRules(t *testing.T) {
-	addr := []addressConfig{{Addr: "10.0.0.1:1025:2-0"}}
-	for want, c := range map[string]serveConfig{
+	addr := []Address{{Addr: "10.0.0.1:1025:2-0"}}
+	for want, c := range map[string]Node{
 		"role":                   {Addresses: addr, Role: "transport"},
-		"host:port:family-table": {Addresses: []addressConfig{{Addr: "10.0.0.1:1025"}}},
+		"host:port:family-table": {Addresses: []Address{{Addr: "10.0.0.1:1025"}}},
 		"there twice":            {Addresses: append(addr, addr...)},
-		"stores nothing":         {Addresses: addr, Role: "client", Backends: []backendConfig{{Dir: "x"}}},
-		"has no dir":             {Addresses: addr, Backends: []backendConfig{{}}},
-		"is another's":           {Addresses: addr, Backends: []backendConfig{{Dir: "x"}, {Dir: "./x"}}},
-		"txn.stall":              {Addresses: addr, Txn: txnConfig{Stall: 1}},
-		"txn.resends":            {Addresses: addr, Txn: txnConfig{Resends: -2}},
-		"txn.deadline":           {Addresses: addr, Txn: txnConfig{Deadline: -1}},
-		"linked":                 {Addresses: addr, Mesh: meshConfig{Links: "sometimes"}},
-		"class.bulk.tables":      {Addresses: addr, Classes: classesConfig{Bulk: classConfig{Tables: []foci.Table{foci.MaxTable}}}},
-		"class.reg.dscp = 64":    {Addresses: addr, Classes: classesConfig{Reg: classConfig{DSCP: 64}}},
-		"compress":               {Addresses: addr, Classes: classesConfig{Bulk: classConfig{Compress: "gzip"}}},
-		"class.ping.queue":       {Addresses: addr, Classes: classesConfig{Ping: classConfig{Queue: 5}}},
-		"class.state.tables":     {Addresses: addr, Classes: classesConfig{State: classConfig{Tables: []foci.Table{foci.MaxTable}}}},
-		"connections_per_node":   {Addresses: addr, Connections: connectionsConfig{Bulk: 65}},
+		"stores nothing":         {Addresses: addr, Role: "client", Backends: []Backend{{Dir: "x"}}},
+		"has no dir":             {Addresses: addr, Backends: []Backend{{}}},
+		"is another's":           {Addresses: addr, Backends: []Backend{{Dir: "x"}, {Dir: "./x"}}},
+		"txn.stall":              {Addresses: addr, Txn: Txn{Stall: 1}},
+		"txn.resends":            {Addresses: addr, Txn: Txn{Resends: -2}},
+		"txn.deadline":           {Addresses: addr, Txn: Txn{Deadline: -1}},
+		"linked":                 {Addresses: addr, Mesh: Mesh{Links: "sometimes"}},
+		"class.bulk.tables":      {Addresses: addr, Classes: Classes{Bulk: Class{Tables: []foci.Table{foci.MaxTable}}}},
+		"class.reg.dscp = 64":    {Addresses: addr, Classes: Classes{Reg: Class{DSCP: 64}}},
+		"compress":               {Addresses: addr, Classes: Classes{Bulk: Class{Compress: "gzip"}}},
+		"class.ping.queue":       {Addresses: addr, Classes: Classes{Ping: Class{Queue: 5}}},
+		"class.state.tables":     {Addresses: addr, Classes: Classes{State: Class{Tables: []foci.Table{foci.MaxTable}}}},
+		"connections_per_node":   {Addresses: addr, Connections: Connections{Bulk: 65}},
 	} {
-		if err := c.complete(); err == nil || !strings.Contains(err.Error(), want) {
+		if err := c.Complete(); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%+v: %v, want %q", c, err, want)
 		}
 	}
@@ -146,7 +146,7 @@ func FuzzConfig(f *testing.F) {
 	f.Add([]byte("log = \"warn+2\"\nseeds = [\"a:1:0\"]"))
 	f.Add([]byte("[connections_per_node]\nping = 0x7fffffff"))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		c, err := parseConfig(text)
+		c, err := Parse(text)
 		if err != nil {
 			if foci.KindOf(err) == foci.Internal || len(err.Error()) > 4096 {
 				t.Fatalf("unclear error: %v", err)
@@ -157,14 +157,14 @@ func FuzzConfig(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		again, err := parseConfig(out)
+		again, err := Parse(out)
 		if err != nil {
 			t.Fatalf("written as\n%s\ncannot be read: %v", out, err)
 		}
 		if twice, err := toml.Marshal(again); err != nil || string(twice) != string(out) {
 			t.Fatalf("%s\nbecame\n%s", out, twice)
 		}
-		first, second := c.complete(), again.complete()
+		first, second := c.Complete(), again.Complete()
 		if (first == nil) != (second == nil) {
 			t.Fatalf("%+v (%v) became %+v (%v)", c, first, again, second)
 		}
