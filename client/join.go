@@ -3,7 +3,6 @@ package client
 import (
 	"context"
 	"crypto/rand"
-	"encoding/json"
 	"sync/atomic"
 	"time"
 
@@ -15,6 +14,7 @@ import (
 	"github.com/foci-store/foci/internal/device/mesh"
 	"github.com/foci-store/foci/internal/device/vfs"
 	"github.com/foci-store/foci/internal/peer"
+	"github.com/foci-store/foci/internal/status"
 )
 
 // Member says how a process joins a cluster as a node client. Its credential is
@@ -59,7 +59,7 @@ func Join(ctx context.Context, cfg Member) (*Client, error) {
 	if err := cfg.identify(&pc.Mesh); err != nil {
 		return nil, err
 	}
-	m := &member{began: time.Now(), id: pc.Mesh.Node, incarnation: pc.Mesh.Incarnation}
+	m := new(member)
 	pc.Mesh.Handler = m
 	return connect(ctx, cfg.Config, pc, func(c *Client) { m.client.Store(c) })
 }
@@ -89,10 +89,7 @@ func (cfg *Member) identify(mc *mesh.Config) error {
 
 // member answers what the nodes ask a node client.
 type member struct {
-	client      atomic.Pointer[Client] // nil: not begun
-	began       time.Time
-	id          foci.NodeID
-	incarnation foci.Incarnation
+	client atomic.Pointer[Client] // nil: not begun
 }
 
 // Serve answers; what a member that stores nothing cannot do is refused.
@@ -140,26 +137,5 @@ func (m *member) status(c *Client, in *mesh.Incoming) {
 	if !peer.Permit(in, &q) {
 		return
 	}
-	var v any
-	switch q.What {
-	case peer.AskNode:
-		self := c.peer.Self()
-		v = peer.NodeStatus{
-			ID: m.id, Incarnation: m.incarnation, Role: foci.RoleClient, Epoch: c.layout.Epoch(),
-			Uptime: time.Since(m.began), Protocols: wire.Spoken(), Addrs: self.Addrs, Backends: []peer.BackendStatus{},
-		}
-	case peer.AskMesh:
-		v = c.peer.Mesh()
-	case peer.AskTxns:
-		v = c.peer.Txns()
-	default:
-		in.Fail(foci.Errorf(foci.Invalid, "status %.80q is not known here", q.What))
-		return
-	}
-	b, err := json.Marshal(v)
-	if err != nil {
-		in.Fail(err)
-		return
-	}
-	in.Reply(nil, b)
+	status.Serve(in, &q, c.peer)
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/foci-store/foci/internal/core/route"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/layout"
-	"github.com/foci-store/foci/internal/peer"
+	"github.com/foci-store/foci/internal/status"
 )
 
 // NodeStatus is a node of the layout and what it says of itself.
@@ -71,7 +71,7 @@ type BackendReport struct {
 func (c *Client) NodeStates(ctx context.Context) iter.Seq[NodeStatus] {
 	return func(yield func(NodeStatus) bool) {
 		snap := c.layout.Load()
-		for i, p := range askAll[NodeReport](ctx, c, snap, peer.AskNode) {
+		for i, p := range askAll[NodeReport](ctx, c, snap, status.AskNode) {
 			if !yield(nodeStatus(snap, &snap.Nodes[i], &p)) {
 				return
 			}
@@ -83,7 +83,7 @@ func (c *Client) NodeStates(ctx context.Context) iter.Seq[NodeStatus] {
 func (c *Client) Nodes(ctx context.Context) ([]NodeStatus, error) {
 	snap := c.layout.Load()
 	all := make([]NodeStatus, len(snap.Nodes))
-	for i, p := range askAll[NodeReport](ctx, c, snap, peer.AskNode) {
+	for i, p := range askAll[NodeReport](ctx, c, snap, status.AskNode) {
 		all[i] = nodeStatus(snap, &snap.Nodes[i], &p)
 	}
 	return all, ctx.Err()
@@ -111,12 +111,12 @@ type ProcessStatus[T any] struct {
 
 // Mesh asks every node, and this client itself, about its links and channels.
 func (c *Client) Mesh(ctx context.Context) ([]ProcessStatus[MeshStatus], error) {
-	return processes[MeshStatus](ctx, c, peer.AskMesh, c.peer.Mesh())
+	return processes[MeshStatus](ctx, c, status.AskMesh, c.peer.Mesh())
 }
 
 // Txns asks every node, and this client itself, about its pending transactions.
 func (c *Client) Txns(ctx context.Context) ([]ProcessStatus[TxnStatus], error) {
-	return processes[TxnStatus](ctx, c, peer.AskTxns, c.peer.Txns())
+	return processes[TxnStatus](ctx, c, status.AskTxns, c.peer.Txns())
 }
 
 // processes is what this client says of itself, and then what the nodes answer,

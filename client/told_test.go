@@ -8,16 +8,16 @@ import (
 	"time"
 
 	"github.com/foci-store/foci/internal/device/mesh"
-	"github.com/foci-store/foci/internal/peer"
+	"github.com/foci-store/foci/internal/status"
 )
 
 // TestToldIsAll: what processes say of themselves comes out as it went in, every
 // field of it. The types of this package are copies, and must not lag behind.
 func TestToldIsAll(t *testing.T) {
 	same[MeshStatus](t, &mesh.Stats{})
-	same[TxnStatus](t, &peer.TxnStatus{})
-	same[NodeReport](t, &peer.NodeStatus{})
-	same[TraceStep](t, &peer.Step{})
+	same[TxnStatus](t, &status.Txns{})
+	same[NodeReport](t, &status.Node{})
+	same[TraceStep](t, &status.Step{})
 }
 
 func same[T any](t *testing.T, own any) {

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/foci-store/foci"
-	"github.com/foci-store/foci/internal/peer"
+	"github.com/foci-store/foci/internal/status"
 )
 
 type traceKey struct{}
@@ -39,7 +39,7 @@ type TraceStep struct {
 // operation, in the order of time. Each remembers its last 4,096 steps, of all
 // traces. Nodes that do not answer are left out and named in the error.
 func (c *Client) Trace(ctx context.Context, id foci.TraceID) ([]TraceStep, error) {
-	nodes, err := processes[[]TraceStep](ctx, c, peer.AskTrace+id.String(), c.peer.Traces().Of(id))
+	nodes, err := processes[[]TraceStep](ctx, c, status.AskTrace+id.String(), c.peer.Trace(id))
 	if err != nil {
 		return nil, err
 	}

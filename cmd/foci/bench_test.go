@@ -7,7 +7,7 @@ func TestValidLoad(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, err := range []error{validLoad(2<<30, 1, 1), validLoad(1, 0, 1), validLoad(1, 1, 0), validLoad(1<<30, 1, 64)} {
-		if status(err) != statusUsage {
+		if exitStatus(err) != statusUsage {
 			t.Errorf("accepted: %v", err)
 		}
 	}

@@ -48,7 +48,7 @@ func run(ctx context.Context, a *app, args []string) int {
 	if err != nil && !errors.Is(err, errReported) {
 		a.failed(err)
 	}
-	return status(err)
+	return exitStatus(err)
 }
 
 func rootCommand(a *app) *cobra.Command {

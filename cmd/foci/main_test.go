@@ -32,7 +32,7 @@ func TestStatus(t *testing.T) {
 		{fmt.Errorf("get: %w", foci.Errorf(foci.NotFound, "x")), statusNotFound},
 		{unknown, statusUnknown},
 	} {
-		if got := status(c.err); got != c.want {
+		if got := exitStatus(c.err); got != c.want {
 			t.Errorf("%v: status %d, want %d", c.err, got, c.want)
 		}
 	}

@@ -32,7 +32,7 @@ func (a *app) failed(err error) {
 		a.message("%v", err)
 		return
 	}
-	f := failure{Error: err.Error(), Kind: foci.KindOf(err).String(), Status: status(err)}
+	f := failure{Error: err.Error(), Kind: foci.KindOf(err).String(), Status: exitStatus(err)}
 	if all := foci.Replicas(nil); errors.As(err, &all) {
 		f.Replicas = all
 	}
@@ -96,8 +96,8 @@ func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
 	}
 }
 
-// status is the exit status of an error.
-func status(err error) int {
+// exitStatus is the exit status of an error.
+func exitStatus(err error) int {
 	var u *usageError
 	var argument *transfer.ArgumentError
 	switch {

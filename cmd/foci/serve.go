@@ -17,7 +17,7 @@ import (
 	"github.com/foci-store/foci/internal/memory"
 	"github.com/foci-store/foci/internal/metrics"
 	"github.com/foci-store/foci/internal/node"
-	"github.com/foci-store/foci/internal/peer"
+	"github.com/foci-store/foci/internal/status"
 )
 
 func serveCommand(a *app) *cobra.Command {
@@ -159,11 +159,11 @@ func faces(c *settings.Node, n *node.Node, token *metrics.Token, log *slog.Logge
 }
 
 // printServing says that the node serves.
-func (a *app) printServing(st peer.NodeStatus) error {
+func (a *app) printServing(st status.Node) error {
 	ready := struct {
 		Event string `json:"event"`
 		PID   int    `json:"pid"`
-		peer.NodeStatus
+		status.Node
 	}{"ready", os.Getpid(), st}
 	if st.Epoch == 0 {
 		a.message("no layout yet: until this node has one it owns nothing (put the layout.json that foci init made into its directory, or name a member as a seed)")

@@ -7,14 +7,14 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/device/mesh"
-	"github.com/foci-store/foci/internal/peer"
+	"github.com/foci-store/foci/internal/status"
 )
 
 // Source is what is measured: a node.
 type Source interface {
-	Status() peer.NodeStatus
+	Status() status.Node
 	Mesh() mesh.Stats
-	Txns() peer.TxnStatus
+	Txns() status.Txns
 	// NameOf is a node's name in the layout, or its id where it has none.
 	NameOf(foci.NodeID) string
 }

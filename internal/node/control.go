@@ -1,14 +1,13 @@
 package node
 
 import (
-	"encoding/json"
-	"strings"
 	"time"
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/mesh"
 	"github.com/foci-store/foci/internal/peer"
+	"github.com/foci-store/foci/internal/status"
 )
 
 // membership answers questions about routes.
@@ -31,25 +30,17 @@ func (n *Node) joined(in *mesh.Incoming) *peer.Peer {
 // giveLayout tells the layout.
 func (n *Node) giveLayout(in *mesh.Incoming) { peer.GiveLayout(in, &n.layout) }
 
-// Status describes this node.
-func (n *Node) Status() peer.NodeStatus {
-	s := peer.NodeStatus{ID: n.id.Node, Incarnation: n.id.Incarnation, Role: n.cfg.Role, Epoch: n.layout.Epoch(), Uptime: time.Since(n.started), Protocols: wire.Spoken()}
-	for _, b := range n.binds {
-		s.Addrs = append(s.Addrs, b.Addr.String())
-	}
+// Status describes this node and its backends.
+func (n *Node) Status() status.Node {
+	s := n.peer.Load().Status()
 	if a := n.astray.Load(); a != nil {
 		s.NotVoting, s.ClockOff = a.Err().Error(), a.Off
 	}
-	l := n.layout.Load()
-	if l == nil {
-		return s
-	}
-	if me := l.Node(n.id.Node); me != nil {
-		s.Name = me.Name
-	}
-	for _, lb := range l.BackendsOf(n.id.Node) {
-		if b := n.backends[lb.ID]; b != nil {
-			s.Backends = append(s.Backends, peer.BackendStatus{ID: lb.ID, Group: lb.Group, Dir: n.dirs[lb.ID], Stats: b.Stats()})
+	if l := n.layout.Load(); l != nil {
+		for _, lb := range l.BackendsOf(n.id.Node) {
+			if b := n.backends[lb.ID]; b != nil {
+				s.Backends = append(s.Backends, status.Backend{ID: lb.ID, Group: lb.Group, Dir: n.dirs[lb.ID], Stats: status.Stats(b.Stats())})
+			}
 		}
 	}
 	return s
@@ -58,8 +49,18 @@ func (n *Node) Status() peer.NodeStatus {
 // Mesh describes this node's links and channels.
 func (n *Node) Mesh() mesh.Stats { return n.peer.Load().Mesh() }
 
-// Txns describes the transactions that this node has under way itself.
-func (n *Node) Txns() peer.TxnStatus { return n.peer.Load().Txns() }
+// Txns describes the transactions that this node has under way itself, and what
+// its backends keep for groups that missed something.
+func (n *Node) Txns() status.Txns {
+	t := n.peer.Load().Txns()
+	for _, b := range n.backends {
+		t.Hints += b.Stats().Hints
+	}
+	return t
+}
+
+// Trace are the steps of an operation that this node remembers.
+func (n *Node) Trace(id foci.TraceID) []status.Step { return n.traces.Of(id) }
 
 // NameOf is a node's name in the layout, or its id where it has none there.
 func (n *Node) NameOf(id foci.NodeID) string {
@@ -71,43 +72,10 @@ func (n *Node) NameOf(id foci.NodeID) string {
 	return id.String()
 }
 
-// status answers questions about the system.
+// status answers questions about this node.
 func (n *Node) status(in *mesh.Incoming) {
 	m, ok := read[wire.Ask](in)
-	if !ok {
-		return
+	if ok && n.joined(in) != nil {
+		status.Serve(in, m, n)
 	}
-	p := n.joined(in)
-	if p == nil {
-		return
-	}
-	var v any
-	switch {
-	case m.What == peer.AskNode:
-		v = n.Status()
-	case m.What == peer.AskMesh:
-		v = p.Mesh()
-	case m.What == peer.AskTxns:
-		t := p.Txns()
-		for _, b := range n.backends {
-			t.Hints += b.Stats().Hints
-		}
-		v = t
-	case strings.HasPrefix(m.What, peer.AskTrace):
-		id, err := foci.ParseTraceID(strings.TrimPrefix(m.What, peer.AskTrace))
-		if err != nil {
-			in.Fail(err)
-			return
-		}
-		v = n.traces.Of(id)
-	default:
-		in.Fail(foci.Errorf(foci.Invalid, "status %q: want %s, %s, %s or %sID", m.What, peer.AskNode, peer.AskMesh, peer.AskTxns, peer.AskTrace))
-		return
-	}
-	b, err := json.Marshal(v)
-	if err != nil {
-		in.Fail(err)
-		return
-	}
-	in.Reply(nil, b)
 }

@@ -18,7 +18,7 @@ import (
 	"github.com/foci-store/foci/internal/device/mesh"
 	"github.com/foci-store/foci/internal/layout"
 	"github.com/foci-store/foci/internal/node"
-	"github.com/foci-store/foci/internal/peer"
+	"github.com/foci-store/foci/internal/status"
 )
 
 // dial connects to a node as a transport client that says what it likes.
@@ -250,7 +250,7 @@ func TestEdgeRequests(t *testing.T) {
 	if err != nil || codec.Unmarshal(r.Head, &page) != nil || len(page.Keys) != 1 || page.More {
 		t.Errorf("list without a limit: %+v, %v", page, err)
 	}
-	for _, what := range []string{peer.AskNode, peer.AskMesh, peer.AskTxns} {
+	for _, what := range []string{status.AskNode, status.AskMesh, status.AskTxns} {
 		a := wire.Ask{What: what}
 		if r, err := ask(t, l, wire.MethodStatus, a.Append(nil), nil); err != nil || !bytes.HasPrefix(r.Body, []byte("{")) {
 			t.Errorf("status %s: %v", what, err)

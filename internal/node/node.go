@@ -25,6 +25,7 @@ import (
 	"github.com/foci-store/foci/internal/device/vfs"
 	"github.com/foci-store/foci/internal/layout"
 	"github.com/foci-store/foci/internal/peer"
+	"github.com/foci-store/foci/internal/status"
 )
 
 // Node is a running server.
@@ -40,7 +41,7 @@ type Node struct {
 	reads    reads                     // a slot for each request that is served apart
 	bringing reads                     // a slot for each write-back for a reader
 	tasks    sync.WaitGroup            // of those
-	traces   peer.Traces
+	traces   status.Traces
 	hinted   chan struct{}      // there may be hints to follow
 	stop     context.CancelFunc // ends their following
 	started  time.Time

@@ -17,6 +17,7 @@ import (
 	"github.com/foci-store/foci/internal/device/mesh"
 	"github.com/foci-store/foci/internal/layout"
 	"github.com/foci-store/foci/internal/peer/renewal"
+	"github.com/foci-store/foci/internal/status"
 )
 
 // Config is what a process is to the mesh.
@@ -39,7 +40,7 @@ type Config struct {
 	// Met is called when a link comes up. It must be quick. nil = nobody cares.
 	Met func(foci.NodeID)
 	// Traces is where steps are noted; nil = its own.
-	Traces *Traces
+	Traces *status.Traces
 
 	Stall   time.Duration // without an answer for so long a leg is stalled; 0 = 2 s
 	Resends int           // of a stalled leg; 0 = 5
@@ -81,7 +82,7 @@ type Peer struct {
 	links    links
 	ways     ways
 	latency  latency
-	traces   *Traces
+	traces   *status.Traces
 	join     join
 	watchers watchers
 	renewal  *renewal.Renewal
@@ -105,7 +106,7 @@ func New(cfg Config) (*Peer, error) {
 	ctx, stop := context.WithCancel(context.Background())
 	p := &Peer{cfg: cfg, log: cfg.Logger, began: time.Now(), ctx: ctx, stop: stop, lingers: linger, quiet: make(chan struct{}, 1)}
 	if p.traces = cfg.Traces; p.traces == nil {
-		p.traces = new(Traces)
+		p.traces = new(status.Traces)
 	}
 	p.limits.init(cfg.MaxOps, cfg.MaxHeld)
 	p.txns = txn.New(txn.Config{

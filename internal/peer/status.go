@@ -13,69 +13,39 @@ import (
 	"github.com/foci-store/foci/internal/core/txn"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/mesh"
-	"github.com/foci-store/foci/internal/device/store"
+	"github.com/foci-store/foci/internal/status"
 )
 
-// What a node can be asked about itself.
-const (
-	AskNode = wire.AskNode
-	AskMesh = "mesh"
-	AskTxns = "txns"
-)
-
-// NodeStatus is what a node says of itself.
-type NodeStatus struct {
-	ID          foci.NodeID      `json:"id"`
-	Name        string           `json:"name,omitempty"`
-	Incarnation foci.Incarnation `json:"incarnation"`
-	Role        foci.Role        `json:"role"`
-	Epoch       foci.Epoch       `json:"epoch"`
-	Uptime      time.Duration    `json:"uptime_ns"`
-	Protocols   wire.Protocols   `json:"protocols"` // that it speaks; zero: it does not say, so it speaks 1 alone
-	Addrs       []string         `json:"addrs"`
-	Backends    []BackendStatus  `json:"backends"`
-	NotVoting   string           `json:"not_voting,omitempty"`   // why it answers no version queries and stores nothing; empty: it votes
-	ClockOff    time.Duration    `json:"clock_off_ns,omitempty"` // while it does not vote: its clock minus the others'
-}
-
-// BackendStatus is what a node says of one of its backends.
-type BackendStatus struct {
-	ID    foci.BackendID `json:"id"`
-	Group foci.Group     `json:"group"`
-	Dir   string         `json:"dir"`
-	store.Stats
+// Status describes this process. A node adds what it stores.
+func (p *Peer) Status() status.Node {
+	s := status.Node{
+		ID: p.cfg.Mesh.Node, Incarnation: p.cfg.Mesh.Incarnation, Role: p.cfg.Mesh.Role, Epoch: p.cfg.Layout.Epoch(),
+		Uptime: p.Now(), Protocols: wire.Spoken(), Backends: []status.Backend{},
+	}
+	for _, a := range p.cfg.Addresses {
+		s.Addrs = append(s.Addrs, a.String())
+	}
+	if l := p.Layout(); l != nil {
+		s.Name = l.NodeName(s.ID)
+	}
+	return s
 }
 
 // Mesh describes this process's links and channels.
 func (p *Peer) Mesh() mesh.Stats { return p.mesh.Stats() }
 
-// TxnStatus is what is pending in a process and what happened so far.
-type TxnStatus struct {
-	Counters txn.Counters `json:"counters"`
-	Pending  []PendingLeg `json:"pending"` // the oldest ones
-	More     int          `json:"more"`    // pending ones that are not shown
-	Bytes    int64        `json:"bytes"`   // of payload that pending ones hold
-	Hints    int          `json:"hints"`   // of a node: objects of which another group may have missed a change
-}
-
-// PendingLeg is one that is pending, and what foci trace knows its operation by.
-type PendingLeg struct {
-	txn.Status
-	Trace foci.TraceID `json:"trace"`
-}
-
 // maxShown bounds what is shown of pending legs.
 const maxShown = 1000
 
 // Txns describes this process's pending legs, the oldest first.
-func (p *Peer) Txns() TxnStatus {
+func (p *Peer) Txns() status.Txns {
 	p.mu.Lock()
-	s := TxnStatus{Counters: p.txns.Counters(), Bytes: p.txns.Bytes()}
+	s := status.Txns{Counters: p.txns.Counters(), Bytes: p.txns.Bytes()}
 	for t := range p.txns.Pending(p.now()) {
-		s.Pending = append(s.Pending, PendingLeg{t, t.Ref.(*leg).trace})
+		s.Pending = append(s.Pending, status.PendingLeg{Status: t, Trace: t.Ref.(*leg).trace})
 	}
 	p.mu.Unlock()
-	slices.SortFunc(s.Pending, func(a, b PendingLeg) int { return int(b.Age - a.Age) })
+	slices.SortFunc(s.Pending, func(a, b status.PendingLeg) int { return int(b.Age - a.Age) })
 	if s.More = len(s.Pending) - maxShown; s.More > 0 {
 		s.Pending = s.Pending[:maxShown]
 	}
