@@ -18,8 +18,8 @@ import (
 	"github.com/foci-store/foci/internal/core/route"
 	"github.com/foci-store/foci/internal/core/txn"
 	"github.com/foci-store/foci/internal/device/auth"
+	"github.com/foci-store/foci/internal/device/files"
 	"github.com/foci-store/foci/internal/device/mesh"
-	"github.com/foci-store/foci/internal/device/vfs"
 	"github.com/foci-store/foci/internal/layout"
 	"github.com/foci-store/foci/internal/peer"
 )
@@ -123,7 +123,7 @@ func credential(cfg Config) (*auth.Credentials, error) {
 	if cfg.Credential == "" {
 		return nil, nil
 	}
-	return auth.LoadCredential(vfs.OS(), cfg.Credential, cfg.Logger)
+	return auth.LoadCredential(files.OS(), cfg.Credential, cfg.Logger)
 }
 
 // defaults are the settings of a session that says nothing.

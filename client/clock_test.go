@@ -17,8 +17,8 @@ import (
 	"github.com/foci-store/foci/internal/core/rights"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/auth"
+	"github.com/foci-store/foci/internal/device/files"
 	"github.com/foci-store/foci/internal/device/mesh"
-	"github.com/foci-store/foci/internal/device/vfs"
 	"github.com/foci-store/foci/internal/node"
 )
 
@@ -49,7 +49,7 @@ func newTimed(t testing.TB, key bool) *timed {
 		if err := os.WriteFile(c.file, text, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if c.proof, err = auth.LoadCredential(vfs.OS(), c.file, nil); err != nil {
+		if c.proof, err = auth.LoadCredential(files.OS(), c.file, nil); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -11,8 +11,8 @@ import (
 	"github.com/foci-store/foci/internal/core/route"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/auth"
+	"github.com/foci-store/foci/internal/device/files"
 	"github.com/foci-store/foci/internal/device/mesh"
-	"github.com/foci-store/foci/internal/device/vfs"
 	"github.com/foci-store/foci/internal/peer"
 	"github.com/foci-store/foci/internal/status"
 )
@@ -68,7 +68,7 @@ func Join(ctx context.Context, cfg Member) (*Client, error) {
 // node it is; else that is drawn anew each time.
 func (cfg *Member) identify(mc *mesh.Config) error {
 	if cfg.Cert != "" || cfg.CertKey != "" || cfg.CA != "" {
-		certs, err := auth.LoadCertificates(vfs.OS(), auth.Files{Cert: cfg.Cert, Key: cfg.CertKey, CA: cfg.CA}, cfg.Logger)
+		certs, err := auth.LoadCertificates(files.OS(), auth.Files{Cert: cfg.Cert, Key: cfg.CertKey, CA: cfg.CA}, cfg.Logger)
 		if err != nil {
 			return err
 		}
@@ -76,7 +76,7 @@ func (cfg *Member) identify(mc *mesh.Config) error {
 		return nil
 	}
 	if cfg.Key != "" {
-		keys, err := auth.LoadKeys(vfs.OS(), cfg.Key, cfg.Logger)
+		keys, err := auth.LoadKeys(files.OS(), cfg.Key, cfg.Logger)
 		if err != nil {
 			return err
 		}

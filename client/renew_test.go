@@ -12,7 +12,7 @@ import (
 	"github.com/foci-store/foci/client"
 	"github.com/foci-store/foci/internal/core/rights"
 	"github.com/foci-store/foci/internal/device/auth"
-	"github.com/foci-store/foci/internal/device/vfs"
+	"github.com/foci-store/foci/internal/device/files"
 	"github.com/foci-store/foci/internal/node"
 )
 
@@ -60,7 +60,7 @@ func TestCredentialIsRenewed(t *testing.T) {
 			t.Errorf("%s: not renewed: %v", what, err)
 			continue
 		}
-		creds, err := auth.LoadCredential(vfs.OS(), path, nil)
+		creds, err := auth.LoadCredential(files.OS(), path, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -116,7 +116,7 @@ func TestRotationReachesOpenChannels(t *testing.T) {
 	}
 	write(keys, auth.KeysText(old))
 	c := newClusterWith(t, 2, 2, func(_ int, c *node.Config) {
-		k, err := auth.LoadKeys(vfs.OS(), keys, nil)
+		k, err := auth.LoadKeys(files.OS(), keys, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -145,7 +145,7 @@ func TestRotationReachesOpenChannels(t *testing.T) {
 	look := time.NewTicker(20 * time.Millisecond)
 	defer look.Stop()
 	for {
-		creds, err := auth.LoadCredential(vfs.OS(), path, nil)
+		creds, err := auth.LoadCredential(files.OS(), path, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -12,7 +12,7 @@ import (
 	"github.com/foci-store/foci/internal/core/rights"
 	"github.com/foci-store/foci/internal/credential"
 	"github.com/foci-store/foci/internal/device/auth"
-	"github.com/foci-store/foci/internal/device/vfs"
+	"github.com/foci-store/foci/internal/device/files"
 )
 
 func credentialCommand(a *app) *cobra.Command {
@@ -131,9 +131,9 @@ const newNode = "new"
 // authority is the one that signs: the cluster key, or a separate authority.
 func (f *credentialFlags) authority() (*auth.Authority, error) {
 	if f.key == "" {
-		return auth.LoadAuthority(vfs.OS(), f.ca, f.caKey)
+		return auth.LoadAuthority(files.OS(), f.ca, f.caKey)
 	}
-	key, err := auth.LoadKey(vfs.OS(), f.key)
+	key, err := auth.LoadKey(files.OS(), f.key)
 	if err != nil {
 		return nil, err
 	}

@@ -13,7 +13,7 @@ import (
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/cmd/foci/internal/settings"
 	"github.com/foci-store/foci/internal/core/route"
-	"github.com/foci-store/foci/internal/device/vfs"
+	"github.com/foci-store/foci/internal/device/files"
 	"github.com/foci-store/foci/internal/memory"
 	"github.com/foci-store/foci/internal/metrics"
 	"github.com/foci-store/foci/internal/node"
@@ -117,7 +117,7 @@ func (a *app) serve(ctx context.Context, s *serveFlags) error {
 	}
 	var token *metrics.Token
 	if c.MetricsToken != "" {
-		if token, err = metrics.LoadToken(vfs.OS(), c.MetricsToken); err != nil {
+		if token, err = metrics.LoadToken(files.OS(), c.MetricsToken); err != nil {
 			return err
 		}
 	}

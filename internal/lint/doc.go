@@ -50,5 +50,6 @@ var Rules = []Rule{
 	{"dependencies have reasons", DependencyReasons},
 	{"promises have tests", PromisesHaveTests},
 	{"public types", PublicAPI},
+	{"light clients", LightClients},
 	{"words", Words},
 }

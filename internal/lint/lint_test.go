@@ -65,7 +65,7 @@ func TestRulesCanFail(t *testing.T) {
 			"internal/peer/join.bak: a file of an unknown kind", "core: a file of an unknown kind", "-o.txt: a file of an unknown kind",
 			"testdata/fuzz/FuzzX/notes: a file of an unknown kind",
 		},
-		"files and sockets":    {"client.go:14: os.Open", "client.go:15: net.Dial", "client.go:16: http.Get"},
+		"files and sockets":    {"client.go:15: os.Open", "client.go:16: net.Dial", "client.go:17: http.Get"},
 		"architecture symbols": {"`ring.Vanished` does not exist", "`ring.Table.NoSuchMethod` does not exist", "names 2 symbols"},
 		"dependencies have reasons": {
 			"go.mod: example.com/reasonless has no line",
@@ -73,6 +73,10 @@ func TestRulesCanFail(t *testing.T) {
 		},
 		"public types": {
 			"client: client.Reply shows wire.Reply of example.com/broken/internal/core/wire", "client.Held.Give shows wire.Op",
+		},
+		"light clients": {
+			"client: links a storage engine: client imports internal/node imports internal/device/store",
+			"client/lock: links a storage engine: client/lock imports github.com/cockroachdb/pebble/v2/vfs",
 		},
 		"promises have tests": {"TestThatWasDeleted does not exist", "promises.md:4: this row names no test"},
 		"words":               {"notes.md:1: \"TO" + "DO:\"", "a path of one machine", "give the reason itself"},

@@ -20,6 +20,7 @@ var openers = []opener{
 	{
 		path: "os", what: "files", home: "internal/device/vfs", reaches: fileFunction,
 		elsewise: []string{
+			"internal/device/files",        // keys and certificates, for programs without a store
 			"cmd",                          // the user's own files: put, get, cp, configuration
 			"internal/credential",          // the user's own files: init, credential, up
 			"internal/localcluster",        // up: the cluster's directory

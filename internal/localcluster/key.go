@@ -8,7 +8,7 @@ import (
 
 	"github.com/foci-store/foci/internal/credential"
 	"github.com/foci-store/foci/internal/device/auth"
-	"github.com/foci-store/foci/internal/device/vfs"
+	"github.com/foci-store/foci/internal/device/files"
 )
 
 // makeKey makes the cluster key where it is missing, and credentials for the first
@@ -25,7 +25,7 @@ func (l *Spec) makeKey() error {
 	if err := writeMissingAs(path, key.Text(), 0o600); err != nil {
 		return err
 	}
-	if key, err = auth.LoadKey(vfs.OS(), path); err != nil {
+	if key, err = auth.LoadKey(files.OS(), path); err != nil {
 		return err
 	}
 	ca, err := key.Authority()

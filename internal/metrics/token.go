@@ -10,7 +10,7 @@ import (
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/mutant"
 	"github.com/foci-store/foci/internal/device/auth"
-	"github.com/foci-store/foci/internal/device/vfs"
+	"github.com/foci-store/foci/internal/device/files"
 )
 
 // Bounds of a token, in bytes.
@@ -25,7 +25,7 @@ type Token struct{ sum [sha256.Size]byte }
 
 // LoadToken reads a token: one line of 16 to 1,024 printable characters of ASCII
 // without spaces, in a file that not everybody on the machine can reach.
-func LoadToken(fsys vfs.FS, path string) (*Token, error) {
+func LoadToken(fsys files.FS, path string) (*Token, error) {
 	text, err := auth.LoadSecret(fsys, path, maxToken+2)
 	if err != nil {
 		return nil, err

@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"github.com/foci-store/foci"
-	"github.com/foci-store/foci/internal/device/vfs"
+	"github.com/foci-store/foci/internal/device/files"
 )
 
 const secret = "0123456789abcdef0123456789abcdef"
@@ -29,7 +29,7 @@ func tokenFile(t *testing.T, text string, mode os.FileMode) string {
 
 // TestTokenIsAskedFor: a scrape without the token, or with another, gets nothing.
 func TestTokenIsAskedFor(t *testing.T) {
-	token, err := LoadToken(vfs.OS(), tokenFile(t, secret+"\n", 0o600))
+	token, err := LoadToken(files.OS(), tokenFile(t, secret+"\n", 0o600))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,14 +85,14 @@ func TestTokens(t *testing.T) {
 		"": false, secret[:15]: false, secret + "\n" + secret: false, "0123456789 abcdef": false, "0123456789abcd\u00fcf": false,
 		strings.Repeat("x", 1025): false, strings.Repeat("x", 100_000): false,
 	} {
-		if _, err := LoadToken(vfs.OS(), tokenFile(t, text, 0o600)); (err == nil) != want {
+		if _, err := LoadToken(files.OS(), tokenFile(t, text, 0o600)); (err == nil) != want {
 			t.Errorf("%.40q: %v, want it good %v", text, err, want)
 		}
 	}
-	if _, err := LoadToken(vfs.OS(), tokenFile(t, secret, 0o644)); foci.KindOf(err) != foci.Denied || !strings.Contains(err.Error(), "chmod 600") {
+	if _, err := LoadToken(files.OS(), tokenFile(t, secret, 0o644)); foci.KindOf(err) != foci.Denied || !strings.Contains(err.Error(), "chmod 600") {
 		t.Errorf("a token that everybody can read: %v", err)
 	}
-	if _, err := LoadToken(vfs.OS(), filepath.Join(t.TempDir(), "none")); err == nil {
+	if _, err := LoadToken(files.OS(), filepath.Join(t.TempDir(), "none")); err == nil {
 		t.Error("no file, and no error")
 	}
 }

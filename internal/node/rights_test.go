@@ -15,6 +15,7 @@ import (
 	"github.com/foci-store/foci/internal/core/share"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/auth"
+	"github.com/foci-store/foci/internal/device/files"
 	"github.com/foci-store/foci/internal/device/mesh"
 	"github.com/foci-store/foci/internal/device/vfs"
 	"github.com/foci-store/foci/internal/layout"
@@ -78,7 +79,7 @@ func (g *guarded) become(t *testing.T, text string, protocol uint16) {
 	if err := os.WriteFile(file, credential, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if g.as, err = auth.LoadCredential(vfs.OS(), file, nil); err != nil {
+	if g.as, err = auth.LoadCredential(files.OS(), file, nil); err != nil {
 		t.Fatal(err)
 	}
 	g.speaks = wire.Protocols{Min: protocol, Max: protocol}
@@ -300,7 +301,7 @@ func TestDeniedAskers(t *testing.T) {
 	}
 	cfg := config(t)
 	sealed(&cfg)
-	if err := cfg.Auth.Deny(vfs.OS(), list); err != nil {
+	if err := cfg.Auth.Deny(files.OS(), list); err != nil {
 		t.Fatal(err)
 	}
 	g := &guarded{layout: cfg.Layout, node: start(t, cfg)}

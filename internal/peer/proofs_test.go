@@ -18,8 +18,8 @@ import (
 	"github.com/foci-store/foci/internal/core/route"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/auth"
+	"github.com/foci-store/foci/internal/device/files"
 	"github.com/foci-store/foci/internal/device/mesh"
-	"github.com/foci-store/foci/internal/device/vfs"
 	"github.com/foci-store/foci/internal/layout"
 )
 
@@ -51,7 +51,7 @@ func (a authority) node(n byte, dir string) *auth.Credentials {
 			a.t.Fatal(err)
 		}
 	}
-	c, err := auth.LoadCertificates(vfs.OS(), f, nil)
+	c, err := auth.LoadCertificates(files.OS(), f, nil)
 	if err != nil {
 		a.t.Fatal(err)
 	}
@@ -72,7 +72,7 @@ func (a authority) client() prover {
 	if err := os.WriteFile(path, text, 0o600); err != nil {
 		a.t.Fatal(err)
 	}
-	c, err := auth.LoadCredential(vfs.OS(), path, nil)
+	c, err := auth.LoadCredential(files.OS(), path, nil)
 	if err != nil {
 		a.t.Fatal(err)
 	}

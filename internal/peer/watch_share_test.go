@@ -11,8 +11,8 @@ import (
 	"github.com/foci-store/foci/internal/core/share"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/auth"
+	"github.com/foci-store/foci/internal/device/files"
 	"github.com/foci-store/foci/internal/device/mesh"
-	"github.com/foci-store/foci/internal/device/vfs"
 )
 
 // nodeCredentials are a node's certificates of an authority.
@@ -30,7 +30,7 @@ func nodeCredentials(t *testing.T, ca *auth.Authority, id foci.NodeID) *auth.Cre
 		}
 		return path
 	}
-	c, err := auth.LoadCertificates(vfs.OS(), auth.Files{Cert: put("cert", cert), Key: put("key", key), CA: put("ca", ca.Cert())}, nil)
+	c, err := auth.LoadCertificates(files.OS(), auth.Files{Cert: put("cert", cert), Key: put("key", key), CA: put("ca", ca.Cert())}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,7 +48,7 @@ func clientCredentials(t *testing.T, ca *auth.Authority, name string) *auth.Cred
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := auth.LoadCredential(vfs.OS(), path, nil)
+	c, err := auth.LoadCredential(files.OS(), path, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

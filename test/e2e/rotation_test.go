@@ -11,7 +11,7 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/device/auth"
-	"github.com/foci-store/foci/internal/device/vfs"
+	"github.com/foci-store/foci/internal/device/files"
 )
 
 // TestKeyRotation: the cluster key is replaced on nodes that run, under commands
@@ -45,7 +45,7 @@ func TestKeyRotation(t *testing.T) {
 		deadline := time.Now().Add(patience)
 		for {
 			command()
-			client, err := auth.LoadCredential(vfs.OS(), credential, nil)
+			client, err := auth.LoadCredential(files.OS(), credential, nil)
 			must(t, err)
 			follows := bytes.Equal(client.Certificates().Digest(), node.Certificates().Digest())
 			if follows && strings.Count(c.stderr.String(), "cluster keys read again") == 3*(step+1) {

@@ -10,7 +10,7 @@ import (
 
 	"github.com/foci-store/foci/client"
 	"github.com/foci-store/foci/internal/device/auth"
-	"github.com/foci-store/foci/internal/device/vfs"
+	"github.com/foci-store/foci/internal/device/files"
 )
 
 // orders are what a process of its own attacks, and for how long. It gets them in
@@ -57,7 +57,7 @@ func newAttacker(ctx context.Context, o *orders) (*attacker, error) {
 	if o.Credential == "" {
 		return a, nil
 	}
-	creds, err := auth.LoadCredential(vfs.OS(), o.Credential, nil)
+	creds, err := auth.LoadCredential(files.OS(), o.Credential, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -13,8 +13,8 @@ import (
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/auth"
+	"github.com/foci-store/foci/internal/device/files"
 	"github.com/foci-store/foci/internal/device/mesh"
-	"github.com/foci-store/foci/internal/device/vfs"
 )
 
 // storm is what one reset channel did to a link under load.
@@ -63,7 +63,7 @@ func (s *storm) add(o storm) {
 // storm resets one channel for requests under load.
 func (l *Lab) storm(c *Cluster, mode mesh.LinkMode) storm {
 	l.t.Helper()
-	proof, err := auth.LoadCredential(vfs.OS(), c.credential(), nil)
+	proof, err := auth.LoadCredential(files.OS(), c.credential(), nil)
 	if err != nil {
 		l.t.Fatal(err)
 	}

@@ -11,7 +11,7 @@ import (
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/rights"
 	"github.com/foci-store/foci/internal/device/auth"
-	"github.com/foci-store/foci/internal/device/vfs"
+	"github.com/foci-store/foci/internal/device/files"
 )
 
 // TestRotationUnderLoad: the cluster key is replaced, host by host and without a
@@ -62,7 +62,7 @@ func follows(file string, keys []auth.Key) error {
 	if err != nil {
 		return err
 	}
-	client, err := auth.LoadCredential(vfs.OS(), file, nil)
+	client, err := auth.LoadCredential(files.OS(), file, nil)
 	if err != nil {
 		return err
 	}

@@ -13,7 +13,7 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/rights"
-	"github.com/foci-store/foci/internal/device/vfs"
+	"github.com/foci-store/foci/internal/device/files"
 )
 
 // place is a directory with the files of one node.
@@ -50,7 +50,7 @@ func (p *place) write(path string, b []byte) {
 
 func (p *place) load() *Certificates {
 	p.t.Helper()
-	c, err := LoadCertificates(vfs.OS(), p.files, nil)
+	c, err := LoadCertificates(files.OS(), p.files, nil)
 	if err != nil {
 		p.t.Fatal(err)
 	}
@@ -115,7 +115,7 @@ func TestMutualTLS(t *testing.T) {
 	if !a.Name().Equal(Name{Cluster: "home", Node: nodeA, Rights: rights.Full()}) {
 		t.Error(a.Name())
 	}
-	client, err := newCertificates(nil, time.Now, &bundleSource{vfs.OS(), bundle(t, home)})
+	client, err := newCertificates(nil, time.Now, &bundleSource{files.OS(), bundle(t, home)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -176,7 +176,7 @@ func TestReload(t *testing.T) {
 	home := authority(t, "home")
 	p := newPlace(t, home, nodeA)
 	var log bytes.Buffer
-	c, err := LoadCertificates(vfs.OS(), p.files, slog.New(slog.NewTextHandler(&log, nil)))
+	c, err := LoadCertificates(files.OS(), p.files, slog.New(slog.NewTextHandler(&log, nil)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -257,10 +257,10 @@ func TestLoadRefuses(t *testing.T) {
 	if err := os.Chmod(p.files.Key, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := LoadCertificates(vfs.OS(), p.files, nil); foci.KindOf(err) != foci.Denied || !strings.Contains(err.Error(), "chmod 600") {
+	if _, err := LoadCertificates(files.OS(), p.files, nil); foci.KindOf(err) != foci.Denied || !strings.Contains(err.Error(), "chmod 600") {
 		t.Errorf("a key that everybody can read: %v", err)
 	}
-	if _, err := LoadCertificates(vfs.OS(), Files{Cert: p.files.Cert}, nil); foci.KindOf(err) != foci.Invalid {
+	if _, err := LoadCertificates(files.OS(), Files{Cert: p.files.Cert}, nil); foci.KindOf(err) != foci.Invalid {
 		t.Errorf("files are missing: %v", err)
 	}
 	k := testKey(1)
@@ -272,11 +272,11 @@ func TestLoadRefuses(t *testing.T) {
 		"rubbish": {[]byte("rubbish"), false}, "half a bundle": {home.Cert(), false},
 	} {
 		p.write(p.files.Cert, tc.text)
-		if _, err := LoadCredential(vfs.OS(), p.files.Cert, nil); (err == nil) != tc.ok || err != nil && !strings.Contains(err.Error(), p.files.Cert) {
+		if _, err := LoadCredential(files.OS(), p.files.Cert, nil); (err == nil) != tc.ok || err != nil && !strings.Contains(err.Error(), p.files.Cert) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if _, err := LoadKey(vfs.OS(), filepath.Join(t.TempDir(), "none")); foci.KindOf(err) != foci.Invalid {
+	if _, err := LoadKey(files.OS(), filepath.Join(t.TempDir(), "none")); foci.KindOf(err) != foci.Invalid {
 		t.Error(err)
 	}
 }

@@ -7,7 +7,7 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/rights"
-	"github.com/foci-store/foci/internal/device/vfs"
+	"github.com/foci-store/foci/internal/device/files"
 )
 
 // Credentials are what a process proves itself with, and what it judges others
@@ -67,7 +67,7 @@ func (c *Credentials) For(cluster string, node foci.NodeID, role foci.Role) (*Cr
 
 // Deny has the certificates and identities denied that a file lists; see
 // [Certificates.Deny].
-func (c *Credentials) Deny(fs vfs.FS, path string) error {
+func (c *Credentials) Deny(fs files.FS, path string) error {
 	c.deny = func(certs *Certificates) error { return certs.Deny(fs, path) }
 	if c.tls != nil {
 		return c.deny(c.tls)

@@ -11,7 +11,7 @@ import (
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/mutant"
 	"github.com/foci-store/foci/internal/core/rights"
-	"github.com/foci-store/foci/internal/device/vfs"
+	"github.com/foci-store/foci/internal/device/files"
 )
 
 // The bounds of a deny list: bytes of its file, and lines that deny.
@@ -112,7 +112,7 @@ func (d *denied) check(leaf *x509.Certificate, n Name) error {
 // read again when it changes; one that cannot be used is logged, and the list
 // before it stays in force. It fails with Invalid when there is a file that
 // cannot be used.
-func (c *Certificates) Deny(fsys vfs.FS, path string) error {
+func (c *Certificates) Deny(fsys files.FS, path string) error {
 	w := &denyFile{fs: fsys, path: path}
 	if _, err := w.look(); err != nil {
 		return err
@@ -147,7 +147,7 @@ func (c *Certificates) lookDenied() {
 
 // denyFile is the file of a deny list.
 type denyFile struct {
-	fs   vfs.FS
+	fs   files.FS
 	path string
 	seen string // the stamp of what is in force
 	list *denied
@@ -160,7 +160,7 @@ func (w *denyFile) look() (changed bool, err error) {
 	if stamp == w.seen || mutant.On(mutant.StaleDenyList) && w.list != nil {
 		return false, nil
 	}
-	text, err := vfs.ReadFile(w.fs, w.path, maxDenyText)
+	text, err := files.ReadFile(w.fs, w.path, maxDenyText)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && !w.list.empty() && !mutant.On(mutant.VanishedDenyList):
 		return false, &foci.Error{Kind: foci.Invalid, Where: w.path, Msg: "the deny list is gone", Fix: "put it back; a file without entries denies nothing"}

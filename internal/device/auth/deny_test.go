@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"github.com/foci-store/foci"
-	"github.com/foci-store/foci/internal/device/vfs"
+	"github.com/foci-store/foci/internal/device/files"
 )
 
 func TestDenyListText(t *testing.T) {
@@ -50,7 +50,7 @@ func TestDenyListIsReadAgain(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "deny")
 	var log bytes.Buffer
 	creds := WithKeys(&Keys{list: []Key{testKey(1)}, log: slog.New(slog.NewTextHandler(&log, nil))})
-	if err := creds.Deny(vfs.OS(), path); err != nil {
+	if err := creds.Deny(files.OS(), path); err != nil {
 		t.Fatalf("no file: %v", err)
 	}
 	creds, err := creds.For("home", nodeA, foci.RoleData)
@@ -89,7 +89,7 @@ func TestDenyListIsReadAgain(t *testing.T) {
 	if err := os.WriteFile(path, []byte("rubbish"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := WithKey(testKey(1)).Deny(vfs.OS(), path); foci.KindOf(err) != foci.Invalid || !strings.Contains(err.Error(), path) {
+	if err := WithKey(testKey(1)).Deny(files.OS(), path); foci.KindOf(err) != foci.Invalid || !strings.Contains(err.Error(), path) {
 		t.Errorf("a bad list at the start: %v", err)
 	}
 }

@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"github.com/foci-store/foci"
-	"github.com/foci-store/foci/internal/device/vfs"
+	"github.com/foci-store/foci/internal/device/files"
 )
 
 // TestSlowHandshake: a peer that began its handshake while its key was believed,
@@ -78,7 +78,7 @@ func TestVanishedDenyList(t *testing.T) {
 	}
 	var log bytes.Buffer
 	creds := WithKeys(&Keys{list: []Key{testKey(1)}, log: slog.New(slog.NewTextHandler(&log, nil))})
-	if err := creds.Deny(vfs.OS(), path); err != nil {
+	if err := creds.Deny(files.OS(), path); err != nil {
 		t.Fatal(err)
 	}
 	creds, err := creds.For("home", nodeA, foci.RoleData)
@@ -112,7 +112,7 @@ func TestVanishedDenyList(t *testing.T) {
 // TestUnreadableFilesAreTriedAgain although nothing of them changes that can be
 // seen, as when only their owner does.
 func TestUnreadableFilesAreTriedAgain(t *testing.T) {
-	fsys := &lockedFS{FS: vfs.OS()}
+	fsys := &lockedFS{FS: files.OS()}
 	path := filepath.Join(t.TempDir(), "cluster.key")
 	put := func(text []byte) {
 		t.Helper()
@@ -139,13 +139,13 @@ func TestUnreadableFilesAreTriedAgain(t *testing.T) {
 
 // lockedFS opens nothing while it is locked.
 type lockedFS struct {
-	vfs.FS
+	files.FS
 	locked bool
 }
 
-func (s *lockedFS) Open(name string, opts ...vfs.OpenOption) (vfs.File, error) {
+func (s *lockedFS) Open(name string) (fs.File, error) {
 	if s.locked {
 		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrPermission}
 	}
-	return s.FS.Open(name, opts...)
+	return s.FS.Open(name)
 }

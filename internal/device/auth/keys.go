@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/foci-store/foci/internal/core/mutant"
-	"github.com/foci-store/foci/internal/device/vfs"
+	"github.com/foci-store/foci/internal/device/files"
 )
 
 // Keys are the cluster keys that a process holds: the first signs, all are
@@ -29,7 +29,7 @@ type Keys struct {
 func TheseKeys(keys ...Key) *Keys { return &Keys{list: keys} }
 
 // LoadKeys reads a file with cluster keys and watches it.
-func LoadKeys(fs vfs.FS, path string, log *slog.Logger) (*Keys, error) {
+func LoadKeys(fs files.FS, path string, log *slog.Logger) (*Keys, error) {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}

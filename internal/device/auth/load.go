@@ -10,11 +10,11 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/mutant"
-	"github.com/foci-store/foci/internal/device/vfs"
+	"github.com/foci-store/foci/internal/device/files"
 )
 
 // LoadKey reads the first key of a file with cluster keys.
-func LoadKey(fsys vfs.FS, path string) (Key, error) {
+func LoadKey(fsys files.FS, path string) (Key, error) {
 	k, err := LoadKeys(fsys, path, nil)
 	if err != nil {
 		return Key{}, err
@@ -24,7 +24,7 @@ func LoadKey(fsys vfs.FS, path string) (Key, error) {
 
 // LoadAuthority reads a separate authority from the files of its certificate and
 // its private key, which others may not read.
-func LoadAuthority(fsys vfs.FS, cert, key string) (*Authority, error) {
+func LoadAuthority(fsys files.FS, cert, key string) (*Authority, error) {
 	certText, err := readFile(fsys, cert, maxPEM, false)
 	if err != nil {
 		return nil, err
@@ -42,7 +42,7 @@ func LoadAuthority(fsys vfs.FS, cert, key string) (*Authority, error) {
 
 // LoadCredential reads a client's credential: a bundle of its certificate,
 // private key and ca, or the cluster key itself.
-func LoadCredential(fsys vfs.FS, path string, log *slog.Logger) (*Credentials, error) {
+func LoadCredential(fsys files.FS, path string, log *slog.Logger) (*Credentials, error) {
 	text, err := readFile(fsys, path, maxPEM, true)
 	if err != nil {
 		return nil, err
@@ -71,13 +71,13 @@ func LoadCredential(fsys vfs.FS, path string, log *slog.Logger) (*Credentials, e
 
 // LoadSecret reads a file of at most limit bytes that not everybody on the
 // machine can reach.
-func LoadSecret(fsys vfs.FS, path string, limit int64) ([]byte, error) {
+func LoadSecret(fsys files.FS, path string, limit int64) ([]byte, error) {
 	return readFile(fsys, path, limit, true)
 }
 
 // readFile reads a small file; a secret one must not be readable by everybody.
 // The mode is that of the open file, so that it belongs to what is read.
-func readFile(fsys vfs.FS, path string, limit int64, secret bool) ([]byte, error) {
+func readFile(fsys files.FS, path string, limit int64, secret bool) ([]byte, error) {
 	f, err := fsys.Open(path)
 	if err != nil {
 		return nil, unreadable(path, err)
@@ -88,7 +88,7 @@ func readFile(fsys vfs.FS, path string, limit int64, secret bool) ([]byte, error
 			return nil, err
 		}
 	}
-	text, err := vfs.ReadOpen(f, limit)
+	text, err := files.Read(f, limit)
 	if err != nil {
 		return nil, unreadable(path, err)
 	}
@@ -96,7 +96,7 @@ func readFile(fsys vfs.FS, path string, limit int64, secret bool) ([]byte, error
 }
 
 // checkMode refuses an open file that everybody on the machine can reach.
-func checkMode(f vfs.File, path string) error {
+func checkMode(f fs.File, path string) error {
 	info, err := f.Stat()
 	if err != nil {
 		return unreadable(path, err)
@@ -125,7 +125,7 @@ func at(path string, err error) error {
 }
 
 // stamps differ when a file has changed.
-func stamps(fsys vfs.FS, paths ...string) string {
+func stamps(fsys files.FS, paths ...string) string {
 	var b []byte
 	for _, p := range paths {
 		if info, err := fsys.Stat(p); err != nil {

@@ -11,7 +11,7 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/mutant"
-	"github.com/foci-store/foci/internal/device/vfs"
+	"github.com/foci-store/foci/internal/device/files"
 )
 
 // reloadEvery is how often files are looked at, at most.
@@ -44,7 +44,7 @@ type Certificates struct {
 }
 
 // LoadCertificates reads the files and watches them.
-func LoadCertificates(fs vfs.FS, f Files, log *slog.Logger) (*Certificates, error) {
+func LoadCertificates(fs files.FS, f Files, log *slog.Logger) (*Certificates, error) {
 	if f.Cert == "" || f.Key == "" || f.CA == "" {
 		return nil, foci.Errorf(foci.Invalid, "[tls] needs all three of cert, key and ca")
 	}

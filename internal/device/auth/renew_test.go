@@ -12,7 +12,7 @@ import (
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/rights"
 	"github.com/foci-store/foci/internal/core/wire"
-	"github.com/foci-store/foci/internal/device/vfs"
+	"github.com/foci-store/foci/internal/device/files"
 )
 
 // clientFile is the credential file of a client, signed with a key.
@@ -28,7 +28,7 @@ func clientFile(t *testing.T, k Key, name, may string) string {
 
 func loadClient(t *testing.T, path string) *Certificates {
 	t.Helper()
-	c, err := LoadCredential(vfs.OS(), path, nil)
+	c, err := LoadCredential(files.OS(), path, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

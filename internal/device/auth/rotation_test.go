@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -8,7 +9,7 @@ import (
 	"time"
 
 	"github.com/foci-store/foci"
-	"github.com/foci-store/foci/internal/device/vfs"
+	"github.com/foci-store/foci/internal/device/files"
 )
 
 // holder is a node with a key file of its own and a clock that the test sets.
@@ -23,7 +24,7 @@ func newHolder(t *testing.T, node foci.NodeID, now *time.Time, keys ...Key) *hol
 	t.Helper()
 	h := &holder{t: t, path: filepath.Join(t.TempDir(), "cluster.key"), now: now}
 	h.put(keys...)
-	list, err := LoadKeys(vfs.OS(), h.path, nil)
+	list, err := LoadKeys(files.OS(), h.path, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,17 +106,17 @@ func TestSecretsOfTheOpenFile(t *testing.T) {
 	}
 	ca := write("ca.pem", home.Cert(), 0o644)
 	for _, mode := range []os.FileMode{0o644, 0o606, 0o601} {
-		if _, err := LoadKey(vfs.OS(), write("open.key", testKey(1).Text(), mode)); foci.KindOf(err) != foci.Denied {
+		if _, err := LoadKey(files.OS(), write("open.key", testKey(1).Text(), mode)); foci.KindOf(err) != foci.Denied {
 			t.Errorf("a cluster key of mode %v: %v", mode, err)
 		}
-		if _, err := LoadAuthority(vfs.OS(), ca, write("ca.key", must(home.Key()), mode)); foci.KindOf(err) != foci.Denied {
+		if _, err := LoadAuthority(files.OS(), ca, write("ca.key", must(home.Key()), mode)); foci.KindOf(err) != foci.Denied {
 			t.Errorf("an authority's key of mode %v: %v", mode, err)
 		}
 	}
-	if _, err := LoadAuthority(vfs.OS(), ca, write("good.key", must(home.Key()), 0o640)); err != nil {
+	if _, err := LoadAuthority(files.OS(), ca, write("good.key", must(home.Key()), 0o640)); err != nil {
 		t.Errorf("a good file: %v", err)
 	}
-	swapped := swapFS{vfs.OS(), write("swapped.key", testKey(1).Text(), 0o644), write("tight.key", testKey(2).Text(), 0o600)}
+	swapped := swapFS{files.OS(), write("swapped.key", testKey(1).Text(), 0o644), write("tight.key", testKey(2).Text(), 0o600)}
 	if _, err := LoadKey(swapped, swapped.path); foci.KindOf(err) != foci.Denied {
 		t.Errorf("the mode of another file counts: %v", err)
 	}
@@ -123,12 +124,12 @@ func TestSecretsOfTheOpenFile(t *testing.T) {
 
 // swapFS puts another file in the place of one as soon as that is open.
 type swapFS struct {
-	vfs.FS
+	files.FS
 	path, by string
 }
 
-func (s swapFS) Open(name string, opts ...vfs.OpenOption) (vfs.File, error) {
-	f, err := s.FS.Open(name, opts...)
+func (s swapFS) Open(name string) (fs.File, error) {
+	f, err := s.FS.Open(name)
 	if err == nil && name == s.path {
 		err = os.Rename(s.by, name)
 	}

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/foci-store/foci"
-	"github.com/foci-store/foci/internal/device/vfs"
+	"github.com/foci-store/foci/internal/device/files"
 )
 
 // source is where certificates come from.
@@ -49,7 +49,7 @@ type Files struct {
 
 // fileSource are certificates in three files.
 type fileSource struct {
-	fs    vfs.FS
+	fs    files.FS
 	files Files
 }
 
@@ -85,14 +85,14 @@ func (s *fileSource) draw(own crypto.Signer) (crypto.Signer, error) { return own
 func (s *fileSource) follows() bool { return false }
 
 func (s *fileSource) store(l *loaded) error {
-	return vfs.WriteFile(s.fs, s.files.Cert, certPEM(l.own.Certificate...))
+	return s.fs.WriteFile(s.files.Cert, certPEM(l.own.Certificate...))
 }
 
 func (s *fileSource) remake(*x509.Certificate, time.Time) bool { return false }
 
 // bundleSource is a client's credential file.
 type bundleSource struct {
-	fs   vfs.FS
+	fs   files.FS
 	path string
 }
 
@@ -128,7 +128,7 @@ func (s *bundleSource) store(l *loaded) error {
 	for _, a := range l.authorities {
 		ca = append(ca, a.Raw)
 	}
-	return vfs.WriteSecret(s.fs, s.path, bundleText(l.name.Client, l.name.Rights, certPEM(l.own.Certificate...), key, certPEM(ca...)))
+	return s.fs.WriteSecret(s.path, bundleText(l.name.Client, l.name.Rights, certPEM(l.own.Certificate...), key, certPEM(ca...)))
 }
 
 // keySource is the cluster key: its holder signs its own certificate, by the

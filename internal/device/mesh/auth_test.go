@@ -13,9 +13,9 @@ import (
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/rights"
 	"github.com/foci-store/foci/internal/device/auth"
+	"github.com/foci-store/foci/internal/device/files"
 	"github.com/foci-store/foci/internal/device/mesh/frame"
 	"github.com/foci-store/foci/internal/device/mesh/handshake"
-	"github.com/foci-store/foci/internal/device/vfs"
 )
 
 // clusterKey are credentials with the cluster key that begins with n.
@@ -63,7 +63,7 @@ func (p *pki) node(id foci.NodeID, made time.Time) *auth.Credentials {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	c, err := auth.LoadCertificates(vfs.OS(), auth.Files{
+	c, err := auth.LoadCertificates(files.OS(), auth.Files{
 		Cert: p.file("cert.pem", cert), Key: p.file("key.pem", key), CA: p.file("ca.pem", p.ca.Cert()),
 	}, nil)
 	if err != nil {
@@ -78,7 +78,7 @@ func (p *pki) client(name string) *auth.Credentials {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	c, err := auth.LoadCredential(vfs.OS(), p.file(name, text), nil)
+	c, err := auth.LoadCredential(files.OS(), p.file(name, text), nil)
 	if err != nil {
 		p.t.Fatal(err)
 	}

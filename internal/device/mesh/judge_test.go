@@ -8,7 +8,7 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/device/auth"
-	"github.com/foci-store/foci/internal/device/vfs"
+	"github.com/foci-store/foci/internal/device/files"
 )
 
 // within fails the test unless ok becomes true in that time.
@@ -27,7 +27,7 @@ func within(t *testing.T, d time.Duration, what string, ok func() bool) {
 func TestDeniedChannelsAreClosed(t *testing.T) {
 	deny := filepath.Join(t.TempDir(), "deny")
 	creds := auth.WithKey(auth.Key{1})
-	if err := creds.Deny(vfs.OS(), deny); err != nil {
+	if err := creds.Deny(files.OS(), deny); err != nil {
 		t.Fatal(err)
 	}
 	nd := startNode(t, 1, with(creds), func(c *Config) { c.Timing.Judge = 100 * time.Millisecond })
@@ -69,7 +69,7 @@ func TestRemovedKeyClosesChannels(t *testing.T) {
 		}
 	}
 	put(auth.Key{2}, auth.Key{1})
-	keys, err := auth.LoadKeys(vfs.OS(), path, nil)
+	keys, err := auth.LoadKeys(files.OS(), path, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

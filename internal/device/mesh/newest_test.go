@@ -13,9 +13,9 @@ import (
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/route"
 	"github.com/foci-store/foci/internal/device/auth"
+	"github.com/foci-store/foci/internal/device/files"
 	"github.com/foci-store/foci/internal/device/mesh/frame"
 	"github.com/foci-store/foci/internal/device/mesh/handshake"
-	"github.com/foci-store/foci/internal/device/vfs"
 )
 
 // TestIncarnationTooFarAhead is refused, in a hello and in a welcome, and the true
@@ -126,7 +126,7 @@ func TestRemovedKeyProvesNothing(t *testing.T) {
 	}
 	fresh, stolen := auth.Key{2}, auth.Key{1}
 	put(fresh, stolen)
-	keys, err := auth.LoadKeys(vfs.OS(), path, nil)
+	keys, err := auth.LoadKeys(files.OS(), path, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

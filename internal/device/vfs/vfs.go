@@ -6,12 +6,12 @@ package vfs
 
 import (
 	"errors"
-	"io"
 	"os"
-	"path/filepath"
 
 	pebblevfs "github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
+
+	"github.com/foci-store/foci/internal/device/files"
 )
 
 // FS is a tree of files.
@@ -41,27 +41,14 @@ func Create(fs FS, name string) (File, error) {
 	return fs.Create(name, pebblevfs.WriteCategoryUnspecified)
 }
 
-// ErrTooLong is ReadFile's answer to a file over its limit.
-var ErrTooLong = errors.New("file is longer than it may be")
-
 // ReadFile is the content of a small file, at most limit bytes of it.
 func ReadFile(fs FS, name string, limit int64) ([]byte, error) {
 	f, err := fs.Open(name)
 	if err != nil {
 		return nil, err
 	}
-	b, err := ReadOpen(f, limit)
+	b, err := files.Read(f, limit)
 	return b, errors.Join(err, f.Close())
-}
-
-// ReadOpen is the content of a small file that is open, at most limit bytes of
-// it.
-func ReadOpen(f File, limit int64) ([]byte, error) {
-	b, err := io.ReadAll(io.LimitReader(f, limit+1))
-	if err == nil && int64(len(b)) > limit {
-		err = ErrTooLong
-	}
-	return b, err
 }
 
 // WriteFile replaces a small file durably: after a crash the old content or
@@ -84,34 +71,6 @@ func WriteFile(fs FS, name string, data []byte) error {
 		return err
 	}
 	return SyncDir(fs, fs.PathDir(name))
-}
-
-// WriteSecret replaces a small file as WriteFile does; on the machine's file
-// system only its owner can read it. A symbolic link stays, and leads to the new
-// content.
-func WriteSecret(fs FS, name string, data []byte) error {
-	if fs != OS() {
-		return WriteFile(fs, name, data)
-	}
-	if real, err := filepath.EvalSymlinks(name); err == nil {
-		name = real
-	}
-	f, err := os.CreateTemp(filepath.Dir(name), filepath.Base(name)+".*.tmp") // mode 0600
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(data)
-	if err == nil {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err == nil {
-		err = os.Rename(f.Name(), name)
-	}
-	if err != nil {
-		_ = os.Remove(f.Name()) // it is of no use
-		return err
-	}
-	return SyncDir(fs, filepath.Dir(name))
 }
 
 // MkdirAll makes a directory and its missing parents, durably.

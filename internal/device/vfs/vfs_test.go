@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"testing"
+
+	"github.com/foci-store/foci/internal/device/files"
 )
 
 func write(t *testing.T, fs FS, name string, sync bool, parts ...[]byte) {
@@ -67,7 +69,7 @@ func TestWriteFileIsOldOrNew(t *testing.T) {
 			t.Fatalf("after a crash: %v, %v", got, err)
 		}
 	}
-	if _, err := ReadFile(fs, "/a/b/f", 0); !errors.Is(err, ErrTooLong) {
+	if _, err := ReadFile(fs, "/a/b/f", 0); !errors.Is(err, files.ErrTooLong) {
 		t.Errorf("over the limit: %v", err)
 	}
 	bad := errors.New("bad disk")

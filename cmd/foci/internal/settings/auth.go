@@ -5,7 +5,7 @@ import (
 	"path/filepath"
 
 	"github.com/foci-store/foci/internal/device/auth"
-	"github.com/foci-store/foci/internal/device/vfs"
+	"github.com/foci-store/foci/internal/device/files"
 )
 
 // credentials are what the settings have a node prove itself with, and what they
@@ -19,7 +19,7 @@ func (c *Node) credentials(log *slog.Logger) (*auth.Credentials, error) {
 	if deny == "" {
 		deny = filepath.Join(c.Dir, denyFile)
 	}
-	return proof, proof.Deny(vfs.OS(), deny)
+	return proof, proof.Deny(files.OS(), deny)
 }
 
 // denyFile is the name of the deny list in a node's directory.
@@ -30,13 +30,13 @@ func (c *Node) proof(log *slog.Logger) (*auth.Credentials, error) {
 	var keys *auth.Keys
 	if c.Key != "" {
 		var err error
-		if keys, err = auth.LoadKeys(vfs.OS(), c.Key, log); err != nil {
+		if keys, err = auth.LoadKeys(files.OS(), c.Key, log); err != nil {
 			return nil, err
 		}
 	}
 	switch {
 	case c.TLS != (TLS{}):
-		certs, err := auth.LoadCertificates(vfs.OS(), auth.Files{Cert: c.TLS.Cert, Key: c.TLS.Key, CA: c.TLS.CA, IssuingKey: c.TLS.IssuingKey}, log)
+		certs, err := auth.LoadCertificates(files.OS(), auth.Files{Cert: c.TLS.Cert, Key: c.TLS.Key, CA: c.TLS.CA, IssuingKey: c.TLS.IssuingKey}, log)
 		if err != nil {
 			return nil, err
 		}
