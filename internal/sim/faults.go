@@ -79,9 +79,9 @@ func (c *cluster) blackout() {
 // compare itself with others before it votes.
 func (c *cluster) crashFor(n *node, kept int, d time.Duration) {
 	n.crash(kept)
-	born := n.born
+	life := n.proc.Inc
 	c.After(d, func() {
-		if n.born != born {
+		if n.up || n.proc.Inc != life {
 			return
 		}
 		n.start()

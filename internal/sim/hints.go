@@ -103,6 +103,11 @@ func (p *porter) follow() {
 		return cmp.Or(slices.Compare(a.id[:], b.id[:]), cmp.Compare(a.missed, b.missed))
 	})
 	h := all[p.Rand.IntN(len(all))]
+	if h.missed == own { // the node has become the owner for which the hint was
+		delete(p.kept, h)
+		p.plan()
+		return
+	}
 	p.at, p.again = h, false
 	cfg := p.client.config(foci.All)
 	cfg.Plan.Groups = []foci.Group{own, h.missed}

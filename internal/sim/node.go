@@ -66,9 +66,9 @@ func (n *node) drain() {
 		return
 	}
 	n.proc.Drain()
-	born := n.born
+	life := n.proc.Inc
 	n.After(n.UpTo(60*time.Millisecond), func() {
-		if n.born == born {
+		if n.up && n.proc.Inc == life {
 			n.crashFor(n, len(n.disk.unsynced), n.UpTo(100*time.Millisecond))
 		}
 	})

@@ -75,12 +75,17 @@ func (c *conn) tell(do func()) {
 	c.Background(c.toClient-c.Now, func() {
 		if (c.passes(c.path.Back()) || c.Mutants.LateReply && c.closed) && !c.l.dead {
 			if c.open {
-				c.heard++
-				c.last, c.l.last = c.Now, c.Now
+				c.hear()
 			}
 			do()
 		}
 	})
+}
+
+// hear notes that something was heard.
+func (c *conn) hear() {
+	c.heard++
+	c.last, c.l.last = c.Now, c.Now
 }
 
 // reset breaks a connection. Either side hears of it a little later, or only by

@@ -239,7 +239,7 @@ func (c *conn) reply(id uint32, number int, answer any) {
 		c.Mesh.broken("request %d got the answer of request %d", q.number, number)
 	default:
 		c.forget(id)
-		c.heard++
+		c.hear()
 		q.end(answer, nil)
 	}
 }

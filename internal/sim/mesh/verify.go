@@ -1,6 +1,8 @@
 package mesh
 
 import (
+	"slices"
+
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/link"
 )
@@ -50,7 +52,8 @@ func (l *Link) silence() {
 }
 
 // Verify looks at everything when all has been well for long enough. From then on
-// links are not pinged: a cluster in which nothing breaks is cheaper without.
+// links are not pinged, for nothing breaks any more: what is broken and idle ends
+// now, as by TCP's keepalive.
 func (m *Mesh) Verify() *Broken {
 	for _, q := range m.probes {
 		if q.ended == 0 && !q.l.dead {
@@ -66,6 +69,11 @@ func (m *Mesh) Verify() *Broken {
 				m.broken("process %d: peer %d is %v: %v", p.At, l.to.At, l.state, l.m.LastErr())
 			}
 			l.verifySlots()
+			for _, c := range slices.Clone(l.conns) {
+				if c.broken {
+					c.close(errReset)
+				}
+			}
 		}
 	}
 	m.resting = true
