@@ -34,7 +34,8 @@ generated() {
 }
 
 # raced runs packages with goroutines of their own under the race detector,
-# which needs cgo and so a C compiler: without one it says so and goes on.
+# which needs cgo and so a C compiler: without one it says so and goes on. The
+# invariants of the machines are checked there too.
 raced() {
   if ! command -v "${CC:-gcc}" >/dev/null; then
     echo "no C compiler: the race detector is skipped" >&2
@@ -44,7 +45,7 @@ raced() {
   # Packages that are not there yet give a warning, not an error.
   found=$(go list ./internal/device/... ./internal/peer/... ./internal/node/... ./client/... ./internal/core/txn/... 2>/dev/null)
   # shellcheck disable=SC2086
-  CGO_ENABLED=1 go test -race -short $found
+  CGO_ENABLED=1 go test -race -short -tags invariants $found
 }
 
 # fuzzed SECONDS runs all fuzz targets, one after the other, each for its share

@@ -13,6 +13,7 @@ type layer struct {
 }
 
 var layers = []layer{
+	{"internal/core/invariant", 1},
 	{"internal/core/mutant", 1},
 	{"internal/core/rights", 1},
 	{"internal/core/version", 1},

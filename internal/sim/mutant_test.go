@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/foci-store/foci/internal/check"
+	"github.com/foci-store/foci/internal/core/invariant"
 	"github.com/foci-store/foci/internal/sim/mesh"
 )
 
@@ -49,7 +50,8 @@ const searchSeeds = 4000
 func broken(err error) bool {
 	var b *check.Broken
 	var l *mesh.Broken
-	return errors.As(err, &b) || errors.As(err, &l)
+	var v invariant.Violation
+	return errors.As(err, &b) || errors.As(err, &l) || errors.As(err, &v)
 }
 
 // TestMutantsAreCaught proves that the checkers can fail, and for which

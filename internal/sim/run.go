@@ -7,6 +7,7 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/check"
+	"github.com/foci-store/foci/internal/core/invariant"
 	"github.com/foci-store/foci/internal/core/record"
 	"github.com/foci-store/foci/internal/core/route"
 	"github.com/foci-store/foci/internal/sim/mesh"
@@ -58,7 +59,8 @@ func numbers(c *Counts) map[string]reflect.Value {
 }
 
 // Run runs one seed and reports the first promise that was broken.
-func Run(seed uint64, v Mutant) (Report, error) {
+func Run(seed uint64, v Mutant) (_ Report, err error) {
+	defer violated(&err)
 	c := newCluster(seed, v)
 	for _, cl := range c.clients {
 		c.After(c.Between(0, 5*time.Millisecond), cl.mine(cl.next))
@@ -91,6 +93,17 @@ func Run(seed uint64, v Mutant) (Report, error) {
 	return r, c.usable()
 }
 
+// violated makes an error of an invariant that a machine saw violated.
+func violated(err *error) {
+	switch v := recover().(type) {
+	case nil:
+	case invariant.Violation:
+		*err = v
+	default:
+		panic(v)
+	}
+}
+
 const (
 	runTime    = 4 * time.Second
 	maxRunTime = 20 * time.Second // when faults let little happen
@@ -107,7 +120,6 @@ func (c *cluster) heal() {
 	for _, n := range c.nodes {
 		n.clock, n.ahead, n.ready = 0, 0, 0
 		if !n.up {
-			n.born++
 			n.start()
 		}
 	}

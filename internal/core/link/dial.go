@@ -80,6 +80,7 @@ func (m *Machine) toDial() bool {
 
 // dial starts what is to be dialled and may be.
 func (m *Machine) dial(out []Effect, now time.Duration) []Effect {
+	m.check()
 	if m.removed || len(m.addrs) == 0 || m.retryAt > now {
 		return out
 	}

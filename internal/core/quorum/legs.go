@@ -7,6 +7,7 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/codec"
+	"github.com/foci-store/foci/internal/core/invariant"
 	"github.com/foci-store/foci/internal/core/mutant"
 )
 
@@ -92,6 +93,7 @@ func (o *op) replan(p Plan) bool {
 // finish ends the operation for its caller, once.
 func (o *op) finish(err error) {
 	if !o.done {
+		invariant.Check(o.phase > 0 || err != nil, "an operation that asked nothing cannot succeed")
 		o.done, o.err, o.out.Done = true, err, true
 		o.out.Wake = 0
 	}
@@ -114,6 +116,7 @@ func (o *op) wakeAt(t time.Duration) {
 
 // take hands out what there is to do. Asks are valid until the next event.
 func (o *op) take() Out {
+	invariant.Check(o.done || o.out.Wake != 0, "an operation that is not over has a time at which it ends")
 	out := o.out
 	o.out = Out{Wake: out.Wake}
 	return out

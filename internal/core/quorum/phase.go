@@ -1,9 +1,11 @@
 package quorum
 
 import (
+	"slices"
 	"time"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/invariant"
 	"github.com/foci-store/foci/internal/core/mutant"
 	"github.com/foci-store/foci/internal/core/record"
 	"github.com/foci-store/foci/internal/core/wire"
@@ -74,6 +76,7 @@ func (b *ballot) answer(o *op, now time.Duration, g foci.Group, a *Answer) (enou
 	case !ok || reply.Epoch != o.cfg.Plan.Epoch:
 		o.fail(g, a, foci.Errorf(foci.Protocol, "group %d: not a vote of epoch %d", g, o.cfg.Plan.Epoch))
 	default:
+		invariant.Check(!b.voted(g), "group %d votes once in a phase", g)
 		b.votes = append(b.votes, vote{group: g, reply: reply, body: a.Body})
 		return len(b.votes) >= o.cfg.needs(), nil
 	}
@@ -85,6 +88,11 @@ func (b *ballot) answer(o *op, now time.Duration, g foci.Group, a *Answer) (enou
 		return false, o.noQuorum(len(b.votes))
 	}
 	return false, nil
+}
+
+// voted reports whether a group's vote counts already.
+func (b *ballot) voted(g foci.Group) bool {
+	return slices.ContainsFunc(b.votes, func(v vote) bool { return v.group == g })
 }
 
 // wake asks one more group when the asked ones are late.

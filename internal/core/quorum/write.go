@@ -2,9 +2,11 @@ package quorum
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/invariant"
 	"github.com/foci-store/foci/internal/core/record"
 	"github.com/foci-store/foci/internal/core/version"
 	"github.com/foci-store/foci/internal/core/wire"
@@ -146,6 +148,7 @@ func (w *Write) choose() {
 		w.finish(err)
 		return
 	}
+	invariant.Check(!w.chosen && seen.Less(v), "a version is fixed once, and above %v that was seen: %v", seen, v)
 	w.rec.Version, w.seen, w.chosen = v, seen.Time, true
 	w.beginStore()
 }
@@ -184,6 +187,7 @@ func (w *Write) answerStore(g foci.Group, a *Answer) {
 		s.unknown++
 		w.fail(g, a, foci.Errorf(foci.Protocol, "group %d: not an acknowledgement of epoch %d", g, w.cfg.Plan.Epoch))
 	default:
+		invariant.Check(!slices.Contains(s.acked, g), "group %d acknowledges once in a phase", g)
 		s.acks++
 		s.acked = append(s.acked, g)
 	}

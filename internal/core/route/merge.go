@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/invariant"
 	"github.com/foci-store/foci/internal/core/wire"
 )
 
@@ -48,6 +49,7 @@ func (r *Routes) Merge(from foci.NodeID, entries []wire.Route, now int64) Change
 			}
 			continue
 		}
+		invariant.Check(e.Node != r.self.Node && inBounds(e.Version(), now), "an entry that is taken is another node's, and in bounds")
 		n := &node{entry: *e, addrs: addrs, from: from}
 		n.entry.Addrs, n.entry.Proof = slices.Clone(e.Addrs), cloneProof(e.Proof)
 		r.put(n)

@@ -6,10 +6,12 @@ import (
 	"time"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/invariant"
 )
 
 // finish ends a leg: its only Finish effect.
 func (m *Machine) finish(out []Effect, p *pending, o Outcome) []Effect {
+	invariant.Check(m.find(p.id) == p, "a leg finishes once, and is pending until then")
 	o.Peer = m.peers[p.peer].id
 	o.Attempts = int(p.attempt)
 	o.Took = m.now - p.submitted

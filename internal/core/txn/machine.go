@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/invariant"
 )
 
 // Machine holds the pending legs of one process. It is not safe for concurrent
@@ -147,6 +148,8 @@ func (m *Machine) free(p *pending) {
 	m.vacant = append(m.vacant, at)
 	m.count--
 	m.bytes -= p.held()
+	invariant.Check(m.count == len(m.timers), "each of %d pending legs has a timer; there are %d", m.count, len(m.timers))
+	invariant.Check(m.bytes >= 0 && (m.count > 0 || m.bytes == 0), "%d legs hold %d bytes", m.count, m.bytes)
 	if len(m.spare) < maxSpare {
 		*p = pending{}
 		m.spare = append(m.spare, p)

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/invariant"
 )
 
 // send routes a leg afresh and dispatches it; ask wants Have first, if that
@@ -91,6 +92,7 @@ func (m *Machine) dispatch(out []Effect, p *pending, hop Hop, ask bool) []Effect
 		m.park(p, next)
 		return out
 	}
+	invariant.Check(m.now < p.deadline, "nothing is sent after its deadline")
 	m.assign(p, next)
 	p.attempt++
 	p.asked = ask && p.canAsk && p.mutation && p.bodyAt == to && p.mayApply()
