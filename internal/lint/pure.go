@@ -14,7 +14,7 @@ var impure = []string{
 }
 
 // leaves are what every machine may know.
-var leaves = []string{"internal/core/codec", "internal/core/mutant", "internal/core/record", "internal/core/rights", "internal/core/version", "internal/core/wire"}
+var leaves = []string{"internal/core/codec", "internal/core/invariant", "internal/core/mutant", "internal/core/record", "internal/core/rights", "internal/core/version", "internal/core/wire"}
 
 var pureBelow = map[string]bool{"net/netip": true}
 

@@ -20,7 +20,7 @@ var caughtBy = map[Mutant]uint64{
 	OneRound:            2,
 	SharedVersions:      4,
 	NewestOnly:          2,
-	TwoEpochs:           225,
+	TwoEpochs:           467,
 	NoContentHash:       2,
 	RepairPastWatermark: 440,
 	UnsettledWatermarks: 137,
