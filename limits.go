@@ -19,6 +19,7 @@ const (
 	MaxNodes     = 4096     // nodes of one cluster
 	MaxBackends  = 16384    // backends of one cluster
 	MaxChunks    = 10 << 20 // chunks of one object: 40 TiB
+	MaxParts     = 10_000   // parts of one object that was uploaded in parts
 
 	// MaxTime bounds the time of a version, in nanoseconds since 1970 (year
 	// 2116): a clock beyond it is broken, and there must be room above it.

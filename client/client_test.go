@@ -18,6 +18,9 @@ import (
 
 func name(key string) foci.Name { return foci.Name{Bucket: "test-bucket", Key: key} }
 
+// failed is the error of a call, without its result.
+func failed(_ any, err error) error { return err }
+
 func put(t *testing.T, s *client.Session, key string, content []byte) client.Result {
 	t.Helper()
 	r, err := s.Put(t.Context(), name(key), bytes.NewReader(content), int64(len(content)), client.PutOptions{})

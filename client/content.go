@@ -6,14 +6,14 @@ import (
 	"time"
 
 	"github.com/foci-store/foci"
-	"github.com/foci-store/foci/internal/core/codec"
 	"github.com/foci-store/foci/internal/core/quorum"
 	"github.com/foci-store/foci/internal/core/record"
 	"github.com/foci-store/foci/internal/core/wire"
 )
 
-// content reads what a get has resolved: the log of the object from its base
-// up, page by page, and the chunks that manifests in it name, a few ahead.
+// content reads what was resolved: the log of the object from its base up, page
+// by page, and the chunks that heads in it name, a few ahead. It is not safe for
+// concurrent use.
 type content struct {
 	s     *Session
 	ctx   context.Context
@@ -26,17 +26,21 @@ type content struct {
 	left int64 // bytes wanted and not yet planned
 	meta []byte
 
-	next   foci.Version        // where the log goes on
-	at     uint32              // into the payload there
-	exact  bool                // the log has to go on with next itself
-	page   []wire.FetchedEntry // read and not yet planned
-	body   []byte              // of page
-	more   bool                // the log goes on behind page
-	chunks *chunked            // the manifest that is being read
-	ahead  []coming            // pieces in order, on their way
-	now    []byte              // of the piece that is being read
-	seen   record.Vote         // count and sum of the log, as far as it was read
-	err    error
+	next  foci.Version        // where the log goes on
+	at    uint32              // into the payload there
+	exact bool                // the log has to go on with next itself
+	least uint32              // bytes of payload to ask for there
+	asked foci.Version        // whose whole head was asked for
+	page  []wire.FetchedEntry // read and not yet planned
+	body  []byte              // of page
+	more  bool                // the log goes on behind page
+	known *known              // what the log is known to be; nil: nothing
+	head  record.Head         // manifests that are being read
+	chunk int                 // of the first of these
+	ahead []coming            // pieces in order, on their way
+	now   []byte              // of the piece that is being read
+	seen  record.Vote         // count and sum of the log, as far as it was read
+	err   error
 }
 
 // part is a piece of content that has come.
@@ -59,12 +63,6 @@ const aheadWindow = 2
 // asked for it, too: bodies take longer than votes, and cost more to send twice.
 const bulkHedge = 500 * time.Millisecond
 
-// chunked is a manifest and where in it the reader is.
-type chunked struct {
-	record.Manifest
-	index int
-}
-
 func newContent(s *Session, n foci.Name, f quorum.Found, offset, length int64) content {
 	return content{s: s, name: n, id: foci.ObjectID(n), found: f, skip: offset, left: length, next: f.Vote.Base, more: f.Vote.Count > 0}
 }
@@ -76,19 +74,25 @@ func (c *content) first(ctx context.Context) (torn bool, err error) {
 	c.ctx, c.end = context.WithCancel(ctx)
 	f := &c.found
 	if f.Inline {
-		c.meta, c.more = f.Meta, false
-		c.page = []wire.FetchedEntry{{Entry: f.Entry, Bytes: f.Entry.Length, Meta: f.Meta}}
-		c.body = f.Payload
+		c.meta = f.Meta
+		c.inline()
 		return false, nil
 	}
 	if err := c.turn(); err != nil {
 		return false, err
 	}
 	if len(c.page) == 0 || !f.Vote.Base.IsZero() && c.page[0].Version != f.Vote.Base {
-		return false, foci.Errorf(foci.Gone, "version %v was destroyed meanwhile", f.Vote.Base)
+		return false, destroyed(f.Vote.Base)
 	}
 	c.meta = c.page[0].Meta
 	return !c.more && !c.whole(), nil
+}
+
+// inline has the whole content as the vote brought it.
+func (c *content) inline() {
+	f := &c.found
+	c.page = []wire.FetchedEntry{{Entry: f.Entry, Bytes: f.Entry.Length, Meta: f.Meta}}
+	c.body, c.more = f.Payload, false
 }
 
 // whole reports whether what was read of the log is what was resolved.
@@ -99,6 +103,13 @@ func (c *content) whole() bool {
 // mine reports whether an entry is of the content that was resolved: another
 // base has come since and is not for this reader.
 func (c *content) mine(e *record.Entry) bool {
+	if c.known != nil {
+		return c.known.expects(e)
+	}
+	return c.counts(e)
+}
+
+func (c *content) counts(e *record.Entry) bool {
 	return !e.Op.IsBase() || e.Version == c.found.Vote.Base
 }
 
@@ -109,14 +120,18 @@ func (c *content) turn() error {
 	if c.skip > 0 && c.at == 0 && c.page == nil {
 		want = 0
 	} else {
-		want = max(want, 1<<10) // a manifest fits
+		want = max(want, int64(c.least), 1<<10) // most heads fit
 	}
-	m, body, err := c.fetch(c.ctx, c.next, wire.MaxFetchEntries, c.at, uint32(want))
+	c.least = 0
+	if c.known != nil {
+		return c.turnKnown(uint32(want))
+	}
+	m, body, err := c.fetch(c.ctx, c.next, c.found.Vote.Newest, wire.MaxFetchEntries, c.at, uint32(want))
 	if err != nil {
 		return err
 	}
 	if c.exact && m.Entries[0].Version != c.next {
-		return foci.Errorf(foci.Gone, "version %v was destroyed meanwhile", c.next)
+		return destroyed(c.next)
 	}
 	c.page, c.body, c.more, c.exact = m.Entries, body, m.More, false
 	for i := range c.page {
@@ -129,20 +144,24 @@ func (c *content) turn() error {
 	return nil
 }
 
+func destroyed(v foci.Version) error {
+	return foci.Errorf(foci.Gone, "version %v was destroyed meanwhile", v)
+}
+
 // fetch reads from one of the groups that hold the object.
-func (c *content) fetch(ctx context.Context, from foci.Version, limit, offset, bytes uint32) (*wire.FetchReply, []byte, error) {
+func (c *content) fetch(ctx context.Context, from, to foci.Version, limit, offset, bytes uint32) (*wire.FetchReply, []byte, error) {
 	cfg, err := c.s.config(ctx, c.name, c.id, foci.Quorum)
 	if err != nil {
 		return nil, nil, err
 	}
 	cfg.Hedge = max(cfg.Hedge, bulkHedge)
 	cfg.Plan.Groups = holdersFirst(c.found.Holders, cfg.Plan.Groups)
-	m := quorum.NewAny(cfg, wire.Fetch{ID: c.id, From: from, To: c.found.Vote.Newest, Limit: limit, Offset: offset, MaxBytes: bytes})
+	m := quorum.NewAny(cfg, wire.Fetch{ID: c.id, From: from, To: to, Limit: limit, Offset: offset, MaxBytes: bytes})
 	c.s.run(ctx, m, c.s.op(c.id, wire.ObjectScope(c.name), c.name.Bucket, foci.Bulk, cfg.Deadline))
 	rep, body, err := m.Result()
 	if err = givenUp(ctx, err); err != nil {
 		if foci.KindOf(err) == foci.NotFound {
-			err = foci.Errorf(foci.Gone, "version %v was destroyed meanwhile", from)
+			err = destroyed(from)
 		}
 		return nil, nil, err
 	}
@@ -211,7 +230,7 @@ func (c *content) advance() error {
 		switch {
 		case c.left > 0:
 			return foci.Errorf(foci.Gone, "the content ends %d bytes early", c.left)
-		case !c.found.Inline && !c.more && !c.whole():
+		case !c.found.Inline && c.known == nil && !c.more && !c.whole():
 			return foci.Errorf(foci.Gone, "an append slid in while it was read: the end of what was read is not right")
 		}
 		return io.EOF
@@ -232,7 +251,7 @@ func (c *content) advance() error {
 func (c *content) plan() error {
 	for c.left > 0 && len(c.ahead) < aheadWindow {
 		switch {
-		case c.chunks != nil:
+		case len(c.head) > 0:
 			c.nextChunk()
 		case len(c.page) > 0:
 			if err := c.nextEntry(); err != nil {
@@ -264,21 +283,17 @@ func (c *content) nextEntry() error {
 			c.skip -= size
 		}
 		c.done(e, len(data))
-	case e.Manifest && e.Length != uint32(record.ManifestSize):
-		return foci.Errorf(foci.Corrupt, "version %v: a manifest of %d bytes, want %d", e.Version, e.Length, record.ManifestSize)
+	case e.Manifest && int(e.Length) > record.MaxHead:
+		return foci.Errorf(foci.Corrupt, "version %v: a head of %d bytes, want at most %d", e.Version, e.Length, record.MaxHead)
+	case e.Manifest && missing > 0 && c.asked == e.Version:
+		return foci.Errorf(foci.Corrupt, "version %v: %d bytes of its head are missing", e.Version, missing)
 	case e.Manifest && missing > 0:
 		c.again(e.Version, 0) // the whole of it is needed
+		c.least, c.asked = e.Length, e.Version
 	case e.Manifest:
-		var m chunked
-		if err := codec.Unmarshal(data, &m.Manifest); err != nil {
-			return foci.Errorf(foci.Corrupt, "version %v: %w", e.Version, err)
+		if err := c.openHead(e, data); err != nil {
+			return err
 		}
-		if m.Size != e.Size {
-			return foci.Errorf(foci.Corrupt, "version %v: a manifest of %d bytes of content, its record says %d", e.Version, m.Size, e.Size)
-		}
-		m.index = int(c.skip / int64(m.Chunk))
-		c.skip -= int64(m.index) * int64(m.Chunk)
-		c.chunks = &m
 		c.done(e, len(data))
 	case c.skip >= int64(len(data)) && missing > 0:
 		c.at += uint32(c.skip)
@@ -296,8 +311,30 @@ func (c *content) nextEntry() error {
 	return nil
 }
 
+// openHead goes to the first wanted chunk of those that a head names.
+func (c *content) openHead(e *wire.FetchedEntry, data []byte) error {
+	head, err := record.DecodeHead(data)
+	if err != nil {
+		return foci.Errorf(foci.Corrupt, "version %v: %w", e.Version, err)
+	}
+	if head.Size() != e.Size {
+		return foci.Errorf(foci.Corrupt, "version %v: a head of %d bytes of content, its record says %d", e.Version, head.Size(), e.Size)
+	}
+	for uint64(c.skip) >= head[0].Size {
+		c.skip -= int64(head[0].Size)
+		head = head[1:]
+	}
+	c.chunk = int(c.skip / int64(head[0].Chunk))
+	c.skip -= int64(c.chunk) * int64(head[0].Chunk)
+	c.head = head
+	return nil
+}
+
 // done leaves an entry behind.
 func (c *content) done(e *wire.FetchedEntry, bytes int) {
+	if c.known != nil && c.known.expects(&e.Entry) {
+		c.known.rest = c.known.rest[1:]
+	}
 	c.next, c.at = e.Version.Next(), 0
 	c.body = c.body[bytes:]
 	c.page = c.page[1:]
@@ -318,35 +355,33 @@ func (c *content) deliver(b []byte) {
 	c.ahead = append(c.ahead, coming{ready, func() bool { return true }})
 }
 
-// nextChunk sends for the next chunk of the manifest.
+// nextChunk sends for the next chunk of the head.
 func (c *content) nextChunk() {
-	m := c.chunks
-	if m.index >= m.Chunks() {
-		c.chunks = nil
-		return
-	}
-	want := min(int64(m.ChunkLen(m.index))-c.skip, c.left)
-	c.ahead = append(c.ahead, c.fetchChunk(m.index, uint32(c.skip), uint32(want)))
+	m := &c.head[0]
+	want := min(int64(m.ChunkLen(c.chunk))-c.skip, c.left)
+	c.ahead = append(c.ahead, c.fetchChunk(m, c.chunk, uint32(c.skip), uint32(want)))
 	c.left -= want
 	c.skip = 0
-	m.index++
+	if c.chunk++; c.chunk == m.Chunks() {
+		c.head, c.chunk = c.head[1:], 0
+	}
 }
 
 // fetchChunk sends for a part of one chunk.
-func (c *content) fetchChunk(index int, offset, length uint32) coming {
+func (c *content) fetchChunk(m *record.Manifest, index int, offset, length uint32) coming {
 	come := make(chan part, 1)
-	id, want := foci.ChunkID(c.name.Bucket, c.chunks.Upload, uint32(index)), c.chunks.Version
+	id, want := foci.ChunkID(c.name.Bucket, m.Upload, uint32(index)), m.Version
 	cfg, err := c.s.config(c.ctx, c.name, id, foci.Quorum)
 	if err != nil {
 		come <- part{err: err}
 		return coming{come, func() bool { return true }}
 	}
 	cfg.Hedge = max(cfg.Hedge, bulkHedge)
-	m := quorum.NewAny(cfg, wire.Fetch{ID: id, From: want, To: want, Limit: 1, Offset: offset, MaxBytes: length})
-	op := c.s.op(id, wire.ChunkScope(c.name.Bucket, c.chunks.Upload, uint32(index)), c.name.Bucket, foci.Bulk, cfg.Deadline)
+	y := quorum.NewAny(cfg, wire.Fetch{ID: id, From: want, To: want, Limit: 1, Offset: offset, MaxBytes: length})
+	op := c.s.op(id, wire.ChunkScope(c.name.Bucket, m.Upload, uint32(index)), c.name.Bucket, foci.Bulk, cfg.Deadline)
 	op.Trace = traceOf(c.ctx)
 	op.Done = func() {
-		rep, body, err := m.Result()
+		rep, body, err := y.Result()
 		switch {
 		case foci.KindOf(err) == foci.NotFound && err != nil:
 			err = foci.Errorf(foci.Gone, "chunk %d is in no group", index)
@@ -355,5 +390,5 @@ func (c *content) fetchChunk(index int, offset, length uint32) coming {
 		}
 		come <- part{b: body, err: err}
 	}
-	return coming{come, context.AfterFunc(c.ctx, c.s.client.peer.Run(m, op))}
+	return coming{come, context.AfterFunc(c.ctx, c.s.client.peer.Run(y, op))}
 }

@@ -201,7 +201,7 @@ func TestBitRot(t *testing.T) {
 	}
 }
 
-func readAll(obj *client.Object) ([]byte, error) {
+func readAll(obj *client.Reader) ([]byte, error) {
 	var b bytes.Buffer
 	_, err := obj.WriteTo(&b)
 	return b.Bytes(), errors.Join(err, obj.Close())

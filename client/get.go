@@ -29,71 +29,88 @@ type GetOptions struct {
 	Length  int64        // bytes; 0 or less = to the end
 }
 
-// Object is an object's content as it is read. It must be closed.
-type Object struct {
+// Reader gives an object's content from one end to the other. It must be closed.
+type Reader struct {
 	Info
 	content
 }
 
-var _ io.ReadCloser = (*Object)(nil)
+var (
+	_ io.ReadCloser = (*Reader)(nil)
+	_ io.WriterTo   = (*Reader)(nil)
+)
 
 // Get finds an object and begins to read it: promise P1. Its content is that of
 // one version whatever is written meanwhile. ctx is for the reading, too. It
 // fails with NotFound when a quorum says that there is none, and with Busy when
-// appends come in faster than it can be read.
-func (s *Session) Get(ctx context.Context, n foci.Name, o GetOptions) (*Object, error) {
+// appends come in faster than it can be read. To read here and there, or more
+// than once, use Open.
+func (s *Session) Get(ctx context.Context, n foci.Name, o GetOptions) (*Reader, error) {
 	if err := n.Validate(); err != nil {
 		return nil, err
 	}
 	if o.Offset < 0 {
 		return nil, foci.Errorf(foci.Invalid, "offset %d: want 0 or more", o.Offset)
 	}
-	obj, err := s.get(ctx, n, o)
-	return obj, about("get", n, err)
-}
-
-// get resolves the object and reads the first part of it, anew when what it
-// reads is not what it resolved: then an append has slid in, or the version was
-// destroyed in between.
-func (s *Session) get(ctx context.Context, n foci.Name, o GetOptions) (*Object, error) {
-	const tries = 16
-	for try := 1; ; try++ {
-		found, err := s.resolve(ctx, n, o.Version)
-		if err != nil {
-			return nil, err
+	var r *Reader
+	err := s.pin(ctx, n, o.Version, func(found quorum.Found) (torn bool, err error) {
+		r = &Reader{Info: infoOf(n, &found)}
+		if o.Offset > r.Size {
+			return false, foci.Errorf(foci.Invalid, "offset %d is behind the end of its %d bytes", o.Offset, r.Size)
 		}
-		if k := len(found.Holders); k > 0 && !o.Version.IsZero() {
-			// The group that was asked first may lack a part of an old version.
-			turn := (try - 1) % k
-			found.Holders = slices.Concat(found.Holders[turn:], found.Holders[:turn])
-		}
-		obj := &Object{Info: infoOf(n, &found)}
-		if o.Offset > obj.Size {
-			return nil, foci.Errorf(foci.Invalid, "offset %d is behind the end of its %d bytes", o.Offset, obj.Size)
-		}
-		left := obj.Size - o.Offset
+		left := r.Size - o.Offset
 		if o.Length > 0 {
 			left = min(left, o.Length)
 		}
-		obj.content = newContent(s, n, found, o.Offset, left)
-		torn, err := obj.first(ctx)
-		if err == nil && !torn {
-			obj.Meta = obj.meta
-			return obj, nil
+		r.content = newContent(s, n, found, o.Offset, left)
+		torn, err = r.first(ctx)
+		if r.Meta = r.meta; err != nil || torn {
+			_ = r.Close() // never fails
 		}
-		_ = obj.Close() // never fails
+		return torn, err
+	})
+	if err != nil {
+		return nil, about("get", n, err)
+	}
+	return r, nil
+}
+
+// pin resolves an object and has begin read the first part of it, anew when what
+// it reads is torn, which is not what was resolved, or Gone: then an append has
+// slid in, or the version was destroyed in between.
+func (s *Session) pin(ctx context.Context, n foci.Name, at foci.Version, begin func(quorum.Found) (torn bool, err error)) error {
+	const tries = 16
+	for try := 1; ; try++ {
+		found, err := s.resolve(ctx, n, at)
+		if err != nil {
+			return err
+		}
+		if !at.IsZero() {
+			// The group that was asked first may lack a part of an old version.
+			found.Holders = rotated(found.Holders, try-1)
+		}
+		torn, err := begin(found)
 		switch {
-		case err != nil && foci.KindOf(err) != foci.Gone:
-			return nil, err
+		case err == nil && !torn, err != nil && foci.KindOf(err) != foci.Gone:
+			return err
 		case try < tries:
 		case err != nil:
-			return nil, err
-		case !o.Version.IsZero():
-			return nil, foci.Errorf(foci.NoQuorum, "no group that answers holds all of version %v", o.Version)
+			return err
+		case !at.IsZero():
+			return foci.Errorf(foci.NoQuorum, "no group that answers holds all of version %v", at)
 		default:
-			return nil, &foci.Error{Kind: foci.Busy, Msg: "appends come in faster than it can be read", Fix: "try again", RetryAfter: 50 * time.Millisecond}
+			return &foci.Error{Kind: foci.Busy, Msg: "appends come in faster than it can be read", Fix: "try again", RetryAfter: 50 * time.Millisecond}
 		}
 	}
+}
+
+// rotated are the groups, another one first each time.
+func rotated(groups []foci.Group, turn int) []foci.Group {
+	if len(groups) == 0 {
+		return groups
+	}
+	turn %= len(groups)
+	return slices.Concat(groups[turn:], groups[:turn])
 }
 
 // Stat describes an object without its content: promise P1.
@@ -108,7 +125,7 @@ func (s *Session) Stat(ctx context.Context, n foci.Name) (Info, error) {
 	info := infoOf(n, &found)
 	if !found.Inline && !found.Vote.Base.IsZero() {
 		c := newContent(s, n, found, 0, 0)
-		page, _, err := c.fetch(ctx, found.Vote.Base, 1, 0, 0)
+		page, _, err := c.fetch(ctx, found.Vote.Base, found.Vote.Newest, 1, 0, 0)
 		if err != nil {
 			return Info{}, about("stat", n, err)
 		}

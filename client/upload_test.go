@@ -98,7 +98,6 @@ func TestRefusedArguments(t *testing.T) {
 		_, err := s.Put(t.Context(), n, strings.NewReader("1"), 1, client.PutOptions{})
 		return err
 	}
-	failed := func(_ any, err error) error { return err }
 	for i, c := range []struct {
 		want foci.Kind
 		err  error

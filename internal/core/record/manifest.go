@@ -5,7 +5,8 @@ import (
 	"github.com/foci-store/foci/internal/core/codec"
 )
 
-// Manifest is the payload of a put or append whose content is in chunks.
+// Manifest says which chunks have the content of a large object, or of a part
+// of one.
 type Manifest struct {
 	Upload  foci.UploadID
 	Chunk   uint32 // bytes of each chunk but the last
@@ -46,3 +47,52 @@ func (m *Manifest) Decode(r *codec.Reader) {
 		r.Fail()
 	}
 }
+
+// Head is the payload of a put or append whose content is in chunks: the
+// manifests of its parts in order, one after the other. Most heads have one.
+type Head []Manifest
+
+// Size is the number of bytes of content.
+func (h Head) Size() (size uint64) {
+	for i := range h {
+		size += h[i].Size
+	}
+	return size
+}
+
+// Chunks is the number of chunks.
+func (h Head) Chunks() (n int) {
+	for i := range h {
+		n += h[i].Chunks()
+	}
+	return n
+}
+
+// Append encodes.
+func (h Head) Append(b []byte) []byte {
+	for i := range h {
+		b = h[i].Append(b)
+	}
+	return b
+}
+
+// DecodeHead decodes the whole payload of a record with the manifest flag. A
+// head of no or too many manifests or chunks is malformed.
+func DecodeHead(b []byte) (Head, error) {
+	if len(b) == 0 || len(b)%ManifestSize != 0 || len(b) > MaxHead {
+		return nil, foci.Errorf(foci.Protocol, "a head of %d bytes: want 1 to %d manifests of %d", len(b), foci.MaxParts, ManifestSize)
+	}
+	h := make(Head, len(b)/ManifestSize)
+	for i := range h {
+		if err := codec.Unmarshal(b[i*ManifestSize:][:ManifestSize], &h[i]); err != nil {
+			return nil, err
+		}
+	}
+	if h.Chunks() > foci.MaxChunks {
+		return nil, foci.Errorf(foci.Protocol, "a head of %d chunks, want at most %d", h.Chunks(), foci.MaxChunks)
+	}
+	return h, nil
+}
+
+// MaxHead is the length of the longest head.
+const MaxHead = foci.MaxParts * ManifestSize
