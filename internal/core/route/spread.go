@@ -10,6 +10,10 @@ import (
 // The origin tells everybody by itself; passing on is for those it cannot reach.
 const Fanout = 3
 
+// MaxTells is how many messages may be on their way to one peer. What a slow peer
+// is not told it finds when it compares digests.
+const MaxTells = 4
+
 // Spread decides whom to tell of what has changed, and with whom to compare. It
 // is a machine: not safe for concurrent use.
 //
@@ -23,6 +27,9 @@ type Spread struct {
 	self bool                        // our own entry is to be told to everybody
 	came []foci.NodeID               // peers that came up and have not been told our own entry
 	news map[foci.NodeID]foci.NodeID // nodes whose entries are to be passed on, and who told them
+
+	leaving  bool                // everybody is told, however many messages are on their way
+	underway map[foci.NodeID]int // messages to a peer that were not answered yet
 }
 
 // Tell says whom to send which nodes' entries.
@@ -73,6 +80,17 @@ func (s *Spread) Learned(from foci.NodeID, c *Changes) bool {
 // Moved notes that our own entry has changed.
 func (s *Spread) Moved() { s.self = true }
 
+// Leave notes that our own entry says that we have left: the last thing to be told.
+func (s *Spread) Leave() { s.self, s.leaving = true, true }
+
+// Finished notes that a message of Flush was answered, was lost or could not be
+// sent.
+func (s *Spread) Finished(to foci.NodeID) {
+	if s.underway[to]--; s.underway[to] <= 0 {
+		delete(s.underway, to)
+	}
+}
+
 // Waiting reports whether there is something to tell.
 func (s *Spread) Waiting() bool { return s.self || len(s.news)+len(s.came) > 0 }
 
@@ -103,10 +121,20 @@ func (s *Spread) Flush(self foci.NodeID, random func(n int) int) []Tell {
 	s.self, s.news, s.came = false, nil, nil
 	out := make([]Tell, 0, len(told))
 	for to, ids := range told {
-		out = append(out, Tell{To: to, Nodes: ids})
+		if s.underway[to] < MaxTells || s.leaving {
+			s.start(to)
+			out = append(out, Tell{To: to, Nodes: ids})
+		}
 	}
 	slices.SortFunc(out, func(a, b Tell) int { return compareIDs(a.To, b.To) })
 	return out
+}
+
+func (s *Spread) start(to foci.NodeID) {
+	if s.underway == nil {
+		s.underway = make(map[foci.NodeID]int)
+	}
+	s.underway[to]++
 }
 
 // some are at most Fanout random peers, without two that need not be told.

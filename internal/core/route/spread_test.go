@@ -12,6 +12,7 @@ func flush(s *Spread, self foci.NodeID) map[foci.NodeID][]foci.NodeID {
 	out := map[foci.NodeID][]foci.NodeID{}
 	for _, t := range s.Flush(self, rand.New(rand.NewPCG(1, 2)).IntN) {
 		out[t.To] = t.Nodes
+		s.Finished(t.To)
 	}
 	return out
 }
@@ -118,5 +119,27 @@ func TestNobodyToTell(t *testing.T) {
 	s.PeerDown(nodeID(2))
 	if len(s.Up()) != 0 {
 		t.Errorf("%d peers", len(s.Up()))
+	}
+}
+
+// A peer that answers nothing has a few messages on their way and no more, until
+// one was answered. That we leave is told to it all the same.
+func TestSlowPeerIsToldLittle(t *testing.T) {
+	s := spreadWith(1)
+	told := func() int { return len(s.Flush(nodeID(1), rand.IntN)) }
+	for n := range MaxTells + 2 {
+		s.Moved()
+		if got := told(); got != 1 && n < MaxTells || got != 0 && n >= MaxTells {
+			t.Errorf("%d messages at time %d", got, n)
+		}
+	}
+	s.Finished(nodeID(100))
+	s.Moved()
+	if told() != 1 {
+		t.Error("not told after an answer")
+	}
+	s.Leave()
+	if told() != 1 {
+		t.Error("not told that we leave")
 	}
 }

@@ -142,6 +142,7 @@ func (s *simMesh) round() {
 		m := s.all[i]
 		if s.pushes {
 			for _, tell := range m.Flush(m.id, s.random) {
+				m.Finished(tell.To)
 				q := wire.Routes{}
 				for _, id := range tell.Nodes {
 					e, _ := m.Entry(id)
