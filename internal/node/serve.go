@@ -121,7 +121,7 @@ func (n *Node) backend(in *mesh.Incoming, t *wire.Target, id *foci.ID) *store.Ba
 // catchUp has the newest layout fetched from other nodes, as a request needs it.
 func (n *Node) catchUp() {
 	if p := n.peer.Load(); p != nil {
-		p.Claimed()
+		p.ClaimLayout()
 	}
 }
 

@@ -42,6 +42,9 @@ func (p *Peer) ClockOffset(node foci.NodeID) (version.Offset, bool) {
 func (l *links) table(id foci.NodeID) foci.Table { return (*l.all.Load())[id].table }
 
 func (l *links) add(m *mesh.Link) {
+	if l.get(m.Node()) == m {
+		return
+	}
 	l.change(func(all map[foci.NodeID]link) { all[m.Node()] = link{m, all[m.Node()].table} })
 }
 
@@ -55,6 +58,9 @@ func (l *links) came(who mesh.Identity) {
 }
 
 func (l *links) remove(id foci.NodeID) {
+	if l.get(id) == nil {
+		return
+	}
 	l.change(func(all map[foci.NodeID]link) { delete(all, id) })
 }
 

@@ -152,7 +152,7 @@ func (o *operation) event(tell func(m Machine, now time.Duration) quorum.Out) {
 		o.peer.submit(legs)
 	}
 	if out.Layout != 0 {
-		o.peer.needLayout(layoutWaiter{epoch: out.Layout, until: o.Deadline, tell: o.replan})
+		o.peer.NeedLayout(out.Layout, o.Deadline, o.replan)
 		if o.peer.ctx.Err() != nil {
 			o.giveUp() // no layout comes any more, and no alarm rings
 		}

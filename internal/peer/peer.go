@@ -16,6 +16,7 @@ import (
 	"github.com/foci-store/foci/internal/core/txn"
 	"github.com/foci-store/foci/internal/device/mesh"
 	"github.com/foci-store/foci/internal/layout"
+	"github.com/foci-store/foci/internal/peer/membership"
 	"github.com/foci-store/foci/internal/peer/renewal"
 	"github.com/foci-store/foci/internal/status"
 )
@@ -74,21 +75,15 @@ type Peer struct {
 
 	moving moving
 
-	adopting sync.Mutex // a newer layout
-
 	mu   sync.Mutex // of txns
 	txns *txn.Machine
 
-	links    links
-	ways     ways
-	latency  latency
-	traces   *status.Traces
-	join     join
-	watchers watchers
-	renewal  *renewal.Renewal
-	said     routeCounters
-	asked    asked
-	claimed  atomic.Int64 // when a request last had the layout fetched, on the clock of now
+	links   links
+	ways    ways
+	latency latency
+	traces  *status.Traces
+	renewal *renewal.Renewal
+	*membership.Members
 }
 
 // New starts. It does not wait for anybody: see Ready.
@@ -117,12 +112,18 @@ func New(cfg Config) (*Peer, error) {
 	})
 	p.timer = newAlarm(p.now, p.tick)
 	p.wakes.alarm = p.timer
-	routes, err := route.New(cfg.Mesh.Node, cfg.Mesh.Incarnation, cfg.Mesh.Role, cfg.Addresses)
+	p.renewal = renewal.New(cfg.Mesh.Auth.Certificates(), p.log)
+	p.Members, err = membership.New(membership.Config{
+		Node: cfg.Mesh.Node, Incarnation: cfg.Mesh.Incarnation, Role: cfg.Mesh.Role, Auth: cfg.Mesh.Auth,
+		Addresses: cfg.Addresses, Seeds: cfg.Seeds, Remembered: cfg.Remembered, Remember: cfg.Remember,
+		Stay: cfg.Stay, Tables: cfg.Tables, Layout: cfg.Layout, Adopted: cfg.Adopted,
+		Links: joined{p}, Paths: joined{p}, Renewal: p.renewal,
+		Wall: cfg.Mesh.Now, Clock: p.now, Logger: p.log,
+	})
 	if err != nil {
 		stop()
 		return nil, err
 	}
-	p.join.init(p, routes)
 	mc := cfg.Mesh
 	mc.OnPeer, mc.Logger = p.onPeer, cfg.Logger
 	if mc.Role == foci.RoleTransport && mc.Timing.BackoffMax == 0 {
@@ -130,8 +131,6 @@ func New(cfg Config) (*Peer, error) {
 	}
 	p.links.init()
 	p.ways.init(p)
-	p.watchers.init(p)
-	p.renewal = renewal.New(cfg.Mesh.Auth.Certificates(), p.log)
 	if p.mesh, err = mesh.New(mc); err != nil {
 		stop()
 		return nil, err
@@ -139,11 +138,8 @@ func New(cfg Config) (*Peer, error) {
 	if self := cfg.Mesh.Node; !self.IsZero() {
 		p.step(func(out []txn.Effect, now time.Duration) []txn.Effect { return p.txns.PeerUp(out, now, self) })
 	}
-	p.join.start()
+	p.Members.Start(p.mesh)
 	p.tasks.Go(func() { p.renewal.Run(p.ctx, p.mesh.Peers) })
-	if p.member() {
-		p.tasks.Go(p.watchers.run)
-	}
 	return p, nil
 }
 
@@ -153,12 +149,11 @@ func (p *Peer) Close() error {
 	if p.ctx.Err() == nil {
 		p.linger()
 		p.renewal.Settle()
-		p.join.keepKnown()
 		if p.cfg.Mesh.Role == foci.RoleClient {
-			p.join.leave()
+			p.Members.Leave()
 		}
 	}
-	p.watchers.close()
+	p.Members.Stop()
 	p.stop()
 	p.step(func(out []txn.Effect, now time.Duration) []txn.Effect { return p.txns.Close(out, now) })
 	p.timer.close()
@@ -168,6 +163,7 @@ func (p *Peer) Close() error {
 		o.giveUp()
 	}
 	err := p.mesh.Close()
+	p.Members.Wait()
 	p.tasks.Wait()
 	return err
 }
@@ -195,15 +191,12 @@ func (p *Peer) Now() time.Duration { return time.Since(p.began) }
 
 func (p *Peer) now() time.Duration { return time.Since(p.began) }
 
-// Layout is the layout that this process works by; nil when it has none.
-func (p *Peer) Layout() *layout.Snapshot { return p.cfg.Layout.Load() }
-
 // Config is how an operation on a bucket is made: by the present layout, with
 // the nearest groups first.
 func (p *Peer) Config(bucket string, id foci.ID, level foci.Level, deadline time.Duration) (quorum.Config, error) {
 	l := p.Layout()
 	if l == nil {
-		return quorum.Config{}, p.join.noLayout()
+		return quorum.Config{}, membership.NoLayout()
 	}
 	groups, hedge := p.order(l, bucket, id)
 	return quorum.Config{
@@ -226,7 +219,7 @@ func nonce() uint64 {
 func (p *Peer) route(t txn.Target) (txn.Hop, error) {
 	l := p.Layout()
 	if l == nil {
-		return txn.Hop{}, p.join.noLayout()
+		return txn.Hop{}, membership.NoLayout()
 	}
 	if !t.Backend.IsZero() {
 		b := l.Backend(t.Backend)
@@ -261,9 +254,8 @@ func (p *Peer) tick() {
 func (p *Peer) onPeer(e mesh.PeerEvent) {
 	if e.Up {
 		p.renewal.Check()
-		p.join.met(e.Peer)
+		p.Members.LinkUp(e.Peer)
 		p.links.came(e.Peer)
-		p.watchers.came(e.Peer.Node)
 		p.ways.came(e.Peer.Node)
 		p.step(func(out []txn.Effect, now time.Duration) []txn.Effect {
 			// Those that wait for others may go by this one.
@@ -274,7 +266,7 @@ func (p *Peer) onPeer(e mesh.PeerEvent) {
 		}
 		return
 	}
-	p.join.lost(e.Peer.Node)
+	p.Members.LinkDown(e.Peer.Node)
 	p.ways.changed()
 	p.step(func(out []txn.Effect, now time.Duration) []txn.Effect { return p.txns.PeerDown(out, now, e.Peer.Node) })
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/quorum"
 	"github.com/foci-store/foci/internal/layout"
+	"github.com/foci-store/foci/internal/peer/membership"
 )
 
 // repairRestarts is little: each sends what is lacking once more, and whoever
@@ -20,7 +21,7 @@ const repairRestarts = 2
 func (p *Peer) Repair(id foci.ID, one, other foci.Group, patience time.Duration, done func(error)) {
 	l := p.Layout()
 	if l == nil {
-		done(p.join.noLayout())
+		done(membership.NoLayout())
 		return
 	}
 	among := []foci.Group{one, other}

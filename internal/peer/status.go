@@ -16,6 +16,9 @@ import (
 	"github.com/foci-store/foci/internal/status"
 )
 
+// callTimeout is how long a node may take to answer a question about itself.
+const callTimeout = 5 * time.Second
+
 // Status describes this process. A node adds what it stores.
 func (p *Peer) Status() status.Node {
 	s := status.Node{

@@ -36,9 +36,7 @@ func (p *Peer) way(node foci.NodeID) (txn.Hop, error) {
 	case p.links.get(node) != nil:
 		return txn.Hop{Peer: node}, nil // it waits there for the link
 	}
-	p.join.mu.Lock()
-	defer p.join.mu.Unlock()
-	return txn.Hop{}, route.Bridgeless(node, p.join.tables, d.Tables)
+	return txn.Hop{}, route.Bridgeless(node, p.OwnTables(), d.Tables)
 }
 
 // find is the present choice for a node. With use a request is sent that way.
@@ -51,32 +49,18 @@ func (w *ways) find(node foci.NodeID, use bool) route.Detour {
 // candidates are the tables of a node, and the nodes that we have links to with
 // theirs.
 func (w *ways) candidates(node foci.NodeID) ([]foci.Table, []route.Forwarder) {
-	l := w.cfg.Layout.Load()
-	j := &w.join
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	tables := func(id foci.NodeID) []foci.Table {
-		if told := j.routes.Tables(id); len(told) > 0 || l == nil {
-			return told
-		}
-		n := l.Node(id)
-		if n == nil {
-			return nil
-		}
-		return route.TablesOf(n.Addrs)
-	}
 	var all []route.Forwarder
 	for id, k := range *w.links.all.Load() {
 		if id == node || k.Link == nil {
 			continue
 		}
-		f := route.Forwarder{Node: id, Tables: tables(id), Up: k.Up()}
+		f := route.Forwarder{Node: id, Tables: w.Tables(id), Up: k.Up()}
 		if f.Up {
 			f.Load = k.Load()
 		}
 		all = append(all, f)
 	}
-	return tables(node), all
+	return w.Tables(node), all
 }
 
 // changed has every choice made anew.

@@ -1,4 +1,4 @@
-package peer
+package membership
 
 import (
 	"os"
@@ -62,7 +62,7 @@ func TestWatchesPerPrincipal(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, addr := serving(t, nodeCredentials(t, ca, foci.NodeID{1}))
+	p, addr := starting(t, 1, nodeCredentials(t, ca, foci.NodeID{1}))
 	p.watchers.mu.Lock()
 	p.watchers.slots = share.New(16)
 	p.watchers.mu.Unlock()

@@ -1,4 +1,4 @@
-package peer
+package membership
 
 import (
 	"bytes"
@@ -7,10 +7,8 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/mutant"
-	"github.com/foci-store/foci/internal/core/route"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/mesh"
-	"github.com/foci-store/foci/internal/device/names"
 )
 
 // prover signs this node's route and verifies those of others: certificates. A
@@ -35,70 +33,62 @@ func verifies(who mesh.Identity) bool {
 // it is not looked at.
 const maxBadProofs = 16
 
-// prove has our own route signed, if this process is a member with certificates.
-func (j *join) prove() {
-	if c := j.cfg.Mesh.Auth.Certificates(); c != nil && j.member() {
-		j.prover = c
-		j.routes.SignBy(j.sign)
+// signRoutes has our own route signed, if this process is a member with
+// certificates.
+func (m *Members) signRoutes() {
+	if c := m.cfg.Auth.Certificates(); c != nil && m.isMember() {
+		m.prover = c
+		m.view.signBy(m.sign)
 	}
 }
 
-// sign signs our own entry; j.mu is held, or nothing has begun.
-func (j *join) sign(e *wire.Route) wire.RouteProof {
-	cert, sig, err := j.prover.Sign(e.Signed())
+// sign signs our own route; view.mu is held.
+func (m *Members) sign(e *wire.Route) wire.RouteProof {
+	cert, sig, err := m.prover.Sign(e.Signed())
 	if err == nil && (len(cert) > wire.MaxProofCert || len(sig) > wire.MaxProofSig) {
 		err = &foci.Error{
 			Kind: foci.TooLarge, Msg: "the certificate or its signatures are too long to travel with a route", Fix: "use a certificate as foci init makes it: its own key P-256 or Ed25519, and at most 2 KiB",
 		}
 	}
 	if err != nil {
-		j.log.Error("this node's route cannot be signed: other members will refuse it", "err", err)
+		m.log.Error("this node's route cannot be signed: other members will refuse it", "err", err)
 		return wire.RouteProof{}
 	}
 	return wire.RouteProof{Cert: cert, Sig: sig}
 }
 
-// renewProof signs our own entry anew, as a newer one, when our certificate has
+// renewProof signs our own route anew, as a newer one, when our certificate has
 // changed, and has it told.
-func (j *join) renewProof() {
-	if j.prover == nil {
+func (m *Members) renewProof() {
+	if m.prover == nil {
 		return
 	}
-	cert, _, err := j.prover.Sign(nil) // it reads files that have changed
+	cert, _, err := m.prover.Sign(nil) // it reads files that have changed
 	if err != nil {
 		return // the old proof is good as long as its certificate is
 	}
-	j.mu.Lock()
-	self := j.routes.Self()
-	changed := !bytes.Equal(cert, self.Proof.Cert) && j.routes.Renew(j.cfg.Mesh.Now())
-	if changed {
-		j.spread.Moved()
-	}
-	j.mu.Unlock()
-	if changed {
-		j.hurry()
+	if m.view.renew(cert, m.cfg.Wall()) {
+		m.wakeGossip()
 	}
 }
 
 // proved lists those entries that a peer told which would change our table and
 // are proved by their nodes. Without certificates all entries are as good as
 // any, and have no proof.
-func (j *join) proved(from *mesh.Identity, entries []wire.Route) []wire.Route {
-	if j.prover == nil {
+func (m *Members) proved(from *mesh.Identity, entries []wire.Route) []wire.Route {
+	if m.prover == nil {
 		for i := range entries {
 			entries[i].Proof = wire.RouteProof{}
 		}
 		return entries
 	}
-	now := j.cfg.Mesh.Now()
-	j.mu.Lock()
-	look := j.routes.Unproved(entries, now)
-	j.mu.Unlock()
+	now := m.cfg.Wall()
+	look := m.view.unproved(entries, now)
 	var good []wire.Route
 	bad := 0
 	for i := range look {
 		e := &look[i]
-		err := j.verify(from, e, time.Unix(0, now))
+		err := m.verify(from, e, time.Unix(0, now))
 		if err == nil {
 			good = append(good, *e)
 			continue
@@ -109,7 +99,7 @@ func (j *join) proved(from *mesh.Identity, entries []wire.Route) []wire.Route {
 		} else {
 			bad++
 		}
-		j.log.Log(j.ctx, level, "route refused", "node", e.Node, "told by", from.Node, "err", err)
+		m.log.Log(m.ctx, level, "route refused", "node", e.Node, "told by", from.Node, "err", err)
 		if bad >= maxBadProofs && !mutant.On(mutant.AllBadProofs) {
 			break
 		}
@@ -118,7 +108,7 @@ func (j *join) proved(from *mesh.Identity, entries []wire.Route) []wire.Route {
 }
 
 // verify checks an entry's proof.
-func (j *join) verify(from *mesh.Identity, e *wire.Route, now time.Time) error {
+func (m *Members) verify(from *mesh.Identity, e *wire.Route, now time.Time) error {
 	if e.Proof.IsZero() {
 		// A node of protocol 1 signs nothing. On its own channel it has proved its
 		// id, so its own route is its own; nobody can pass that on.
@@ -127,7 +117,7 @@ func (j *join) verify(from *mesh.Identity, e *wire.Route, now time.Time) error {
 		}
 		return foci.Errorf(foci.Denied, "there is no signature of its node")
 	}
-	signer, err := j.prover.VerifyMember(e.Proof.Cert, e.Signed(), e.Proof.Sig, now)
+	signer, err := m.prover.VerifyMember(e.Proof.Cert, e.Signed(), e.Proof.Sig, now)
 	switch {
 	case mutant.On(mutant.ForgedRoutes):
 		return nil
@@ -139,60 +129,27 @@ func (j *join) verify(from *mesh.Identity, e *wire.Route, now time.Time) error {
 	return nil
 }
 
-// maxHints is how many hints are followed at a time.
-const maxHints = 8
-
-// Hint takes a route that was heard by a beacon. Where routes have proofs it has
-// none, so it enters no table: its addresses are dialled, whoever is there proves
-// itself and tells the rest.
-func (p *Peer) Hint(r wire.Route) {
-	j := &p.join
-	if j.prover == nil {
-		p.Learn(r.Node, []wire.Route{r})
-		return
-	}
-	if r.Node == p.cfg.Mesh.Node || p.At(r.Node) != "" || j.ctx.Err() != nil {
-		return
-	}
-	select {
-	case j.hints <- struct{}{}:
-		p.tasks.Go(func() {
-			defer func() { <-j.hints }()
-			j.dialHint(&r)
-		})
-	default: // the next beacon comes soon
-	}
+func (v *view) signBy(sign func(*wire.Route) wire.RouteProof) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.routes.SignBy(sign)
 }
 
-// dialHint dials the addresses of a route in our tables until a node answers.
-func (j *join) dialHint(r *wire.Route) {
-	var places []names.Place
-	for _, text := range r.Addrs {
-		a, err := route.ParseAddress(text)
-		if err != nil || !j.uses(a.Table) {
-			continue
-		}
-		found, err := names.Resolve(j.ctx, a.Remote())
-		if err == nil {
-			places = append(places, found...)
-		}
+// renew makes our own route a newer one when it was signed by another certificate,
+// and reports whether it did.
+func (v *view) renew(cert []byte, now int64) bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if bytes.Equal(cert, v.routes.Self().Proof.Cert) || !v.routes.Renew(now) {
+		return false
 	}
-	if len(places) == 0 {
-		return
-	}
-	if err := j.dialAny(places); err != nil && j.ctx.Err() == nil {
-		j.log.Debug("a node that was heard cannot be reached", "peer", r.Node, "err", err)
-	}
+	v.spread.Moved()
+	return true
 }
 
-// uses reports whether a table is among ours.
-func (j *join) uses(t foci.Table) bool {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	for _, ours := range j.tables {
-		if ours == t {
-			return true
-		}
-	}
-	return false
+// unproved lists those entries that would change our table.
+func (v *view) unproved(entries []wire.Route, now int64) []wire.Route {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.routes.Unproved(entries, now)
 }

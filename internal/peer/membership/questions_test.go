@@ -1,4 +1,4 @@
-package peer
+package membership
 
 import (
 	"testing"
@@ -11,7 +11,7 @@ import (
 )
 
 // questions is a link to p of a transport client or, with an id, a member.
-func questions(t *testing.T, p *Peer, id foci.NodeID) func(wire.Method, codec.Message) (*mesh.Reply, error) {
+func questions(t *testing.T, p *process, id foci.NodeID) func(wire.Method, codec.Message) (*mesh.Reply, error) {
 	t.Helper()
 	cfg := mesh.Config{Cluster: "c", Role: foci.RoleTransport}
 	if !id.IsZero() {
@@ -32,10 +32,10 @@ func questions(t *testing.T, p *Peer, id foci.NodeID) func(wire.Method, codec.Me
 }
 
 // fetches reports whether a layout is being looked for.
-func (p *Peer) fetches() bool {
-	p.join.mu.Lock()
-	defer p.join.mu.Unlock()
-	return p.join.asking
+func (p *process) fetches() bool {
+	p.layouts.mu.Lock()
+	defer p.layouts.mu.Unlock()
+	return p.layouts.searching
 }
 
 // TestClientTellsNoRoutes: neither of others nor of the node that it asks; a
@@ -94,7 +94,7 @@ func TestClientEpochsAreIgnored(t *testing.T) {
 // questions in a while.
 func TestRequestEpochsAreLimited(t *testing.T) {
 	p, _ := watched(t)
-	p.Claimed()
+	p.ClaimLayout()
 	if !p.fetches() {
 		t.Fatal("the first one causes none")
 	}
@@ -105,7 +105,7 @@ func TestRequestEpochsAreLimited(t *testing.T) {
 		time.Sleep(time.Millisecond) // looked at again
 	}
 	for range 100 {
-		p.Claimed()
+		p.ClaimLayout()
 	}
 	if p.fetches() {
 		t.Error("the next one causes another round at once")
@@ -116,9 +116,9 @@ func TestRequestEpochsAreLimited(t *testing.T) {
 // much waits, whatever it asks; members do not.
 func TestQuestionsAreBounded(t *testing.T) {
 	p, _ := watched(t)
-	p.asked.mu.Lock()
-	p.asked.by.Charge("127.0.0.1", 1<<40, p.now())
-	p.asked.mu.Unlock()
+	p.quota.mu.Lock()
+	p.quota.by.Charge("127.0.0.1", 1<<40, p.now())
+	p.quota.mu.Unlock()
 	client, member := questions(t, p, foci.NodeID{}), questions(t, p, foci.NodeID{7})
 	for method, q := range map[wire.Method]codec.Message{
 		wire.MethodRoutes: &wire.Routes{All: true}, wire.MethodDigest: &wire.Digest{}, wire.MethodWatch: &wire.Watch{},

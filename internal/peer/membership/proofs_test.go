@@ -1,26 +1,22 @@
-package peer
+package membership
 
 import (
 	"bytes"
 	"context"
 	"log/slog"
-	"net"
 	"os"
 	"path/filepath"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/codec"
 	"github.com/foci-store/foci/internal/core/rights"
-	"github.com/foci-store/foci/internal/core/route"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/auth"
 	"github.com/foci-store/foci/internal/device/files"
 	"github.com/foci-store/foci/internal/device/mesh"
-	"github.com/foci-store/foci/internal/layout"
 )
 
 // authority makes certificates for tests.
@@ -90,47 +86,16 @@ func signed(t testing.TB, by prover, r wire.Route) wire.Route {
 }
 
 // proving is node n, a member with certificates that serves routes.
-func proving(t testing.TB, n byte, creds *auth.Credentials, change ...func(*Config)) *Peer {
+func proving(t testing.TB, n byte, creds *auth.Credentials, change ...func(*Config, *mesh.Config)) *process {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr := ln.Addr().String()
-	_ = ln.Close()
-	a, err := route.ParseAddress(addr + ":2-0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var p atomic.Pointer[Peer]
-	cfg := Config{
-		Addresses: []route.Address{a}, Layout: new(layout.Holder),
-		Mesh: mesh.Config{
-			Cluster: "c", Node: foci.NodeID{n}, Incarnation: 1, Role: foci.RoleData, Auth: creds,
-			Listen: []mesh.Listener{{Addr: addr}}, Timing: mesh.Timing{Grace: time.Millisecond},
-			Handler: mesh.HandlerFunc(func(in *mesh.Incoming) {
-				if p := p.Load(); p == nil || !p.Serve(in) {
-					in.Fail(foci.Errorf(foci.Busy, "not now"))
-				}
-			}),
-		},
-	}
-	for _, f := range change {
-		f(&cfg)
-	}
-	begun, err := New(cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	p.Store(begun)
-	t.Cleanup(func() { _ = begun.Close() })
-	return begun
+	p, _ := starting(t, n, creds, change...)
+	return p
 }
 
-func (p *Peer) knows(e *wire.Route) bool {
-	p.join.mu.Lock()
-	defer p.join.mu.Unlock()
-	known, ok := p.join.routes.Entry(e.Node)
+func (p *process) knows(e *wire.Route) bool {
+	p.view.mu.Lock()
+	defer p.view.mu.Unlock()
+	known, ok := p.view.routes.Entry(e.Node)
 	return ok && known.Version() == e.Version()
 }
 
@@ -146,10 +111,10 @@ type proofCase struct {
 	taken bool
 }
 
-func runProofs(t *testing.T, p *Peer, cases map[string]proofCase) {
+func runProofs(t *testing.T, p *process, cases map[string]proofCase) {
 	t.Helper()
 	for name, c := range cases {
-		p.join.learn(&c.by, []wire.Route{c.route})
+		p.learn(&c.by, []wire.Route{c.route})
 		if p.knows(&c.route) != c.taken {
 			t.Errorf("%s: taken %v", name, !c.taken)
 		}
@@ -216,7 +181,7 @@ func TestRoutesOfOthersAreRefused(t *testing.T) {
 	})
 	before := p.Self()
 	forged := signed(t, home.signs(3), told(1, 50)[0])
-	p.join.learn(&by, []wire.Route{forged})
+	p.learn(&by, []wire.Route{forged})
 	if now := p.Self(); now.Version() != before.Version() {
 		t.Errorf("our own entry was raised by another node's signature: %+v", now)
 	}
@@ -235,13 +200,13 @@ func TestProofsAreKept(t *testing.T) {
 		t.Fatal(err)
 	}
 	by := from(9, 2, rights.Node(foci.NodeID{9}))
-	p.join.learn(&by, got.Routes)
+	p.learn(&by, got.Routes)
 	clear(head) // its memory is used for something else
-	p.join.mu.Lock()
-	all := p.join.routes.Answer(&wire.Routes{All: true}, true)
-	bare := p.join.routes.Answer(&wire.Routes{All: true}, false)
-	since := p.join.routes.Since(nil)
-	p.join.mu.Unlock()
+	p.view.mu.Lock()
+	all := p.view.routes.Answer(&wire.Routes{All: true}, true)
+	bare := p.view.routes.Answer(&wire.Routes{All: true}, false)
+	since := p.view.routes.Since(nil)
+	p.view.mu.Unlock()
 	if len(all) != 2 {
 		t.Fatalf("%+v", all)
 	}
@@ -264,17 +229,17 @@ func TestNewCertificateSignsAgain(t *testing.T) {
 	home, dir := newAuthority(t), t.TempDir()
 	p := proving(t, 1, home.node(1, dir))
 	before := p.Self()
-	p.join.renewProof()
+	p.renewProof()
 	if now := p.Self(); now.Version() != before.Version() {
 		t.Fatal("nothing has changed, but the entry")
 	}
 	home.node(1, dir)
 	for now := p.Self(); now.Version() == before.Version(); now = p.Self() {
-		if p.Now() > 20*time.Second {
+		if p.now() > 20*time.Second {
 			t.Fatal("the new certificate is not used")
 		}
 		time.Sleep(10 * time.Millisecond) // files are looked at once a second
-		p.join.renewProof()
+		p.renewProof()
 	}
 	now := p.Self()
 	if _, err := home.signs(7).VerifyMember(now.Proof.Cert, now.Signed(), now.Proof.Sig, time.Now()); err != nil || bytes.Equal(now.Proof.Cert, before.Proof.Cert) {
@@ -297,13 +262,13 @@ func (c *counting) VerifyMember(cert, msg, sig []byte, now time.Time) (foci.Node
 func TestProofsAreVerifiedOnce(t *testing.T) {
 	home := newAuthority(t)
 	p := proving(t, 1, home.node(1, t.TempDir()))
-	c := &counting{prover: p.join.prover}
-	p.join.prover = c
+	c := &counting{prover: p.prover}
+	p.prover = c
 	by := from(9, 2, rights.Node(foci.NodeID{9}))
 	n2 := home.signs(2)
 	old, latest := signed(t, n2, told(2, 1)[0]), signed(t, n2, told(2, 2)[0])
 	for range 3 {
-		p.join.learn(&by, []wire.Route{old, latest, old})
+		p.learn(&by, []wire.Route{old, latest, old})
 	}
 	if c.n != 1 || !p.knows(&latest) {
 		t.Errorf("%d proofs were verified for one new entry", c.n)
@@ -315,7 +280,7 @@ func TestProofsAreVerifiedOnce(t *testing.T) {
 		many = append(many, e)
 	}
 	c.n = 0
-	p.join.learn(&by, many)
+	p.learn(&by, many)
 	if c.n != maxBadProofs {
 		t.Errorf("%d proofs of a message of bad ones were verified", c.n)
 	}
@@ -342,14 +307,12 @@ func BenchmarkSignRoute(b *testing.B) {
 }
 
 // learns waits until a member knows a route.
-func (p *Peer) learns(t *testing.T, e wire.Route) {
+func (p *process) learns(t *testing.T, e wire.Route) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	for {
-		p.join.mu.Lock()
-		changed := p.join.changed
-		p.join.mu.Unlock()
+		changed := p.view.change()
 		if p.knows(&e) {
 			return
 		}
@@ -366,13 +329,13 @@ func (p *Peer) learns(t *testing.T, e wire.Route) {
 // they were told, proved.
 func TestHintsAreDialled(t *testing.T) {
 	home := newAuthority(t)
-	var all [3]*Peer
+	var all [3]*process
 	for i := range all {
 		all[i] = proving(t, byte(i+1), home.node(byte(i+1), t.TempDir()))
 	}
 	middle := all[1].Self()
 	stranger := wire.Route{Node: foci.NodeID{9}, Incarnation: 5, Role: foci.RoleData, Addrs: middle.Addrs}
-	for _, p := range []*Peer{all[0], all[2]} {
+	for _, p := range []*process{all[0], all[2]} {
 		p.Hint(middle)
 		p.learns(t, middle)
 		p.Hint(stranger)
@@ -396,20 +359,20 @@ func TestUpgradeWithCertificates(t *testing.T) {
 		defer logged.Unlock()
 		return log.Write(b)
 	}), nil))
-	start := func(n byte, protocol uint16) *Peer {
-		p := proving(t, n, home.node(n, t.TempDir()), func(c *Config) {
+	start := func(n byte, protocol uint16) *process {
+		p := proving(t, n, home.node(n, t.TempDir()), func(c *Config, m *mesh.Config) {
 			c.Logger = logger
-			c.Mesh.Protocols = wire.Protocols{Min: 1, Max: protocol}
+			m.Protocols = wire.Protocols{Min: 1, Max: protocol}
 		})
 		if protocol == 1 {
-			p.join.mu.Lock()
-			p.join.prover = nil
-			p.join.routes.SignBy(nil)
-			p.join.mu.Unlock()
+			p.view.mu.Lock()
+			p.prover = nil
+			p.view.routes.SignBy(nil)
+			p.view.mu.Unlock()
 		}
 		return p
 	}
-	all := []*Peer{start(1, 2), start(2, 1), start(3, 2), start(4, 1)}
+	all := []*process{start(1, 2), start(2, 1), start(3, 2), start(4, 1)}
 	for _, p := range all[1:] {
 		p.Hint(all[0].Self())
 	}

@@ -1,4 +1,4 @@
-package peer
+package membership
 
 import (
 	"context"
@@ -9,7 +9,6 @@ import (
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/codec"
 	"github.com/foci-store/foci/internal/core/wire"
-	"github.com/foci-store/foci/internal/device/mesh"
 )
 
 const (
@@ -19,43 +18,42 @@ const (
 )
 
 // watch is how a transport client hears of changes: a question to one of the
-// nodes that is answered when there is something to say. So nobody dials the
-// client, and nobody but that node knows of it.
-func (j *join) watch() {
-	if !j.pause(watchAfter) {
+// nodes that is answered when there is something to tell. So no node dials the
+// client, and no other node knows of it.
+func (m *Members) watch() {
+	if !m.pause(watchAfter) {
 		return
 	}
 	for {
-		if up := j.upPeers(1); len(up) > 0 {
-			err := j.watchOne(j.links.get(up[0]))
-			if j.ctx.Err() != nil {
+		for _, id := range m.peersUp(1) {
+			err := m.watchNode(id)
+			if m.ctx.Err() != nil {
 				return
 			}
-			j.log.Debug("watch failed", "peer", up[0], "err", err)
+			m.log.Debug("watch failed", "peer", id, "err", err)
 		}
-		if !j.pause(watchAgain/2 + rand.N(watchAgain)) {
+		if !m.pause(watchAgain/2 + rand.N(watchAgain)) {
 			return
 		}
 	}
 }
 
-// watchOne watches a node until that fails.
-func (j *join) watchOne(l *mesh.Link) error {
+// watchNode watches a node until that fails.
+func (m *Members) watchNode(id foci.NodeID) error {
+	l := m.mesh.Peer(id)
 	if l == nil {
-		return errNoLink // it has left since it was chosen
+		return foci.Errorf(foci.NoRoute, "no channel to the node") // it has left since it was chosen
 	}
-	j.mu.Lock()
-	q := wire.Watch{Epoch: j.cfg.Layout.Epoch(), Sums: j.routes.Digest()}
-	j.mu.Unlock()
+	q := wire.Watch{Epoch: m.epoch(), Sums: m.view.digest()}
 	for {
 		q.Wait = (wire.MaxWatch*2/3 + rand.N(wire.MaxWatch/3)).Round(time.Millisecond)
-		ctx, cancel := context.WithTimeout(j.ctx, q.Wait+watchSlack)
+		ctx, cancel := context.WithTimeout(m.ctx, q.Wait+watchSlack)
 		r, err := l.Call(ctx, foci.State, wire.MethodWatch, q.Append(nil), nil)
 		cancel()
 		if err != nil {
 			var e *foci.Error
 			if errors.As(err, &e) && e.RetryAfter > 0 {
-				j.pause(e.RetryAfter)
+				m.pause(e.RetryAfter)
 			}
 			return err
 		}
@@ -63,16 +61,16 @@ func (j *join) watchOne(l *mesh.Link) error {
 		if err := codec.Unmarshal(r.Head, &a); err != nil {
 			return err
 		}
-		j.renewal.Observe(a.Authorities)
-		who := l.Peer()
-		j.learn(&who, a.Routes)
-		for _, id := range a.Up {
-			j.retry(id)
+		m.cfg.Renewal.Observe(a.Authorities)
+		peer := l.Peer()
+		m.learn(&peer, a.Routes)
+		for _, up := range a.Up {
+			m.retry(up)
 		}
-		if err := j.newerLayout(l, a.Epoch); err != nil {
+		if err := m.fetchLayout(l, a.Epoch); err != nil {
 			return err
 		}
-		// What it said is repeated, not what we know: that may be more.
+		// Echo the node's digest; ours may be ahead of it.
 		q = wire.Watch{Epoch: a.Epoch, Sums: a.Sums, Ups: a.Ups, Authorities: a.Authorities}
 	}
 }

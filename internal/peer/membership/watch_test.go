@@ -1,4 +1,4 @@
-package peer
+package membership
 
 import (
 	"context"
@@ -7,43 +7,16 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/codec"
-	"github.com/foci-store/foci/internal/core/route"
 	"github.com/foci-store/foci/internal/core/share"
 	"github.com/foci-store/foci/internal/core/wire"
-	"github.com/foci-store/foci/internal/device/auth"
 	"github.com/foci-store/foci/internal/device/mesh"
-	"github.com/foci-store/foci/internal/layout"
-	"github.com/foci-store/foci/internal/testports"
 )
 
 // watched is a member that serves routes, and a way to ask it.
-func watched(t *testing.T) (*Peer, func(wire.Watch) (wire.Watched, error)) {
+func watched(t *testing.T) (*process, func(wire.Watch) (wire.Watched, error)) {
 	t.Helper()
-	p, addr := serving(t, nil)
+	p, addr := starting(t, 1, nil)
 	return p, asking(t, addr, mesh.Config{Cluster: "c", Role: foci.RoleTransport})
-}
-
-// serving is a member that serves routes, and its address.
-func serving(t *testing.T, creds *auth.Credentials) (*Peer, string) {
-	t.Helper()
-	addr := testports.Addr(t)
-	a, err := route.ParseAddress(addr + ":2-0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	begun := make(chan struct{})
-	var p *Peer
-	p, err = New(Config{Addresses: []route.Address{a}, Layout: new(layout.Holder), Mesh: mesh.Config{
-		Cluster: "c", Node: foci.NodeID{1}, Incarnation: 1, Role: foci.RoleData, Auth: creds,
-		Listen: []mesh.Listener{{Addr: addr}}, Timing: mesh.Timing{Grace: time.Second},
-		Handler: mesh.HandlerFunc(func(in *mesh.Incoming) { <-begun; p.Serve(in) }),
-	}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	close(begun)
-	t.Cleanup(func() { _ = p.Close() })
-	return p, addr
 }
 
 // asking is a process that asks a member for its changes.
@@ -94,12 +67,12 @@ func TestWatch(t *testing.T) {
 		t.Fatalf("a change: %+v, %v after %v", a, err, time.Since(began))
 	}
 	q.Sums = a.Sums
-	time.AfterFunc(50*time.Millisecond, func() { p.watchers.came(foci.NodeID{2}) })
+	time.AfterFunc(50*time.Millisecond, func() { p.watchers.linkUp(foci.NodeID{2}) })
 	if a, err = ask(q); err != nil || a.Ups != q.Ups+1 {
 		t.Fatalf("a peer that came up: %+v, %v", a, err)
 	}
 	q.Ups = a.Ups
-	p.watchers.came(foci.NodeID{3})
+	p.watchers.linkUp(foci.NodeID{3})
 	if a, err = ask(q); err != nil || len(a.Up) != 1 || a.Up[0] != (foci.NodeID{3}) {
 		t.Fatalf("another: %+v, %v", a, err)
 	}
@@ -108,7 +81,7 @@ func TestWatch(t *testing.T) {
 // TestWatchOfOneWhoLeft is a node that was chosen, and left before it was asked.
 func TestWatchOfOneWhoLeft(t *testing.T) {
 	p, _ := watched(t)
-	if err := p.join.watchOne(p.links.get(foci.NodeID{8})); err == nil {
+	if err := p.watchNode(foci.NodeID{8}); err == nil {
 		t.Error("a watch without a link has not failed")
 	}
 }
@@ -144,24 +117,6 @@ func TestWatchersAreBounded(t *testing.T) {
 	for range 3 {
 		if err := <-ends; err == nil {
 			t.Error("a watch was answered as if there were news")
-		}
-	}
-}
-
-// TestUpsAreNamed as long as they are remembered.
-func TestUpsAreNamed(t *testing.T) {
-	w := &watchers{kick: make(chan struct{}, 1)}
-	for n := range 100 {
-		w.came(foci.NodeID{byte(n)})
-	}
-	for _, c := range []struct {
-		ups   uint64
-		first byte
-		n     int
-	}{{0, 0, 0}, {99, 99, 1}, {90, 90, 10}, {1, 100 - maxUps, maxUps}, {100, 0, 0}, {1 << 60, 0, 0}} {
-		got := w.since(c.ups)
-		if len(got) != c.n || c.n > 0 && got[0][0] != c.first {
-			t.Errorf("since %d: %d, from %v", c.ups, len(got), got)
 		}
 	}
 }

@@ -1,4 +1,4 @@
-package peer
+package membership
 
 import (
 	"bytes"
@@ -7,6 +7,7 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/mutant"
+	"github.com/foci-store/foci/internal/core/route"
 	"github.com/foci-store/foci/internal/core/share"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/mesh"
@@ -15,57 +16,57 @@ import (
 const (
 	maxWatchers = 8192                   // that wait here; an eighth of one principal, a quarter is kept for members
 	answerEvery = 200 * time.Millisecond // the shortest time between two rounds of answers
-	maxUps      = 64                     // links that came up and that watchers are told of by name
 )
 
 // watchers are the transport clients that wait to be told of changes: requests
 // that are not answered yet. They cost memory and no goroutine, and no other
 // node hears of them.
 type watchers struct {
-	peer *Peer
-	kick chan struct{}
+	m    *Members
+	kick chan struct{} // holds a token while something has changed
 
-	mu      sync.Mutex
+	mu sync.Mutex
+
+	// Guarded by mu.
 	slots   *share.Pool // of those that wait, divided among principals
 	waiting map[*watcher]struct{}
-	ups     uint64              // links that came up
-	up      [maxUps]foci.NodeID // the last ones, by number
+	ups     route.UpLog
 	closed  bool
 }
 
 type watcher struct {
 	in    *mesh.Incoming
-	asked wire.Watch
+	query wire.Watch
 	until time.Time
 	slot  *share.Part
 }
 
-func (w *watchers) init(p *Peer) {
-	w.peer, w.kick, w.slots, w.waiting = p, make(chan struct{}, 1), share.New(maxWatchers), map[*watcher]struct{}{}
+func (w *watchers) init(m *Members) {
+	w.m, w.kick, w.slots, w.waiting = m, make(chan struct{}, 1), share.New(maxWatchers), map[*watcher]struct{}{}
 }
 
-// add takes a watch: it is answered at once when there is news, else when there
+// serve takes a watch: it is answered at once when there is news, else when there
 // will be, or in time.
-func (w *watchers) add(in *mesh.Incoming, q *wire.Watch) {
-	if !w.peer.mayAsk(in) {
+func (w *watchers) serve(in *mesh.Incoming, q *wire.Watch) {
+	if !w.m.admit(in) {
 		return
 	}
-	n := &watcher{in: in, asked: *q, until: time.Now().Add(q.Wait)}
+	n := &watcher{in: in, query: *q, until: time.Now().Add(q.Wait)}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	switch {
 	case w.closed:
 		in.Fail(foci.Errorf(foci.Closed, "this node is shutting down"))
-	case w.news(&n.asked):
+	case w.news(&n.query):
 		w.answer(n)
 	default:
-		w.wait(n)
+		w.park(n)
 	}
 }
 
-// wait keeps a watch until there is news, if its principal has a slot left; mu is
+// park keeps a watch until there is news, if its principal has a slot left; mu is
 // held.
-func (w *watchers) wait(n *watcher) {
+func (w *watchers) park(n *watcher) {
 	who := n.in.From.Who()
 	if mutant.On(mutant.WatchShare) {
 		who = share.Who{Member: true}
@@ -82,64 +83,43 @@ func (w *watchers) wait(n *watcher) {
 	w.waiting[n] = struct{}{}
 }
 
-// end takes a watch out that waited; mu is held.
-func (w *watchers) end(n *watcher) {
+// unpark takes out a watch that waited; mu is held.
+func (w *watchers) unpark(n *watcher) {
 	delete(w.waiting, n)
 	w.slots.Give(n.slot, 1)
 }
 
 // news reports whether there is something to tell; mu is held.
 func (w *watchers) news(q *wire.Watch) bool {
-	if w.ups != q.Ups || w.peer.cfg.Layout.Epoch() != q.Epoch {
+	if w.ups.Count() != q.Ups || w.m.epoch() != q.Epoch {
 		return true
 	}
-	if len(q.Authorities) > 0 && !bytes.Equal(q.Authorities, w.peer.renewal.Authorities()) {
+	if len(q.Authorities) > 0 && !bytes.Equal(q.Authorities, w.m.cfg.Renewal.Authorities()) {
 		return true
 	}
-	j := &w.peer.join
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.routes.Differs(q.Sums)
+	return w.m.view.differs(q.Sums)
 }
 
 // answer ends a watch; mu is held.
 func (w *watchers) answer(n *watcher) {
-	a := wire.Watched{Epoch: w.peer.cfg.Layout.Epoch(), Ups: w.ups, Up: w.since(n.asked.Ups), Authorities: w.peer.renewal.Authorities()}
-	j := &w.peer.join
-	j.mu.Lock()
-	a.Sums = j.routes.Digest()
-	if j.routes.Differs(n.asked.Sums) {
-		a.Routes = j.routes.Since(n.asked.Sums)
+	a := wire.Watched{
+		Epoch: w.m.epoch(), Ups: w.ups.Count(), Up: w.ups.Since(n.query.Ups), Authorities: w.m.cfg.Renewal.Authorities(),
 	}
-	j.mu.Unlock()
-	w.peer.said.watched.Add(1)
-	w.peer.answer(n.in, &a)
+	a.Sums, a.Routes = w.m.view.since(n.query.Sums)
+	w.m.counters.watched.Add(1)
+	w.m.reply(n.in, &a)
 }
 
-// since are the peers whose links came up after a number of them; those that
-// can still be named. mu is held.
-func (w *watchers) since(ups uint64) []foci.NodeID {
-	if ups == 0 || ups > w.ups { // new here, or told by an earlier run of this node
-		return nil
-	}
-	var out []foci.NodeID
-	for n := max(ups, w.ups-min(w.ups, maxUps)); n < w.ups; n++ {
-		out = append(out, w.up[n%maxUps])
-	}
-	return out
-}
-
-// came notes a link that came up.
-func (w *watchers) came(id foci.NodeID) {
+// linkUp notes a link that came up.
+func (w *watchers) linkUp(id foci.NodeID) {
 	w.mu.Lock()
-	w.up[w.ups%maxUps] = id
-	w.ups++
+	w.ups.Add(id)
 	w.mu.Unlock()
-	w.changed()
+	w.wake()
 }
 
-// changed has those answered for whom there is news.
-func (w *watchers) changed() {
+// wake has those answered for whom there is news.
+func (w *watchers) wake() {
 	select {
 	case w.kick <- struct{}{}:
 	default:
@@ -153,15 +133,15 @@ func (w *watchers) run() {
 	var told []byte // the authorities of which watchers were told
 	for {
 		select {
-		case <-w.peer.ctx.Done():
+		case <-w.m.ctx.Done():
 			return
 		case <-w.kick:
 			w.look(true, time.Now())
-			if !w.peer.join.pause(answerEvery) {
+			if !w.m.pause(answerEvery) {
 				return
 			}
 		case now := <-tick.C:
-			trusted := w.peer.renewal.Authorities()
+			trusted := w.m.cfg.Renewal.Authorities()
 			w.look(!bytes.Equal(trusted, told), now)
 			told = trusted
 		}
@@ -174,27 +154,43 @@ func (w *watchers) look(changed bool, now time.Time) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for n := range w.waiting {
-		if n.in.Canceled() || now.After(n.until) || changed && w.news(&n.asked) {
-			w.end(n)
+		if n.in.Canceled() || now.After(n.until) || changed && w.news(&n.query) {
+			w.unpark(n)
 			w.answer(n)
 		}
 	}
 }
 
-// close ends all watches, so that nobody waits for them when the node stops.
+// close ends all watches, so that a node which stops waits for none of them.
 func (w *watchers) close() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.closed = true
 	for n := range w.waiting {
-		w.end(n)
+		w.unpark(n)
 		n.in.Fail(foci.Errorf(foci.Closed, "this node is shutting down"))
 	}
 }
 
 // Watchers is how many clients wait here to be told of changes.
-func (p *Peer) Watchers() int {
-	p.watchers.mu.Lock()
-	defer p.watchers.mu.Unlock()
-	return len(p.watchers.waiting)
+func (m *Members) Watchers() int {
+	m.watchers.mu.Lock()
+	defer m.watchers.mu.Unlock()
+	return len(m.watchers.waiting)
+}
+
+func (v *view) differs(sums []uint64) bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.routes.Differs(sums)
+}
+
+// since is our digest, and the routes by which it differs from another.
+func (v *view) since(sums []uint64) (ours []uint64, routes []wire.Route) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.routes.Differs(sums) {
+		routes = v.routes.Since(sums)
+	}
+	return v.routes.Digest(), routes
 }

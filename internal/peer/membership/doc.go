@@ -1,0 +1,35 @@
+// Package membership finds the other members of a cluster and keeps what this
+// process knows of them up to date: their addresses, and the layout.
+//
+// A process dials its seeds (seeds.go), has the mesh keep a link to every node it
+// learns of (dial.go) and exchanges routes with them: by gossip when something
+// changes (gossip.go), and by anti-entropy, the comparison of digests with one
+// random peer after the other (exchange.go). A transport client, which is in no
+// node's state, watches one node instead (watch.go, watchers.go). Where there
+// are certificates a route counts by its node's signature (proofs.go). Every
+// decision that needs no I/O is package route's.
+//
+// [Members] owns the view (the table of routes, the tables in use, the seeds), the
+// layout's holder, and the watches that wait here. The links belong to the mesh;
+// of those by which requests leave, package path keeps the set.
+//
+// # Goroutines
+//
+// Start begins one for each seed, which ends when the seed is this process; one
+// for upkeep; for members one that gossips and one that answers watchers; for
+// transport clients one that watches. Up to maxExchanges exchange routes, up to
+// maxHints dial a hint, and one at a time searches for a layout, all of them only
+// while there is something to do. Stop ends them, Wait waits for them.
+//
+// # Locks, in the order in which they are taken
+//
+//  1. layouts.adopting: held while a layout is put on the disk and made known.
+//  2. watchers.mu: the watches that wait here.
+//  3. layouts.mu, exchanges.mu, quota.mu: a few fields each. No lock is taken
+//     while one of them is held.
+//  4. view.mu: all that is known of other members. While it is held only the
+//     certificates' own lock is taken, when this node's route is signed.
+//
+// Package path may hold its lock when it asks for tables, so nothing here calls
+// [Links] or [Paths] while it holds view.mu.
+package membership

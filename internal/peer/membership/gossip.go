@@ -1,0 +1,146 @@
+package membership
+
+import (
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/codec"
+	"github.com/foci-store/foci/internal/core/route"
+	"github.com/foci-store/foci/internal/core/wire"
+	"github.com/foci-store/foci/internal/device/mesh"
+)
+
+const (
+	// gossipEvery is the shortest time between two rounds; what is learnt
+	// meanwhile goes into one message.
+	gossipEvery  = 20 * time.Millisecond
+	leaveTimeout = 300 * time.Millisecond // for telling that we leave
+)
+
+// wakeGossip says that there is something to tell.
+func (m *Members) wakeGossip() {
+	select {
+	case m.telling <- struct{}{}:
+	default:
+	}
+}
+
+// gossip tells other members what has changed.
+func (m *Members) gossip() {
+	for {
+		select {
+		case <-m.ctx.Done():
+			return
+		case <-m.telling:
+		}
+		m.tell(nil)
+		if !m.pause(gossipEvery) {
+			return
+		}
+	}
+}
+
+// tell sends what there is to tell, and returns the number of messages; done is
+// called for each that was answered or lost. It may be nil.
+func (m *Members) tell(done func()) (sent int) {
+	tells, msgs := m.view.flush(m.cfg.Node, m.epoch())
+	for i := range tells {
+		if m.tellPeer(tells[i].To, &msgs[i], done) {
+			sent++
+		}
+	}
+	return sent
+}
+
+func (m *Members) tellPeer(to foci.NodeID, msg *wire.Routes, done func()) bool {
+	l := m.mesh.Peer(to)
+	if l == nil {
+		m.view.told(to)
+		return false
+	}
+	if m.prover != nil && verifies(l.Peer()) {
+		msg.Routes = slices.DeleteFunc(msg.Routes, func(e wire.Route) bool { return e.Proof.IsZero() })
+	}
+	err := l.Send(&mesh.Request{
+		Class: foci.State, Method: wire.MethodRoutes, Head: msg.Append(nil),
+		Done: func(r *mesh.Reply, err error) {
+			m.view.told(to)
+			if err == nil {
+				m.acknowledge(to, r)
+			}
+			if done != nil {
+				done()
+			}
+		},
+	})
+	if err != nil {
+		m.view.told(to)
+		return false
+	}
+	m.counters.told.Add(1)
+	return true
+}
+
+// acknowledge looks whether the answer to gossip says that the peer knows more,
+// which is then asked for elsewhere: this runs where messages are received.
+func (m *Members) acknowledge(to foci.NodeID, r *mesh.Reply) {
+	var theirs wire.Routes
+	if codec.Unmarshal(r.Head, &theirs) != nil {
+		return // the next comparison will do
+	}
+	if len(theirs.Routes) > 0 || theirs.Epoch > m.epoch() {
+		m.exchangeWith(to)
+	}
+}
+
+// Leave tells every peer that this process is no member any more, and waits a
+// moment for the answers.
+func (m *Members) Leave() {
+	if m.view.leave(m.cfg.Wall()) != nil {
+		return // a transport client, which no node knows of, or out of bounds: the others give it up in time
+	}
+	heard := make(chan struct{}, foci.MaxNodes)
+	end := time.NewTimer(leaveTimeout)
+	defer end.Stop()
+	for n := m.tell(func() { heard <- struct{}{} }); n > 0; n-- {
+		select {
+		case <-heard:
+		case <-end.C:
+			return
+		}
+	}
+}
+
+// flush takes what is to be told now: to whom, and the messages.
+func (v *view) flush(self foci.NodeID, epoch foci.Epoch) ([]route.Tell, []wire.Routes) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	tells := v.spread.Flush(self, rand.IntN)
+	msgs := make([]wire.Routes, len(tells))
+	for i := range tells {
+		for _, id := range tells[i].Nodes {
+			if e, ok := v.routes.Entry(id); ok {
+				msgs[i].Routes = append(msgs[i].Routes, e)
+			}
+		}
+		msgs[i].Epoch, msgs[i].Routes = epoch, wire.FitRoutes(msgs[i].Routes)
+	}
+	return tells, msgs
+}
+
+// told notes that a message of flush is over.
+func (v *view) told(to foci.NodeID) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.spread.Finished(to)
+}
+
+// leave makes our own route one without addresses, to be told to every peer.
+func (v *view) leave(now int64) error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.spread.Leave()
+	return v.routes.Move(nil, now)
+}

@@ -1,0 +1,52 @@
+package membership
+
+import (
+	"github.com/foci-store/foci/internal/core/route"
+	"github.com/foci-store/foci/internal/core/wire"
+	"github.com/foci-store/foci/internal/device/names"
+)
+
+// maxHints is how many hints are dialled at a time.
+const maxHints = 8
+
+// Hint takes a route that was heard by a beacon. Where routes have proofs it has
+// none, so it enters no table: its addresses are dialled, and the node that
+// answers there proves itself and tells the rest.
+func (m *Members) Hint(r wire.Route) {
+	if m.prover == nil {
+		m.Learn(r.Node, []wire.Route{r})
+		return
+	}
+	if r.Node == m.cfg.Node || m.At(r.Node) != "" || m.ctx.Err() != nil {
+		return
+	}
+	select {
+	case m.hints <- struct{}{}:
+		m.tasks.Go(func() {
+			defer func() { <-m.hints }()
+			m.dialHint(&r)
+		})
+	default: // the next beacon comes soon
+	}
+}
+
+// dialHint dials the addresses of a route in our tables until a node answers.
+func (m *Members) dialHint(r *wire.Route) {
+	var places []names.Place
+	for _, text := range r.Addrs {
+		a, err := route.ParseAddress(text)
+		if err != nil || !m.view.uses(a.Table) {
+			continue
+		}
+		found, err := names.Resolve(m.ctx, a.Remote())
+		if err == nil {
+			places = append(places, found...)
+		}
+	}
+	if len(places) == 0 {
+		return
+	}
+	if err := m.dialAny(places); err != nil && m.ctx.Err() == nil {
+		m.log.Debug("a node that was heard cannot be reached", "peer", r.Node, "err", err)
+	}
+}

@@ -1,0 +1,206 @@
+package membership
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/route"
+	"github.com/foci-store/foci/internal/core/wire"
+	"github.com/foci-store/foci/internal/device/auth"
+	"github.com/foci-store/foci/internal/device/mesh"
+	"github.com/foci-store/foci/internal/layout"
+)
+
+// Links is the set of links by which requests leave.
+type Links interface {
+	Add(l *mesh.Link)
+	Remove(node foci.NodeID)
+}
+
+// Paths chooses by which path a request goes.
+type Paths interface {
+	// RoutesChanged says that addresses or the layout have changed.
+	RoutesChanged()
+	// ReachableAgain says that a node is linked to others again, or has restarted.
+	ReachableAgain(node foci.NodeID)
+}
+
+// Renewal renews the certificate of this process.
+type Renewal interface {
+	// Authorities is the digest of the authorities that this process trusts.
+	Authorities() []byte
+	// Observe records the authorities that a node trusts.
+	Observe(authorities []byte)
+}
+
+// Config is what a process is to the other members.
+type Config struct {
+	Node        foci.NodeID // zero: a transport client
+	Incarnation foci.Incarnation
+	Role        foci.Role
+	Auth        *auth.Credentials
+
+	Addresses  []route.Address // that this node advertises
+	Seeds      []route.Remote  // peers to contact first
+	Remembered []route.Remote  // peers known from the last run, dialled while no link is up
+	// Remember is told from time to time which peers are known, when that has
+	// changed; never two calls at a time. It may be nil.
+	Remember func([]route.Remote)
+	Stay     bool         // keep links to the seeds alone
+	Tables   []foci.Table // to use, in this order; none: those of Addresses, or that of the first welcome
+
+	Layout *layout.Holder
+	// Adopted is called with each newer layout before it is used; when it fails
+	// the layout is not used. It may be nil.
+	Adopted func(*layout.Snapshot) error
+
+	Links   Links
+	Paths   Paths
+	Renewal Renewal
+
+	Wall   func() int64         // nanoseconds since 1970
+	Clock  func() time.Duration // since this process began
+	Logger *slog.Logger
+}
+
+// Members is what a process knows of the others, and what keeps that up to date.
+type Members struct {
+	cfg   Config
+	log   *slog.Logger
+	mesh  *mesh.Mesh // set by Start
+	ctx   context.Context
+	stop  context.CancelFunc
+	tasks sync.WaitGroup
+
+	prover  prover        // nil: routes have no proofs
+	hints   chan struct{} // holds a token for each hint that is dialled
+	telling chan struct{} // holds a token while there is something to gossip
+
+	view      view
+	exchanges exchanges
+	layouts   layouts
+	watchers  watchers
+	quota     quota
+	counters  counters
+}
+
+// New makes the membership of a process. Start begins to look for others.
+func New(cfg Config) (*Members, error) {
+	routes, err := route.New(cfg.Node, cfg.Incarnation, cfg.Role, cfg.Addresses)
+	if err != nil {
+		return nil, err
+	}
+	m := &Members{
+		cfg: cfg, log: cfg.Logger,
+		hints: make(chan struct{}, maxHints), telling: make(chan struct{}, 1),
+		layouts: layouts{fetching: make(chan struct{}, 1)},
+	}
+	m.ctx, m.stop = context.WithCancel(context.Background())
+	tables := slices.Clone(cfg.Tables)
+	if len(tables) == 0 && m.isMember() {
+		tables = routes.Tables(cfg.Node)
+	}
+	m.view.init(routes, tables)
+	m.watchers.init(m)
+	m.signRoutes()
+	return m, nil
+}
+
+// Start begins to look for the other members over a mesh.
+func (m *Members) Start(over *mesh.Mesh) {
+	m.mesh = over
+	m.keepLinks()
+	m.dialSeeds()
+	m.tasks.Go(m.upkeep)
+	if m.isMember() {
+		m.tasks.Go(m.gossip)
+		m.tasks.Go(m.watchers.run)
+	} else {
+		m.tasks.Go(m.watch)
+	}
+}
+
+// Stop ends the watches that wait here and begins to end all goroutines. It may
+// be called twice.
+func (m *Members) Stop() {
+	m.watchers.close()
+	m.stop()
+}
+
+// Wait waits for the goroutines to end. It is called when the mesh is closed, so
+// that no event begins another one.
+func (m *Members) Wait() { m.tasks.Wait() }
+
+// isMember reports whether this process is in the others' tables of routes.
+func (m *Members) isMember() bool { return !m.cfg.Node.IsZero() }
+
+// LinkUp takes note that a link came up.
+func (m *Members) LinkUp(peer mesh.Identity) {
+	m.observe(peer)
+	m.watchers.linkUp(peer.Node)
+}
+
+// LinkDown takes note that a link went down.
+func (m *Members) LinkDown(node foci.NodeID) { m.view.peerDown(node) }
+
+// observe takes note of a peer that has a link now: members tell it who they are
+// and exchange routes with it. A transport client that knows routes and a layout
+// hears of changes by its watch, and exchanges nothing.
+func (m *Members) observe(peer mesh.Identity) {
+	m.view.enter(peer.Table)
+	if m.isMember() {
+		m.view.peerUp(peer.Node)
+		m.wakeGossip()
+	}
+	if m.isMember() || m.view.empty() || m.epoch() == 0 {
+		m.exchangeWith(peer.Node)
+	}
+	m.view.notify()
+}
+
+// learn merges routes that a peer has told on a channel.
+func (m *Members) learn(from *mesh.Identity, entries []wire.Route) {
+	if entries = m.proved(from, entries); len(entries) == 0 {
+		return
+	}
+	c := m.view.merge(from.Node, entries, m.cfg.Wall(), m.isMember())
+	if c.Impostor != "" {
+		m.log.Warn("somebody speaks in this node's name", "what", c.Impostor)
+	}
+	for _, err := range c.Refused {
+		m.log.Warn("route refused", "err", err)
+	}
+	if c.tell {
+		m.wakeGossip()
+	}
+	if len(c.Nodes) == 0 && !c.Self {
+		return
+	}
+	m.watchers.wake()
+	m.keepLinksTo(c.Nodes)
+	for _, id := range c.restarted {
+		m.retry(id)
+	}
+	m.view.notify()
+	m.cfg.Paths.RoutesChanged()
+}
+
+// Learn merges routes that a node has told; where routes have proofs, those that
+// are proved.
+func (m *Members) Learn(from foci.NodeID, entries []wire.Route) {
+	m.learn(&mesh.Identity{Node: from, Protocol: wire.MaxProtocol}, entries)
+}
+
+// pause waits. It reports false when this process ends.
+func (m *Members) pause(d time.Duration) bool {
+	select {
+	case <-m.ctx.Done():
+		return false
+	case <-time.After(d):
+		return true
+	}
+}

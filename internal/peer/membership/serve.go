@@ -1,0 +1,152 @@
+package membership
+
+import (
+	"net"
+	"sync"
+	"time"
+
+	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/codec"
+	"github.com/foci-store/foci/internal/core/mutant"
+	"github.com/foci-store/foci/internal/core/route"
+	"github.com/foci-store/foci/internal/core/wire"
+	"github.com/foci-store/foci/internal/device/mesh"
+	"github.com/foci-store/foci/internal/layout"
+)
+
+// Serve answers the questions about routes that every member answers, and reports
+// whether this was one. It does not block.
+func (m *Members) Serve(in *mesh.Incoming) bool {
+	switch in.Method {
+	case wire.MethodRoutes:
+		serve(in, m.serveRoutes)
+	case wire.MethodDigest:
+		serve(in, m.serveDigest)
+	case wire.MethodWatch:
+		serve(in, m.watchers.serve)
+	default:
+		return false
+	}
+	return true
+}
+
+// serve decodes a request and has it answered.
+func serve[M any, P interface {
+	*M
+	codec.Message
+}](in *mesh.Incoming, by func(*mesh.Incoming, P)) {
+	q := P(new(M))
+	if err := codec.Unmarshal(in.Head, q); err != nil {
+		in.Fail(err)
+		return
+	}
+	by(in, q)
+}
+
+// serveRoutes merges what a member tells and gives what the asker wants. What a
+// transport client tells is ignored, its epoch too: it is in no node's state.
+func (m *Members) serveRoutes(in *mesh.Incoming, q *wire.Routes) {
+	if in.From.Role != foci.RoleTransport || mutant.On(mutant.ClientRoutes) {
+		m.learn(&in.From, q.Routes)
+	}
+	if !m.admit(in) {
+		return
+	}
+	m.reply(in, &wire.Routes{Epoch: m.epoch(), Routes: m.view.answer(q, verifies(in.From))})
+	m.observeEpoch(in, q.Epoch)
+}
+
+// serveDigest tells what differs.
+func (m *Members) serveDigest(in *mesh.Incoming, q *wire.Digest) {
+	if !m.admit(in) {
+		return
+	}
+	v := m.view.versions(q.Sums)
+	v.Epoch = m.epoch()
+	m.reply(in, &v)
+	m.observeEpoch(in, q.Epoch)
+}
+
+// observeEpoch searches for the layout when a member works by a newer one.
+func (m *Members) observeEpoch(in *mesh.Incoming, epoch foci.Epoch) {
+	if epoch > m.epoch() && (in.From.Role != foci.RoleTransport || mutant.On(mutant.ClientEpochs)) {
+		m.SearchLayout()
+	}
+}
+
+// quota bounds what the questions of transport clients about routes cost.
+type quota struct {
+	mu sync.Mutex
+	by route.Allowance // guarded by mu
+}
+
+// source is by what a transport client's questions are counted; "" for a member,
+// whose questions are not.
+func source(in *mesh.Incoming) string {
+	if in.From.Role != foci.RoleTransport {
+		return ""
+	}
+	if in.From.Principal != "" {
+		return string(in.From.Principal)
+	}
+	host, _, err := net.SplitHostPort(in.From.Addr)
+	if err != nil {
+		return in.From.Addr
+	}
+	return host
+}
+
+// admit reports whether a question about routes may be answered; else it has been
+// refused.
+func (m *Members) admit(in *mesh.Incoming) bool {
+	s := source(in)
+	if s == "" {
+		return true
+	}
+	m.quota.mu.Lock()
+	ok := m.quota.by.Ask(s, m.cfg.Clock())
+	m.quota.mu.Unlock()
+	if !ok {
+		in.Fail(&foci.Error{Kind: foci.Busy, Msg: "too many questions about routes from " + s, RetryAfter: time.Second})
+	}
+	return ok
+}
+
+// reply answers a question about routes and charges for it.
+func (m *Members) reply(in *mesh.Incoming, a codec.Message) {
+	b := a.Append(nil)
+	in.Reply(b, nil)
+	if s := source(in); s != "" {
+		m.quota.mu.Lock()
+		m.quota.by.Charge(s, len(b), m.cfg.Clock())
+		m.quota.mu.Unlock()
+	}
+}
+
+// ServeLayout answers with the layout that a member holds. It may take a while:
+// a layout can be long.
+func ServeLayout(in *mesh.Incoming, h *layout.Holder) {
+	s := h.Load()
+	if s == nil {
+		in.Fail(foci.Errorf(foci.NotReady, "this node has no layout"))
+		return
+	}
+	b, err := s.Marshal()
+	if err != nil {
+		in.Fail(err)
+		return
+	}
+	in.Reply(nil, b)
+}
+
+func (v *view) answer(q *wire.Routes, proofs bool) []wire.Route {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.routes.Answer(q, proofs)
+}
+
+func (v *view) versions(sums []uint64) wire.Versions {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.routes.Versions(sums)
+}

@@ -1,0 +1,115 @@
+package membership
+
+import (
+	"math/rand/v2"
+	"time"
+
+	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/route"
+	"github.com/foci-store/foci/internal/device/mesh"
+)
+
+const (
+	exchangeEvery = 10 * time.Second // with one random peer
+	upkeepEvery   = 5 * time.Second
+)
+
+// MaxRemembered is the most addresses that are remembered from run to run: enough
+// to find a node, few enough to dial them all.
+const MaxRemembered = 64
+
+// upkeep exchanges routes with a random peer from time to time, gives up nodes
+// that are gone, has the known ones remembered and signs our route anew.
+func (m *Members) upkeep() {
+	look := time.NewTicker(upkeepEvery)
+	defer look.Stop()
+	next := time.After(exchangeEvery/2 + rand.N(exchangeEvery))
+	for {
+		select {
+		case <-m.ctx.Done():
+			m.remember()
+			return
+		case <-look.C:
+			m.giveUpAbsent(m.cfg.Clock())
+			m.remember()
+			m.renewProof()
+		case <-next:
+			next = time.After(exchangeEvery/2 + rand.N(exchangeEvery))
+			for _, id := range m.peersUp(1) {
+				m.exchangeWith(id)
+			}
+		}
+	}
+}
+
+// giveUpAbsent ends links to nodes that left without a word: those that are not
+// in the layout and have been out of reach for long.
+func (m *Members) giveUpAbsent(now time.Duration) {
+	l := m.Layout()
+	for _, k := range m.mesh.Peers() {
+		id := k.Node()
+		if m.view.giveUp(id, !k.Up() && !placed(l, id).Is, now) {
+			m.log.Info("node given up: it has been away for long and is not in the layout", "peer", id)
+			m.hangUp(id)
+		}
+	}
+}
+
+// giveUp records whether a node is absent, and gives it up when it has been for
+// long.
+func (v *view) giveUp(id foci.NodeID, absent bool, now time.Duration) bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	expired := v.absent.Observe(id, absent, now)
+	if expired {
+		v.routes.GiveUp(id)
+	}
+	return expired
+}
+
+// remember has the known peers remembered when they have changed.
+func (m *Members) remember() {
+	if m.cfg.Remember == nil {
+		return
+	}
+	all := m.view.unsavedRemotes()
+	rand.Shuffle(len(all), func(a, b int) { all[a], all[b] = all[b], all[a] })
+	if all = all[:min(len(all), MaxRemembered)]; len(all) > 0 {
+		m.cfg.Remember(all)
+	}
+}
+
+// unsavedRemotes are the places of all nodes when these have changed since they
+// were taken last.
+func (v *view) unsavedRemotes() []route.Remote {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if !v.unsaved {
+		return nil
+	}
+	v.unsaved = false
+	return v.routes.Remotes(v.tables)
+}
+
+// linksUp are the links that are up, in a random order.
+func (m *Members) linksUp() []*mesh.Link {
+	var up []*mesh.Link
+	for _, l := range m.mesh.Peers() {
+		if l.Up() {
+			up = append(up, l)
+		}
+	}
+	rand.Shuffle(len(up), func(a, b int) { up[a], up[b] = up[b], up[a] })
+	return up
+}
+
+// peersUp are some random peers whose links are up.
+func (m *Members) peersUp(most int) []foci.NodeID {
+	var ids []foci.NodeID
+	for _, l := range m.linksUp() {
+		if len(ids) < most {
+			ids = append(ids, l.Node())
+		}
+	}
+	return ids
+}
