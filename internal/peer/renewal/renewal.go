@@ -87,7 +87,7 @@ func (r *Renewal) Run(ctx context.Context, links func() []*mesh.Link) {
 	for {
 		wait := every/2 + rand.N(every)
 		if pause > 0 && r.certs.Due() { // the node that renewed it was behind in a rotation, or none did
-			wait = pause
+			wait = max(0, pause-time.Since(last)) // a look in between does not put it off
 		}
 		select {
 		case <-ctx.Done():
