@@ -152,7 +152,7 @@ func (s *Session) large(ctx context.Context, c *change) (Result, error) {
 	if ctx.Err() != nil {
 		return Result{}, about(c.op.String(), c.name, canceled(context.Cause(ctx)))
 	}
-	res, err := s.upload(ctx, c)
+	res, err := s.chunked(ctx, c)
 	return res, about(c.op.String(), c.name, err)
 }
 
@@ -198,8 +198,12 @@ func shortRead(err error, size int64) error {
 	return foci.Errorf(foci.Invalid, "the content cannot be read, nothing was stored: %w", err)
 }
 
-// commit runs the transaction of a record that is a part of something larger.
-func (s *Session) commit(ctx context.Context, rec record.Record) (Result, error) {
+// commit runs the transaction of a record that is a part of something larger,
+// once it has the metadata.
+func (s *Session) commit(ctx context.Context, rec record.Record, meta func() ([]byte, error)) (_ Result, err error) {
+	if rec.Meta, err = metadata(meta); err != nil {
+		return Result{}, err
+	}
 	rec.Seal()
 	f := newFuture[Result](s.client, nil)
 	s.begin(ctx, "", rec, nil, f)

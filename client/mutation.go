@@ -35,7 +35,8 @@ type mutation struct {
 	giveUp   func()      // while it runs
 }
 
-// begin starts the transaction of a record that is complete but for its version.
+// begin starts the transaction of a record that is complete but for its version;
+// with one it is the repeat of a transaction whose outcome is unknown.
 func (s *Session) begin(ctx context.Context, verb string, rec record.Record, src *peer.Source, f *Future[Result]) {
 	m := &mutation{s: s, rec: rec, source: src, verb: verb, future: f, trace: traceOf(ctx)}
 	if ctx.Err() != nil {
@@ -143,6 +144,9 @@ func (m *mutation) start() bool {
 		return false
 	}
 	w := quorum.NewWrite(cfg, m.rec)
+	if !m.rec.Version.IsZero() { // it was sent before, and its outcome was unknown
+		w = quorum.NewRepeat(cfg, m.rec)
+	}
 	op := s.op(m.rec.ID, wire.ObjectScope(m.rec.Name), m.rec.Name.Bucket, foci.Reg, cfg.Deadline)
 	op.Source, op.Trace = m.source, m.trace
 	op.Done, op.Idle = func() { m.ran(w) }, m.release

@@ -21,60 +21,60 @@ import (
 // chunkWindow is how many chunks of one upload are in memory.
 const chunkWindow = 4
 
-// upload stores content that may be larger than one record: chunks first, and
-// the head that names them once all of them are acknowledged (promise P0).
-// Content that turns out to fit into one record becomes one.
-func (s *Session) upload(ctx context.Context, c *change) (Result, error) {
-	rec, r, size := c.transaction(), c.from, c.size
-	u := &upload{Session: s, ctx: ctx, name: c.name, meta: c.meta, open: map[uint32]func(){}, read: map[uint32]*peer.Source{}, slots: make(chan []byte, chunkWindow), failed: make(chan error, 1)}
-	for range chunkWindow {
-		u.slots <- nil
-	}
-	if _, err := rand.Read(u.manifest.Upload[:]); err != nil {
-		return Result{}, err
-	}
-	u.manifest.Chunk = foci.MaxPayload
-	defer u.giveUp()
-	if at := rereadable(r, size); at != nil {
-		if err := u.allFrom(at, size); err != nil {
-			return Result{}, err
-		}
-		return u.head(ctx, rec)
-	}
-	first, more, err := u.first(r, size)
+// chunked makes a change of content that may be larger than one record: chunks
+// first, and the head that names them once all of them are acknowledged (promise
+// P0). Content that turns out to fit into one record becomes one.
+func (s *Session) chunked(ctx context.Context, c *change) (Result, error) {
+	u, err := s.chunkWriter(ctx, c.name)
 	if err != nil {
 		return Result{}, err
 	}
-	if !more {
-		if rec.Meta, err = metadata(c.meta); err != nil {
-			return Result{}, err
+	defer u.giveUp()
+	rec := c.transaction()
+	if at := rereadable(c.from, c.size); at != nil {
+		err = u.allFrom(at, c.size)
+	} else {
+		var first []byte
+		var more bool
+		first, more, err = u.first(c.from, c.size)
+		if err == nil && !more {
+			rec.Payload, rec.Size = first, uint64(len(first))
+			return s.commit(ctx, rec, c.meta)
 		}
-		rec.Payload, rec.Size = first, uint64(len(first))
-		return s.commit(ctx, rec)
+		if err == nil {
+			err = u.all(first, c.from, c.size)
+		}
 	}
-	if err := u.all(first, r, size); err != nil {
+	if err != nil {
 		return Result{}, err
 	}
-	return u.head(ctx, rec)
+	return s.commitHead(ctx, rec, record.Head{u.manifest}, c.meta)
 }
 
-// head stores the record that names the chunks.
-func (u *upload) head(ctx context.Context, rec record.Record) (res Result, err error) {
-	if rec.Meta, err = metadata(u.meta); err != nil {
-		return Result{}, err
-	}
-	rec.Payload = u.manifest.Append(nil)
-	rec.Manifest, rec.Size = true, u.manifest.Size
-	res, err = u.commit(ctx, rec)
-	res.Chunks = u.manifest.Chunks()
+// commitHead stores the record that names the chunks.
+func (s *Session) commitHead(ctx context.Context, rec record.Record, head record.Head, meta func() ([]byte, error)) (Result, error) {
+	rec.Payload, rec.Manifest, rec.Size = head.Append(nil), true, head.Size()
+	res, err := s.commit(ctx, rec, meta)
+	res.Chunks = head.Chunks()
 	return res, err
 }
 
-type upload struct {
+// chunkWriter begins to write chunks under a name that nothing else has.
+func (s *Session) chunkWriter(ctx context.Context, n foci.Name) (*chunkWriter, error) {
+	u := &chunkWriter{Session: s, ctx: ctx, name: n, open: map[uint32]func(){}, read: map[uint32]*peer.Source{}, slots: make(chan []byte, chunkWindow), failed: make(chan error, 1)}
+	for range chunkWindow {
+		u.slots <- nil
+	}
+	u.manifest.Chunk = foci.MaxPayload
+	_, err := rand.Read(u.manifest.Upload[:])
+	return u, err
+}
+
+// chunkWriter stores content as chunks, a few at a time.
+type chunkWriter struct {
 	*Session
 	ctx      context.Context
 	name     foci.Name
-	meta     func() ([]byte, error) // called when the content was read; may be nil
 	manifest record.Manifest
 	slots    chan []byte // buffers that may be used; nil = not yet made
 	failed   chan error  // the first error
@@ -88,7 +88,7 @@ type upload struct {
 
 // first reads the first chunk; more is false when it is all. Content of unknown
 // size is mostly short, so it gets no more memory than it needs.
-func (u *upload) first(r io.Reader, size int64) (chunk []byte, more bool, err error) {
+func (u *chunkWriter) first(r io.Reader, size int64) (chunk []byte, more bool, err error) {
 	if size >= 0 {
 		return u.next(r, size)
 	}
@@ -107,7 +107,7 @@ func (u *upload) first(r io.Reader, size int64) (chunk []byte, more bool, err er
 
 // stamp gives the chunks their version: by the replicas' clocks, for they refuse
 // what is ahead of them.
-func (u *upload) stamp() error {
+func (u *chunkWriter) stamp() error {
 	id := foci.ObjectID(u.name)
 	cfg, err := u.config(u.ctx, u.name, id, u.opts.Ack)
 	if err != nil {
@@ -126,7 +126,7 @@ func (u *upload) stamp() error {
 }
 
 // all stores one chunk after another, a few at a time, and waits for all.
-func (u *upload) all(chunk []byte, r io.Reader, size int64) error {
+func (u *chunkWriter) all(chunk []byte, r io.Reader, size int64) error {
 	if err := u.stamp(); err != nil {
 		return err
 	}
@@ -151,7 +151,7 @@ func (u *upload) all(chunk []byte, r io.Reader, size int64) error {
 }
 
 // wait waits until no chunk is under way.
-func (u *upload) wait() error {
+func (u *chunkWriter) wait() error {
 	for range chunkWindow { // all have come back
 		if _, err := u.slot(); err != nil {
 			return err
@@ -167,7 +167,7 @@ func (u *upload) wait() error {
 
 // allFrom stores the chunks of content that is read again at each sending; none
 // of it is kept.
-func (u *upload) allFrom(at io.ReaderAt, size int64) error {
+func (u *chunkWriter) allFrom(at io.ReaderAt, size int64) error {
 	if err := u.stamp(); err != nil {
 		return err
 	}
@@ -202,7 +202,7 @@ func (u *upload) allFrom(at io.ReaderAt, size int64) error {
 
 // next reads the next chunk into a free buffer; more is false when it is the
 // last one. It is empty when there is none.
-func (u *upload) next(r io.Reader, size int64) (chunk []byte, more bool, err error) {
+func (u *chunkWriter) next(r io.Reader, size int64) (chunk []byte, more bool, err error) {
 	want := int64(foci.MaxPayload)
 	if size >= 0 {
 		want = min(want, size-int64(u.manifest.Size))
@@ -234,7 +234,7 @@ func (u *upload) next(r io.Reader, size int64) (chunk []byte, more bool, err err
 }
 
 // slot waits for a free buffer, or for the first failure.
-func (u *upload) slot() ([]byte, error) {
+func (u *chunkWriter) slot() ([]byte, error) {
 	select {
 	case err := <-u.failed:
 		return nil, err
@@ -252,7 +252,7 @@ func (u *upload) slot() ([]byte, error) {
 
 // store sends one chunk; its buffer comes back when no replica needs it any
 // more.
-func (u *upload) store(index uint32, b []byte) error {
+func (u *chunkWriter) store(index uint32, b []byte) error {
 	rec := u.chunk(index, int64(len(b)))
 	rec.Payload = b
 	rec.Seal()
@@ -260,7 +260,7 @@ func (u *upload) store(index uint32, b []byte) error {
 }
 
 // chunk is the record of a chunk, without its content.
-func (u *upload) chunk(index uint32, size int64) record.Record {
+func (u *chunkWriter) chunk(index uint32, size int64) record.Record {
 	place := record.ChunkMeta{Upload: u.manifest.Upload, Index: index}
 	return record.Record{
 		Entry: record.Entry{Op: record.OpChunk, Version: u.manifest.Version, Size: uint64(size)},
@@ -270,7 +270,7 @@ func (u *upload) chunk(index uint32, size int64) record.Record {
 
 // send runs a chunk's transaction; idle is called when no replica needs the
 // payload any more.
-func (u *upload) send(index uint32, rec record.Record, src *peer.Source, idle func()) error {
+func (u *chunkWriter) send(index uint32, rec record.Record, src *peer.Source, idle func()) error {
 	cfg, err := u.config(u.ctx, u.name, rec.ID, u.opts.Ack)
 	if err != nil {
 		return err
@@ -303,7 +303,7 @@ func (u *upload) send(index uint32, rec record.Record, src *peer.Source, idle fu
 
 // giveUp ends the chunks that are under way, for without a head nobody needs
 // them, and the reading of the content.
-func (u *upload) giveUp() {
+func (u *chunkWriter) giveUp() {
 	u.mu.Lock()
 	open, read := slices.Collect(maps.Values(u.open)), slices.Collect(maps.Values(u.read))
 	u.mu.Unlock()

@@ -52,6 +52,11 @@ func NewChunk(cfg Config, rec record.Record) *Write {
 	return w
 }
 
+// NewRepeat makes the machine that sends a transaction again whose outcome is
+// unknown: with its version, so that it is not applied twice. That it fails says
+// nothing of the times before.
+func NewRepeat(cfg Config, rec record.Record) *Write { return NewChunk(cfg, rec) }
+
 // Start begins.
 func (w *Write) Start(now time.Duration) Out {
 	switch {
