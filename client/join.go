@@ -14,6 +14,7 @@ import (
 	"github.com/foci-store/foci/internal/device/files"
 	"github.com/foci-store/foci/internal/device/mesh"
 	"github.com/foci-store/foci/internal/peer"
+	"github.com/foci-store/foci/internal/peer/path"
 	"github.com/foci-store/foci/internal/status"
 )
 
@@ -104,7 +105,7 @@ func (m *member) Serve(in *mesh.Incoming) {
 	case in.Method == wire.MethodForward:
 		m.forward(c, in)
 	case in.Method == wire.MethodRelayed:
-		if peer.Unwrap(in, nil) {
+		if path.Unwrap(in, nil) {
 			m.Serve(in)
 		}
 	case in.Method == wire.MethodLayout:
@@ -123,7 +124,7 @@ func (m *member) forward(c *Client, in *mesh.Incoming) {
 		in.Fail(err)
 		return
 	}
-	c.peer.Forward(in, &f)
+	c.peer.Paths().Forward(in, &f)
 }
 
 func (m *member) layout(c *Client, in *mesh.Incoming) { peer.GiveLayout(in, &c.layout) }

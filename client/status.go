@@ -205,7 +205,7 @@ func (c *Client) Routes() []Route {
 		if n := snap.Node(r.Node); n != nil {
 			k.Name = n.Name
 		}
-		k.ToldBy, k.Via = nameIn(snap, r.From), nameIn(snap, c.peer.Via(r.Node))
+		k.ToldBy, k.Via = nameIn(snap, r.From), nameIn(snap, c.peer.Paths().Relay(r.Node))
 		used := c.peer.At(r.Node)
 		for _, text := range r.Addrs {
 			if a, err := route.ParseAddress(text); err == nil {

@@ -58,7 +58,7 @@ func (n *Node) clockOffsets() (others []version.Offset, of int) {
 			continue
 		}
 		seen[node] = true
-		if o, known := p.ClockOffset(node); known {
+		if o, known := p.Paths().ClockOffset(node); known {
 			others = append(others, o)
 		}
 	}

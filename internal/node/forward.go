@@ -13,6 +13,6 @@ func (n *Node) forward(in *mesh.Incoming) {
 		return
 	}
 	if p := n.joined(in); p != nil {
-		p.Forward(in, m)
+		p.Paths().Forward(in, m)
 	}
 }

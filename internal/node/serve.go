@@ -12,6 +12,7 @@ import (
 	"github.com/foci-store/foci/internal/device/mesh"
 	"github.com/foci-store/foci/internal/device/store"
 	"github.com/foci-store/foci/internal/peer"
+	"github.com/foci-store/foci/internal/peer/path"
 )
 
 // handle serves one request. It runs on the goroutine that reads the channel,
@@ -35,7 +36,7 @@ func (n *Node) handle(in *mesh.Incoming) {
 	case wire.MethodForward:
 		n.forward(in)
 	case wire.MethodRelayed:
-		if peer.Unwrap(in, n.cfg.Auth.Certificates()) {
+		if path.Unwrap(in, n.cfg.Auth.Certificates()) {
 			n.handle(in)
 		}
 	case wire.MethodLayout:

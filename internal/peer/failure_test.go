@@ -5,6 +5,7 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/txn"
+	"github.com/foci-store/foci/internal/device/mesh"
 )
 
 // TestFailureOfAnAttempt: only an attempt that a channel had accepted can have
@@ -29,4 +30,9 @@ func TestFailureOfAnAttempt(t *testing.T) {
 			t.Errorf("%v, sent %v: %v, want %v", foci.KindOf(c.err), c.sent, d.Fate, c.want)
 		}
 	}
+}
+
+// said is an error that a node answered.
+func said(node foci.NodeID, kind foci.Kind) error {
+	return &foci.Error{Kind: kind, Err: &mesh.PeerError{Node: node}}
 }

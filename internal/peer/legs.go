@@ -13,6 +13,7 @@ import (
 	"github.com/foci-store/foci/internal/core/txn"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/mesh"
+	"github.com/foci-store/foci/internal/peer/path"
 )
 
 // leg is one question on its way, from the asker's side.
@@ -145,7 +146,7 @@ func (p *Peer) step(tell func(out []txn.Effect, now time.Duration) []txn.Effect)
 	for i := range out {
 		if out[i].Do != txn.Finish {
 			// From here on it may arrive, whatever becomes of the sending.
-			p.txns.Sent(out[i].Leg, out[i].Attempt, 0, p.links.table(first(&out[i])))
+			p.txns.Sent(out[i].Leg, out[i].Attempt, 0, p.paths.Table(first(&out[i]), out[i].Class))
 		}
 	}
 	wake, ok := p.txns.NextWake()
@@ -215,9 +216,9 @@ func (p *Peer) transmit(e *txn.Effect, q *mesh.Request) error {
 		return p.mesh.Local(q)
 	}
 	if !e.Via.IsZero() {
-		forwarded(e.Peer, q)
+		path.Wrap(e.Peer, q)
 	}
-	if link := p.links.get(first(e)); link != nil {
+	if link := p.paths.Link(first(e)); link != nil {
 		return link.Send(q)
 	}
 	return errNoLink
@@ -236,7 +237,7 @@ func (p *Peer) replied(at *attempt, asked bool, l *leg, r *mesh.Reply, err error
 		d = failure(err, at.req.Sent())
 	}
 	if !at.via.IsZero() {
-		p.ways.delivered(at.via, at.peer, &d)
+		p.paths.Delivered(at.via, at.peer, &d)
 	}
 	at.source.explain(&d)
 	p.noteAnswer(l, at, d.Err)
@@ -303,7 +304,7 @@ func (l *leg) finish(p *Peer, o *txn.Outcome) {
 	default:
 		a.Msg, a.Body = o.Msg, o.Body
 		if l.method == wire.MethodQuery {
-			p.latency.observe(o.Peer, o.Took, p.now())
+			p.paths.Observe(o.Peer, o.Took)
 		}
 	}
 	a.Node = o.Peer
@@ -313,7 +314,7 @@ func (l *leg) finish(p *Peer, o *txn.Outcome) {
 // lastFailure adds to the error of a leg why the link to its node has no channel.
 func (p *Peer) lastFailure(node foci.NodeID, err error) error {
 	e, ok := err.(*foci.Error)
-	link := p.links.get(node)
+	link := p.paths.Link(node)
 	if !ok || link == nil || link.Up() {
 		return err
 	}

@@ -244,7 +244,7 @@ func (l *leg) told() {
 func (o *operation) replan(s *layout.Snapshot) {
 	groups := o.Among
 	if groups == nil {
-		groups, _ = o.peer.order(s, o.Bucket, o.ID)
+		groups, _ = o.peer.nearest(s, o.Bucket, o.ID)
 	}
 	o.event(func(m Machine, now time.Duration) quorum.Out {
 		return m.Replan(now, quorum.Plan{Epoch: s.Epoch, Groups: groups})

@@ -5,18 +5,21 @@ import (
 	"log/slog"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/mutant"
+	core "github.com/foci-store/foci/internal/core/path"
 	"github.com/foci-store/foci/internal/core/quorum"
 	"github.com/foci-store/foci/internal/core/route"
 	"github.com/foci-store/foci/internal/core/txn"
 	"github.com/foci-store/foci/internal/device/mesh"
 	"github.com/foci-store/foci/internal/layout"
 	"github.com/foci-store/foci/internal/peer/membership"
+	"github.com/foci-store/foci/internal/peer/path"
 	"github.com/foci-store/foci/internal/peer/renewal"
 	"github.com/foci-store/foci/internal/status"
 )
@@ -78,9 +81,7 @@ type Peer struct {
 	mu   sync.Mutex // of txns
 	txns *txn.Machine
 
-	links   links
-	ways    ways
-	latency latency
+	paths   *path.Paths
 	traces  *status.Traces
 	renewal *renewal.Renewal
 	*membership.Members
@@ -113,11 +114,15 @@ func New(cfg Config) (*Peer, error) {
 	p.timer = newAlarm(p.now, p.tick)
 	p.wakes.alarm = p.timer
 	p.renewal = renewal.New(cfg.Mesh.Auth.Certificates(), p.log)
+	p.paths = path.New(path.Config{
+		Self: cfg.Mesh.Node, Classes: classTables(&cfg.Mesh), Membership: p,
+		Now: p.now, Rerouted: p.rerouted, Note: p.traces.Note,
+	})
 	p.Members, err = membership.New(membership.Config{
 		Node: cfg.Mesh.Node, Incarnation: cfg.Mesh.Incarnation, Role: cfg.Mesh.Role, Auth: cfg.Mesh.Auth,
 		Addresses: cfg.Addresses, Seeds: cfg.Seeds, Remembered: cfg.Remembered, Remember: cfg.Remember,
 		Stay: cfg.Stay, Tables: cfg.Tables, Layout: cfg.Layout, Adopted: cfg.Adopted,
-		Links: joined{p}, Paths: joined{p}, Renewal: p.renewal,
+		Links: p.paths, Paths: p.paths, Renewal: p.renewal,
 		Wall: cfg.Mesh.Now, Clock: p.now, Logger: p.log,
 	})
 	if err != nil {
@@ -129,8 +134,6 @@ func New(cfg Config) (*Peer, error) {
 	if mc.Role == foci.RoleTransport && mc.Timing.BackoffMax == 0 {
 		mc.Timing.BackoffMax = seekAgain
 	}
-	p.links.init()
-	p.ways.init(p)
 	if p.mesh, err = mesh.New(mc); err != nil {
 		stop()
 		return nil, err
@@ -168,6 +171,14 @@ func (p *Peer) Close() error {
 	return err
 }
 
+// classTables are the tables that each class prefers.
+func classTables(c *mesh.Config) (all core.Classes) {
+	for class := range all {
+		all[class] = c.Classes[class].Tables
+	}
+	return all
+}
+
 // linger waits for the legs whose callers were answered, and then for the hints
 // that replace those of them that had no answer.
 func (p *Peer) linger() {
@@ -191,6 +202,9 @@ func (p *Peer) Now() time.Duration { return time.Since(p.began) }
 
 func (p *Peer) now() time.Duration { return time.Since(p.began) }
 
+// Paths are the paths to all nodes, and the links that they begin with.
+func (p *Peer) Paths() *path.Paths { return p.paths }
+
 // Config is how an operation on a bucket is made: by the present layout, with
 // the nearest groups first.
 func (p *Peer) Config(bucket string, id foci.ID, level foci.Level, deadline time.Duration) (quorum.Config, error) {
@@ -198,11 +212,26 @@ func (p *Peer) Config(bucket string, id foci.ID, level foci.Level, deadline time
 	if l == nil {
 		return quorum.Config{}, membership.NoLayout()
 	}
-	groups, hedge := p.order(l, bucket, id)
+	groups, hedge := p.nearest(l, bucket, id)
 	return quorum.Config{
 		Plan: quorum.Plan{Epoch: l.Epoch, Groups: groups}, Level: level, Deadline: deadline, Hedge: hedge,
 		Clock: func() int64 { return time.Now().UnixNano() }, Nonce: nonce, Name: l.NodeName,
 	}, nil
+}
+
+// nearest is the groups of an object, nearest owner first, and the hedging delay.
+func (p *Peer) nearest(l *layout.Snapshot, bucket string, id foci.ID) ([]foci.Group, time.Duration) {
+	groups := slices.Clone(l.GroupsOf(bucket))
+	replicas := make([]core.Replica, len(groups), foci.MaxGroups)
+	for i, g := range groups {
+		_, node, _ := l.Owner(g, id)
+		replicas[i] = core.Replica{Group: g, Node: node}
+	}
+	hedge := p.paths.Order(replicas)
+	for i := range replicas {
+		groups[i] = replicas[i].Group
+	}
+	return groups, hedge
 }
 
 // nonce draws from the runtime's generator, which is seeded by the system and
@@ -226,13 +255,19 @@ func (p *Peer) route(t txn.Target) (txn.Hop, error) {
 		if b == nil {
 			return txn.Hop{}, foci.Errorf(foci.NoRoute, "backend %v is not in the layout of epoch %d", t.Backend, l.Epoch)
 		}
-		return p.way(b.Node)
+		return p.hop(b.Node)
 	}
 	_, node, ok := l.Owner(t.Group, t.ID)
 	if !ok {
 		return txn.Hop{}, foci.Errorf(foci.NoRoute, "group %d is not in the layout of epoch %d", t.Group, l.Epoch)
 	}
-	return p.way(node)
+	return p.hop(node)
+}
+
+// hop is the present path to a node; it is called under mu.
+func (p *Peer) hop(node foci.NodeID) (txn.Hop, error) {
+	to, err := p.paths.Find(node, foci.Reg)
+	return txn.Hop{Peer: to.Node, Via: to.Relay}, err
 }
 
 // tick runs what is due: stalled legs, deadlines and operations to be woken.
@@ -250,13 +285,17 @@ func (p *Peer) tick() {
 	}
 }
 
+// rerouted lets legs that have no path look for one again.
+func (p *Peer) rerouted() {
+	p.step(func(out []txn.Effect, now time.Duration) []txn.Effect { return p.txns.RouteChanged(out, now) })
+}
+
 // onPeer takes note of links that come up and go down.
 func (p *Peer) onPeer(e mesh.PeerEvent) {
 	if e.Up {
+		p.paths.Up(e.Peer)
 		p.renewal.Check()
 		p.Members.LinkUp(e.Peer)
-		p.links.came(e.Peer)
-		p.ways.came(e.Peer.Node)
 		p.step(func(out []txn.Effect, now time.Duration) []txn.Effect {
 			// Those that wait for others may go by this one.
 			return p.txns.RouteChanged(p.txns.PeerUp(out, now, e.Peer.Node), now)
@@ -266,7 +305,7 @@ func (p *Peer) onPeer(e mesh.PeerEvent) {
 		}
 		return
 	}
+	p.paths.Down(e.Peer.Node)
 	p.Members.LinkDown(e.Peer.Node)
-	p.ways.changed()
 	p.step(func(out []txn.Effect, now time.Duration) []txn.Effect { return p.txns.PeerDown(out, now, e.Peer.Node) })
 }

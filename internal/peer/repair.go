@@ -43,29 +43,11 @@ func (p *Peer) Reachable(g foci.Group, id foci.ID) bool {
 		return false
 	}
 	_, node, ok := l.Owner(g, id)
-	return ok && p.isUp(node)
+	return ok && p.paths.IsUp(node)
 }
 
 // GroupReachable reports whether any backend of a group can be sent to now.
 func (p *Peer) GroupReachable(g foci.Group) bool {
 	l := p.Layout()
-	return l != nil && slices.ContainsFunc(l.Backends, func(b layout.Backend) bool { return b.Group == g && p.isUp(b.Node) })
-}
-
-// isUp reports whether requests to a node would leave at once. To itself they
-// do.
-func (p *Peer) isUp(node foci.NodeID) bool {
-	if node == p.cfg.Mesh.Node {
-		return true
-	}
-	k := p.links.get(node)
-	return k != nil && k.Up()
-}
-
-// rtt is what pings to a node take; 0 = unknown, or itself.
-func (p *Peer) rtt(node foci.NodeID) time.Duration {
-	if k := p.links.get(node); k != nil {
-		return k.RTT()
-	}
-	return 0
+	return l != nil && slices.ContainsFunc(l.Backends, func(b layout.Backend) bool { return b.Group == g && p.paths.IsUp(b.Node) })
 }

@@ -9,7 +9,6 @@ import (
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/codec"
 	"github.com/foci-store/foci/internal/core/quorum"
-	"github.com/foci-store/foci/internal/core/route"
 	"github.com/foci-store/foci/internal/core/txn"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/mesh"
@@ -73,11 +72,9 @@ func (p *Peer) Ask(ctx context.Context, node foci.NodeID, what string, v any) er
 
 // ask asks a node directly, or by who can pass the question on.
 func (p *Peer) ask(ctx context.Context, node foci.NodeID, method wire.Method, head []byte) (*mesh.Reply, error) {
-	p.mu.Lock()
-	hop, err := p.way(node)
-	p.mu.Unlock()
-	if hop.Via.IsZero() {
-		k := p.links.get(node)
+	to, err := p.paths.Find(node, foci.State)
+	if to.Relay.IsZero() {
+		k := p.paths.Link(node)
 		switch {
 		case k != nil:
 			return k.Call(ctx, foci.State, method, head, nil) // it says itself that it is down
@@ -86,13 +83,13 @@ func (p *Peer) ask(ctx context.Context, node foci.NodeID, method wire.Method, he
 		}
 		return nil, err
 	}
-	l := p.links.get(hop.Via)
+	l := p.paths.Link(to.Relay)
 	if l == nil {
 		return nil, errNoLink // it was removed a moment ago
 	}
 	f := wire.Forward{Node: node, Method: method, Class: foci.State, Head: head}
 	r, err := l.Call(ctx, foci.State, wire.MethodForward, f.Append(nil), nil)
-	return r, p.ways.answered(hop.Via, node, err)
+	return r, p.paths.Relayed(to.Relay, node, err).Err
 }
 
 // Inquire asks one question to the owner of an id, with all that the transaction
@@ -103,7 +100,7 @@ func (p *Peer) Inquire(m codec.Message, class foci.Class, patience time.Duration
 	t := target(m)
 	if s := p.Layout(); s != nil {
 		_, node, _ := s.Owner(t.Group, t.ID)
-		if !p.isUp(node) && p.ways.find(node, false).Is != route.BridgeUp {
+		if !p.paths.IsUp(node) && p.paths.Relay(node).IsZero() {
 			done(quorum.Answer{Err: errNoLink})
 			return
 		}

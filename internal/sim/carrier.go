@@ -7,8 +7,8 @@ import (
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/codec"
 	"github.com/foci-store/foci/internal/core/link"
+	"github.com/foci-store/foci/internal/core/path"
 	"github.com/foci-store/foci/internal/core/quorum"
-	"github.com/foci-store/foci/internal/core/route"
 	"github.com/foci-store/foci/internal/core/txn"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/sim/engine"
@@ -20,7 +20,7 @@ import (
 type carrier struct {
 	*client
 	machine *txn.Machine
-	detours *route.Detours
+	paths   *path.Machine
 	wake    time.Duration // when the machine is ticked next; 0: not at all
 	gone    bool          // the process has ended
 }
@@ -42,7 +42,12 @@ type parcel struct {
 
 func newCarrier(c *client) *carrier {
 	r := &carrier{client: c}
-	r.detours = route.NewDetours(r.candidates, c.Rand.Uint64)
+	r.paths = path.New(path.Config{Self: idOf(c.at), Network: network{r}, Rand: c.Rand.Uint64})
+	for _, n := range c.nodes {
+		if n.at != c.at && len(c.Shared(c.at, n.at)) > 0 {
+			r.paths.Linked(n.id())
+		}
+	}
 	r.machine = txn.New(txn.Config{
 		Route: r.route, MaxLegs: 400, Stall: 200 * time.Millisecond, Growth: -1, // it wants many copies in little time
 		Resends: 5, AskAbove: 1, // payloads are small here, and Have is to be asked all the same
@@ -66,7 +71,8 @@ func (c *carrier) route(t txn.Target) (txn.Hop, error) {
 	if !ok {
 		return txn.Hop{}, foci.Errorf(foci.NoRoute, "no group %d", t.Group)
 	}
-	return c.way(c.nodes[to])
+	p, err := c.paths.Find(c.nodes[to].id(), foci.Reg, c.Now)
+	return txn.Hop{Peer: p.Node, Via: p.Relay}, err
 }
 
 // ask submits one question; done is called once, unless the client leaves.
@@ -224,6 +230,8 @@ type staleEpoch foci.Epoch
 func (staleEpoch) Error() string { return "newer layout" }
 
 // id is the node's identity; nodeOf is its inverse.
-func (n *node) id() foci.NodeID { return foci.NodeID{byte(n.at) + 1} }
+func (n *node) id() foci.NodeID { return idOf(n.at) }
+
+func idOf(at engine.Endpoint) foci.NodeID { return foci.NodeID{byte(at) + 1} }
 
 func nodeOf(id foci.NodeID) engine.Endpoint { return engine.Endpoint(id[0]) - 1 }

@@ -6,7 +6,6 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/quorum"
-	"github.com/foci-store/foci/internal/core/route"
 	"github.com/foci-store/foci/internal/core/txn"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/sim/engine"
@@ -23,41 +22,26 @@ type saidBy struct {
 func (s *saidBy) Error() string { return s.err.Error() }
 func (s *saidBy) Unwrap() error { return s.err }
 
-// way is the way to a node, as a peer's is: direct when a channel is open, else
-// by a forwarder when there is one.
-func (c *carrier) way(to *node) (txn.Hop, error) {
-	id := to.id()
-	l := c.proc.Link(to.at)
-	if to.at == c.at || l.IsUp() {
-		return txn.Hop{Peer: id}, nil
+// network is what the machine of paths asks for.
+type network struct{ *carrier }
+
+func (n network) Tables(node foci.NodeID) []foci.Table { return n.carrier.Tables[nodeOf(node)] }
+
+func (n network) OwnTables() []foci.Table { return n.carrier.Tables[n.at] }
+
+func (n network) Load(node foci.NodeID) int64 {
+	if l := n.proc.Link(nodeOf(node)); l != nil {
+		return l.Load() << 19
 	}
-	d := c.detours.Find(id, c.Now, true)
-	switch {
-	case d.Is == route.BridgeUp:
-		return txn.Hop{Peer: id, Via: d.Via}, nil
-	case d.Is == route.BridgeAway:
-		return txn.Hop{Peer: id}, &foci.Error{Kind: foci.Unreachable, Msg: "no channel to it, nor to a node with a way to it", RetryAfter: d.After}
-	case l != nil:
-		return txn.Hop{Peer: id}, nil // it waits there for the link
-	}
-	return txn.Hop{}, route.Bridgeless(id, c.Tables[c.at], d.Tables)
+	return 0
 }
 
-// candidates are who may forward to a node.
-func (c *carrier) candidates(id foci.NodeID) ([]foci.Table, []route.Forwarder) {
-	to := nodeOf(id)
-	var all []route.Forwarder
-	for _, n := range c.nodes {
-		if l := c.proc.Link(n.at); l != nil && n.at != to {
-			all = append(all, route.Forwarder{Node: n.id(), Tables: c.Tables[n.at], Up: l.IsUp(), Load: l.Load() << 19})
-		}
-	}
-	return c.Tables[to], all
-}
+// RTT is not measured: the order of groups is drawn.
+func (n network) RTT(foci.NodeID) time.Duration { return 0 }
 
 // cameUp is when the first channel to a node is open.
 func (c *carrier) cameUp(n *node) {
-	c.detours.Came(n.id())
+	c.paths.Up(n.id(), c.Shared(c.at, n.at)[0])
 	// Those that wait for others may go by this one.
 	c.do(c.machine.RouteChanged(c.machine.PeerUp(nil, c.Now, n.id()), c.Now))
 	if c.host != nil {
@@ -67,13 +51,12 @@ func (c *carrier) cameUp(n *node) {
 
 // wentDown is when the last channel to a node is lost.
 func (c *carrier) wentDown(n *node) {
-	c.detours.Changed()
+	c.paths.Down(n.id())
 	c.do(c.machine.PeerDown(nil, c.Now, n.id()))
 }
 
 // rerouted lets legs that have no way look for one again.
 func (c *carrier) rerouted() {
-	c.detours.Changed()
 	c.do(c.machine.RouteChanged(nil, c.Now))
 }
 
@@ -86,7 +69,7 @@ func (n *node) tell(up *node) {
 			continue
 		}
 		n.After(n.Between(time.Millisecond, 50*time.Millisecond), func() {
-			if !c.gone && c.detours.Back(up.id()) {
+			if !c.gone && c.paths.Reachable(up.id()) {
 				c.rerouted()
 			}
 		})
@@ -96,24 +79,22 @@ func (n *node) tell(up *node) {
 // judged takes note of what an answer says of the relay by which it came, and
 // what the relay's own errors mean for the request.
 func (c *carrier) judged(via, to foci.NodeID, d *txn.Delivery) {
-	word := route.HasWay
+	var author foci.NodeID
 	var s *saidBy
-	switch {
-	case d.Err == nil:
-	case !errors.As(d.Err, &s):
-		word = route.Nothing
-	case s.at == nodeOf(via):
-		var means foci.Kind
-		word, means = route.Heard(foci.KindOf(d.Err))
+	if errors.As(d.Err, &s) {
+		author = idOf(s.at)
+	}
+	v := c.paths.Relayed(via, to, author, d.Err, c.Now)
+	if v.ByRelay {
 		d.Relayed = true
-		switch means {
-		case foci.Unreachable:
+		switch {
+		case v.Lost:
 			d.Fate = txn.Lost
-		case foci.NoRoute:
+		case v.NotSent:
 			d.Fate = txn.NotSent
 		}
 	}
-	if c.detours.Answered(via, to, word, c.Now) {
+	if v.Again {
 		c.rerouted()
 	}
 }

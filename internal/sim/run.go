@@ -8,8 +8,8 @@ import (
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/check"
 	"github.com/foci-store/foci/internal/core/invariant"
+	"github.com/foci-store/foci/internal/core/path"
 	"github.com/foci-store/foci/internal/core/record"
-	"github.com/foci-store/foci/internal/core/route"
 	"github.com/foci-store/foci/internal/sim/mesh"
 )
 
@@ -154,7 +154,7 @@ func (c *cluster) drain() error {
 // readBack gets every key from all groups, which makes them alike.
 func (c *cluster) readBack() error {
 	cl := c.clients[0]
-	c.After(route.MaxRest, func() {}) // then who said that it had no way is asked again
+	c.After(path.MaxRest, func() {}) // then who said that it had no way is asked again
 	if err := c.drain(); err != nil {
 		return err
 	}

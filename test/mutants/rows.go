@@ -111,7 +111,7 @@ var rows = []row{
 	{mutant.BroughtUnasked, "internal/core/quorum", "TestReaderThatMayNotWrite"},
 	{mutant.AnyRelay, "internal/node", "TestClientsDoNotRelay"},
 	{mutant.BringShare, "internal/node", "TestWriteBacksPerPrincipal"},
-	{mutant.RelayPays, "internal/peer", "TestRelayedCountsAsTheAskers"},
+	{mutant.RelayPays, "internal/peer/path", "TestRelayedCountsAsTheAskers"},
 	{mutant.RelayPays, "internal/device/mesh", "TestRelayedBytesAreTheAskers"},
 	{mutant.RelayPays, "internal/device/mesh", "TestRelayedRepliesAreTheAskers"},
 	{mutant.RelayRights, "internal/node", "TestRelayedRights"},

@@ -1,8 +1,7 @@
-package peer
+package path
 
 import (
 	"github.com/foci-store/foci"
-	"github.com/foci-store/foci/internal/core/access"
 	"github.com/foci-store/foci/internal/core/codec"
 	"github.com/foci-store/foci/internal/core/mutant"
 	"github.com/foci-store/foci/internal/core/rights"
@@ -12,9 +11,9 @@ import (
 )
 
 // relayed is what a relay sends to the node that a request is for: the request
-// and its asker. What a member asks, or a peer where nothing is proved, it may
-// ask with the rights of the relay, so it goes as it is; so does everything to
-// a node of protocol 1, which judges no rights.
+// and its asker. The request goes alone when its asker is a member, or nothing
+// authenticates peers: then it may have the rights of the relay. So does every
+// request to a node of protocol 1, which knows no rights.
 func relayed(in *mesh.Incoming, protocol uint16, f *wire.Forward) (wire.Method, []byte) {
 	who := &in.From
 	if protocol < 2 || who.Rights.Everything() && (who.Principal == "" || who.Principal.IsNode()) {
@@ -25,10 +24,10 @@ func relayed(in *mesh.Incoming, protocol uint16, f *wire.Forward) (wire.Method, 
 }
 
 // Unwrap turns a request that a relay has passed on into the request of its
-// asker: with its principal and its rights, whatever the relay may do, and
-// counted as the asker's. It is believed of members only, and an asker that certs
-// deny is denied, whatever the relay's own list says. It reports whether it went
-// well; else the request is failed.
+// asker: with the asker's principal and rights, whatever the relay may do, and
+// counted as the asker's. Only members may relay, and an asker that certs deny is
+// denied, whatever the relay's own list says. Unwrap reports whether it succeeded;
+// else it has failed the request.
 func Unwrap(in *mesh.Incoming, certs *auth.Certificates) bool {
 	var m wire.Relayed
 	switch err := codec.Unmarshal(in.Head, &m); {
@@ -59,18 +58,4 @@ func Unwrap(in *mesh.Incoming, certs *auth.Certificates) bool {
 		return false
 	}
 	return true
-}
-
-// Permit fails a request that its asker may not make, and reports whether it may.
-func Permit(in *mesh.Incoming, m codec.Message) bool {
-	err := access.Check(Asker(in), m)
-	if err != nil {
-		in.Fail(err)
-	}
-	return err == nil
-}
-
-// Asker is the principal for whom a request is.
-func Asker(in *mesh.Incoming) *access.Asker {
-	return &access.Asker{Principal: in.From.Principal, Rights: in.From.Rights, Protocol: in.From.Protocol}
 }

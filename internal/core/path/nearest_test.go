@@ -1,4 +1,4 @@
-package peer
+package path
 
 import (
 	"math"
@@ -6,15 +6,13 @@ import (
 	"slices"
 	"testing"
 	"time"
-
-	"github.com/foci-store/foci"
 )
 
 // TestLatePercentile compares the estimate with the truth for answers as they
 // are: most near the middle, a few far above it.
 func TestLatePercentile(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
-	var a answering
+	var a timing
 	draw := func(scale float64) time.Duration {
 		return time.Duration(scale * math.Exp(rng.NormFloat64()/2) * float64(time.Millisecond))
 	}
@@ -34,21 +32,20 @@ func TestLatePercentile(t *testing.T) {
 }
 
 // TestSlowNodeIsTriedAgain is what a node needs that was slow and is not any
-// more: nobody asks it, so nobody would ever learn.
+// more: no process asks it, so none would ever learn.
 func TestSlowNodeIsTriedAgain(t *testing.T) {
-	var l latency
-	node := foci.NodeID{1}
-	for range 10 {
-		l.observe(node, time.Second, 0)
-	}
+	var a timing
 	rtt := time.Millisecond
-	if mean, _ := l.of(node, rtt, 0); mean < 900*time.Millisecond {
+	if mean, _ := a.estimate(rtt, 0); mean != rtt {
+		t.Errorf("one that was never asked takes %v, want what pings take", mean)
+	}
+	for range 10 {
+		a.observe(time.Second, 0)
+	}
+	if mean, _ := a.estimate(rtt, 0); mean < 900*time.Millisecond {
 		t.Errorf("it takes %v at once", mean)
 	}
-	if mean, _ := l.of(node, rtt, 20*forgetting); mean > 2*rtt {
+	if mean, _ := a.estimate(rtt, 20*halfLife); mean > 2*rtt {
 		t.Errorf("it takes %v after a long time", mean)
-	}
-	if mean, _ := l.of(foci.NodeID{2}, rtt, 0); mean != rtt {
-		t.Errorf("one that was never asked takes %v, want what pings take", mean)
 	}
 }

@@ -1,0 +1,106 @@
+package path
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/foci-store/foci"
+)
+
+// Path is how requests reach a node.
+type Path struct {
+	Node  foci.NodeID // that serves the request
+	Relay foci.NodeID // that passes it on; zero: none, the path is direct
+	Table foci.Table  // of the channel that it begins with, when one is open
+}
+
+// First is the node that the path begins with.
+func (p Path) First() foci.NodeID {
+	if p.Relay.IsZero() {
+		return p.Node
+	}
+	return p.Relay
+}
+
+// Find chooses the path of one request of a class: direct when a channel to the
+// node is open, else through a relay. Without either it returns the direct path,
+// alone when the link to the node may come up any moment, with an error of kind
+// Unreachable when relays exist that cannot be used now (RetryAfter says when
+// one may be probed again), and fails with NoRoute when there is nothing to wait
+// for.
+func (m *Machine) Find(node foci.NodeID, class foci.Class, now time.Duration) (Path, error) {
+	if m.IsUp(node) {
+		return m.path(node, foci.NodeID{}, class), nil
+	}
+	t := m.target(node, now)
+	if t.state == relayed {
+		t.use(now)
+		return m.path(node, t.relay, class), nil
+	}
+	direct := Path{Node: node}
+	if t.state == relaysUnreachable {
+		return direct, &foci.Error{
+			Kind: foci.Unreachable, Where: "node " + node.Short(),
+			Msg: "no channel to it, nor to a node that could relay", RetryAfter: t.retryAfter(now),
+		}
+	}
+	if p := m.peers[node]; p != nil && p.linked {
+		return direct, nil // the request waits there for the link
+	}
+	return Path{}, m.noRoute(node)
+}
+
+func (m *Machine) path(node, relay foci.NodeID, class foci.Class) Path {
+	p := Path{Node: node, Relay: relay}
+	p.Table = m.Table(p.First(), class)
+	return p
+}
+
+// Table is the table by which messages of a class reach a node with open
+// channels: the best for the class of those that have any; 0 without any.
+func (m *Machine) Table(node foci.NodeID, class foci.Class) foci.Table {
+	if p := m.peers[node]; p != nil {
+		return m.cfg.Classes.best(class, p.up)
+	}
+	return 0
+}
+
+// Relay is the relay through which requests to a node would go now; zero when
+// they go directly, or not at all.
+func (m *Machine) Relay(node foci.NodeID, now time.Duration) foci.NodeID {
+	if m.IsUp(node) {
+		return foci.NodeID{}
+	}
+	if t := m.target(node, now); t.state == relayed {
+		return t.relay
+	}
+	return foci.NodeID{}
+}
+
+// noRoute is the error for a node without an address in our tables, and that no
+// known node can relay to.
+func (m *Machine) noRoute(node foci.NodeID) error {
+	return &foci.Error{
+		Kind: foci.NoRoute, Where: "node " + node.Short(),
+		Msg: "has no address in our " + tablesText(m.cfg.Network.OwnTables()) + ", only in " + tablesText(m.cfg.Network.Tables(node)) +
+			", and no node that is known has one in both",
+		Fix: "use another table by --tables, or give a node an address in both",
+	}
+}
+
+// tablesText names tables in an error.
+func tablesText(tables []foci.Table) string {
+	texts := make([]string, len(tables))
+	for i, t := range slices.Sorted(slices.Values(tables)) {
+		texts[i] = strconv.Itoa(int(t))
+	}
+	switch len(tables) {
+	case 0:
+		return "no table"
+	case 1:
+		return "table " + texts[0]
+	}
+	return "tables " + strings.Join(texts, ", ")
+}

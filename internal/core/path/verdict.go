@@ -1,0 +1,74 @@
+package path
+
+import (
+	"time"
+
+	"github.com/foci-store/foci"
+)
+
+// Verdict is what the answer to a relayed request means for the request.
+type Verdict struct {
+	Err     error // with the kind that it has for the request; nil: it was done
+	ByRelay bool  // Err is the relay's own, not of the node behind it
+	NotSent bool  // the relay did not pass the request on
+	Lost    bool  // the relay cannot tell what became of it
+	// Again reports that a relay which rested works again: requests that wait for
+	// one can be sent.
+	Again bool
+}
+
+// Relayed records the result of a request that went through a relay. author is
+// the node that answered err; zero when no node did: err is of this process, like
+// a lost channel.
+func (m *Machine) Relayed(relay, node, author foci.NodeID, err error, now time.Duration) Verdict {
+	v, works := judge(relay, author, err)
+	t := m.targets[node]
+	switch {
+	case t == nil:
+	case works == refuses:
+		t.refused(relay, now)
+	case works == relays:
+		if v.Again = t.resting[relay] != nil; v.Again {
+			delete(t.resting, relay)
+			t.until = now
+		}
+	}
+	return v
+}
+
+// works is what an answer says of the relay.
+type works uint8
+
+const (
+	nothing works = iota // it is busy, or its answer was lost
+	relays               // it has a path to the node
+	refuses              // it has none, or does not relay for us
+)
+
+// judge is the one place that reads errors of relayed requests. What the node
+// behind the relay answers stands. What the relay answers of itself is about the
+// path: whatever one relay does not do for us, another may.
+func judge(relay, author foci.NodeID, err error) (Verdict, works) {
+	v := Verdict{Err: err, ByRelay: err != nil && author == relay}
+	switch {
+	case err == nil:
+		return v, relays
+	case author.IsZero():
+		return v, nothing
+	case author != relay:
+		return v, relays
+	}
+	switch foci.KindOf(err) {
+	case foci.Busy, foci.Canceled:
+		return v, nothing
+	case foci.NoRoute:
+		v.NotSent = true
+	case foci.Protocol, foci.Invalid, foci.Denied, foci.TooLarge:
+		v.NotSent, v.Err = true, foci.Errorf(foci.NoRoute, "%w", err)
+	case foci.Unreachable:
+		v.Lost = true
+	default:
+		v.Lost, v.Err = true, foci.Errorf(foci.Unreachable, "%w", err)
+	}
+	return v, refuses
+}

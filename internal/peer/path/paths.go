@@ -1,0 +1,189 @@
+package path
+
+import (
+	"errors"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/foci-store/foci"
+	core "github.com/foci-store/foci/internal/core/path"
+	"github.com/foci-store/foci/internal/core/txn"
+	"github.com/foci-store/foci/internal/device/mesh"
+)
+
+// Membership knows where nodes are.
+type Membership interface {
+	// Tables lists the route tables in which a node has addresses: those of its
+	// route, or of the layout when no route is known.
+	Tables(node foci.NodeID) []foci.Table
+	// OwnTables lists the tables that this process uses, best first.
+	OwnTables() []foci.Table
+}
+
+// Config is what paths need of the process. All but Self is required.
+type Config struct {
+	Self    foci.NodeID // zero: a transport client
+	Classes core.Classes
+
+	Membership Membership
+	Now        func() time.Duration
+	// Rerouted is called when requests without a path should look for one again.
+	Rerouted func()
+	// Note records a step of a traced request.
+	Note func(id foci.TraceID, format string, args ...any)
+}
+
+// Paths are the paths from this process to all nodes. They are safe for
+// concurrent use.
+type Paths struct {
+	cfg   Config
+	links atomic.Pointer[map[foci.NodeID]*mesh.Link] // replaced whole, under mu
+
+	mu      sync.Mutex
+	machine *core.Machine // guarded by mu
+}
+
+// New makes paths without any link.
+func New(cfg Config) *Paths {
+	p := &Paths{cfg: cfg}
+	p.links.Store(&map[foci.NodeID]*mesh.Link{})
+	p.machine = core.New(core.Config{
+		Self: cfg.Self, Classes: cfg.Classes,
+		Network: network{cfg.Membership, p}, Rand: rand.Uint64,
+	})
+	return p
+}
+
+// network is what the machine asks for.
+type network struct {
+	Membership
+	paths *Paths
+}
+
+func (n network) Load(node foci.NodeID) int64 {
+	if l := n.paths.Link(node); l != nil {
+		return l.Load()
+	}
+	return 0
+}
+
+func (n network) RTT(node foci.NodeID) time.Duration {
+	if l := n.paths.Link(node); l != nil {
+		return l.RTT()
+	}
+	return 0
+}
+
+// Find chooses the path of one request: see [core.Machine.Find].
+func (p *Paths) Find(node foci.NodeID, class foci.Class) (core.Path, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.machine.Find(node, class, p.cfg.Now())
+}
+
+// Order sorts the replicas of an object, nearest first, and returns the hedging
+// delay.
+func (p *Paths) Order(replicas []core.Replica) (hedge time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.machine.Order(replicas, p.cfg.Now())
+}
+
+// Observe records how long a node took to answer a query.
+func (p *Paths) Observe(node foci.NodeID, took time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.machine.Observe(node, took, p.cfg.Now())
+}
+
+// IsUp reports whether requests to a node leave at once, without a relay.
+func (p *Paths) IsUp(node foci.NodeID) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.machine.IsUp(node)
+}
+
+// Relay is the relay through which requests to a node would go now; zero when
+// they go directly, or not at all.
+func (p *Paths) Relay(node foci.NodeID) foci.NodeID {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.machine.Relay(node, p.cfg.Now())
+}
+
+// Table is the table by which messages of a class reach a node: see
+// [core.Machine.Table].
+func (p *Paths) Table(node foci.NodeID, class foci.Class) foci.Table {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.machine.Table(node, class)
+}
+
+// Up observes that a link came up.
+func (p *Paths) Up(who mesh.Identity) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.machine.Up(who.Node, who.Table)
+}
+
+// Down observes that a link was lost.
+func (p *Paths) Down(node foci.NodeID) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.machine.Down(node)
+}
+
+// RoutesChanged observes that routes or the layout changed. Requests without a
+// path look for one.
+func (p *Paths) RoutesChanged() {
+	p.mu.Lock()
+	p.machine.Changed()
+	p.mu.Unlock()
+	p.cfg.Rerouted()
+}
+
+// ReachableAgain observes that a node is said to be reachable again. Requests that
+// wait for a relay to it look for one.
+func (p *Paths) ReachableAgain(node foci.NodeID) {
+	p.mu.Lock()
+	again := p.machine.Reachable(node)
+	p.mu.Unlock()
+	if again {
+		p.cfg.Rerouted()
+	}
+}
+
+// Relayed records the result of a request that went through a relay and says
+// what it means for the request.
+func (p *Paths) Relayed(relay, node foci.NodeID, err error) core.Verdict {
+	var answer *mesh.PeerError
+	var author foci.NodeID
+	if errors.As(err, &answer) {
+		author = answer.Node
+	}
+	p.mu.Lock()
+	v := p.machine.Relayed(relay, node, author, err, p.cfg.Now())
+	p.mu.Unlock()
+	if v.Again {
+		p.cfg.Rerouted()
+	}
+	return v
+}
+
+// Delivered records what became of an attempt that went through a relay, and says
+// what the relay's own errors mean for it.
+func (p *Paths) Delivered(relay, node foci.NodeID, d *txn.Delivery) {
+	v := p.Relayed(relay, node, d.Err)
+	if !v.ByRelay {
+		return
+	}
+	d.Relayed = true
+	switch {
+	case v.Lost:
+		d.Fate = txn.Lost
+	case v.NotSent:
+		d.Fate = txn.NotSent
+	}
+}

@@ -1,0 +1,36 @@
+package path
+
+import (
+	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/wire"
+	"github.com/foci-store/foci/internal/device/mesh"
+)
+
+// Wrap makes a request one that a relay passes on to a node.
+func Wrap(node foci.NodeID, q *mesh.Request) {
+	f := wire.Forward{Node: node, Method: q.Method, Class: q.Class, Head: q.Head}
+	q.Method, q.Head = wire.MethodForward, f.Append(make([]byte, 0, len(q.Head)+64))
+}
+
+// Forward passes a request of a peer on to the node that it names: directly, by a
+// channel of this process, or not at all.
+func (p *Paths) Forward(in *mesh.Incoming, f *wire.Forward) {
+	switch {
+	case !wire.Relayable(f.Method, f.Class):
+		in.Fail(foci.Errorf(foci.Denied, "method %d is not passed on by class %v", f.Method, f.Class))
+		return
+	case f.Node == p.cfg.Self:
+		in.Fail(foci.Errorf(foci.Invalid, "that is this node: ask it directly"))
+		return
+	}
+	l := p.Link(f.Node)
+	if l == nil || !l.Up() {
+		in.Fail(&foci.Error{Kind: foci.NoRoute, Where: "node " + f.Node.Short(), Msg: "no channel to it from here"})
+		return
+	}
+	if trace := wire.TraceOf(f.Head); trace.Noted() && f.Method != wire.MethodStatus {
+		p.cfg.Note(trace, "%v passed on to node %s, class %v", f.Method, f.Node.Short(), f.Class)
+	}
+	method, head := relayed(in, l.Peer().Protocol, f)
+	in.Relay(l, f.Class, method, head)
+}
