@@ -51,7 +51,11 @@ func starting(t testing.TB, n byte, creds *auth.Credentials, change ...func(*Con
 	mc := mesh.Config{
 		Cluster: "c", Node: foci.NodeID{n}, Incarnation: 1, Role: foci.RoleData,
 		Listen: []mesh.Listener{{Addr: addr}}, Timing: mesh.Timing{Grace: time.Second},
-		Handler: mesh.HandlerFunc(func(in *mesh.Incoming) { <-begun; p.Serve(in) }),
+		Handler: mesh.HandlerFunc(func(in *mesh.Incoming) {
+			if <-begun; !p.Serve(in) {
+				ServeLayout(in, p.cfg.Layout)
+			}
+		}),
 		OnPeer: func(e mesh.PeerEvent) {
 			if e.Up {
 				p.LinkUp(e.Peer)
