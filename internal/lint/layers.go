@@ -18,6 +18,7 @@ var layers = []layer{
 	{"internal/core/rights", 1},
 	{"internal/core/version", 1},
 	{"internal/testports", 1}, // for tests alone
+	{"internal/lockorder", 2},
 	{"internal/core/codec", 1},
 	{"internal/core/record", 1},
 	{"internal/testwait", 1}, // for tests alone

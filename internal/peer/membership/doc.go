@@ -21,15 +21,17 @@
 // maxHints dial a hint, and one at a time searches for a layout, all of them only
 // while there is something to do. Stop ends them, Wait waits for them.
 //
-// # Locks, in the order in which they are taken
+// # Locks
 //
-//  1. layouts.adopting: held while a layout is put on the disk and made known.
+// In the order in which they are taken, which package lockorder checks:
+//
+//  1. layouts.adopting: held while a layout is put on the disk and made known. The
+//     locks of operations and paths come after it.
 //  2. watchers.mu: the watches that wait here.
-//  3. layouts.mu, exchanges.mu, quota.mu: a few fields each. No lock is taken
+//  3. view.mu: all that is known of other members. While it is held only the
+//     certificates' own lock is taken, when this node's route is signed. Package
+//     path may hold its lock when it asks for tables, so nothing here calls [Links]
+//     or [Paths] while it holds view.mu.
+//  4. layouts.mu, exchanges.mu, quota.mu: a few fields each. No lock is taken
 //     while one of them is held.
-//  4. view.mu: all that is known of other members. While it is held only the
-//     certificates' own lock is taken, when this node's route is signed.
-//
-// Package path may hold its lock when it asks for tables, so nothing here calls
-// [Links] or [Paths] while it holds view.mu.
 package membership

@@ -3,13 +3,13 @@ package membership
 import (
 	"context"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/codec"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/mesh"
+	"github.com/foci-store/foci/internal/lockorder"
 )
 
 const (
@@ -20,7 +20,7 @@ const (
 // exchanges are the peers to exchange routes with. With many at a time, one that
 // does not answer holds up none of the others.
 type exchanges struct {
-	mu sync.Mutex
+	mu lockorder.Mutex[lockorder.Leaf]
 
 	// Guarded by mu.
 	waiting []foci.NodeID

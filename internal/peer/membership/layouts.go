@@ -3,7 +3,6 @@ package membership
 import (
 	"context"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/foci-store/foci"
@@ -11,6 +10,7 @@ import (
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/mesh"
 	"github.com/foci-store/foci/internal/layout"
+	"github.com/foci-store/foci/internal/lockorder"
 )
 
 const (
@@ -27,9 +27,11 @@ const (
 type layouts struct {
 	fetching chan struct{} // holds a token while a peer's layout is fetched
 
-	adopting sync.Mutex // held while a layout is adopted: an older one must not be put on the disk after a newer one
+	// adopting is held while a layout is adopted: an older one must not be put on
+	// the disk after a newer one.
+	adopting lockorder.Mutex[lockorder.Adoption]
 
-	mu sync.Mutex
+	mu lockorder.Mutex[lockorder.Leaf]
 
 	// Guarded by mu.
 	waiting   []layoutWaiter

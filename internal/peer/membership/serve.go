@@ -2,7 +2,6 @@ package membership
 
 import (
 	"net"
-	"sync"
 	"time"
 
 	"github.com/foci-store/foci"
@@ -12,6 +11,7 @@ import (
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/mesh"
 	"github.com/foci-store/foci/internal/layout"
+	"github.com/foci-store/foci/internal/lockorder"
 )
 
 // Serve answers the questions about routes that every member answers, and reports
@@ -76,7 +76,7 @@ func (m *Members) observeEpoch(in *mesh.Incoming, epoch foci.Epoch) {
 
 // quota bounds what the questions of transport clients about routes cost.
 type quota struct {
-	mu sync.Mutex
+	mu lockorder.Mutex[lockorder.Leaf]
 	by route.Allowance // guarded by mu
 }
 

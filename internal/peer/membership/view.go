@@ -2,17 +2,17 @@ package membership
 
 import (
 	"slices"
-	"sync"
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/route"
 	"github.com/foci-store/foci/internal/core/wire"
+	"github.com/foci-store/foci/internal/lockorder"
 )
 
 // view is what this process knows of the other members. Its methods, which stand
 // where they are used, are the only ones that take mu.
 type view struct {
-	mu sync.Mutex
+	mu lockorder.Mutex[lockorder.Members]
 
 	// Guarded by mu.
 	routes  *route.Routes

@@ -2,7 +2,6 @@ package membership
 
 import (
 	"bytes"
-	"sync"
 	"time"
 
 	"github.com/foci-store/foci"
@@ -11,6 +10,7 @@ import (
 	"github.com/foci-store/foci/internal/core/share"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/mesh"
+	"github.com/foci-store/foci/internal/lockorder"
 )
 
 const (
@@ -25,7 +25,7 @@ type watchers struct {
 	m    *Members
 	kick chan struct{} // holds a token while something has changed
 
-	mu sync.Mutex
+	mu lockorder.Mutex[lockorder.Watches]
 
 	// Guarded by mu.
 	slots   *share.Pool // of those that wait, divided among principals
