@@ -11,30 +11,15 @@ import (
 	"github.com/foci-store/foci/internal/device/segment"
 )
 
-// apply is the goroutine that writes the index: groups in the order of the
-// log, each already fsynced, each with its cursor. What it has written is
-// visible. After one that it could not write none follows: the cursor must not
-// pass what is not in the index.
-func (b *Backend) apply(ready <-chan *group, back chan<- *group) {
-	var err error
-	for g := range ready {
-		if err == nil {
-			err = b.enter(g)
-		}
-		b.settle(g, err)
-		back <- g
-	}
-}
-
-// enter makes one group visible.
+// enter makes one group visible. It never returns when the index fails in the
+// middle, and waits while the disk is full.
 func (b *Backend) enter(g *group) error {
 	t := b.totals.load()
 	t.add(g.totals)
 	if err := writeMeta(g.rows, g.end, t, g.epoch, g.watermarks); err != nil {
 		return err
 	}
-	full := func() { b.answer(g, b.noSpace(indexWaits)) }
-	if err := b.index.commit(g.rows, full); err != nil {
+	if err := g.rows.Commit(pebble.NoSync); err != nil {
 		return err
 	}
 	b.visibleGroup.Store(g.number)

@@ -42,13 +42,12 @@ func TestNothingFollowsAGroupThatIsNotIndexed(t *testing.T) {
 	}
 	bad := &group{number: 1, items: []item{it}, rows: refuses.NewBatch()}
 	next := &group{number: 2, items: []item{it}, rows: takes.NewBatch(), end: segment.Pos{Segment: 1, Offset: 4096}}
-	ready, back := make(chan *group, 2), make(chan *group, 2)
-	ready <- bad
-	ready <- next
-	close(ready)
-	b.apply(ready, back)
-
-	c := &committer{b: b}
+	c := &committer{b: b, back: make(chan *group, 2)}
+	c.entries.add(bad)
+	c.entries.add(next)
+	if !c.enter(bad) || !c.enter(next) {
+		t.Fatal("a worker has ended")
+	}
 	c.repeat(&it, bad)
 	if len(got) != 3 {
 		t.Fatalf("%d of 3 callers were answered", len(got))

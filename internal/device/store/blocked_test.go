@@ -12,6 +12,7 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/wire"
+	"github.com/foci-store/foci/internal/device/segment"
 	"github.com/foci-store/foci/internal/device/store/storetest"
 	"github.com/foci-store/foci/internal/device/vfs"
 )
@@ -178,19 +179,25 @@ func TestQuickCommitIsNotRefused(t *testing.T) {
 	full.Store(true)
 	go func() { _ = b.index.db.Flush() }()
 	<-b.index.full()
-	const commits = 40
-	told := 0
-	for i := range commits {
-		rows := b.index.db.NewBatch()
-		if err := rows.Set([]byte{0xff, byte(i)}, nil, nil); err != nil {
-			t.Fatal(err)
-		}
-		if err := b.index.commit(rows, func() { told++ }); err != nil {
-			t.Fatal(err)
-		}
+	c := &committer{b: b, back: make(chan *group, 2)}
+	var heard [2][]error
+	var groups [2]*group
+	for i := range groups {
+		groups[i] = &group{number: uint64(2 + i), rows: b.index.db.NewBatch()}
+		groups[i].items = []item{{rec: segment.Record{Kind: segment.Mark}, done: func(_ bool, err error) { heard[i] = append(heard[i], err) }}}
+		c.entries.add(groups[i])
 	}
-	if told > commits/2 { // a few, on a machine with much else to do
-		t.Errorf("%d of %d commits were taken for waiting", told, commits)
+	stuck := c.entries.oldest()
+	if !c.enter(groups[0]) {
+		t.Fatal("the worker has ended")
+	}
+	c.refuseBehind(stuck)
+	if len(heard[0]) != 1 || heard[0][0] != nil || len(heard[1]) != 0 {
+		t.Errorf("the first moved and the second has just come: they heard %v", heard)
+	}
+	c.refuseBehind(c.entries.oldest())
+	if len(heard[1]) != 1 || foci.KindOf(heard[1][0]) != foci.ReadOnly {
+		t.Errorf("the second does not move: it heard %v", heard[1])
 	}
 	full.Store(false)
 	closeIt(t, b)

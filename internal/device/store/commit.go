@@ -1,6 +1,8 @@
 package store
 
 import (
+	"sync"
+
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/mutant"
 	"github.com/foci-store/foci/internal/device/segment"
@@ -12,19 +14,20 @@ const (
 	rememberedGroups = 5 // visible, but what a caller looked up may be from before
 )
 
-// committer is the goroutine that writes the log. Nothing else touches its
-// fields.
+// committer writes the log. The worker whose turn it is has its fields for
+// itself, but for entries.
 type committer struct {
-	b     *Backend
-	plan  *plan
-	free  []*group    // to be filled
-	going []*group    // to the index, oldest first, not yet back
-	past  []*group    // remembered, oldest first
-	gone  uint64      // number of the newest group that is remembered no more
-	next  uint64      // number of the next group
-	last  int         // how many records the last group had
-	ready chan *group // to the goroutine that writes the index
-	back  chan *group // from it
+	b    *Backend
+	turn sync.Mutex // guards what follows
+
+	plan *plan
+	over bool        // the queue is closed, and nothing of it is left
+	free []*group    // to be filled
+	past []*group    // remembered, oldest first
+	gone uint64      // number of the newest group that is remembered no more
+	next uint64      // number of the next group
+	last int         // how many records the last group had
+	back chan *group // those that have entered the index, or never will
 
 	batch      segment.Batch
 	writer     *segment.Writer // nil: the next group begins a new segment
@@ -33,30 +36,43 @@ type committer struct {
 	watermarks watermarks      // as of the last group, visible or not
 	epoch      foci.Epoch
 	unsure     bool // records since the last mark
+
+	entries entries // has a lock of its own
 }
 
-func (c *committer) run() {
-	defer close(c.ready)
-	for {
-		g := c.idle()
-		c.pace()
-		var ok bool
-		g.taken, ok = c.b.queue.take(g.taken[:0], c.b.opts.MaxBatchRecords, c.b.opts.MaxBatchBytes)
-		c.settle()
-		if !ok {
-			c.drain()
-			c.mark()
-			return
-		}
-		c.last = len(g.taken)
-		c.commit(g)
+// take fills a group from the queue and commits it. It returns nil when nothing
+// of it was committed, and false when there will be no more.
+func (c *committer) take() (*group, bool) {
+	c.turn.Lock()
+	defer c.turn.Unlock()
+	if c.over {
+		return nil, false
 	}
+	g := c.idle()
+	c.pace()
+	var ok bool
+	g.taken, ok = c.b.queue.take(g.taken[:0], c.b.opts.MaxBatchRecords, c.b.opts.MaxBatchBytes)
+	c.settle()
+	if !ok {
+		c.drain()
+		c.mark()
+		c.over = true
+		close(c.b.ended)
+		return nil, false
+	}
+	c.last = len(g.taken)
+	if !c.commit(g) {
+		return nil, true
+	}
+	return g, true
 }
 
-func (c *committer) commit(g *group) {
+// commit writes a group to the log and reports whether it has, and something
+// is to enter the index.
+func (c *committer) commit(g *group) bool {
 	if err := c.prepare(g); err != nil {
 		c.fail(g, err)
-		return
+		return false
 	}
 	g.rows = c.b.index.db.NewBatch()
 	c.batch.Reset(c.writer)
@@ -67,18 +83,18 @@ func (c *committer) commit(g *group) {
 	if c.batch.Empty() {
 		_ = g.rows.Close()
 		c.recycle(g)
-		return
+		return false
 	}
 	g.end, g.watermarks, g.epoch = c.batch.End(), c.watermarks, c.epoch
 	if err := c.write(g); err != nil {
 		_ = g.rows.Close()
 		c.fail(g, err)
-		return
+		return false
 	}
 	c.unsure = true
 	c.next++
-	c.going = append(c.going, g)
-	c.ready <- g // never waits
+	c.entries.add(g)
+	return true
 }
 
 // prepare makes sure that there is a segment with room for the group.

@@ -2,13 +2,12 @@ package store
 
 import (
 	"runtime"
+	"slices"
 	"sync"
-	"time"
 
 	"github.com/cockroachdb/pebble/v2"
 
 	"github.com/foci-store/foci"
-	"github.com/foci-store/foci/internal/core/mutant"
 	"github.com/foci-store/foci/internal/device/segment"
 )
 
@@ -24,6 +23,9 @@ type group struct {
 	totals     totals
 	watermarks watermarks // after the group
 	epoch      foci.Epoch
+
+	before  <-chan struct{} // closed: the group before has entered, or never will
+	entered chan struct{}   // closed: so has this one
 
 	mu       sync.Mutex
 	finished bool
@@ -42,6 +44,25 @@ func (g *group) share(it *item) (waits bool, err error) {
 	return !g.finished, g.err
 }
 
+// answered reports whether the group's callers have been answered.
+func (g *group) answered() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.finished
+}
+
+// claim ends the group for its callers, who are to hear of err, unless that has
+// been done. They are copies: the group may be used again.
+func (g *group) claim(err error) []item {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.finished {
+		return nil
+	}
+	g.finished, g.err = true, err
+	return slices.Concat(g.items, g.again)
+}
+
 // letGo keeps nothing that belongs to the callers.
 func (g *group) letGo() {
 	clear(g.items)
@@ -55,7 +76,7 @@ func (g *group) letGo() {
 // else fall into two halves that take turns, at half the records per fsync.
 func (c *committer) pace() {
 	for c.moving() > 0 && c.b.queue.ready() < c.last {
-		c.reclaim(c.receive())
+		c.reclaim(<-c.back)
 	}
 	// Those who were answered may want to go on: let them, while they do.
 	for range maxYields {
@@ -76,7 +97,7 @@ func (c *committer) moving() int { return movingGroups - 1 - len(c.free) }
 // idle is a group that can be filled.
 func (c *committer) idle() *group {
 	if len(c.free) == 0 {
-		c.reclaim(c.receive())
+		c.reclaim(<-c.back)
 	}
 	g := c.free[len(c.free)-1]
 	c.free = c.free[:len(c.free)-1]
@@ -98,51 +119,12 @@ func (c *committer) settle() {
 // drain waits until all groups but the one in hand have entered the index.
 func (c *committer) drain() {
 	for c.moving() > 0 {
-		c.reclaim(c.receive())
-	}
-}
-
-// receive is the next group that has entered the index. While that waits for
-// space, those who would wait with it hear so.
-func (c *committer) receive() *group {
-	for look := fullLook; ; look = 20 * fullLook {
-		select {
-		case g := <-c.back:
-			return g
-		case <-c.b.index.full():
-		}
-		select {
-		case g := <-c.back:
-			return g
-		case <-time.After(look):
-		}
-		if f := c.b.index.files; f.IsFull() && !mutant.On(mutant.StrandedGroups) {
-			c.refuseAll(c.b.noSpace(indexWaits))
-		}
-	}
-}
-
-// fullLook is how long the index may wait for space before the callers hear of
-// it: it may be about to write what it has to.
-const fullLook = time.Millisecond
-
-const indexWaits = "the disk is full, the index waits for space"
-
-// refuseAll answers for all groups that have not come back, which stay in the
-// log and will be indexed, and refuses what has not been taken.
-func (c *committer) refuseAll(why error) {
-	for _, g := range c.going {
-		c.b.answer(g, why)
-	}
-	for c.b.queue.ready() > 0 {
-		items, _ := c.b.queue.take(nil, c.b.opts.MaxBatchRecords, c.b.opts.MaxBatchBytes)
-		c.b.refuse(items, why)
+		c.reclaim(<-c.back)
 	}
 }
 
 // reclaim remembers a group that has entered the index, in place of the oldest.
 func (c *committer) reclaim(g *group) {
-	c.going = append(c.going[:0], c.going[1:]...) // they come back in order
 	g.letGo()
 	c.past = append(c.past, g)
 	if len(c.past) <= rememberedGroups {
@@ -162,5 +144,6 @@ func (c *committer) recycle(g *group) {
 	g.letGo()
 	g.ids = g.ids[:0]
 	g.rows, g.watermarks, g.totals, g.finished, g.err = nil, nil, totals{}, false, nil
+	g.before, g.entered = nil, nil
 	c.free = append(c.free, g)
 }

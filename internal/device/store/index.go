@@ -9,13 +9,11 @@ import (
 	"sync"
 	"sync/atomic"
 	"syscall"
-	"time"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/bloom"
 
 	"github.com/foci-store/foci"
-	"github.com/foci-store/foci/internal/core/mutant"
 	"github.com/foci-store/foci/internal/device/vfs"
 )
 
@@ -182,34 +180,16 @@ func (x *index) open(o *Options, opts *pebble.Options, dir string) error {
 // errGone is the outcome of a commit to an index that has failed.
 var errGone = errors.New("the index has failed")
 
-// commit writes rows. It calls waits, once, when that takes until there is space
-// on the disk. It does not wait for an index that fails meanwhile, or is given
-// up.
-func (x *index) commit(rows *pebble.Batch, waits func()) error {
+// commit writes rows while the log is replayed. It does not wait for an index
+// that fails meanwhile, or is given up.
+func (x *index) commit(rows *pebble.Batch) error {
 	ended := make(chan error, 1)
 	go func() { ended <- rows.Commit(pebble.NoSync) }()
-	full := x.full()
-	var look <-chan time.Time
-	for {
-		select {
-		case err := <-ended:
-			return err
-		case <-x.gone:
-			return errGone
-		case <-full:
-			full, look = nil, time.After(fullLook)
-			if mutant.On(mutant.HastyFull) {
-				look = nil
-				waits()
-			}
-		case <-look:
-			if !x.files.IsFull() { // that was short
-				full = x.full()
-				continue
-			}
-			look = nil
-			waits()
-		}
+	select {
+	case err := <-ended:
+		return err
+	case <-x.gone:
+		return errGone
 	}
 }
 

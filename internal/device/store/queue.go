@@ -115,6 +115,19 @@ func (q *queue) take(dst []item, maxRecords int, maxBytes int64) ([]item, bool) 
 	for len(q.items) == 0 && !q.closed {
 		q.arrived.Wait()
 	}
+	return q.first(dst, maxRecords, maxBytes)
+}
+
+// rest takes what has not been taken, without waiting.
+func (q *queue) rest() []item {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	items, _ := q.first(nil, q.maxRecords, q.maxBytes)
+	return items
+}
+
+// first moves the next items into dst; q.mu is held.
+func (q *queue) first(dst []item, maxRecords int, maxBytes int64) ([]item, bool) {
 	n, bytes := 0, int64(0)
 	for n < len(q.items) && n < maxRecords {
 		bytes += q.items[n].space()

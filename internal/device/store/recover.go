@@ -177,7 +177,7 @@ func (r *replayer) flush() error {
 	if err := writeMeta(r.rows, r.meta.cursor, r.meta.totals, r.meta.epoch, r.meta.watermarks); err != nil {
 		return err
 	}
-	if err := r.index.commit(r.rows, func() {}); err != nil {
+	if err := r.index.commit(r.rows); err != nil {
 		return err
 	}
 	_ = r.rows.Close()

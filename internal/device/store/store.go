@@ -4,7 +4,8 @@
 //
 // A record is visible, to every method here, only after its fsync. Writes are
 // committed in groups: while one group is being fsynced the next one gathers,
-// and while that one is fsynced the one before enters the index.
+// and while that one is fsynced the one before enters the index. Three workers
+// take turns at that ([committer.work]), so a group stays on one goroutine.
 package store
 
 import (
@@ -44,7 +45,7 @@ type Backend struct {
 	index *index
 	files *segment.Files
 	queue *queue
-	ended chan struct{} // both goroutines have ended
+	ended chan struct{} // nothing is committed any more
 
 	life    sync.RWMutex // held for reading by whoever uses index and files
 	closed  bool
@@ -144,15 +145,14 @@ func (b *Backend) damaged(x *index, err error) {
 }
 
 func (b *Backend) start(c *committer) {
-	c.ready, c.back = make(chan *group, movingGroups), make(chan *group, movingGroups)
+	c.back = make(chan *group, movingGroups)
 	for range movingGroups {
 		c.free = append(c.free, new(group))
 	}
-	go c.run()
-	go func() {
-		defer close(b.ended)
-		b.apply(c.ready, c.back)
-	}()
+	for range movingGroups {
+		go c.work()
+	}
+	go c.watch()
 }
 
 func (b *Backend) segmentsDir() string { return b.opts.FS.PathJoin(b.opts.Dir, segmentsDir) }
