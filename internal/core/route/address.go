@@ -34,7 +34,7 @@ func (f Family) Network() string {
 // family and a table, with room to spare.
 const MaxAddressText = 300
 
-// Address is where a node can be reached by everybody who uses its table.
+// Address is where a node can be reached by every process that uses its table.
 type Address struct {
 	Host   string // an IP without brackets, or a DNS name in lower case
 	Port   uint16

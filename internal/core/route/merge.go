@@ -14,7 +14,7 @@ func uintText(n uint64) string { return strconv.FormatUint(n, 10) }
 // Changes is what a merge did.
 type Changes struct {
 	Nodes []foci.NodeID // whose entries are new or newer: to be pushed on, and dialled
-	// Self: our own entry was raised, because somebody spread one that we did
+	// Self: our own entry was raised, because another process spread one that we did
 	// not write; push it. Impostor says why; a second process with our data
 	// directory looks like this.
 	Self     bool
@@ -27,7 +27,7 @@ type Changes struct {
 const MaxRefused = 8
 
 // Merge takes in entries that a peer told: newer ones replace older ones. It
-// refuses those that break a limit or do not parse, roles that nobody dials, and
+// refuses those that break a limit or do not parse, roles that no node dials, and
 // new nodes above [foci.MaxNodes]; the rest is taken. now is the wall clock, in
 // nanoseconds since 1970, by which incarnations are held to their bound.
 func (r *Routes) Merge(from foci.NodeID, entries []wire.Route, now int64) Changes {
@@ -111,8 +111,8 @@ func (r *Routes) defend(e *wire.Route, now int64, c *Changes) {
 }
 
 // contest answers a newer entry that gives one of our addresses to another
-// node: ours is raised, so that whoever hears of both hears of ours last. A
-// dialler learns in the welcome who is really there.
+// node: ours is raised, so that a node that hears of both hears of ours last. A
+// dialler learns in the welcome which node is really there.
 func (r *Routes) contest(n *node, now int64, c *Changes) {
 	me := r.nodes[r.self.Node]
 	if me == nil {

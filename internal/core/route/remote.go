@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// Remote is a peer to contact, by somebody who does not know its tables yet:
+// Remote is a peer to contact, by a process that does not know its tables yet:
 // the welcome tells. Either Service is set, or Host and Port.
 type Remote struct {
 	Host    string // an IP without brackets, or a DNS name in lower case

@@ -13,7 +13,7 @@ import (
 // Routes is what one process knows of the nodes of its cluster: at most
 // [foci.MaxNodes] entries. It is a machine: not safe for concurrent use.
 type Routes struct {
-	self  wire.Route                        // zero Node: a transport client, which nobody dials
+	self  wire.Route                        // zero Node: a transport client, which no node dials
 	sign  func(*wire.Route) wire.RouteProof // nil: entries have no proofs
 	nodes map[foci.NodeID]*node
 	sums  [wire.MaxSums]uint64 // of the entries' versions, by the first byte of the node's id
@@ -22,8 +22,8 @@ type Routes struct {
 type node struct {
 	entry wire.Route
 	addrs []Address   // entry.Addrs, parsed
-	from  foci.NodeID // who told it; zero: this process itself, or somebody it does not know by id
-	gone  bool        // nobody was there for long: not dialled until there is a newer entry
+	from  foci.NodeID // that told it; zero: this process itself, or a peer without an id
+	gone  bool        // given up, as it was out of reach for long: not dialled until there is a newer entry
 }
 
 // put makes n what is known of its node.
@@ -96,7 +96,7 @@ func (r *Routes) raise(above wire.RouteVersion, addrs []Address, now int64) bool
 }
 
 // Self is this node's own entry. Its incarnation versions the entry only; it is
-// above the process's when somebody spread a newer entry under our id.
+// above the process's when another process spread a newer entry under our id.
 func (r *Routes) Self() wire.Route { return r.self }
 
 // Len is the number of nodes known, this one included.
@@ -135,8 +135,8 @@ func (r *Routes) entries(which func(*node) bool) []wire.Route {
 	return all
 }
 
-// ToldBy is who told a node's entry; zero for our own, and for one told by
-// somebody without an id.
+// ToldBy is the node that told a node's entry; zero for our own, and for one told
+// by a peer without an id.
 func (r *Routes) ToldBy(id foci.NodeID) foci.NodeID {
 	if n := r.nodes[id]; n != nil {
 		return n.from
@@ -144,7 +144,7 @@ func (r *Routes) ToldBy(id foci.NodeID) foci.NodeID {
 	return foci.NodeID{}
 }
 
-// GiveUp notes that nobody has been at a node's addresses for long. Its entry
+// GiveUp records that a node has been out of reach for long. Its entry
 // stays, so that it is not taken for news when others tell it, but counts as
 // absent until there is a newer one.
 func (r *Routes) GiveUp(id foci.NodeID) {

@@ -7,32 +7,32 @@ import (
 )
 
 // Fanout is to how many random peers a process passes on what it has learnt.
-// The origin tells everybody by itself; passing on is for those it cannot reach.
+// The origin tells every peer by itself; passing on is for those it cannot reach.
 const Fanout = 3
 
 // MaxTells is how many messages may be on their way to one peer. What a slow peer
 // is not told it finds when it compares digests.
 const MaxTells = 4
 
-// Spread decides whom to tell of what has changed, and with whom to compare. It
-// is a machine: not safe for concurrent use.
+// Spread decides which peers are told of what has changed (gossip), and with which
+// one to compare (anti-entropy). It is a machine: not safe for concurrent use.
 //
-// Our own entry goes to every peer that is up, and to each that comes up. An entry that was news to us goes
-// on to a few, never to who told it; who knows it already stops there. Whatever
-// is lost on these ways is found by comparing digests with one random peer after
-// the other.
+// Our own entry goes to every peer that is up, and to each that comes up. An entry
+// that was news to us goes on to a few, never to the peer that told it; a peer
+// that knows it already passes nothing on. What is lost on these paths is found by
+// comparing digests with one random peer after the other.
 type Spread struct {
-	up   []foci.NodeID
-	at   map[foci.NodeID]int         // where each of them is in up
-	self bool                        // our own entry is to be told to everybody
-	came []foci.NodeID               // peers that came up and have not been told our own entry
-	news map[foci.NodeID]foci.NodeID // nodes whose entries are to be passed on, and who told them
+	up    []foci.NodeID
+	at    map[foci.NodeID]int         // where each of them is in up
+	self  bool                        // our own entry is to be told to every peer
+	fresh []foci.NodeID               // peers that came up and have not been told our own entry
+	news  map[foci.NodeID]foci.NodeID // nodes whose entries are to be passed on, and the peers that told them
 
-	leaving  bool                // everybody is told, however many messages are on their way
+	leaving  bool                // every peer is told, however many messages are on their way
 	underway map[foci.NodeID]int // messages to a peer that were not answered yet
 }
 
-// Tell says whom to send which nodes' entries.
+// Tell says which peer is sent which nodes' entries.
 type Tell struct {
 	To    foci.NodeID
 	Nodes []foci.NodeID
@@ -40,7 +40,7 @@ type Tell struct {
 
 // PeerUp notes that a peer can be told.
 func (s *Spread) PeerUp(id foci.NodeID) {
-	s.came = append(s.came, id)
+	s.fresh = append(s.fresh, id)
 	if _, known := s.at[id]; known {
 		return
 	}
@@ -53,7 +53,7 @@ func (s *Spread) PeerUp(id foci.NodeID) {
 
 // PeerDown notes that a peer cannot be told any more.
 func (s *Spread) PeerDown(id foci.NodeID) {
-	s.came = slices.DeleteFunc(s.came, func(c foci.NodeID) bool { return c == id })
+	s.fresh = slices.DeleteFunc(s.fresh, func(c foci.NodeID) bool { return c == id })
 	i, known := s.at[id]
 	if !known {
 		return
@@ -92,14 +92,14 @@ func (s *Spread) Finished(to foci.NodeID) {
 }
 
 // Waiting reports whether there is something to tell.
-func (s *Spread) Waiting() bool { return s.self || len(s.news)+len(s.came) > 0 }
+func (s *Spread) Waiting() bool { return s.self || len(s.news)+len(s.fresh) > 0 }
 
 // Flush is what is to be told now, one message for each peer. The caller decides
 // how often: what is learnt meanwhile goes into the same messages. self is our
 // own id; random yields a number below its argument.
 func (s *Spread) Flush(self foci.NodeID, random func(n int) int) []Tell {
 	told := make(map[foci.NodeID][]foci.NodeID)
-	first := s.came
+	first := s.fresh
 	if s.self {
 		first = s.up
 	}
@@ -118,7 +118,7 @@ func (s *Spread) Flush(self foci.NodeID, random func(n int) int) []Tell {
 			told[to] = append(told[to], id)
 		}
 	}
-	s.self, s.news, s.came = false, nil, nil
+	s.self, s.news, s.fresh = false, nil, nil
 	out := make([]Tell, 0, len(told))
 	for to, ids := range told {
 		if s.underway[to] < MaxTells || s.leaving {

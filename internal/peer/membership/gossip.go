@@ -113,7 +113,7 @@ func (m *Members) Leave() {
 	}
 }
 
-// flush takes what is to be told now: to whom, and the messages.
+// flush takes what is to be told now: the recipients and their messages.
 func (v *view) flush(self foci.NodeID, epoch foci.Epoch) ([]route.Tell, []wire.Routes) {
 	v.mu.Lock()
 	defer v.mu.Unlock()

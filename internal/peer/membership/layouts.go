@@ -23,7 +23,7 @@ const (
 	claimEvery = 5 * time.Second
 )
 
-// layouts is who waits for a newer layout, and the search for one.
+// layouts are the waiters for a newer layout, and the search for one.
 type layouts struct {
 	fetching chan struct{} // holds a token while a peer's layout is fetched
 
@@ -172,7 +172,7 @@ func (l *layouts) add(w layoutWaiter) {
 	l.waiting = append(l.waiting, w)
 }
 
-// tell gives a layout to those who wait for it.
+// tell gives a layout to the waiters that it satisfies.
 func (l *layouts) tell(s *layout.Snapshot) {
 	var ready []layoutWaiter
 	l.mu.Lock()

@@ -138,17 +138,17 @@ func (m *Members) Wait() { m.tasks.Wait() }
 // isMember reports whether this process is in the others' tables of routes.
 func (m *Members) isMember() bool { return !m.cfg.Node.IsZero() }
 
-// LinkUp takes note that a link came up.
+// LinkUp records that a link came up.
 func (m *Members) LinkUp(peer mesh.Identity) {
 	m.observe(peer)
 	m.watchers.linkUp(peer.Node)
 }
 
-// LinkDown takes note that a link went down.
+// LinkDown records that a link was lost.
 func (m *Members) LinkDown(node foci.NodeID) { m.view.peerDown(node) }
 
-// observe takes note of a peer that has a link now: members tell it who they are
-// and exchange routes with it. A transport client that knows routes and a layout
+// observe records a peer to which a link is up: a member tells it its own route and
+// exchanges routes with it. A transport client that knows routes and a layout
 // hears of changes by its watch, and exchanges nothing.
 func (m *Members) observe(peer mesh.Identity) {
 	m.view.enter(peer.Table)
@@ -169,7 +169,7 @@ func (m *Members) learn(from *mesh.Identity, entries []wire.Route) {
 	}
 	c := m.view.merge(from.Node, entries, m.cfg.Wall(), m.isMember())
 	if c.Impostor != "" {
-		m.log.Warn("somebody speaks in this node's name", "what", c.Impostor)
+		m.log.Warn("another process uses this node's id", "what", c.Impostor)
 	}
 	for _, err := range c.Refused {
 		m.log.Warn("route refused", "err", err)

@@ -25,8 +25,8 @@ const protocolProofs = 2
 
 // verifies reports whether a peer reads the proofs of routes: transport clients and
 // nodes of protocol 1 take all that they are told.
-func verifies(who mesh.Identity) bool {
-	return who.Role != foci.RoleTransport && who.Protocol >= protocolProofs
+func verifies(peer mesh.Identity) bool {
+	return peer.Role != foci.RoleTransport && peer.Protocol >= protocolProofs
 }
 
 // maxBadProofs is how many proofs of one message may be wrong before the rest of
@@ -111,7 +111,7 @@ func (m *Members) proved(from *mesh.Identity, entries []wire.Route) []wire.Route
 func (m *Members) verify(from *mesh.Identity, e *wire.Route, now time.Time) error {
 	if e.Proof.IsZero() {
 		// A node of protocol 1 signs nothing. On its own channel it has proved its
-		// id, so its own route is its own; nobody can pass that on.
+		// id, so its own route is its own; no other node can pass that on.
 		if from.Node == e.Node && from.Protocol < protocolProofs && from.Principal.IsNode() || mutant.On(mutant.UnsignedRoutes) {
 			return nil
 		}

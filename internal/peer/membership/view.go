@@ -28,7 +28,7 @@ func (v *view) init(routes *route.Routes, tables []foci.Table) {
 	v.routes, v.tables, v.changed = routes, tables, make(chan struct{})
 }
 
-// notify wakes those who wait for something to change.
+// notify wakes the goroutines that wait for something to change.
 func (v *view) notify() {
 	v.mu.Lock()
 	defer v.mu.Unlock()

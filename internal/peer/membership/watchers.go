@@ -110,7 +110,7 @@ func (w *watchers) answer(n *watcher) {
 	w.m.reply(n.in, &a)
 }
 
-// linkUp notes a link that came up.
+// linkUp records that a link came up.
 func (w *watchers) linkUp(id foci.NodeID) {
 	w.mu.Lock()
 	w.ups.Add(id)
@@ -118,7 +118,7 @@ func (w *watchers) linkUp(id foci.NodeID) {
 	w.wake()
 }
 
-// wake has those answered for whom there is news.
+// wake has the watches answered for which there is news.
 func (w *watchers) wake() {
 	select {
 	case w.kick <- struct{}{}:
@@ -148,8 +148,8 @@ func (w *watchers) run() {
 	}
 }
 
-// look answers those whose time has come or who are gone and, when something has
-// changed, those for whom it is news.
+// look answers watches whose time is over or whose clients are gone and, when
+// something has changed, those for which it is news.
 func (w *watchers) look(changed bool, now time.Time) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
