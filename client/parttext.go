@@ -1,0 +1,63 @@
+package client
+
+import (
+	"encoding/base64"
+	"encoding/binary"
+
+	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/codec"
+	"github.com/foci-store/foci/internal/core/record"
+)
+
+// partText is what the text of a part encodes.
+type partText struct {
+	number   uint32
+	manifest record.Manifest // of a part that is not empty
+}
+
+// partFormat is the first byte of it.
+const partFormat = 1
+
+// Append encodes.
+func (p *partText) Append(b []byte) []byte {
+	b = binary.LittleEndian.AppendUint32(append(b, partFormat), p.number)
+	if p.manifest.Size > 0 {
+		b = p.manifest.Append(b)
+	}
+	return b
+}
+
+// Decode decodes.
+func (p *partText) Decode(r *codec.Reader) {
+	if r.U8() != partFormat {
+		r.Fail()
+	}
+	p.number = r.U32()
+	if r.More() {
+		p.manifest.Decode(r)
+	}
+	if r.More() || p.number < 1 || p.number > foci.MaxParts {
+		r.Fail()
+	}
+}
+
+// MarshalText gives the part's text, which UnmarshalText reads.
+func (p Part) MarshalText() ([]byte, error) {
+	t := partText{uint32(p.Number), p.manifest}
+	return base64.RawURLEncoding.AppendEncode(nil, t.Append(nil)), nil
+}
+
+// UnmarshalText reads what MarshalText gave. It is believed, so it must come from
+// where nobody else can change it.
+func (p *Part) UnmarshalText(text []byte) error {
+	b, err := base64.RawURLEncoding.AppendDecode(nil, text)
+	if err != nil {
+		return foci.Errorf(foci.Invalid, "not the text of a part: %w", err)
+	}
+	var t partText
+	if err := codec.Unmarshal(b, &t); err != nil {
+		return foci.Errorf(foci.Invalid, "not the text of a part: %w", err)
+	}
+	*p = Part{Number: int(t.number), Size: int64(t.manifest.Size), manifest: t.manifest}
+	return nil
+}
