@@ -84,12 +84,12 @@ func Dial(ctx context.Context, cfg Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return connect(ctx, cfg, peer.Config{Mesh: mesh.Config{Role: foci.RoleTransport, Auth: proof}, Stay: cfg.Stay}, nil)
+	return connect(ctx, cfg, peer.Config{Mesh: mesh.Config{Role: foci.RoleTransport, Auth: proof}, Stay: cfg.Stay})
 }
 
 // connect completes the configuration of a process, starts it and waits until it
 // can work. began is called before it waits; it may be nil.
-func connect(ctx context.Context, cfg Config, pc peer.Config, began func(*Client)) (*Client, error) {
+func connect(ctx context.Context, cfg Config, pc peer.Config) (*Client, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
@@ -107,9 +107,6 @@ func connect(ctx context.Context, cfg Config, pc peer.Config, began func(*Client
 	var err error
 	if c.peer, err = peer.New(pc); err != nil {
 		return nil, err
-	}
-	if began != nil {
-		began(c)
 	}
 	if err := c.peer.Ready(ctx); err != nil {
 		_ = c.peer.Close() // the reason is known already

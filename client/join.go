@@ -3,19 +3,14 @@ package client
 import (
 	"context"
 	"crypto/rand"
-	"sync/atomic"
 	"time"
 
 	"github.com/foci-store/foci"
-	"github.com/foci-store/foci/internal/core/codec"
 	"github.com/foci-store/foci/internal/core/route"
-	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/auth"
 	"github.com/foci-store/foci/internal/device/files"
 	"github.com/foci-store/foci/internal/device/mesh"
 	"github.com/foci-store/foci/internal/peer"
-	"github.com/foci-store/foci/internal/peer/path"
-	"github.com/foci-store/foci/internal/status"
 )
 
 // Member says how a process joins a cluster as a node client. Its credential is
@@ -60,9 +55,7 @@ func Join(ctx context.Context, cfg Member) (*Client, error) {
 	if err := cfg.identify(&pc.Mesh); err != nil {
 		return nil, err
 	}
-	m := new(member)
-	pc.Mesh.Handler = m
-	return connect(ctx, cfg.Config, pc, func(c *Client) { m.client.Store(c) })
+	return connect(ctx, cfg.Config, pc)
 }
 
 // identify loads what the member proves itself with. A certificate says which
@@ -86,57 +79,4 @@ func (cfg *Member) identify(mc *mesh.Config) error {
 	id, err := foci.NewUUID(rand.Reader)
 	mc.Node = foci.NodeID(id)
 	return err
-}
-
-// member answers what the nodes ask a node client.
-type member struct {
-	client atomic.Pointer[Client] // nil: not begun
-}
-
-// Serve answers; what a member that stores nothing cannot do is refused.
-func (m *member) Serve(in *mesh.Incoming) {
-	c := m.client.Load()
-	switch {
-	case in.Method == wire.MethodPing:
-		in.Reply(nil, nil)
-	case c == nil:
-		in.Fail(&foci.Error{Kind: foci.Busy, Msg: "this member is starting", RetryAfter: 20 * time.Millisecond})
-	case c.peer.Serve(in):
-	case in.Method == wire.MethodForward:
-		m.forward(c, in)
-	case in.Method == wire.MethodRelayed:
-		if path.Unwrap(in, nil) {
-			m.Serve(in)
-		}
-	case in.Method == wire.MethodLayout:
-		m.layout(c, in)
-	case in.Method == wire.MethodStatus:
-		m.status(c, in)
-	default:
-		in.Fail(foci.Errorf(foci.NotReady, "this member stores nothing"))
-	}
-}
-
-// forward passes a request on: a member bridges tables whether it stores or not.
-func (m *member) forward(c *Client, in *mesh.Incoming) {
-	var f wire.Forward
-	if err := codec.Unmarshal(in.Head, &f); err != nil {
-		in.Fail(err)
-		return
-	}
-	c.peer.Paths().Forward(in, &f)
-}
-
-func (m *member) layout(c *Client, in *mesh.Incoming) { peer.GiveLayout(in, &c.layout) }
-
-func (m *member) status(c *Client, in *mesh.Incoming) {
-	var q wire.Ask
-	if err := codec.Unmarshal(in.Head, &q); err != nil {
-		in.Fail(err)
-		return
-	}
-	if !peer.Permit(in, &q) {
-		return
-	}
-	status.Serve(in, &q, c.peer)
 }

@@ -32,6 +32,7 @@ var layers = []layer{
 	{"internal/device", 4},
 	{"internal/layout", 5},
 	{"internal/status", 5},
+	{"internal/serve", 5},
 	{"internal/peer", 6},
 	{"internal/node", 7},
 	{"client", 7},

@@ -5,11 +5,7 @@ import (
 	"time"
 
 	"github.com/foci-store/foci"
-	"github.com/foci-store/foci/internal/core/mutant"
 	"github.com/foci-store/foci/internal/core/version"
-	"github.com/foci-store/foci/internal/core/wire"
-	"github.com/foci-store/foci/internal/device/mesh"
-	"github.com/foci-store/foci/internal/device/store"
 )
 
 // watchEvery is how often a node compares its clock with those of the others,
@@ -66,14 +62,4 @@ func (n *Node) clockOffsets() (others []version.Offset, of int) {
 		return nil, 0 // it stores nothing, so it has no votes
 	}
 	return others, len(seen)
-}
-
-// voter finds who votes for a target, as [Node.backend] does. A node whose clock
-// is astray has no votes: a get, a put and a listing count them.
-func (n *Node) voter(in *mesh.Incoming, t *wire.Target, id *foci.ID) *store.Backend {
-	if a := n.astray.Load(); a != nil && !mutant.On(mutant.StoppedNodeVotes) {
-		in.Fail(a.Err())
-		return nil
-	}
-	return n.backend(in, t, id)
 }

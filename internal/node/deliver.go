@@ -7,68 +7,31 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/wire"
-	"github.com/foci-store/foci/internal/device/mesh"
 	"github.com/foci-store/foci/internal/device/store"
 	"github.com/foci-store/foci/internal/layout"
 )
 
 const (
-	maxFollowed   = 16 // hints followed at a time, by one node
-	followPause   = 50 * time.Millisecond
-	followRest    = time.Second      // after a round in which some could not be followed
-	maxUnfollowed = 8                // hints for one backend that fail in a round; it is left alone then
-	followAgain   = 10 * time.Second // between looks for hints that could not be followed
+	maxDeliveries = 16 // hints delivered at a time, by one node
+	deliverPause  = 50 * time.Millisecond
+	deliverRest   = time.Second      // after a round in which some could not be delivered
+	maxFailures   = 8                // hints for one backend that fail in a round; the rest waits for the next
+	deliverAgain  = 10 * time.Second // between rounds for hints that could not be delivered
 	hintPage      = 256              // hints read from a backend at a time
 )
 
-// hint is the replica's part in what a group has missed: it remembers that,
-// durably, until it has brought it there.
-func (n *Node) hint(in *mesh.Incoming) {
-	m, ok := read[wire.Hint](in)
-	if !ok {
-		return
-	}
-	n.came(in, &m.Target)
-	b := n.backend(in, &m.Target, &m.ID)
-	if b == nil {
-		return
-	}
-	if _, _, known := n.layout.Load().Owner(m.Missed, m.ID); !known || m.Missed == m.Group {
-		in.Fail(foci.Errorf(foci.Invalid, "hint for group %d: no other group of the layout", m.Missed))
-		return
-	}
-	id := visible(in, b, &m.Scope, m.ID)
-	if bucket, is := n.isStray(b, &m.Scope, id, m.Missed); is {
-		in.Fail(stray(bucket, m.Missed))
-		return
-	}
-	if m.Now {
-		n.bring(in, b, m)
-		return
-	}
-	b.Hint(store.Hint{Group: m.Missed, ID: id}, in.From.Who(), func(err error) {
-		if err != nil {
-			in.Fail(err)
-			return
-		}
-		n.followSoon()
-		reply := wire.HintReply{Epoch: m.Epoch}
-		in.Reply(reply.Append(nil), nil)
-	})
-}
-
-// followSoon has the hints looked through. It never blocks.
-func (n *Node) followSoon() {
+// deliverSoon starts a round of deliveries. It never blocks.
+func (n *Node) deliverSoon() {
 	select {
 	case n.hinted <- struct{}{}:
 	default:
 	}
 }
 
-// follow brings what other groups have missed to them, as soon as they can be
-// reached, until ctx ends.
-func (n *Node) follow(ctx context.Context) {
-	again := time.NewTicker(followAgain)
+// deliverHints sends other groups what they have missed (hinted handoff), as soon
+// as they can be reached, until ctx ends.
+func (n *Node) deliverHints(ctx context.Context) {
+	again := time.NewTicker(deliverAgain)
 	defer again.Stop()
 	for {
 		select {
@@ -77,10 +40,10 @@ func (n *Node) follow(ctx context.Context) {
 		case <-n.hinted:
 		case <-again.C:
 		}
-		pause := followPause
+		pause := deliverPause
 		for _, b := range n.backends {
-			if !n.followAll(ctx, b) {
-				pause = followRest
+			if !n.deliverAll(ctx, b) {
+				pause = deliverRest
 			}
 		}
 		select { // each new hint rings, and they come in thousands
@@ -90,9 +53,9 @@ func (n *Node) follow(ctx context.Context) {
 	}
 }
 
-// followAll looks through the hints of one backend and follows those whose
-// group can be reached, some at a time. It reports whether that went well.
-func (n *Node) followAll(ctx context.Context, b *store.Backend) bool {
+// deliverAll goes through the hints of one backend and delivers those whose group
+// can be reached, some at a time. It reports whether all went well.
+func (n *Node) deliverAll(ctx context.Context, b *store.Backend) bool {
 	if b.Stats().Hints == 0 {
 		return true
 	}
@@ -100,16 +63,16 @@ func (n *Node) followAll(ctx context.Context, b *store.Backend) bool {
 	if !ok {
 		return true
 	}
-	r := round{tokens: make(chan struct{}, maxFollowed), failed: map[foci.BackendID]int{}}
+	r := round{tokens: make(chan struct{}, maxDeliveries), failed: map[foci.BackendID]int{}}
 	defer r.open.Wait()
 	for after := (store.Hint{}); ctx.Err() == nil; {
-		page, err := n.hintsWorthFollowing(b, after)
+		page, err := n.nextHints(b, after)
 		if err != nil {
 			n.log.Warn("hints cannot be read", "backend", b.ID().Short(), "err", err)
 			return false
 		}
 		for _, k := range page {
-			if !owns(n.layout.Load(), own, k.ID, b.ID()) || !n.peer.Load().Reachable(k.Group, k.ID) || r.gaveUp(n.target(k)) {
+			if !owns(n.layout.Load(), own, k.ID, b.ID()) || !n.peer.Load().Reachable(k.Group, k.ID) || r.failedOften(n.target(k)) {
 				continue
 			}
 			select {
@@ -117,7 +80,7 @@ func (n *Node) followAll(ctx context.Context, b *store.Backend) bool {
 			case <-ctx.Done():
 				return false
 			}
-			n.followOne(b, own, k, &r)
+			n.deliver(b, own, k, &r)
 		}
 		if len(page) == 0 {
 			r.open.Wait()
@@ -128,19 +91,19 @@ func (n *Node) followAll(ctx context.Context, b *store.Backend) bool {
 	return false
 }
 
-// round is one look through a backend's hints.
+// round is one pass through a backend's hints.
 type round struct {
 	open   sync.WaitGroup
-	tokens chan struct{} // one for each that is being followed
+	tokens chan struct{} // one for each that is being delivered
 
 	mu     sync.Mutex
-	failed map[foci.BackendID]int // by who would not take what he lacks, as one that is full
+	failed map[foci.BackendID]int // guarded by mu; by the backend that a delivery failed to, as one that is full
 }
 
-func (r *round) gaveUp(b foci.BackendID) bool {
+func (r *round) failedOften(b foci.BackendID) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.failed[b] >= maxUnfollowed
+	return r.failed[b] >= maxFailures
 }
 
 func (r *round) fail(b foci.BackendID) {
@@ -155,9 +118,9 @@ func (n *Node) target(k store.Hint) foci.BackendID {
 	return b
 }
 
-// hintsWorthFollowing are the next hints of a group that is not wholly away: it
-// may have very many, and may be away for long.
-func (n *Node) hintsWorthFollowing(b *store.Backend, after store.Hint) ([]store.Hint, error) {
+// nextHints are the next hints of a group of which some node can be reached: one
+// that cannot may have very many, for long.
+func (n *Node) nextHints(b *store.Backend, after store.Hint) ([]store.Hint, error) {
 	for {
 		page, err := b.Hints(after, hintPage)
 		if err != nil || len(page) == 0 || n.peer.Load().GroupReachable(page[0].Group) {
@@ -167,7 +130,8 @@ func (n *Node) hintsWorthFollowing(b *store.Backend, after store.Hint) ([]store.
 	}
 }
 
-func (n *Node) followOne(b *store.Backend, own foci.Group, k store.Hint, r *round) {
+// deliver sends one group what a hint says that it lacks.
+func (n *Node) deliver(b *store.Backend, own foci.Group, k store.Hint, r *round) {
 	end := b.Follow(k)
 	if end == nil {
 		<-r.tokens
@@ -184,7 +148,7 @@ func (n *Node) followOne(b *store.Backend, own foci.Group, k store.Hint, r *roun
 	n.peer.Load().Repair(k.ID, own, k.Group, n.cfg.Deadline, func(err error) {
 		if err != nil {
 			r.fail(n.target(k))
-			n.log.Debug("hint cannot be followed yet", "group", k.Group, "id", k.ID.Short(), "err", err)
+			n.log.Debug("hint cannot be delivered yet", "group", k.Group, "id", k.ID.Short(), "err", err)
 		}
 		end(err == nil)
 		<-r.tokens
@@ -192,9 +156,9 @@ func (n *Node) followOne(b *store.Backend, own foci.Group, k store.Hint, r *roun
 	})
 }
 
-// owns reports whether a backend is who is asked for an id in its group. When
-// another one is, by a newer layout, a comparison says nothing of what this one
-// has, and its hint must not be dropped for that.
+// owns reports whether a backend owns an id in its group. When another one does,
+// by a newer layout, a comparison says nothing of what this one has, and its hint
+// must not be dropped for that.
 func owns(l *layout.Snapshot, g foci.Group, id foci.ID, b foci.BackendID) bool {
 	if l == nil {
 		return false

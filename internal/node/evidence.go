@@ -27,10 +27,10 @@ const (
 // slot from the store's refusal to its end; slots are divided among principals.
 type inquiries struct {
 	begin chan doubt // never full: there are as many places as slots
+	slots *slots
 
-	mu     sync.Mutex // guards slots and closed, and sending to begin
-	slots  *share.Pool
-	closed bool
+	mu     sync.Mutex // also held while sending to begin; taken before that of slots
+	closed bool       // guarded by mu
 }
 
 // doubt is a record that needs evidence.
@@ -42,28 +42,20 @@ type doubt struct {
 
 func (q *inquiries) init() {
 	q.begin = make(chan doubt, maxInquiries)
-	q.slots = share.New(maxInquiries)
+	q.slots = newSlots(maxInquiries, "too many records wait for evidence of their times", inquiryRest, mutant.InquiryShare)
+	q.slots.full.Fix = "set the clocks"
 }
 
-// enter takes a slot for a record and queues it.
-func (q *inquiries) enter(who share.Who, d doubt) error {
-	if mutant.On(mutant.InquiryShare) {
-		who = share.Who{Member: true}
-	}
+// add takes a slot for a record and queues it.
+func (q *inquiries) add(who share.Who, d doubt) (err error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.closed && !mutant.On(mutant.LateDoubts) {
 		return errShutDown
 	}
-	slot := q.slots.Join(who)
-	defer q.slots.Leave(slot)
-	if !q.slots.Take(slot, 1) {
-		return &foci.Error{
-			Kind: foci.Busy, RetryAfter: inquiryRest, Fix: "set the clocks",
-			Msg: "too many records wait for evidence of their times: " + q.slots.Why(slot, 1),
-		}
+	if d.slot, err = q.slots.take(who); err != nil {
+		return err
 	}
-	d.slot = slot
 	q.begin <- d
 	return nil
 }
@@ -88,9 +80,7 @@ func (q *inquiries) close() {
 
 // end gives a search's slot back and tells its result.
 func (q *inquiries) end(d doubt, held int64, err error) {
-	q.mu.Lock()
-	q.slots.Give(d.slot, 1)
-	q.mu.Unlock()
+	q.slots.release(d.slot)
 	d.done(held, err)
 }
 
@@ -109,7 +99,7 @@ func (n *Node) needsEvidence(m *wire.Store, err error) bool {
 // inquire looks for evidence for a record's time. It does not block: the store
 // calls it from the goroutine that writes the log.
 func (n *Node) inquire(who share.Who, m *wire.Store, done func(held int64, err error)) {
-	if err := n.inquiries.enter(who, doubt{store: m, done: done}); err != nil {
+	if err := n.inquiries.add(who, doubt{store: m, done: done}); err != nil {
 		done(0, err)
 	}
 }

@@ -31,8 +31,8 @@ func TestInquiriesAreBounded(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	stop()
 	n.investigate(ctx)
-	if len(ends) != maxInquiries+1 || n.inquiries.slots.Used() != 0 {
-		t.Fatalf("%d have ended, %d still hold a slot", len(ends), n.inquiries.slots.Used())
+	if len(ends) != maxInquiries+1 || n.inquiries.slots.used() != 0 {
+		t.Fatalf("%d have ended, %d still hold a slot", len(ends), n.inquiries.slots.used())
 	}
 	for _, err := range ends[1:] {
 		if !errors.Is(err, foci.Closed) {
@@ -51,8 +51,8 @@ func TestInquiryAfterTheEnd(t *testing.T) {
 	n.investigate(ctx)
 	var ends []error
 	n.inquire(share.Who{Member: true}, &wire.Store{}, func(_ int64, err error) { ends = append(ends, err) })
-	if len(ends) != 1 || !errors.Is(ends[0], foci.Closed) || n.inquiries.slots.Used() != 0 {
-		t.Fatalf("%v, %d slots are held", ends, n.inquiries.slots.Used())
+	if len(ends) != 1 || !errors.Is(ends[0], foci.Closed) || n.inquiries.slots.used() != 0 {
+		t.Fatalf("%v, %d slots are held", ends, n.inquiries.slots.used())
 	}
 }
 

@@ -20,7 +20,7 @@ func (n *Node) ClockOffsets() []version.Offset {
 func (n *Node) KeepHint(g foci.Group, id foci.ID, done func(error)) {
 	for _, b := range n.backends {
 		b.Hint(store.Hint{Group: g, ID: id}, share.Who{Member: true}, func(err error) {
-			n.followSoon()
+			n.deliverSoon()
 			done(err)
 		})
 	}

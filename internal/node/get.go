@@ -6,16 +6,12 @@ import (
 	"github.com/foci-store/foci/internal/core/record"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/mesh"
-	"github.com/foci-store/foci/internal/peer"
+	"github.com/foci-store/foci/internal/serve"
 )
 
 // query is the replica's vote on an object, with the content when it is small.
-func (n *Node) query(in *mesh.Incoming) {
-	m, ok := read[wire.Query](in)
-	if !ok {
-		return
-	}
-	n.came(in, &m.Target)
+func (n *Node) query(in *mesh.Incoming, m *wire.Query) {
+	n.noteArrival(in, &m.Target)
 	b := n.voter(in, &m.Target, &m.ID)
 	if b == nil {
 		return
@@ -26,7 +22,7 @@ func (n *Node) query(in *mesh.Incoming) {
 		return
 	}
 	reply := wire.QueryReply{Epoch: m.Epoch, Clock: n.cfg.Now(), Vote: vote}
-	if m.Inline == 0 && !access.MayRead(peer.Asker(in), &m.Scope, m.ID) && !mutant.On(mutant.WriterSums) {
+	if m.Inline == 0 && !access.MayRead(serve.Asker(in), &m.Scope, m.ID) && !mutant.On(mutant.WriterSums) {
 		reply.Vote.Sum = record.Hash{} // with the version it confirms a guess of the content
 	}
 	var body []byte
@@ -37,12 +33,8 @@ func (n *Node) query(in *mesh.Incoming) {
 }
 
 // fetch serves an object's log and content.
-func (n *Node) fetch(in *mesh.Incoming) {
-	m, ok := read[wire.Fetch](in)
-	if !ok {
-		return
-	}
-	n.came(in, &m.Target)
+func (n *Node) fetch(in *mesh.Incoming, m *wire.Fetch) {
+	n.noteArrival(in, &m.Target)
 	b := n.backend(in, &m.Target, &m.ID)
 	if b == nil {
 		return
@@ -74,12 +66,8 @@ func (n *Node) fetch(in *mesh.Incoming) {
 const wholeFetch = 64 << 10
 
 // list serves a page of a bucket's keys.
-func (n *Node) list(in *mesh.Incoming) {
-	m, ok := read[wire.List](in)
-	if !ok {
-		return
-	}
-	n.came(in, &m.Target)
+func (n *Node) list(in *mesh.Incoming, m *wire.List) {
+	n.noteArrival(in, &m.Target)
 	b := n.voter(in, &m.Target, nil)
 	if b == nil {
 		return

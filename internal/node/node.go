@@ -2,27 +2,20 @@ package node
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
-	"fmt"
 	"io"
-	"io/fs"
 	"log/slog"
-	"maps"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/mutant"
 	"github.com/foci-store/foci/internal/core/route"
-	"github.com/foci-store/foci/internal/core/share"
 	"github.com/foci-store/foci/internal/core/version"
 	"github.com/foci-store/foci/internal/device/beacon"
 	"github.com/foci-store/foci/internal/device/mesh"
 	"github.com/foci-store/foci/internal/device/store"
-	"github.com/foci-store/foci/internal/device/vfs"
 	"github.com/foci-store/foci/internal/layout"
 	"github.com/foci-store/foci/internal/peer"
 	"github.com/foci-store/foci/internal/status"
@@ -30,21 +23,20 @@ import (
 
 // Node is a running server.
 type Node struct {
-	cfg      Config
-	log      *slog.Logger
-	lock     io.Closer
-	id       identity
-	binds    []route.Bind
-	layout   layout.Holder
-	peer     atomic.Pointer[peer.Peer] // set once it serves
-	beacon   *beacon.Beacon            // nil: no multicast
-	reads    reads                     // a slot for each request that is served apart
-	bringing reads                     // a slot for each write-back for a reader
-	tasks    sync.WaitGroup            // of those
-	traces   status.Traces
-	hinted   chan struct{}      // there may be hints to follow
-	stop     context.CancelFunc // ends their following
-	started  time.Time
+	cfg        Config
+	log        *slog.Logger
+	lock       io.Closer
+	id         identity
+	binds      []route.Bind
+	layout     layout.Holder
+	peer       atomic.Pointer[peer.Peer] // set once it serves
+	beacon     *beacon.Beacon            // nil: no multicast
+	reads      *slots                    // one for each request that is served apart
+	writeBacks *slots                    // one for each write-back for a reader
+	tasks      sync.WaitGroup            // of those
+	traces     status.Traces
+	hinted     chan struct{}      // there may be hints to deliver
+	stop       context.CancelFunc // ends their delivery
 
 	inquiries inquiries
 	astray    atomic.Pointer[version.Astray] // nil: it votes
@@ -65,223 +57,15 @@ func New(cfg Config) (*Node, error) {
 		return nil, err
 	}
 	n := &Node{
-		cfg: cfg, log: cfg.Logger, hinted: make(chan struct{}, 1), started: time.Now(),
-		backends: map[foci.BackendID]*store.Backend{}, dirs: map[foci.BackendID]string{},
+		cfg: cfg, log: cfg.Logger, hinted: make(chan struct{}, 1),
+		backends: map[foci.BackendID]*store.Backend{}, dirs: map[foci.BackendID]string{}, reads: readSlots(maxReads),
+		writeBacks: newSlots(maxWriteBacks, "too many write-backs for readers run here", 20*time.Millisecond, mutant.BringShare),
 	}
-	n.reads.slots, n.bringing.slots = share.New(maxReads), share.New(maxBrought)
 	n.inquiries.init()
 	if err := n.start(); err != nil {
 		return nil, errors.Join(err, n.Close())
 	}
 	return n, nil
-}
-
-func (n *Node) start() error {
-	if err := n.lockDir(); err != nil {
-		return err
-	}
-	if err := n.identify(); err != nil {
-		return err
-	}
-	before := maps.Clone(n.id.Backends)
-	if err := n.openBackends(); err != nil {
-		return err
-	}
-	if !maps.Equal(before, n.id.Backends) {
-		if err := n.save(); err != nil {
-			return err
-		}
-	}
-	return n.serve()
-}
-
-// lockDir makes the node's directory and keeps other processes out of it.
-func (n *Node) lockDir() error {
-	if err := vfs.MkdirAll(n.cfg.FS, n.cfg.Dir); err != nil {
-		return notWritable(n.cfg.Dir, "cannot be made", err)
-	}
-	lock, err := n.cfg.FS.Lock(filepath.Join(n.cfg.Dir, lockFile))
-	switch {
-	case err == nil:
-		n.lock = lock
-		return nil
-	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS), errors.Is(err, syscall.ENOSPC):
-		return notWritable(n.cfg.Dir, "cannot be locked", err)
-	}
-	return &foci.Error{Kind: foci.Busy, Where: n.cfg.Dir, Msg: "is in use by another process", Err: err, Fix: "stop the node that runs on it, or name another directory"}
-}
-
-// save puts the node's identity on its disk: into the spare file when the disk
-// is full.
-func (n *Node) save() error {
-	n.id.Saved++
-	err := n.id.save(n.cfg.FS, n.cfg.Dir)
-	if err == nil {
-		if err := makeSpare(n.cfg.FS, n.cfg.Dir); err != nil {
-			n.log.Warn("the node has no spare file: it could not start on a full disk", "err", err)
-		}
-		return nil
-	}
-	if vfs.IsFull(err) {
-		n.log.Error("the disk is full: the node's identity goes into the spare file", "dir", n.cfg.Dir, "err", err)
-		spareErr := n.id.saveSpare(n.cfg.FS, n.cfg.Dir)
-		if spareErr == nil {
-			return nil
-		}
-		err = errors.Join(err, spareErr)
-	}
-	return notWritable(filepath.Join(n.cfg.Dir, identityFile), "cannot be written", err)
-}
-
-func notWritable(where, what string, err error) error {
-	return &foci.Error{Kind: foci.ReadOnly, Where: where, Msg: what, Err: err, Fix: "make room there, or name a directory that this user may write to"}
-}
-
-// identify finds out which node this is, and by which layout it works.
-func (n *Node) identify() error {
-	id, found, err := loadIdentity(n.cfg.FS, n.cfg.Dir)
-	if err != nil {
-		return err
-	}
-	if found {
-		spare, err := loadSpare(n.cfg.FS, n.cfg.Dir)
-		if err != nil {
-			return err
-		}
-		id = id.newer(spare)
-	}
-	if found && id.Cluster != n.cfg.Cluster {
-		return &foci.Error{Kind: foci.Denied, Where: n.cfg.Dir, Msg: "belongs to cluster " + id.Cluster + ", not to " + n.cfg.Cluster, Fix: "name another directory, or that cluster by --cluster or in foci.toml"}
-	}
-	l, err := n.newestLayout()
-	if err != nil {
-		return err
-	}
-	claimed, err := n.claim(l)
-	switch {
-	case err != nil && !found:
-		return err
-	case !found:
-		id = identity{Cluster: n.cfg.Cluster, Node: claimed}
-	case err == nil && n.cfg.Name != "" && claimed != id.Node:
-		return &foci.Error{
-			Kind: foci.Denied, Where: n.cfg.Dir, Msg: fmt.Sprintf("is the directory of node %v, %s is node %v", id.Node, n.cfg.Name, claimed),
-			Fix: "name this node's own directory",
-		}
-	}
-	n.begin(&id)
-	n.id = id
-	if n.cfg.Auth, err = n.cfg.Auth.For(n.cfg.Cluster, id.Node, n.cfg.Role); err != nil {
-		return err
-	}
-	if err := n.findBinds(l); err != nil {
-		return err
-	}
-	// Before anything is said under it: an incarnation is never used twice.
-	return n.save()
-}
-
-// begin gives this start an incarnation of its own: in milliseconds, so that two
-// copies of a directory hardly ever begin with the same one. Then the older is
-// told apart, and not let in.
-//
-// One that is out of bounds does not count, as other nodes refuse it: this node
-// once started with a clock far ahead, or its clock is far behind now. The next
-// one is then the clock's, or above those of the last starts that are in bounds.
-// So an incarnation is used twice only when the clock shows the same millisecond
-// again and none of the last [route.MaxStarts] distinct starts was near it.
-func (n *Node) begin(id *identity) {
-	past := id.Earlier
-	if id.Incarnation != 0 {
-		past = route.AddStart(past, id.Incarnation)
-	}
-	next, reset := route.NextIncarnation(past, n.cfg.Now())
-	if reset {
-		n.log.Warn("the stored incarnation is more than a day ahead of the clock and does not count: the clock was wrong when this node was last started, or is wrong now",
-			"stored", id.Incarnation, "now", next)
-	}
-	id.Incarnation, id.Earlier = next, past
-}
-
-// newestLayout is the kept layout or the given one, whichever is newer; the
-// newer one is kept. nil when there is none.
-func (n *Node) newestLayout() (*layout.Layout, error) {
-	kept, err := loadLayout(n.cfg.FS, n.cfg.Dir)
-	if err != nil {
-		return nil, err
-	}
-	best := kept
-	switch given := n.cfg.Layout; {
-	case given == nil:
-	case kept == nil || given.Epoch > kept.Epoch:
-		best = given
-	case given.Epoch == kept.Epoch && !same(given, kept):
-		return nil, &foci.Error{
-			Kind: foci.Denied, Where: n.cfg.Dir, Msg: fmt.Sprintf("keeps another layout of epoch %d than the one given", kept.Epoch),
-			Fix: "foci init was run twice: name the directory that belongs to this layout, or give none",
-		}
-	}
-	if best == nil {
-		return nil, nil
-	}
-	if best.Cluster != n.cfg.Cluster {
-		return nil, &foci.Error{Kind: foci.Denied, Where: n.cfg.Dir, Msg: "the layout is of cluster " + best.Cluster + ", not of " + n.cfg.Cluster, Fix: "name another directory, or that cluster by --cluster or in foci.toml"}
-	}
-	s, err := layout.NewSnapshot(best)
-	if err != nil {
-		return nil, err
-	}
-	if best != kept {
-		err := saveLayout(n.cfg.FS, n.cfg.Dir, best)
-		if vfs.IsFull(err) && kept != nil {
-			n.log.Error("the disk is full: the layout given is not adopted", "epoch", best.Epoch, "kept", kept.Epoch, "err", err)
-			best = kept
-			s, err = layout.NewSnapshot(kept)
-		}
-		if err != nil {
-			return nil, notWritable(filepath.Join(n.cfg.Dir, layoutFile), "cannot be written", err)
-		}
-	}
-	n.layout.Adopt(s)
-	return best, nil
-}
-
-// claim is the identity that the layout has for a node of the configured name,
-// at its first start, or the one that its certificate names. A node that the
-// layout does not know owns nothing.
-func (n *Node) claim(l *layout.Layout) (foci.NodeID, error) {
-	switch {
-	case n.cfg.Name == "" && n.cfg.Auth.Certificates() != nil:
-		return n.cfg.Auth.Certificates().Name().Node, nil
-	case n.cfg.Name == "":
-		id, err := foci.NewUUID(rand.Reader)
-		return foci.NodeID(id), err
-	case l == nil:
-		return foci.NodeID{}, foci.Errorf(foci.Invalid, "node %q: no layout says who that is (give it the layout that foci init printed)", n.cfg.Name)
-	}
-	if named := n.layout.Load().NodeNamed(n.cfg.Name); named != nil {
-		return named.ID, nil
-	}
-	return foci.NodeID{}, foci.Errorf(foci.Invalid, "node %q is not in the layout of epoch %d", n.cfg.Name, l.Epoch)
-}
-
-// findBinds takes the configured addresses, or those of the layout.
-func (n *Node) findBinds(l *layout.Layout) error {
-	n.binds = n.cfg.Addresses
-	if len(n.binds) > 0 {
-		return nil
-	}
-	if l != nil {
-		if me := n.layout.Load().Node(n.id.Node); me != nil {
-			for _, a := range me.Addrs {
-				n.binds = append(n.binds, route.Bind{Addr: a})
-			}
-		}
-	}
-	if len(n.binds) == 0 {
-		return foci.Errorf(foci.Invalid, "node: no address to listen on: give --addr host:port:family-table")
-	}
-	return nil
 }
 
 // serve joins the mesh.
@@ -291,12 +75,13 @@ func (n *Node) serve() error {
 			Cluster: n.cfg.Cluster, Node: n.id.Node, Incarnation: n.id.Incarnation, Role: n.cfg.Role,
 			Auth: n.cfg.Auth, Insecure: n.cfg.Insecure,
 			Links: n.cfg.Links, Eager: n.cfg.Eager, Classes: n.cfg.Classes,
-			Channels: n.cfg.Channels, Handler: mesh.HandlerFunc(n.handle), Timing: mesh.Timing{Grace: n.cfg.Grace},
+			Channels: n.cfg.Channels, Timing: mesh.Timing{Grace: n.cfg.Grace},
 			Now: n.cfg.Now,
 		},
 		Seeds: n.cfg.Seeds, Remembered: n.remembered(), Remember: n.remember, Layout: &n.layout, Logger: n.log,
 		Stall: n.cfg.Stall, Resends: n.cfg.Resends,
-		Traces: &n.traces, Adopted: n.adopt, Met: func(foci.NodeID) { n.followSoon() },
+		Handlers: n.handlers(), Apart: n.apart, Describe: n.describe,
+		Traces: &n.traces, Adopted: n.adopt, Met: func(foci.NodeID) { n.deliverSoon() },
 	}
 	for _, b := range n.binds {
 		pc.Addresses = append(pc.Addresses, b.Addr)
@@ -312,7 +97,7 @@ func (n *Node) serve() error {
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	n.stop = stop
-	n.tasks.Go(func() { n.follow(ctx) })
+	n.tasks.Go(func() { n.deliverHints(ctx) })
 	n.tasks.Go(func() { n.investigate(ctx) })
 	n.tasks.Go(func() { n.watchClock(ctx) })
 	return nil

@@ -9,15 +9,11 @@ import (
 	"github.com/foci-store/foci/internal/device/mesh"
 )
 
-// put is the replica's part of a put, append or remove: when the whole record
-// has arrived it is checked, appended to the log and, once that is fsynced and
-// it can be read, acknowledged. A repeat of what is there is acknowledged too.
-func (n *Node) put(in *mesh.Incoming) {
-	m, ok := read[wire.Store](in)
-	if !ok {
-		return
-	}
-	n.came(in, &m.Target)
+// put is the replica's part of a put, append or remove. Once the whole record has
+// arrived, put checks it, appends it to the log and acknowledges it when it is
+// fsynced and visible. A repeat of a stored record is acknowledged too.
+func (n *Node) put(in *mesh.Incoming, m *wire.Store) {
+	n.noteArrival(in, &m.Target)
 	if int64(m.Record.Length) != in.BodyLen() {
 		in.Fail(foci.Errorf(foci.Protocol, "record %v: %d bytes of payload in the body, the header says %d", m.Record.Version, in.BodyLen(), m.Record.Length))
 		return
@@ -68,7 +64,7 @@ func (n *Node) keep(in *mesh.Incoming, m *wire.Store) {
 			})
 			return
 		}
-		n.stored(m, since, dup, err)
+		n.noteStored(m, since, dup, err)
 		if err != nil {
 			in.Fail(err)
 			return
@@ -90,12 +86,8 @@ func arrived(err error) error {
 
 // have says whether a record has arrived, so that its body need not be sent
 // again.
-func (n *Node) have(in *mesh.Incoming) {
-	m, ok := read[wire.Have](in)
-	if !ok {
-		return
-	}
-	n.came(in, &m.Target)
+func (n *Node) have(in *mesh.Incoming, m *wire.Have) {
+	n.noteArrival(in, &m.Target)
 	b := n.voter(in, &m.Target, &m.ID)
 	if b == nil {
 		return

@@ -4,22 +4,52 @@ import (
 	"time"
 
 	"github.com/foci-store/foci"
-	"github.com/foci-store/foci/internal/core/mutant"
-	"github.com/foci-store/foci/internal/core/share"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/mesh"
 	"github.com/foci-store/foci/internal/device/store"
 )
 
 const (
-	maxBrought    = 64              // write-backs for readers at a time, divided among principals
-	bringPatience = 5 * time.Second // of one
+	maxWriteBacks     = 64              // write-backs for readers at a time, divided among principals
+	writeBackPatience = 5 * time.Second // of one
 )
 
-// bring does the write-back of a reader that may not write: it makes the group
+// hint keeps durably that a group has missed something, until this replica has
+// delivered it.
+func (n *Node) hint(in *mesh.Incoming, m *wire.Hint) {
+	n.noteArrival(in, &m.Target)
+	b := n.backend(in, &m.Target, &m.ID)
+	if b == nil {
+		return
+	}
+	if _, _, known := n.layout.Load().Owner(m.Missed, m.ID); !known || m.Missed == m.Group {
+		in.Fail(foci.Errorf(foci.Invalid, "hint for group %d: no other group of the layout", m.Missed))
+		return
+	}
+	id := visible(in, b, &m.Scope, m.ID)
+	if bucket, is := n.isStray(b, &m.Scope, id, m.Missed); is {
+		in.Fail(stray(bucket, m.Missed))
+		return
+	}
+	if m.Now {
+		n.writeBack(in, b, m)
+		return
+	}
+	b.Hint(store.Hint{Group: m.Missed, ID: id}, in.From.Who(), func(err error) {
+		if err != nil {
+			in.Fail(err)
+			return
+		}
+		n.deliverSoon()
+		reply := wire.HintReply{Epoch: m.Epoch}
+		in.Reply(reply.Append(nil), nil)
+	})
+}
+
+// writeBack does the write-back of a reader that may not write: it makes the group
 // that missed something hold what this replica holds of the object, and answers
 // then. It moves only what is durable here, and remembers nothing.
-func (n *Node) bring(in *mesh.Incoming, b *store.Backend, m *wire.Hint) {
+func (n *Node) writeBack(in *mesh.Incoming, b *store.Backend, m *wire.Hint) {
 	p := n.joined(in)
 	if p == nil {
 		return
@@ -37,17 +67,13 @@ func (n *Node) bring(in *mesh.Incoming, b *store.Backend, m *wire.Hint) {
 		in.Fail(err)
 		return
 	}
-	who := in.From.Who()
-	if mutant.On(mutant.BringShare) {
-		who = share.Who{Member: true}
-	}
-	slot, err := n.bringing.enter(who)
+	slot, err := n.writeBacks.take(in.From.Who())
 	if err != nil {
 		in.Fail(err)
 		return
 	}
-	p.Repair(id, m.Group, m.Missed, bringPatience, func(err error) {
-		n.bringing.leave(slot)
+	p.Repair(id, m.Group, m.Missed, writeBackPatience, func(err error) {
+		n.writeBacks.release(slot)
 		if err != nil {
 			in.Fail(err)
 			return

@@ -9,34 +9,59 @@ import (
 	"github.com/foci-store/foci/internal/core/share"
 )
 
-// maxReads bounds the fetches, listings, hints and questions about the system
-// that run at a time: each is a goroutine that may wait for a disk.
+// maxReads bounds the requests of slow methods that are served at a time: each is
+// a goroutine that may wait for a disk.
 const maxReads = 128
 
-// reads are the slots of these, divided among principals.
-type reads struct {
-	mu    sync.Mutex
-	slots *share.Pool
+// slots bound what runs at a time, divided among principals.
+type slots struct {
+	full   foci.Error  // what is answered when there are none left
+	exempt mutant.Name // with it all slots are a member's
+
+	mu   sync.Mutex
+	pool *share.Pool // guarded by mu
 }
 
-// enter takes a slot.
-func (r *reads) enter(who share.Who) (*share.Part, error) {
-	if mutant.On(mutant.ReadShare) {
+// newSlots makes some. An error when there are none left begins with msg and
+// says to try again after some time.
+func newSlots(limit int64, msg string, again time.Duration, exempt mutant.Name) *slots {
+	return &slots{
+		full:   foci.Error{Kind: foci.Busy, Msg: msg, RetryAfter: again},
+		exempt: exempt, pool: share.New(limit),
+	}
+}
+
+func readSlots(limit int64) *slots {
+	return newSlots(limit, "too many reads run here", 20*time.Millisecond, mutant.ReadShare)
+}
+
+// take takes a slot.
+func (s *slots) take(who share.Who) (*share.Part, error) {
+	if mutant.On(s.exempt) {
 		who = share.Who{Member: true}
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	slot := r.slots.Join(who)
-	defer r.slots.Leave(slot)
-	if !r.slots.Take(slot, 1) {
-		return nil, &foci.Error{Kind: foci.Busy, Msg: "too many reads run here: " + r.slots.Why(slot, 1), RetryAfter: 20 * time.Millisecond}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	slot := s.pool.Join(who)
+	defer s.pool.Leave(slot)
+	if !s.pool.Take(slot, 1) {
+		full := s.full
+		full.Msg += ": " + s.pool.Why(slot, 1)
+		return nil, &full
 	}
 	return slot, nil
 }
 
-// leave gives a slot back.
-func (r *reads) leave(slot *share.Part) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.slots.Give(slot, 1)
+// release gives a slot back.
+func (s *slots) release(slot *share.Part) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.pool.Give(slot, 1)
+}
+
+// used is how many slots are taken.
+func (s *slots) used() int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.pool.Used()
 }

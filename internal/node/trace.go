@@ -11,8 +11,8 @@ import (
 // trace asks for it or not.
 const slow = time.Second
 
-// came notes that a request of a trace has come, and by which way.
-func (n *Node) came(in *mesh.Incoming, t *wire.Target) {
+// noteArrival notes that a request of a trace has come, and by which path.
+func (n *Node) noteArrival(in *mesh.Incoming, t *wire.Target) {
 	if t.Trace.Noted() {
 		n.traces.Note(t.Trace, "%v for group %d came from %s by table %d, class %v", in.Method, t.Group, sender(in), in.From.Table, in.Class)
 	}
@@ -25,8 +25,8 @@ func sender(in *mesh.Incoming) string {
 	return "node " + in.From.Node.Short()
 }
 
-// stored notes what became of a record.
-func (n *Node) stored(m *wire.Store, since time.Time, dup bool, err error) {
+// noteStored notes what became of a record.
+func (n *Node) noteStored(m *wire.Store, since time.Time, dup bool, err error) {
 	took := time.Since(since)
 	if !m.Trace.Noted() && took < slow {
 		return

@@ -4,7 +4,6 @@ import (
 	"testing"
 
 	"github.com/foci-store/foci"
-	"github.com/foci-store/foci/internal/core/share"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/mesh"
 )
@@ -13,8 +12,7 @@ import (
 // it again, before its turn came costs no work.
 func TestUnwantedReadsAreNotServed(t *testing.T) {
 	for _, cancel := range []bool{false, true} {
-		n := &Node{}
-		n.reads.slots = share.New(4)
+		n := &Node{reads: readSlots(4)}
 		done := make(chan error, 1)
 		q := &mesh.Request{Class: foci.Bulk, Method: wire.MethodFetch, Done: func(_ *mesh.Reply, err error) { done <- err }}
 		served := false

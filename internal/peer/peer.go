@@ -21,12 +21,13 @@ import (
 	"github.com/foci-store/foci/internal/peer/membership"
 	"github.com/foci-store/foci/internal/peer/path"
 	"github.com/foci-store/foci/internal/peer/renewal"
+	"github.com/foci-store/foci/internal/serve"
 	"github.com/foci-store/foci/internal/status"
 )
 
 // Config is what a process is to the mesh.
 type Config struct {
-	Mesh      mesh.Config     // without OnPeer and Logger
+	Mesh      mesh.Config     // without OnPeer, Logger and, for a member, Handler
 	Addresses []route.Address // that this node advertises; none for a transport client
 	Seeds     []route.Remote  // peers to contact first
 	// Remembered are peers known from the last run, sought while no other is found.
@@ -43,6 +44,14 @@ type Config struct {
 	Adopted func(*layout.Snapshot) error
 	// Met is called when a link comes up. It must be quick. nil = nobody cares.
 	Met func(foci.NodeID)
+	// Handlers are those of a replica's methods; nil = it stores nothing. Requests
+	// may come before New has ended.
+	Handlers []serve.Handler
+	// Apart runs what serves a slow method on a goroutine of its own, or fails the
+	// request; nil = on the goroutine that reads the channel.
+	Apart func(*mesh.Incoming, func(*mesh.Incoming))
+	// Describe adds what the process stores to its status; nil = nothing.
+	Describe func(*status.Node)
 	// Traces is where steps are noted; nil = its own.
 	Traces *status.Traces
 
@@ -61,13 +70,16 @@ const seekAgain = 2 * time.Second
 
 // Peer is this process in the mesh.
 type Peer struct {
-	cfg    Config
-	log    *slog.Logger
-	began  time.Time
-	mesh   *mesh.Mesh
-	ctx    context.Context
-	stop   context.CancelFunc
-	tasks  sync.WaitGroup
+	cfg   Config
+	log   *slog.Logger
+	began time.Time
+	mesh  *mesh.Mesh
+	ctx   context.Context
+	stop  context.CancelFunc
+	tasks sync.WaitGroup
+
+	started atomic.Bool // all of it is there
+
 	timer  *alarm
 	wakes  wakes
 	limits limits
@@ -129,10 +141,10 @@ func New(cfg Config) (*Peer, error) {
 		stop()
 		return nil, err
 	}
-	mc := cfg.Mesh
-	mc.OnPeer, mc.Logger = p.onPeer, cfg.Logger
-	if mc.Role == foci.RoleTransport && mc.Timing.BackoffMax == 0 {
-		mc.Timing.BackoffMax = seekAgain
+	mc, err := p.meshConfig()
+	if err != nil {
+		stop()
+		return nil, err
 	}
 	if p.mesh, err = mesh.New(mc); err != nil {
 		stop()
@@ -143,7 +155,25 @@ func New(cfg Config) (*Peer, error) {
 	}
 	p.Members.Start(p.mesh)
 	p.tasks.Go(func() { p.renewal.Run(p.ctx, p.mesh.Peers) })
+	p.started.Store(true)
 	return p, nil
+}
+
+// meshConfig is the mesh's part of the configuration, with what this process does
+// about links and requests.
+func (p *Peer) meshConfig() (mc mesh.Config, err error) {
+	mc = p.cfg.Mesh
+	mc.OnPeer, mc.Logger = p.onPeer, p.log
+	if mc.Role == foci.RoleTransport {
+		if mc.Timing.BackoffMax == 0 {
+			mc.Timing.BackoffMax = seekAgain
+		}
+		return mc, nil
+	}
+	if mc.Handler == nil {
+		mc.Handler, err = p.handlers()
+	}
+	return mc, err
 }
 
 // Close lets legs whose callers were answered go on for a moment, ends all

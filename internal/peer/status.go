@@ -18,7 +18,7 @@ import (
 // callTimeout is how long a node may take to answer a question about itself.
 const callTimeout = 5 * time.Second
 
-// Status describes this process. A node adds what it stores.
+// Status describes this process.
 func (p *Peer) Status() status.Node {
 	s := status.Node{
 		ID: p.cfg.Mesh.Node, Incarnation: p.cfg.Mesh.Incarnation, Role: p.cfg.Mesh.Role, Epoch: p.cfg.Layout.Epoch(),
@@ -29,6 +29,9 @@ func (p *Peer) Status() status.Node {
 	}
 	if l := p.Layout(); l != nil {
 		s.Name = l.NodeName(s.ID)
+	}
+	if p.cfg.Describe != nil {
+		p.cfg.Describe(&s)
 	}
 	return s
 }
@@ -52,6 +55,9 @@ func (p *Peer) Txns() status.Txns {
 		s.Pending = s.Pending[:maxShown]
 	}
 	s.More = max(s.More, 0)
+	for _, b := range p.Status().Backends {
+		s.Hints += b.Hints
+	}
 	return s
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/foci-store/foci/internal/device/mesh"
 	"github.com/foci-store/foci/internal/layout"
 	"github.com/foci-store/foci/internal/peer/renewal"
+	"github.com/foci-store/foci/internal/serve"
 	"github.com/foci-store/foci/internal/testports"
 )
 
@@ -48,14 +49,11 @@ func starting(t testing.TB, n byte, creds *auth.Credentials, change ...func(*Con
 	}
 	p := &process{began: time.Now()}
 	begun := make(chan struct{})
+	var handlers *serve.Handlers
 	mc := mesh.Config{
 		Cluster: "c", Node: foci.NodeID{n}, Incarnation: 1, Role: foci.RoleData,
 		Listen: []mesh.Listener{{Addr: addr}}, Timing: mesh.Timing{Grace: time.Second},
-		Handler: mesh.HandlerFunc(func(in *mesh.Incoming) {
-			if <-begun; !p.Serve(in) {
-				ServeLayout(in, p.cfg.Layout)
-			}
-		}),
+		Handler: mesh.HandlerFunc(func(in *mesh.Incoming) { <-begun; handlers.Serve(in) }),
 		OnPeer: func(e mesh.PeerEvent) {
 			if e.Up {
 				p.LinkUp(e.Peer)
@@ -86,6 +84,7 @@ func starting(t testing.TB, n byte, creds *auth.Credentials, change ...func(*Con
 	if p.mesh, err = mesh.New(mc); err != nil {
 		t.Fatal(err)
 	}
+	handlers = serve.Only(p.Handlers()...)
 	p.Start(p.mesh)
 	close(begun)
 	t.Cleanup(func() { _ = p.Close() })

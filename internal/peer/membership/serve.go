@@ -10,37 +10,16 @@ import (
 	"github.com/foci-store/foci/internal/core/route"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/mesh"
-	"github.com/foci-store/foci/internal/layout"
 	"github.com/foci-store/foci/internal/lockorder"
+	"github.com/foci-store/foci/internal/serve"
 )
 
-// Serve answers the questions about routes that every member answers, and reports
-// whether this was one. It does not block.
-func (m *Members) Serve(in *mesh.Incoming) bool {
-	switch in.Method {
-	case wire.MethodRoutes:
-		serve(in, m.serveRoutes)
-	case wire.MethodDigest:
-		serve(in, m.serveDigest)
-	case wire.MethodWatch:
-		serve(in, m.watchers.serve)
-	default:
-		return false
+// Handlers answer the questions about routes and layouts that every member
+// answers. All but the layout's do not block.
+func (m *Members) Handlers() []serve.Handler {
+	return []serve.Handler{
+		serve.On(m.serveRoutes), serve.On(m.serveDigest), serve.On(m.watchers.serve), serve.On(m.serveLayout),
 	}
-	return true
-}
-
-// serve decodes a request and has it answered.
-func serve[M any, P interface {
-	*M
-	codec.Message
-}](in *mesh.Incoming, by func(*mesh.Incoming, P)) {
-	q := P(new(M))
-	if err := codec.Unmarshal(in.Head, q); err != nil {
-		in.Fail(err)
-		return
-	}
-	by(in, q)
 }
 
 // serveRoutes merges what a member tells and gives what the asker wants. What a
@@ -123,10 +102,10 @@ func (m *Members) reply(in *mesh.Incoming, a codec.Message) {
 	}
 }
 
-// ServeLayout answers with the layout that a member holds. It may take a while:
-// a layout can be long.
-func ServeLayout(in *mesh.Incoming, h *layout.Holder) {
-	s := h.Load()
+// serveLayout answers with the layout that this process works by. It may take a
+// while: a layout can be long.
+func (m *Members) serveLayout(in *mesh.Incoming, _ *wire.AskLayout) {
+	s := m.cfg.Layout.Load()
 	if s == nil {
 		in.Fail(foci.Errorf(foci.NotReady, "this node has no layout"))
 		return

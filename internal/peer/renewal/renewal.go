@@ -154,17 +154,12 @@ func (r *Renewal) request(ctx context.Context, l *mesh.Link, q *auth.Renewal) er
 
 // Serve signs a certificate for the identity that the sender of a renewal has
 // proved.
-func (r *Renewal) Serve(in *mesh.Incoming) {
-	var q wire.Renew
-	if err := codec.Unmarshal(in.Head, &q); err != nil {
-		in.Fail(err)
-		return
-	}
+func (r *Renewal) Serve(in *mesh.Incoming, q *wire.Renew) {
 	if r.certs == nil {
 		in.Fail(foci.Errorf(foci.Denied, "nothing is proved here: there are no certificates"))
 		return
 	}
-	a, err := r.certs.Renew(in.Certificate(), &q)
+	a, err := r.certs.Renew(in.Certificate(), q)
 	if err != nil {
 		in.Fail(err)
 		return

@@ -11,12 +11,12 @@ import (
 // TestReadsPerPrincipal: a client that reads without end leaves slots for the
 // others, and all clients together for members.
 func TestReadsPerPrincipal(t *testing.T) {
-	r := reads{slots: share.New(16)}
+	r := readSlots(16)
 	var held []*share.Part
 	enter := func(who share.Who) (n int, err error) {
 		for ; err == nil && n < 20; n++ {
 			var slot *share.Part
-			if slot, err = r.enter(who); err == nil {
+			if slot, err = r.take(who); err == nil {
 				held = append(held, slot)
 			}
 		}
@@ -36,9 +36,9 @@ func TestReadsPerPrincipal(t *testing.T) {
 		t.Errorf("members have %d, then: %v", n, err)
 	}
 	for _, slot := range held {
-		r.leave(slot)
+		r.release(slot)
 	}
-	if r.slots.Used() != 0 || r.slots.Parts() != 0 {
-		t.Errorf("%d of %d are still in use", r.slots.Used(), r.slots.Parts())
+	if r.pool.Used() != 0 || r.pool.Parts() != 0 {
+		t.Errorf("%d of %d are still in use", r.pool.Used(), r.pool.Parts())
 	}
 }

@@ -7,7 +7,7 @@ import "github.com/foci-store/foci/internal/core/share"
 func (n *Node) BeginWriteBacks(who share.Who) (taken int, end func()) {
 	var held []*share.Part
 	for {
-		slot, err := n.bringing.enter(who)
+		slot, err := n.writeBacks.take(who)
 		if err != nil {
 			break
 		}
@@ -15,7 +15,7 @@ func (n *Node) BeginWriteBacks(who share.Who) (taken int, end func()) {
 	}
 	return len(held), func() {
 		for _, slot := range held {
-			n.bringing.leave(slot)
+			n.writeBacks.release(slot)
 		}
 	}
 }
