@@ -52,6 +52,8 @@ var sideways = map[string]string{
 	"internal/device/segment -> internal/device/vfs":       "every file is opened through vfs",
 	"internal/device/store -> internal/device/vfs":         "every file is opened through vfs",
 	"internal/device/store -> internal/device/segment":     "a store is segments and their index",
+	"internal/device/store -> internal/device/store/index": "a store is segments and their index",
+	"internal/device/store/index -> internal/device/*":     "the log whose places it keeps; files through vfs",
 	"internal/device/store/storetest -> internal/device/*": "the conformance suite of any store",
 	"internal/device/mesh -> internal/device/auth":         "a channel proves who it is",
 	"internal/device/mesh -> internal/device/mesh/*":       "parts of the mesh",

@@ -4,16 +4,17 @@ import (
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/object"
 	"github.com/foci-store/foci/internal/device/segment"
+	"github.com/foci-store/foci/internal/device/store/index"
 )
 
-// admit decides on one item, in log order, and adds it to the group.
-func (c *committer) admit(g *group, it *item) {
+// admit decides on one item, in log order, and adds it to the batch.
+func (c *committer) admit(batch *commitBatch, it *item) {
 	if it.store == nil {
-		c.admitControl(g, it)
+		c.admitControl(batch, it)
 		return
 	}
 	r := &it.store.Record
-	if it.seen.group < c.gone {
+	if it.seen.batch < c.gone {
 		it.seen.known = false // what it says may be outdated
 	}
 	o, err := c.plan.open(&r.ID, &it.seen)
@@ -28,17 +29,17 @@ func (c *committer) admit(g *group, it *item) {
 	}()
 	at, found, err := c.plan.find(o, &r.ID, r.Version)
 	if err == nil && found {
-		err = object.SameContent(&at.entry, &r.Entry)
+		err = object.SameContent(&at.Entry, &r.Entry)
 	}
 	if err != nil {
 		c.refuse(it, err)
 		return
 	}
 	if found {
-		c.repeat(it, at.group)
+		c.repeat(it, at.batch)
 		return
 	}
-	if err := object.Admit(it.store, o.sum.vote.Newest, c.watermarks.of(r.ID.Prefix()), c.b.opts.Now()); err != nil {
+	if err := object.Admit(it.store, o.sum.Vote.Newest, c.watermarks.Of(r.ID.Prefix()), c.b.opts.Now()); err != nil {
 		c.refuse(it, err)
 		return
 	}
@@ -48,19 +49,19 @@ func (c *committer) admit(g *group, it *item) {
 		return
 	}
 	rec := segment.Record{Kind: segment.Object, Record: *r}
-	loc := c.batch.Append(&rec)
-	if err := c.plan.add(g.rows, o, r, after, placed{r.Entry, loc, g}, &g.totals); err != nil {
+	loc := c.log.Append(&rec)
+	if err := c.plan.add(batch.rows, o, r, after, placed{index.Placed{Entry: r.Entry, Loc: loc}, batch}, &batch.totals); err != nil {
 		// Rows are put together in memory: only a bug comes here, and the
 		// record is in the batch already.
 		panic(err)
 	}
-	g.items, g.ids = append(g.items, *it), append(g.ids, r.ID)
+	batch.items, batch.ids = append(batch.items, *it), append(batch.ids, r.ID)
 }
 
-// repeat answers for a record that is there, or will be with its group.
-func (c *committer) repeat(it *item, g *group) {
-	if g != nil {
-		waits, err := g.share(it)
+// repeat answers for a record that is there, or will be with its batch.
+func (c *committer) repeat(it *item, batch *commitBatch) {
+	if batch != nil {
+		waits, err := batch.share(it)
 		if waits {
 			return
 		}
@@ -79,7 +80,7 @@ func (c *committer) refuse(it *item, err error) {
 }
 
 // admitControl adds an epoch or a watermark, unless it changes nothing, or a hint.
-func (c *committer) admitControl(g *group, it *item) {
+func (c *committer) admitControl(batch *commitBatch, it *item) {
 	switch it.rec.Kind {
 	case segment.Epoch:
 		if it.rec.Entry.Size <= c.b.epoch.Load() {
@@ -88,17 +89,17 @@ func (c *committer) admitControl(g *group, it *item) {
 		}
 		c.epoch = max(c.epoch, foci.Epoch(it.rec.Entry.Size))
 	case segment.Watermark:
-		raised := c.watermarks.raise(watermarkOf(&it.rec))
-		if len(raised) > maxWatermarks {
-			c.refuse(it, foci.Errorf(foci.TooLarge, "the watermarks of a backend may have at most %d ranges", maxWatermarks))
+		raised := c.watermarks.Raise(watermarkOf(&it.rec))
+		if len(raised) > index.MaxWatermarks {
+			c.refuse(it, foci.Errorf(foci.TooLarge, "the watermarks of a backend may have at most %d ranges", index.MaxWatermarks))
 			return
 		}
 		c.watermarks = raised
 	case segment.Hint, segment.Unhint:
-		if err := hintRow(g.rows, &it.rec); err != nil {
+		if err := hintRow(batch.rows, &it.rec); err != nil {
 			panic(err) // as in admit
 		}
 	}
-	c.batch.Append(&it.rec)
-	g.items = append(g.items, *it)
+	c.log.Append(&it.rec)
+	batch.items = append(batch.items, *it)
 }

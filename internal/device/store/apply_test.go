@@ -3,46 +3,46 @@ package store
 import (
 	"log/slog"
 	"testing"
-
-	"github.com/cockroachdb/pebble/v2"
-	pebblevfs "github.com/cockroachdb/pebble/v2/vfs"
+	"time"
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/segment"
+	"github.com/foci-store/foci/internal/device/store/index"
+	"github.com/foci-store/foci/internal/device/vfs"
 )
 
-func memoryIndex(t *testing.T, fs pebblevfs.FS, readOnly bool) *pebble.DB {
+func memoryIndex(t *testing.T, fs vfs.FS, readOnly bool) *index.Index {
 	t.Helper()
-	db, err := pebble.Open("index", &pebble.Options{FS: fs, ReadOnly: readOnly, FormatMajorVersion: indexFormat})
+	x, err := index.Open(&index.Options{
+		FS: fs, Backend: foci.BackendID{1}, CacheBytes: mib, MemTableBytes: mib, ReadOnly: readOnly, Logger: slog.New(slog.DiscardHandler),
+	}, vfs.WaitForSpace(fs, time.Second))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return db
+	return x
 }
 
-// TestNothingFollowsAGroupThatIsNotIndexed: when a group cannot enter the
+// TestNothingFollowsABatchThatIsNotIndexed: when a batch cannot enter the
 // index, later ones do not either, or the cursor would pass it; and whoever
 // repeats its records is not told that they are there.
-func TestNothingFollowsAGroupThatIsNotIndexed(t *testing.T) {
-	fs := pebblevfs.NewMem()
-	if err := memoryIndex(t, fs, false).Close(); err != nil {
-		t.Fatal(err)
-	}
-	refuses, takes := memoryIndex(t, fs, true), memoryIndex(t, pebblevfs.NewMem(), false)
+func TestNothingFollowsABatchThatIsNotIndexed(t *testing.T) {
+	fs := vfs.NewCrashable()
+	memoryIndex(t, fs, false).Close()
+	refuses, takes := memoryIndex(t, fs, true), memoryIndex(t, vfs.NewCrashable(), false)
 	defer refuses.Close()
 	defer takes.Close()
 
-	b := &Backend{index: new(index), queue: newQueue(&Options{MaxQueueRecords: 10, MaxQueueBytes: mib}), log: slog.New(slog.DiscardHandler)}
+	b := &Backend{index: takes, queue: newQueue(&Options{MaxQueueRecords: 10, MaxQueueBytes: mib}), log: slog.New(slog.DiscardHandler)}
 	var got []error
 	r := newRecord(1, 10)
 	it := item{store: &wire.Store{Record: r}, done: func(_ bool, err error) { got = append(got, err) }}
 	if err := b.queue.put(it, it, it); err != nil {
 		t.Fatal(err)
 	}
-	bad := &group{number: 1, items: []item{it}, rows: refuses.NewBatch()}
-	next := &group{number: 2, items: []item{it}, rows: takes.NewBatch(), end: segment.Pos{Segment: 1, Offset: 4096}}
-	c := &committer{b: b, back: make(chan *group, 2)}
+	bad := &commitBatch{number: 1, items: []item{it}, rows: refuses.NewRows()}
+	next := &commitBatch{number: 2, items: []item{it}, rows: takes.NewRows(), end: segment.Pos{Segment: 1, Offset: 4096}}
+	c := &committer{b: b, back: make(chan *commitBatch, 2)}
 	c.entries.add(bad)
 	c.entries.add(next)
 	if !c.enter(bad) || !c.enter(next) {
@@ -57,11 +57,10 @@ func TestNothingFollowsAGroupThatIsNotIndexed(t *testing.T) {
 			t.Errorf("caller %d: %v", i, err)
 		}
 	}
-	if b.visibleGroup.Load() != 0 || b.queue.len() != 0 {
-		t.Errorf("group %d is visible, %d records wait", b.visibleGroup.Load(), b.queue.len())
+	if b.visibleBatch.Load() != 0 || b.queue.len() != 0 {
+		t.Errorf("batch %d is visible, %d records wait", b.visibleBatch.Load(), b.queue.len())
 	}
-	if _, closer, err := takes.Get(metaCursor); err == nil {
-		_ = closer.Close()
-		t.Error("the cursor has passed a group that is not in the index")
+	if m, err := takes.Meta(); err != nil || m.Cursor != (segment.Pos{}) {
+		t.Errorf("the cursor has passed a batch that is not in the index: %+v, %v", m, err)
 	}
 }

@@ -1,13 +1,13 @@
 package store
 
 import (
+	"encoding/binary"
 	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
 
-	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
 	"github.com/foci-store/foci"
@@ -114,7 +114,7 @@ func TestNobodyWaitsForSpace(t *testing.T) {
 	disk := vfs.NewCrashable()
 	b, slow, heard := blocked(t, disk, records)
 	close(slow.goOn)
-	for slow.syncs.Load() < movingGroups {
+	for slow.syncs.Load() < movingBatches {
 		time.Sleep(time.Millisecond)
 	}
 	slow.index.Store(true)
@@ -160,11 +160,11 @@ func TestFailedGroupHearsAtOnce(t *testing.T) {
 func TestVisibleIsNotRefused(t *testing.T) {
 	why := errClosed()
 	for _, answers := range [][]error{{nil}, {why, nil}, {nil, why}} {
-		b, g := &Backend{queue: newQueue(&Options{})}, new(group)
+		b, batch := &Backend{queue: newQueue(&Options{})}, new(commitBatch)
 		for _, err := range answers {
-			b.answer(g, err)
+			b.answer(batch, err)
 		}
-		if waits, err := g.share(&item{}); waits || err != nil {
+		if waits, err := batch.share(&item{}); waits || err != nil {
 			t.Errorf("after %v: waits %v, %v", answers, waits, err)
 		}
 	}
@@ -177,18 +177,18 @@ func TestQuickCommitIsNotRefused(t *testing.T) {
 	b := open(t, fullOptions(onlyIndex(vfs.NewCrashable(), &full)))
 	stores(t, b, storetest.NewModel(), small(0))
 	full.Store(true)
-	go func() { _ = b.index.db.Flush() }()
-	<-b.index.full()
-	c := &committer{b: b, back: make(chan *group, 2)}
+	go func() { _ = b.index.Flush() }()
+	<-b.index.Full()
+	c := &committer{b: b, back: make(chan *commitBatch, 2)}
 	var heard [2][]error
-	var groups [2]*group
-	for i := range groups {
-		groups[i] = &group{number: uint64(2 + i), rows: b.index.db.NewBatch()}
-		groups[i].items = []item{{rec: segment.Record{Kind: segment.Mark}, done: func(_ bool, err error) { heard[i] = append(heard[i], err) }}}
-		c.entries.add(groups[i])
+	var batches [2]*commitBatch
+	for i := range batches {
+		batches[i] = &commitBatch{number: uint64(2 + i), rows: b.index.NewRows()}
+		batches[i].items = []item{{rec: segment.Record{Kind: segment.Mark}, done: func(_ bool, err error) { heard[i] = append(heard[i], err) }}}
+		c.entries.add(batches[i])
 	}
 	stuck := c.entries.oldest()
-	if !c.enter(groups[0]) {
+	if !c.enter(batches[0]) {
 		t.Fatal("the worker has ended")
 	}
 	c.refuseBehind(stuck)
@@ -210,7 +210,12 @@ func fillMemory(b *Backend, sets *atomic.Int64, stop chan struct{}) {
 		case <-stop:
 			return
 		default:
-			_ = b.index.db.Set(binaryLE.AppendUint64([]byte{0xff}, uint64(sets.Load())), value, pebble.NoSync)
+			id := foci.ID{}
+			binary.LittleEndian.PutUint64(id[:], uint64(sets.Load()))
+			rows := b.index.NewRows()
+			if rows.SetHint(foci.MaxGroups, &id, value) != nil || rows.Commit() != nil {
+				return // the index was given up
+			}
 		}
 	}
 }

@@ -6,12 +6,13 @@ import (
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/mutant"
 	"github.com/foci-store/foci/internal/device/segment"
+	"github.com/foci-store/foci/internal/device/store/index"
 	"github.com/foci-store/foci/internal/device/vfs"
 )
 
 const (
-	movingGroups     = 3 // in the committer's hand, on its way to the index, entering it
-	rememberedGroups = 5 // visible, but what a caller looked up may be from before
+	movingBatches     = 3 // in the committer's hand, on its way to the index, entering it
+	rememberedBatches = 5 // visible, but what a caller looked up may be from before
 )
 
 // committer writes the log. The worker whose turn it is has its fields for
@@ -21,37 +22,37 @@ type committer struct {
 	turn sync.Mutex // guards what follows
 
 	plan *plan
-	over bool        // the queue is closed, and nothing of it is left
-	free []*group    // to be filled
-	past []*group    // remembered, oldest first
-	gone uint64      // number of the newest group that is remembered no more
-	next uint64      // number of the next group
-	last int         // how many records the last group had
-	back chan *group // those that have entered the index, or never will
+	over bool              // the queue is closed, and nothing of it is left
+	free []*commitBatch    // to be filled
+	past []*commitBatch    // remembered, oldest first
+	gone uint64            // number of the newest batch that is remembered no more
+	next uint64            // number of the next batch
+	last int               // how many records the last batch had
+	back chan *commitBatch // those that have entered the index, or never will
 
-	batch      segment.Batch
-	writer     *segment.Writer // nil: the next group begins a new segment
-	prev       uint64          // the newest segment
-	sealed     uint32          // its length, when writer is nil
-	watermarks watermarks      // as of the last group, visible or not
+	log        segment.Batch    // the records of the commit batch in hand
+	writer     *segment.Writer  // nil: the next batch begins a new segment
+	prev       uint64           // the newest segment
+	sealed     uint32           // its length, when writer is nil
+	watermarks index.Watermarks // as of the last batch, visible or not
 	epoch      foci.Epoch
 	unsure     bool // records since the last mark
 
 	entries entries // has a lock of its own
 }
 
-// take fills a group from the queue and commits it. It returns nil when nothing
+// take fills a batch from the queue and commits it. It returns nil when nothing
 // of it was committed, and false when there will be no more.
-func (c *committer) take() (*group, bool) {
+func (c *committer) take() (*commitBatch, bool) {
 	c.turn.Lock()
 	defer c.turn.Unlock()
 	if c.over {
 		return nil, false
 	}
-	g := c.idle()
+	batch := c.idle()
 	c.pace()
 	var ok bool
-	g.taken, ok = c.b.queue.take(g.taken[:0], c.b.opts.MaxBatchRecords, c.b.opts.MaxBatchBytes)
+	batch.taken, ok = c.b.queue.take(batch.taken[:0], c.b.opts.MaxBatchRecords, c.b.opts.MaxBatchBytes)
 	c.settle()
 	if !ok {
 		c.drain()
@@ -60,51 +61,51 @@ func (c *committer) take() (*group, bool) {
 		close(c.b.ended)
 		return nil, false
 	}
-	c.last = len(g.taken)
-	if !c.commit(g) {
+	c.last = len(batch.taken)
+	if !c.commit(batch) {
 		return nil, true
 	}
-	return g, true
+	return batch, true
 }
 
-// commit writes a group to the log and reports whether it has, and something
+// commit writes a batch to the log and reports whether it has, and something
 // is to enter the index.
-func (c *committer) commit(g *group) bool {
-	if err := c.prepare(g); err != nil {
-		c.fail(g, err)
+func (c *committer) commit(batch *commitBatch) bool {
+	if err := c.prepare(batch); err != nil {
+		c.fail(batch, err)
 		return false
 	}
-	g.rows = c.b.index.db.NewBatch()
-	c.batch.Reset(c.writer)
-	g.number = c.next
-	for i := range g.taken {
-		c.admit(g, &g.taken[i])
+	batch.rows = c.b.index.NewRows()
+	c.log.Reset(c.writer)
+	batch.number = c.next
+	for i := range batch.taken {
+		c.admit(batch, &batch.taken[i])
 	}
-	if c.batch.Empty() {
-		_ = g.rows.Close()
-		c.recycle(g)
+	if c.log.Empty() {
+		_ = batch.rows.Close()
+		c.recycle(batch)
 		return false
 	}
-	g.end, g.watermarks, g.epoch = c.batch.End(), c.watermarks, c.epoch
-	if err := c.write(g); err != nil {
-		_ = g.rows.Close()
-		c.fail(g, err)
+	batch.end, batch.watermarks, batch.epoch = c.log.End(), c.watermarks, c.epoch
+	if err := c.write(batch); err != nil {
+		_ = batch.rows.Close()
+		c.fail(batch, err)
 		return false
 	}
 	c.unsure = true
 	c.next++
-	c.entries.add(g)
+	c.entries.add(batch)
 	return true
 }
 
-// prepare makes sure that there is a segment with room for the group.
-func (c *committer) prepare(g *group) error {
+// prepare makes sure that there is a segment with room for the batch.
+func (c *committer) prepare(batch *commitBatch) error {
 	if err := c.b.refusal(); err != nil {
 		return err
 	}
 	need := int64(0)
-	for i := range g.taken {
-		need += g.taken[i].space()
+	for i := range batch.taken {
+		need += batch.taken[i].space()
 	}
 	if err := c.b.room(need); err != nil {
 		return err
@@ -139,8 +140,8 @@ func (c *committer) seal() {
 	c.writer = nil
 }
 
-func (c *committer) write(g *group) error {
-	err := c.writer.Write(&c.batch)
+func (c *committer) write(batch *commitBatch) error {
+	err := c.writer.Write(&c.log)
 	if err == nil {
 		err = c.writer.Sync()
 	}
@@ -153,7 +154,7 @@ func (c *committer) write(g *group) error {
 }
 
 // broken turns a failed write or fsync into what the callers hear. After a
-// failed write, the next group tries again in a new segment; after a failed
+// failed write, the next batch tries again in a new segment; after a failed
 // fsync nobody does.
 func (c *committer) broken(err error) error {
 	if segment.IsSyncError(err) {
@@ -170,13 +171,13 @@ func (c *committer) broken(err error) error {
 	return e
 }
 
-// fail refuses everything in a group that could not be committed, at once: the
-// groups before it may wait for space. What had been planned for it is
+// fail refuses everything in a batch that could not be committed, at once: the
+// batches before it may wait for space. What had been planned for it is
 // forgotten.
-func (c *committer) fail(g *group, err error) {
-	refused := g.taken
-	if g.rows != nil { // the rest has been refused one by one
-		refused = append(g.items, g.again...)
+func (c *committer) fail(batch *commitBatch, err error) {
+	refused := batch.taken
+	if batch.rows != nil { // the rest has been refused one by one
+		refused = append(batch.items, batch.again...)
 	}
 	if !mutant.On(mutant.LateRefusal) {
 		c.b.refuse(refused, err)
@@ -190,7 +191,7 @@ func (c *committer) fail(g *group, err error) {
 		p.ids, c.gone = p.ids[:0], p.number
 	}
 	c.watermarks, c.epoch = *c.b.watermarks.Load(), foci.Epoch(c.b.epoch.Load())
-	c.recycle(g)
+	c.recycle(batch)
 }
 
 // refuse refuses items that the queue has given out.

@@ -149,7 +149,7 @@ func (b *Backend) Open(f *wire.Fetch) (rep wire.FetchReply, c *Content, err erro
 	rep.More = more
 	rep.Entries = make([]wire.FetchedEntry, len(places))
 	for i := range places {
-		rep.Entries[i].Entry = places[i].entry
+		rep.Entries[i].Entry = places[i].Entry
 	}
 	a := answering{b: b, f: f, rep: &rep, content: c}
 	goOn := true

@@ -85,11 +85,8 @@ func TestDamageInContent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	row, err := b.index.get(versionKey(nil, &f.ID, rep.Entries[0].Version))
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, loc, err := parsePlaced(row)
+	p, _, err := b.index.Version(&f.ID, rep.Entries[0].Version)
+	loc := p.Loc
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -164,7 +164,7 @@ func (p *crashPoint) check() error {
 	if err := p.promise.kept(b); err != nil {
 		return err
 	}
-	replayed, err := dump(b)
+	replayed, err := b.index.Dump()
 	if err != nil {
 		return err
 	}
@@ -186,7 +186,7 @@ func (p *crashPoint) rebuilt(replayed []byte) error {
 	if b.notReady != nil {
 		return fmt.Errorf("open without an index: %w", b.notReady)
 	}
-	fresh, err := dump(b)
+	fresh, err := b.index.Dump()
 	if err != nil {
 		return err
 	}
@@ -194,22 +194,6 @@ func (p *crashPoint) rebuilt(replayed []byte) error {
 		return fmt.Errorf("the rebuilt index differs:\n%s\nreplayed:\n%s", fresh, replayed)
 	}
 	return b.Close()
-}
-
-// dump is every row of the index, but for the cursor, which may stand before
-// or after records that say nothing.
-func dump(b *Backend) ([]byte, error) {
-	it, err := b.index.db.NewIter(nil)
-	if err != nil {
-		return nil, err
-	}
-	var out []byte
-	for it.First(); it.Valid(); it.Next() {
-		if !bytes.Equal(it.Key(), metaCursor) {
-			out = fmt.Appendf(out, "%q %x\n", it.Key(), it.Value())
-		}
-	}
-	return out, it.Close()
 }
 
 // kept fails unless everything acknowledged is there, byte for byte, and

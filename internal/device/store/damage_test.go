@@ -20,11 +20,8 @@ func damaged(t *testing.T) (disk *vfs.Crashable, m *storetest.Model, head, paylo
 		stores(t, b, m, storetest.Record(record.OpPut, "key", int64(i+1), []byte{byte(i), 1, 2, 3, 4, 5, 6, 7}, nil))
 	}
 	r := storetest.Record(record.OpPut, "key", 5, []byte{4, 1, 2, 3, 4, 5, 6, 7}, nil)
-	row, err := b.index.get(versionKey(nil, &r.ID, r.Version))
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, loc, err := parsePlaced(row)
+	p, _, err := b.index.Version(&r.ID, r.Version)
+	loc := p.Loc
 	if err != nil || loc.Segment != 1 && loc.Segment != 2 {
 		t.Fatalf("%+v, %v", loc, err)
 	}

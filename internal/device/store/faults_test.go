@@ -80,7 +80,7 @@ func TestIndexLostAfterEveryStep(t *testing.T) {
 			t.Fatal(err)
 		}
 		compare(t, b, m)
-		before, err := dump(b)
+		before, err := b.index.Dump()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -89,7 +89,7 @@ func TestIndexLostAfterEveryStep(t *testing.T) {
 			t.Fatal(err)
 		}
 		b = open(t, testOptions(disk))
-		after, err := dump(b)
+		after, err := b.index.Dump()
 		if err != nil || string(before) != string(after) {
 			t.Fatalf("step %d: rebuilt\n%s\nwas\n%s\n%v", i, after, before, err)
 		}

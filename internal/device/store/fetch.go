@@ -6,6 +6,7 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/wire"
+	"github.com/foci-store/foci/internal/device/store/index"
 )
 
 // maxFetchedMeta bounds the metadata in one answer, which is not counted by
@@ -33,40 +34,35 @@ func (b *Backend) Fetch(f *wire.Fetch, dst []byte) (rep wire.FetchReply, body []
 
 // entries is the part of the object's log that was asked for, and whether the
 // log goes on after it.
-func (b *Backend) entries(f *wire.Fetch) (places []placed, more bool, err error) {
-	s, ok, err := b.index.summary(&f.ID)
-	if err != nil || !ok || s.vote.Newest.Less(f.From) {
+func (b *Backend) entries(f *wire.Fetch) (places []index.Placed, more bool, err error) {
+	s, ok, err := b.index.Object(&f.ID)
+	if err != nil || !ok || s.Vote.Newest.Less(f.From) {
 		return nil, false, err
 	}
 	bounded := !f.To.IsZero()
-	goesOn := func(from foci.Version) bool { return from.Less(s.vote.Newest) && !(bounded && from == f.To) }
+	goesOn := func(from foci.Version) bool { return from.Less(s.Vote.Newest) && !(bounded && from == f.To) }
 	limit := int(f.Limit)
 	if limit == 0 || limit > wire.MaxFetchEntries {
 		limit = wire.MaxFetchEntries
 	}
-	if s.total == 1 || s.sole && s.entry.Version == f.From && (f.From == s.vote.Newest || f.From == f.To) {
-		e := &s.entry
+	if s.Total == 1 || s.Sole && s.Entry.Version == f.From && (f.From == s.Vote.Newest || f.From == f.To) {
+		e := &s.Entry
 		if e.Version.Less(f.From) || bounded && f.To.Less(e.Version) {
 			return nil, false, nil
 		}
-		return []placed{{entry: *e, loc: s.loc}}, goesOn(e.Version), nil
+		return []index.Placed{s.Placed}, goesOn(e.Version), nil
 	}
-	it, err := b.index.versions(&f.ID, f.From)
-	if err != nil {
-		return nil, false, err
-	}
-	for ; it.Valid() && err == nil; it.Next() {
-		var p placed
-		p.entry, p.loc, err = parsePlaced(it.Value())
-		if err != nil || bounded && f.To.Less(p.entry.Version) {
-			break
+	err = b.index.Versions(&f.ID, f.From, func(p index.Placed) bool {
+		if bounded && f.To.Less(p.Entry.Version) {
+			return false
 		}
 		if more = len(places) == limit; more {
-			break
+			return false
 		}
 		places = append(places, p)
-	}
-	return places, more, errors.Join(err, indexError(it.Close()))
+		return true
+	})
+	return places, more, err
 }
 
 // answering fills an answer to Fetch.
@@ -81,24 +77,24 @@ type answering struct {
 // add adds the payload of the i-th entry, if it fits; goOn says whether the
 // next may follow it. The first entry is read even when no payload is wanted,
 // for the object's name.
-func (c *answering) add(i int, p *placed) (goOn bool, err error) {
+func (c *answering) add(i int, p *index.Placed) (goOn bool, err error) {
 	off, left := uint32(0), c.f.MaxBytes-uint32(c.content.size)
 	if i == 0 {
-		off = min(c.f.Offset, p.entry.Length)
+		off = min(c.f.Offset, p.Entry.Length)
 	}
-	n := p.entry.Length - off
+	n := p.Entry.Length - off
 	if n > left {
 		if i > 0 {
 			return false, nil
 		}
 		n = left
 	}
-	r, err := c.b.files.Acquire(p.loc.Segment)
+	r, err := c.b.files.Acquire(p.Loc.Segment)
 	if err != nil {
 		return false, err
 	}
 	defer r.Done()
-	h, err := r.ReadHead(p.loc)
+	h, err := r.ReadHead(p.Loc)
 	if err == nil {
 		err = sameObject(h, &c.f.ID)
 	}
@@ -108,14 +104,14 @@ func (c *answering) add(i int, p *placed) (goOn bool, err error) {
 	if i == 0 {
 		c.rep.Name = h.Name
 	}
-	whole := n == p.entry.Length && c.f.MaxBytes > 0
+	whole := n == p.Entry.Length && c.f.MaxBytes > 0
 	if c.meta += len(h.Meta); whole && c.meta > maxFetchedMeta {
 		return false, nil
 	}
-	c.content.add(p.loc, h, off, n)
+	c.content.add(p.Loc, h, off, n)
 	c.rep.Entries[i].Bytes = n
 	if whole || i == 0 {
 		c.rep.Entries[i].Meta = bytes.Clone(h.Meta)
 	}
-	return off+n == p.entry.Length && c.f.MaxBytes > 0, nil
+	return off+n == p.Entry.Length && c.f.MaxBytes > 0, nil
 }

@@ -2,11 +2,11 @@ package store
 
 import (
 	"errors"
-	"strings"
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/mutant"
 	"github.com/foci-store/foci/internal/device/segment"
+	"github.com/foci-store/foci/internal/device/store/index"
 	"github.com/foci-store/foci/internal/device/vfs"
 )
 
@@ -21,7 +21,7 @@ type attempt struct {
 
 // recovered is the outcome of an attempt. Without an index it has failed.
 type recovered struct {
-	index     *index
+	index     *index.Index
 	committer *committer
 	replayer  *replayer
 	err       error
@@ -35,14 +35,14 @@ func (b *Backend) attempt() *attempt {
 }
 
 func (b *Backend) openAndRecover(files *vfs.Waiting) (r recovered) {
-	if r.index, r.err = openIndex(&b.opts, files, b.id); r.err != nil {
+	if r.index, r.err = index.Open(b.indexOptions(), files); r.err != nil {
 		return r
 	}
 	log := files.Child()
 	r.committer, r.replayer, r.err = b.recover(r.index, log)
-	if errors.Is(r.err, errIndex) {
-		r.index.close()
-		if r.index, r.err = rebuildIndex(&b.opts, files, b.id, r.err); r.err != nil {
+	if errors.Is(r.err, index.ErrDamaged) {
+		r.index.Close()
+		if r.index, r.err = index.Rebuild(b.indexOptions(), files, r.err); r.err != nil {
 			return r
 		}
 		r.committer, r.replayer, r.err = b.recover(r.index, log)
@@ -51,12 +51,14 @@ func (b *Backend) openAndRecover(files *vfs.Waiting) (r recovered) {
 	return r
 }
 
-// maxMemoryIndex bounds what an index holds in memory while the disk is full.
-const maxMemoryIndex = 256 << 20
+func (b *Backend) indexOptions() *index.Options {
+	o := &b.opts
+	return &index.Options{FS: o.FS, Dir: o.Dir, Backend: b.id, CacheBytes: o.CacheBytes, MemTableBytes: o.MemTableBytes, Logger: o.Logger}
+}
 
 // openFull opens a backend whose disk is full. The attempt goes on.
 func (b *Backend) openFull(a *attempt) error {
-	x, err := b.memoryIndex(a)
+	x, err := index.OpenFork(b.indexOptions(), a.files)
 	if err == nil {
 		err = b.replayInMemory(x)
 	}
@@ -69,49 +71,13 @@ func (b *Backend) openFull(a *attempt) error {
 		b.damaged(x, err)
 		return nil
 	case x != nil:
-		x.close()
+		x.Close()
 	}
 	a.files.CutAll()
 	return &foci.Error{
 		Kind: foci.ReadOnly, Op: "open backend", Where: b.opts.Dir, Msg: "the disk is full", Err: err,
 		Fix: "free space on the disk and start the node again",
 	}
-}
-
-// memoryIndex opens a fork of the index, without what is damaged.
-func (b *Backend) memoryIndex(a *attempt) (x *index, err error) {
-	o := &b.opts
-	dir := o.FS.PathJoin(o.Dir, indexDir)
-	if _, err := o.FS.Stat(o.FS.PathJoin(o.Dir, indexDamaged)); err == nil {
-		return b.openFork(a, dir+"-empty")
-	}
-	if x, err = b.openFork(a, dir); err == nil {
-		return x, nil
-	}
-	b.log.Warn("index cannot be used, rebuilding it from the log in memory", "dir", dir, "reason", err)
-	return b.openFork(a, dir+"-empty")
-}
-
-func (b *Backend) openFork(a *attempt, dir string) (*index, error) {
-	var fork *vfs.Fork
-	err := a.files.Freeze(func() (err error) {
-		fork, err = vfs.NewFork(b.opts.FS, dir, func(name string) bool { return !strings.HasSuffix(name, ".sst") })
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	x := newIndex(&b.opts, dir)
-	x.fork = fork
-	opts := pebbleOptions(&b.opts, x, fork)
-	opts.DisableAutomaticCompactions, opts.L0StopWritesThreshold = true, 1<<20
-	if err = x.open(&b.opts, opts, dir); err == nil {
-		if err = x.belongsTo(b.id); err == nil {
-			return x, nil
-		}
-		_ = x.db.Close()
-	}
-	return nil, errors.Join(err, fork.Release())
 }
 
 // untouched is a file system in which nothing is cleared away.
@@ -122,8 +88,8 @@ func (untouched) Remove(string) error { return nil }
 
 // replayInMemory replays the log into an index in memory. The tail is made
 // durable where it lies: there is no space to copy it.
-func (b *Backend) replayInMemory(x *index) error {
-	r, chain, tail, err := b.replay(x, untouched{b.opts.FS}, x.bounded)
+func (b *Backend) replayInMemory(x *index.Index) error {
+	r, chain, tail, err := b.replay(x, untouched{b.opts.FS}, x.Bounded)
 	if err != nil {
 		return err
 	}
@@ -152,14 +118,6 @@ func (b *Backend) replayInMemory(x *index) error {
 	return nil
 }
 
-// bounded fails when the index holds too much in memory.
-func (x *index) bounded() error {
-	if n := x.fork.Bytes(); n > maxMemoryIndex {
-		return foci.Errorf(foci.TooLarge, "an index of %d MiB in memory, at most %d are allowed", n>>20, maxMemoryIndex>>20)
-	}
-	return nil
-}
-
 // promote waits for the attempt and puts its index in the place of the one in
 // memory.
 func (b *Backend) promote(a *attempt) {
@@ -177,7 +135,7 @@ func (b *Backend) promote(a *attempt) {
 			Fix: "restart the node",
 		})
 		if r.index != nil {
-			r.index.close()
+			r.index.Close()
 		}
 		a.files.CutAll() // an index that was given up may still write
 		<-b.closing
@@ -190,7 +148,7 @@ func (b *Backend) promote(a *attempt) {
 	b.life.Unlock()
 	b.start(r.committer)
 	b.inMemory.Store(nil)
-	old.close()
+	old.Close()
 	b.log.Info("there is space again: records are taken")
 }
 

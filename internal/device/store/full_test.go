@@ -261,7 +261,7 @@ func TestNothingGoesOnAfterClose(t *testing.T) {
 func TestStartOnAFullDiskWithoutAnIndex(t *testing.T) {
 	for name, spoil := range map[string]func(fs vfs.FS) error{
 		"lost":    func(fs vfs.FS) error { return fs.RemoveAll("/backend/index") },
-		"damaged": func(fs vfs.FS) error { return vfs.WriteFile(fs, "/backend/"+indexDamaged, nil) },
+		"damaged": func(fs vfs.FS) error { return vfs.WriteFile(fs, "/backend/index.damaged", nil) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			disk, m := killed(t, 600)
@@ -338,7 +338,7 @@ func TestDiskFullUnderLoad(t *testing.T) {
 // onlyIndex makes the disk full for the index alone.
 func onlyIndex(fs vfs.FS, full *atomic.Bool) vfs.FS {
 	return vfs.WithErrors(fs, func(op vfs.Op) error {
-		if full.Load() && strings.Contains(op.Path, indexDir) && (op.Kind == errorfs.OpFileWrite || op.Kind == errorfs.OpCreate) {
+		if full.Load() && strings.Contains(op.Path, "/index") && (op.Kind == errorfs.OpFileWrite || op.Kind == errorfs.OpCreate) {
 			return syscall.ENOSPC
 		}
 		return nil

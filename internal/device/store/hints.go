@@ -1,14 +1,12 @@
 package store
 
 import (
-	"encoding/binary"
 	"sync"
-
-	"github.com/cockroachdb/pebble/v2"
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/share"
 	"github.com/foci-store/foci/internal/device/segment"
+	"github.com/foci-store/foci/internal/device/store/index"
 )
 
 // Hint says that a group may lack something of an object that this backend
@@ -79,7 +77,7 @@ func (b *Backend) hint(k Hint, by share.Who, done func(error)) error {
 		return err
 	}
 	defer b.leaveUse()
-	if _, found, err := b.index.summary(&k.ID); err != nil || !found {
+	if _, found, err := b.index.Object(&k.ID); err != nil || !found {
 		if err == nil {
 			err = foci.Errorf(foci.NotFound, "backend %s has nothing of object %s", b.id.Short(), k.ID.Short())
 		}
@@ -88,8 +86,8 @@ func (b *Backend) hint(k Hint, by share.Who, done func(error)) error {
 	if wait := b.hints.give(k, by, done); !wait {
 		return nil
 	}
-	known, err := b.index.has(hintKey(nil, k))
-	if err != nil || known {
+	row, err := b.index.Hint(k.Group, &k.ID)
+	if err != nil || row != nil {
 		b.hints.kept(k, err)
 		return nil
 	}
@@ -174,7 +172,7 @@ func (b *Backend) Follow(k Hint) (end func(brought bool)) {
 	}
 	h.moving[k] = m
 	h.mu.Unlock()
-	row, err := b.index.get(hintKey(nil, k))
+	row, err := b.index.Hint(k.Group, &k.ID)
 	if err != nil || row == nil {
 		b.droppedHint(k, m, err)
 		return nil
@@ -239,43 +237,17 @@ func (b *Backend) Hints(after Hint, limit int) (list []Hint, err error) {
 		return nil, err
 	}
 	defer b.leaveUse()
-	err = b.index.hints(after, func(k Hint, _ []byte) bool {
-		list = append(list, k)
+	err = b.index.Hints(after.Group, &after.ID, func(g foci.Group, id foci.ID, _ []byte) bool {
+		list = append(list, Hint{g, id})
 		return len(list) < limit
 	})
 	return list, err
 }
 
-// hints walks the hint rows after one while yield says so.
-func (x *index) hints(after Hint, yield func(k Hint, row []byte) bool) error {
-	lower := append(hintKey(nil, after), 0)
-	it, err := x.db.NewIter(&pebble.IterOptions{LowerBound: lower, UpperBound: []byte{rowHint + 1}})
-	if err != nil {
-		return indexError(err)
-	}
-	for it.First(); it.Valid(); it.Next() {
-		k, ok := parseHintKey(it.Key())
-		if !ok {
-			_ = it.Close() // what is wrong is known already
-			return badRow("hint")
-		}
-		if !yield(k, it.Value()) {
-			break
-		}
-	}
-	return indexError(it.Close())
-}
-
-// has reports whether there is a row.
-func (x *index) has(key []byte) (bool, error) {
-	v, err := x.get(key)
-	return v != nil, err
-}
-
 // countHints counts the rows, by who gave them, at start, whatever the limits.
-func (x *index) countHints(most int) (*share.Pool, error) {
+func countHints(x *index.Index, most int) (*share.Pool, error) {
 	pool := share.New(int64(most))
-	err := x.hints(Hint{}, func(_ Hint, row []byte) bool {
+	err := x.Hints(0, new(foci.ID), func(_ foci.Group, _ foci.ID, row []byte) bool {
 		restore(pool, giverOf(row))
 		return true
 	})
@@ -283,16 +255,16 @@ func (x *index) countHints(most int) (*share.Pool, error) {
 }
 
 // hintRow writes or removes the row that a record speaks of.
-func hintRow(rows *pebble.Batch, r *segment.Record) error {
-	key := hintKey(nil, Hint{foci.Group(r.Entry.Size), r.ID})
+func hintRow(rows *index.Rows, r *segment.Record) error {
+	g := foci.Group(r.Entry.Size)
 	if r.Kind == segment.Unhint {
-		return rows.Delete(key, nil)
+		return rows.DeleteHint(g, &r.ID)
 	}
 	row := r.Meta
 	if len(row) == 0 {
 		row = []byte{byMember} // as in records of protocol 1
 	}
-	return rows.Set(key, row, nil)
+	return rows.SetHint(g, &r.ID, row)
 }
 
 func hintRecord(kind segment.Kind, k Hint) segment.Record {
@@ -300,18 +272,4 @@ func hintRecord(kind segment.Kind, k Hint) segment.Record {
 	r.ID = k.ID
 	r.Entry.Size = uint64(k.Group)
 	return r
-}
-
-func hintKey(b []byte, k Hint) []byte {
-	b = binary.BigEndian.AppendUint32(append(b, rowHint), uint32(k.Group))
-	return append(b, k.ID[:]...)
-}
-
-func parseHintKey(b []byte) (k Hint, ok bool) {
-	if len(b) != 1+4+idLen {
-		return k, false
-	}
-	k.Group = foci.Group(binary.BigEndian.Uint32(b[1:]))
-	copy(k.ID[:], b[5:])
-	return k, true
 }

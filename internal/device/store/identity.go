@@ -10,6 +10,7 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/device/segment"
+	"github.com/foci-store/foci/internal/device/store/index"
 	"github.com/foci-store/foci/internal/device/vfs"
 )
 
@@ -18,8 +19,6 @@ const (
 	IdentityFile = "backend.json"
 	lockFile     = "LOCK"
 	segmentsDir  = "segments"
-	indexDir     = "index"
-	indexDamaged = "index.damaged" // a note: rebuild it
 )
 
 const (
@@ -111,7 +110,7 @@ func found(o *Options, path string) (identity, error) {
 			Fix: "restore the file, or give the node an empty directory",
 		}
 	}
-	if err := o.FS.RemoveAll(o.FS.PathJoin(o.Dir, indexDir)); err != nil {
+	if err := index.Remove(o.FS, o.Dir); err != nil {
 		return identity{}, err
 	}
 	id := identity{Format: dirFormat, Backend: o.ID, Cluster: o.Cluster}

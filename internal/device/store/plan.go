@@ -1,32 +1,26 @@
 package store
 
 import (
-	"encoding/binary"
 	"iter"
-
-	"github.com/cockroachdb/pebble/v2"
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/object"
 	"github.com/foci-store/foci/internal/core/record"
-	"github.com/foci-store/foci/internal/device/segment"
+	"github.com/foci-store/foci/internal/device/store/index"
 )
-
-var binaryLE = binary.LittleEndian
 
 // plan turns records, in log order, into rows of the index. It sees what is in
 // the index and, over it, what is on its way there. The committing goroutine
 // (at start the replaying one) has it for itself.
 type plan struct {
-	index   *index
+	index   *index.Index
 	objects map[foci.ID]*onWay
 	spare   []*onWay
-	scratch []byte
 }
 
 // onWay is an object with transactions that the index may not have yet.
 type onWay struct {
-	sum     summary
+	sum     index.Summary
 	entries []placed // on their way, oldest first
 
 	// first was the only transaction until now: it has been in the index for
@@ -34,17 +28,13 @@ type onWay struct {
 	first placed
 }
 
-// placed is a transaction on its way, and the group that brings it.
+// placed is a transaction on its way, and the batch that brings it.
 type placed struct {
-	entry record.Entry
-	loc   segment.Loc
-	group *group
+	index.Placed
+	batch *commitBatch
 }
 
-// totals counts what a backend holds.
-type totals struct{ records, objects, bytes uint64 }
-
-func newPlan(x *index) *plan { return &plan{index: x, objects: make(map[foci.ID]*onWay)} }
+func newPlan(x *index.Index) *plan { return &plan{index: x, objects: make(map[foci.ID]*onWay)} }
 
 // open is the object with everything before the next record. seen is its row
 // in the index, if that is known.
@@ -55,7 +45,7 @@ func (p *plan) open(id *foci.ID, seen *sighting) (*onWay, error) {
 	sum := seen.sum
 	if !seen.known {
 		var err error
-		if sum, _, err = p.index.summary(id); err != nil {
+		if sum, _, err = p.index.Object(id); err != nil {
 			return nil, err
 		}
 	}
@@ -72,7 +62,7 @@ func (p *plan) open(id *foci.ID, seen *sighting) (*onWay, error) {
 }
 
 // release says that the object's oldest record on its way has entered the
-// index. Groups enter in order, and so do their records.
+// index. Batches enter in order, and so do their records.
 func (p *plan) release(id *foci.ID) {
 	o := p.objects[*id]
 	if o == nil {
@@ -100,44 +90,39 @@ func (p *plan) forget() {
 	}
 }
 
-// find is the transaction of a version: on its way (with its group), or in the
-// index (group nil), or nowhere.
+// find is the transaction of a version: on its way (with its batch), or in the
+// index (batch nil), or nowhere.
 func (p *plan) find(o *onWay, id *foci.ID, v foci.Version) (at placed, ok bool, err error) {
-	if o.sum.total == 0 || o.sum.vote.Newest.Less(v) {
+	if o.sum.Total == 0 || o.sum.Vote.Newest.Less(v) {
 		return at, false, nil
 	}
 	for i := range o.entries {
-		if o.entries[i].entry.Version == v {
+		if o.entries[i].Entry.Version == v {
 			return o.entries[i], true, nil
 		}
 	}
-	if o.first.entry.Version == v {
+	if o.first.Entry.Version == v {
 		return o.first, true, nil
 	}
-	if o.sum.sole && o.sum.entry.Version == v {
-		return placed{entry: o.sum.entry, loc: o.sum.loc}, true, nil
+	if o.sum.Sole && o.sum.Entry.Version == v {
+		return placed{Placed: o.sum.Placed}, true, nil
 	}
-	if o.sum.total == 1 {
+	if o.sum.Total == 1 {
 		return at, false, nil
 	}
-	p.scratch = versionKey(p.scratch[:0], id, v)
-	row, err := p.index.get(p.scratch)
-	if err != nil || row == nil {
-		return at, false, err
-	}
-	at.entry, at.loc, err = parsePlaced(row)
-	return at, err == nil, err
+	at.Placed, ok, err = p.index.Version(id, v)
+	return at, ok, err
 }
 
 // next is the object's summary after e, without a place for e yet. It fails
 // with TooLarge.
-func (p *plan) next(o *onWay, id *foci.ID, e *record.Entry) (summary, error) {
+func (p *plan) next(o *onWay, id *foci.ID, e *record.Entry) (index.Summary, error) {
 	var scanErr error
-	vote, err := object.Apply(o.sum.vote, e, p.newer(o, id, e.Version, &scanErr))
+	vote, err := object.Apply(o.sum.Vote, e, p.newer(o, id, e.Version, &scanErr))
 	if scanErr != nil {
 		err = scanErr
 	}
-	return summary{vote: vote, total: o.sum.total + 1}, err
+	return index.Summary{Vote: vote, Total: o.sum.Total + 1}, err
 }
 
 // newer is every transaction of the object after v.
@@ -145,83 +130,63 @@ func (p *plan) newer(o *onWay, id *foci.ID, v foci.Version, failed *error) iter.
 	return func(yield func(record.Entry) bool) {
 		seen := make(map[foci.Version]bool, 1+len(o.entries))
 		for i := -1; i < len(o.entries); i++ {
-			e := &o.first.entry
+			e := &o.first.Entry
 			if i >= 0 {
-				e = &o.entries[i].entry
+				e = &o.entries[i].Entry
 			}
 			if v.Less(e.Version) && !seen[e.Version] && !yield(*e) {
 				return
 			}
 			seen[e.Version] = true
 		}
-		if o.sum.total == 1 {
-			if e := &o.sum.entry; v.Less(e.Version) && !seen[e.Version] {
+		if o.sum.Total == 1 {
+			if e := &o.sum.Entry; v.Less(e.Version) && !seen[e.Version] {
 				yield(*e)
 			}
 			return
 		}
-		it, err := p.index.versions(id, v)
+		err := p.index.Versions(id, v, func(at index.Placed) bool {
+			e := at.Entry
+			return !v.Less(e.Version) || seen[e.Version] || yield(e)
+		})
 		if err != nil {
 			*failed = err
-			return
-		}
-		for ; it.Valid(); it.Next() {
-			e, _, err := parsePlaced(it.Value())
-			if err != nil {
-				*failed = err
-				break
-			}
-			if v.Less(e.Version) && !seen[e.Version] && !yield(e) {
-				break
-			}
-		}
-		if err := it.Close(); err != nil {
-			*failed = indexError(err)
 		}
 	}
 }
 
 // add writes the rows of a record that was placed at loc, and makes after,
 // which next foretold, the object's state.
-func (p *plan) add(rows *pebble.Batch, o *onWay, r *record.Record, after summary, at placed, t *totals) error {
+func (p *plan) add(rows *index.Rows, o *onWay, r *record.Record, after index.Summary, at placed, t *index.Totals) error {
 	before := &o.sum
-	t.records++
-	t.bytes += uint64(r.Length)
-	if after.vote.Count == 1 {
-		after.sole, after.entry, after.loc = before.sole, before.entry, before.loc
-		if after.vote.Base == r.Version || before.total == 0 {
-			after.sole, after.entry, after.loc = true, r.Entry, at.loc
+	t.Records++
+	t.Bytes += uint64(r.Length)
+	if after.Vote.Count == 1 {
+		after.Sole, after.Placed = before.Sole, before.Placed
+		if after.Vote.Base == r.Version || before.Total == 0 {
+			after.Sole, after.Placed = true, index.Placed{Entry: r.Entry, Loc: at.Loc}
 		}
 	}
-	if before.total == 0 {
-		t.objects++
+	if before.Total == 0 {
+		t.Objects++
 		if r.Op != record.OpChunk {
-			p.scratch = nameKey(p.scratch[:0], r.Name.Bucket, r.Name.Key)
-			if err := rows.Set(p.scratch, nil, nil); err != nil {
+			if err := rows.SetName(r.Name); err != nil {
 				return err
 			}
 		}
 	}
-	if before.total == 1 {
-		o.first = placed{entry: before.entry, loc: before.loc}
-		if err := p.addVersion(rows, &r.ID, &before.entry, before.loc); err != nil {
+	if before.Total == 1 {
+		o.first = placed{Placed: before.Placed}
+		if err := rows.SetVersion(&r.ID, &before.Placed); err != nil {
 			return err
 		}
 	}
-	if after.total > 1 {
-		if err := p.addVersion(rows, &r.ID, &r.Entry, at.loc); err != nil {
+	if after.Total > 1 {
+		if err := rows.SetVersion(&r.ID, &index.Placed{Entry: r.Entry, Loc: at.Loc}); err != nil {
 			return err
 		}
 	}
 	o.sum = after
 	o.entries = append(o.entries, at)
-	key := objectKey(p.scratch[:0], &r.ID)
-	p.scratch = after.append(key)
-	return rows.Set(p.scratch[:len(key)], p.scratch[len(key):], nil)
-}
-
-func (p *plan) addVersion(rows *pebble.Batch, id *foci.ID, e *record.Entry, loc segment.Loc) error {
-	key := versionKey(p.scratch[:0], id, e.Version)
-	p.scratch = appendPlaced(key, e, loc)
-	return rows.Set(p.scratch[:len(key)], p.scratch[len(key):], nil)
+	return rows.SetObject(&r.ID, &after)
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/foci-store/foci/internal/core/record"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/segment"
+	"github.com/foci-store/foci/internal/device/store/index"
 )
 
 // Query is the backend's vote on an object. When the object's content is
@@ -21,7 +22,7 @@ func (b *Backend) Query(id foci.ID, inline uint32) (v record.Vote, rec *record.R
 		return v, nil, err
 	}
 	defer b.leaveUse()
-	seen, err := b.look(&id, b.index.row(inline == 0))
+	seen, err := b.look(&id, b.row(inline == 0))
 	if err != nil {
 		return v, nil, err
 	}
@@ -29,19 +30,31 @@ func (b *Backend) Query(id foci.ID, inline uint32) (v record.Vote, rec *record.R
 	s := &seen.sum
 	// The watermark is read after the object: when something is destroyed, the
 	// watermark is raised first, so one of the two always tells.
-	v = s.vote
+	v = s.Vote
 	v.Watermark = b.Watermark(id)
 	if inline == 0 && !mutant.On(mutant.EmptyInline) {
 		return v, nil, nil
 	}
-	if !s.sole || s.vote.BaseOp != record.OpPut && s.vote.BaseOp != record.OpChunk || s.loc.Length > inline {
+	if !s.Sole || s.Vote.BaseOp != record.OpPut && s.Vote.BaseOp != record.OpChunk || s.Loc.Length > inline {
 		return v, nil, nil
 	}
-	h, err := b.read(&id, s.loc)
+	h, err := b.read(&id, s.Loc)
 	if err != nil {
 		return v, nil, err
 	}
 	return v, &h.Record.Record, nil
+}
+
+// row reads an object's row, the zero Summary if there is none; absent says that
+// this is likely.
+func (b *Backend) row(absent bool) func(*foci.ID) (index.Summary, error) {
+	if absent {
+		return b.index.Absent
+	}
+	return func(id *foci.ID) (index.Summary, error) {
+		s, _, err := b.index.Object(id)
+		return s, err
+	}
 }
 
 // read is a whole record, verified.
@@ -61,7 +74,7 @@ func (b *Backend) read(id *foci.ID, loc segment.Loc) (*segment.Head, error) {
 // sameObject guards against an index that points at another object's record.
 func sameObject(h *segment.Head, id *foci.ID) error {
 	if h.Kind != segment.Object || h.ID != *id {
-		return indexError(errMisplaced)
+		return index.Damaged(errMisplaced)
 	}
 	return nil
 }
@@ -92,21 +105,17 @@ func (b *Backend) Have(id foci.ID, v foci.Version, h record.Hash) (wire.HaveStat
 
 // visible is the content of a version that the index has.
 func (b *Backend) visible(id *foci.ID, v foci.Version) (h record.Hash, found bool, err error) {
-	s, ok, err := b.index.summary(id)
+	s, ok, err := b.index.Object(id)
 	switch {
-	case err != nil || !ok || s.vote.Newest.Less(v):
+	case err != nil || !ok || s.Vote.Newest.Less(v):
 		return h, false, err
-	case s.sole && s.entry.Version == v:
-		return s.entry.Hash, true, nil
-	case s.total == 1:
+	case s.Sole && s.Entry.Version == v:
+		return s.Entry.Hash, true, nil
+	case s.Total == 1:
 		return h, false, nil
 	}
-	row, err := b.index.get(versionKey(nil, id, v))
-	if err != nil || row == nil {
-		return h, false, err
-	}
-	e, _, err := parsePlaced(row)
-	return e.Hash, err == nil, err
+	p, found, err := b.index.Version(id, v)
+	return p.Entry.Hash, found, err
 }
 
 func haveState(same bool, s wire.HaveState) wire.HaveState {

@@ -7,6 +7,7 @@ import (
 	"github.com/foci-store/foci/internal/core/record"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/segment"
+	"github.com/foci-store/foci/internal/device/store/index"
 )
 
 // item is one record on its way into the log.
@@ -17,12 +18,12 @@ type item struct {
 	seen  sighting
 }
 
-// sighting is an object's row as it was when a group had become visible. It
+// sighting is an object's row as it was when a batch had become visible. It
 // saves the committing goroutine the search.
 type sighting struct {
 	known bool
-	group uint64
-	sum   summary
+	batch uint64
+	sum   index.Summary
 }
 
 // space is what the item takes in the log and in the queue, in bytes.

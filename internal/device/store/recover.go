@@ -3,12 +3,11 @@ package store
 import (
 	"encoding/binary"
 
-	"github.com/cockroachdb/pebble/v2"
-
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/object"
 	"github.com/foci-store/foci/internal/core/share"
 	"github.com/foci-store/foci/internal/device/segment"
+	"github.com/foci-store/foci/internal/device/store/index"
 	"github.com/foci-store/foci/internal/device/vfs"
 )
 
@@ -18,11 +17,11 @@ const replayRecords = 1024
 // replayer brings an index up to the end of the log at start.
 type replayer struct {
 	b     *Backend
-	index *index
+	index *index.Index
 	plan  *plan
-	rows  *pebble.Batch
+	rows  *index.Rows
 	n     int
-	meta  meta
+	meta  index.Meta
 	hints *share.Pool  // rows
 	after func() error // called after each batch of rows; nil: nothing
 }
@@ -30,25 +29,25 @@ type replayer struct {
 // replay replays what the index has missed and is known to have been synced.
 //
 // A log that is damaged is Corrupt; anything else is the disk's error.
-func (b *Backend) replay(x *index, fs vfs.FS, after func() error) (*replayer, *segment.Chain, segment.Tail, error) {
+func (b *Backend) replay(x *index.Index, fs vfs.FS, after func() error) (*replayer, *segment.Chain, segment.Tail, error) {
 	r := &replayer{b: b, index: x, plan: newPlan(x), after: after}
 	chain, err := segment.Load(fs, b.segmentsDir(), b.id)
 	if err == nil && chain.Len() == 0 {
 		err = foci.Errorf(foci.Corrupt, "segment 1 is missing")
 	}
 	if err == nil {
-		r.meta, err = x.meta()
+		r.meta, err = x.Meta()
 	}
 	if err != nil {
 		return nil, nil, segment.Tail{}, err
 	}
-	tail, err := chain.Replay(r.meta.cursor, r.record)
+	tail, err := chain.Replay(r.meta.Cursor, r.record)
 	return r, chain, tail, err
 }
 
 // recover replays what the index has missed, and makes what may have been
 // acknowledged durable once more. It returns the state that commits go on from.
-func (b *Backend) recover(x *index, fs vfs.FS) (*committer, *replayer, error) {
+func (b *Backend) recover(x *index.Index, fs vfs.FS) (*committer, *replayer, error) {
 	r, chain, tail, err := b.replay(x, fs, nil)
 	if err != nil {
 		return nil, nil, err
@@ -60,14 +59,14 @@ func (b *Backend) recover(x *index, fs vfs.FS) (*committer, *replayer, error) {
 	if err := r.finish(); err != nil {
 		return nil, nil, err
 	}
-	c.watermarks, c.epoch = r.meta.watermarks, r.meta.epoch
+	c.watermarks, c.epoch = r.meta.Watermarks, r.meta.Epoch
 	return c, r, nil
 }
 
 // finish indexes the rest.
 func (r *replayer) finish() (err error) {
 	if err = r.flush(); err == nil {
-		r.hints, err = r.index.countHints(r.b.opts.MaxHints)
+		r.hints, err = countHints(r.index, r.b.opts.MaxHints)
 	}
 	return err
 }
@@ -76,9 +75,9 @@ func (r *replayer) finish() (err error) {
 func (b *Backend) install(r *replayer, segments uint64) {
 	b.index = r.index
 	b.segments.Store(segments)
-	b.totals.store(r.meta.totals)
-	b.watermarks.Store(&r.meta.watermarks)
-	b.epoch.Store(uint64(r.meta.epoch))
+	b.totals.store(r.meta.Totals)
+	b.watermarks.Store(&r.meta.Watermarks)
+	b.epoch.Store(uint64(r.meta.Epoch))
 	b.hints.mu.Lock()
 	b.hints.pool = r.hints
 	b.hints.mu.Unlock()
@@ -112,7 +111,7 @@ func (c *committer) rewrite(r *replayer, chain *segment.Chain, tail segment.Tail
 			return err
 		}
 	}
-	r.meta.cursor = first.End()
+	r.meta.Cursor = first.End()
 	return nil
 }
 
@@ -120,7 +119,7 @@ func (r *replayer) record(h *segment.Head, loc segment.Loc) error {
 	if err := r.add(&h.Record, loc); err != nil {
 		return err
 	}
-	r.meta.cursor = loc.End()
+	r.meta.Cursor = loc.End()
 	if r.n < replayRecords {
 		return nil
 	}
@@ -129,14 +128,14 @@ func (r *replayer) record(h *segment.Head, loc segment.Loc) error {
 
 func (r *replayer) add(rec *segment.Record, loc segment.Loc) error {
 	if r.rows == nil {
-		r.rows = r.index.db.NewBatch()
+		r.rows = r.index.NewRows()
 	}
 	r.n++
 	switch rec.Kind {
 	case segment.Epoch:
-		r.meta.epoch = max(r.meta.epoch, foci.Epoch(rec.Entry.Size))
+		r.meta.Epoch = max(r.meta.Epoch, foci.Epoch(rec.Entry.Size))
 	case segment.Watermark:
-		r.meta.watermarks = r.meta.watermarks.raise(watermarkOf(rec))
+		r.meta.Watermarks = r.meta.Watermarks.Raise(watermarkOf(rec))
 	case segment.Hint, segment.Unhint:
 		return hintRow(r.rows, rec)
 	case segment.Object:
@@ -157,7 +156,7 @@ func (r *replayer) object(rec *segment.Record, loc segment.Loc) error {
 		return err
 	}
 	if found {
-		if err := object.SameContent(&at.entry, &rec.Entry); err != nil {
+		if err := object.SameContent(&at.Entry, &rec.Entry); err != nil {
 			r.b.log.Error("log holds a version twice, the first one counts", "id", rec.ID.Short(), "err", err)
 		}
 		return nil
@@ -166,7 +165,7 @@ func (r *replayer) object(rec *segment.Record, loc segment.Loc) error {
 	if err != nil {
 		return err
 	}
-	return r.plan.add(r.rows, o, &rec.Record, after, placed{entry: rec.Entry, loc: loc}, &r.meta.totals)
+	return r.plan.add(r.rows, o, &rec.Record, after, placed{Placed: index.Placed{Entry: rec.Entry, Loc: loc}}, &r.meta.Totals)
 }
 
 // flush makes what has been added, and how far that is, the index's state.
@@ -174,10 +173,10 @@ func (r *replayer) flush() error {
 	if r.rows == nil {
 		return nil
 	}
-	if err := writeMeta(r.rows, r.meta.cursor, r.meta.totals, r.meta.epoch, r.meta.watermarks); err != nil {
+	if err := r.rows.SetMeta(&r.meta); err != nil {
 		return err
 	}
-	if err := r.index.commit(r.rows); err != nil {
+	if err := r.index.Commit(r.rows); err != nil {
 		return err
 	}
 	_ = r.rows.Close()

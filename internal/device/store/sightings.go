@@ -8,7 +8,7 @@ import (
 
 // sightings remembers what queries have just seen. A put asks for a vote right
 // before it stores, so its record's object need not be searched for again.
-// Whoever takes a sighting must check that its group is still remembered.
+// Whoever takes a sighting must check that its batch is still remembered.
 type sightings struct{ slots [1024]sightingSlot }
 
 type sightingSlot struct {
@@ -29,10 +29,10 @@ func (t *sightings) note(id *foci.ID, s sighting) {
 	k.mu.Unlock()
 }
 
-// recall is the sighting of an object that is not older than a group.
-func (t *sightings) recall(id *foci.ID, group uint64) (s sighting, ok bool) {
+// recall is the sighting of an object that is not older than a batch.
+func (t *sightings) recall(id *foci.ID, batch uint64) (s sighting, ok bool) {
 	k := t.slot(id)
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	return k.s, k.s.known && k.id == *id && k.s.group >= group
+	return k.s, k.s.known && k.id == *id && k.s.batch >= batch
 }

@@ -1,11 +1,3 @@
-// Package store keeps one backend: one directory on one disk, in which
-// append-only segments hold the records and are the truth, and an index over
-// them says where things are and can be lost without loss.
-//
-// A record is visible, to every method here, only after its fsync. Writes are
-// committed in groups: while one group is being fsynced the next one gathers,
-// and while that one is fsynced the one before enters the index. Three workers
-// take turns at that ([committer.work]), so a group stays on one goroutine.
 package store
 
 import (
@@ -21,6 +13,7 @@ import (
 	"github.com/foci-store/foci/internal/core/record"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/segment"
+	"github.com/foci-store/foci/internal/device/store/index"
 )
 
 // Stats is what a backend holds and how it is.
@@ -42,7 +35,7 @@ type Backend struct {
 	id    foci.BackendID
 	log   *slog.Logger
 	lock  io.Closer
-	index *index
+	index *index.Index
 	files *segment.Files
 	queue *queue
 	ended chan struct{} // nothing is committed any more
@@ -52,18 +45,18 @@ type Backend struct {
 	closing chan struct{} // closed by Close
 	close   sync.Once
 
-	watermarks atomic.Pointer[watermarks]
+	watermarks atomic.Pointer[index.Watermarks]
 	epoch      atomic.Uint64
 	segments   atomic.Uint64
 
 	hints        hints
 	sightings    sightings
-	visibleGroup atomic.Uint64 // number of the newest group in the index
+	visibleBatch atomic.Uint64 // number of the newest batch in the index
 	totals       sharedTotals
 
 	notReady error                      // the log is damaged; set once, by Open
 	stopped  atomic.Pointer[foci.Error] // why no record will be taken any more
-	full     atomic.Pointer[foci.Error] // why the last group could not be written
+	full     atomic.Pointer[foci.Error] // why the last batch could not be written
 	inMemory atomic.Pointer[foci.Error] // the disk was full at start: why no records are taken yet
 }
 
@@ -101,7 +94,7 @@ func (b *Backend) open() error {
 	}
 	b.id = who.Backend
 	b.log = b.opts.Logger.With("backend", b.id.Short())
-	b.watermarks.Store(new(watermarks))
+	b.watermarks.Store(new(index.Watermarks))
 	b.files = segment.NewFiles(b.opts.FS, b.segmentsDir(), maxOpenSegments)
 	a := b.attempt()
 	select {
@@ -125,7 +118,7 @@ func (b *Backend) opened(r recovered) error {
 	case r.index != nil && foci.KindOf(r.err) == foci.Corrupt:
 		b.damaged(r.index, r.err)
 	case r.index != nil:
-		r.index.close()
+		r.index.Close()
 		return foci.Errorf(foci.ReadOnly, "open backend %s: %w", b.opts.Dir, r.err)
 	default:
 		return r.err
@@ -134,7 +127,7 @@ func (b *Backend) opened(r recovered) error {
 }
 
 // damaged makes the backend answer everything with NotReady.
-func (b *Backend) damaged(x *index, err error) {
+func (b *Backend) damaged(x *index.Index, err error) {
 	b.index = x
 	b.notReady = &foci.Error{
 		Kind: foci.NotReady, Op: "open backend", Where: b.opts.Dir, Msg: "the log is damaged", Err: err,
@@ -145,11 +138,11 @@ func (b *Backend) damaged(x *index, err error) {
 }
 
 func (b *Backend) start(c *committer) {
-	c.back = make(chan *group, movingGroups)
-	for range movingGroups {
-		c.free = append(c.free, new(group))
+	c.back = make(chan *commitBatch, movingBatches)
+	for range movingBatches {
+		c.free = append(c.free, new(commitBatch))
 	}
-	for range movingGroups {
+	for range movingBatches {
 		go c.work()
 	}
 	go c.watch()
@@ -188,22 +181,22 @@ func (b *Backend) accept(s *wire.Store, done func(dup bool, err error)) error {
 	}
 	defer b.leaveUse()
 	it := item{store: s, done: done}
-	visible := b.visibleGroup.Load()
+	visible := b.visibleBatch.Load()
 	// A little younger than what is remembered: it still has to wait.
-	if seen, ok := b.sightings.recall(&s.Record.ID, visible-min(visible, rememberedGroups/2)); ok {
+	if seen, ok := b.sightings.recall(&s.Record.ID, visible-min(visible, rememberedBatches/2)); ok {
 		it.seen = seen
 		return b.queue.put(it)
 	}
 	var err error
-	if it.seen, err = b.look(&s.Record.ID, b.index.expected); err != nil {
+	if it.seen, err = b.look(&s.Record.ID, b.index.Absent); err != nil {
 		return err
 	}
 	return b.queue.put(it)
 }
 
-// look reads an object's row as it is at least since some group was visible.
-func (b *Backend) look(id *foci.ID, read func(*foci.ID) (summary, error)) (s sighting, err error) {
-	s.group = b.visibleGroup.Load()
+// look reads an object's row as it is at least since some batch was visible.
+func (b *Backend) look(id *foci.ID, read func(*foci.ID) (index.Summary, error)) (s sighting, err error) {
+	s.batch = b.visibleBatch.Load()
 	s.sum, err = read(id)
 	s.known = err == nil
 	return s, err
@@ -234,10 +227,10 @@ func (b *Backend) refusal() error {
 	if e := b.inMemory.Load(); e != nil {
 		return e
 	}
-	if why := b.index.trouble.Load(); why != nil {
-		return b.noSpace(*why)
+	if why := b.index.Trouble(); why != "" {
+		return b.noSpace(why)
 	}
-	if f := b.index.files; f != nil && f.IsFull() && !mutant.On(mutant.WritesOnFullIndex) {
+	if b.index.IsFull() && !mutant.On(mutant.WritesOnFullIndex) {
 		return b.noSpace(indexWaits)
 	}
 	return nil
@@ -276,7 +269,7 @@ func (b *Backend) enterUse() error {
 func (b *Backend) leaveUse() { b.life.RUnlock() }
 
 // Watermark is what was destroyed in the id's range.
-func (b *Backend) Watermark(id foci.ID) record.Watermark { return b.watermarks.Load().of(id.Prefix()) }
+func (b *Backend) Watermark(id foci.ID) record.Watermark { return b.watermarks.Load().Of(id.Prefix()) }
 
 // RaiseWatermark says that something as new as v is about to be destroyed among the
 // ids whose prefixes are from..to, both included, and returns when that is
@@ -314,7 +307,7 @@ func (b *Backend) control(r segment.Record) error {
 func (b *Backend) Stats() Stats {
 	t := b.totals.load()
 	s := Stats{
-		Records: t.records, Objects: t.objects, Bytes: t.bytes,
+		Records: t.Records, Objects: t.Objects, Bytes: t.Bytes,
 		Segments: int(b.segments.Load()), Queued: b.queue.len(),
 	}
 	s.Hints, s.Unhinted = b.hints.stats()
@@ -342,7 +335,7 @@ func (b *Backend) Close() error {
 		return nil
 	}
 	b.closed = true
-	b.index.close()
+	b.index.Close()
 	return errors.Join(b.files.Close(), b.lock.Close())
 }
 
@@ -356,8 +349,8 @@ func (b *Backend) awaitEnd() {
 		select {
 		case <-b.ended:
 			return
-		case <-x.full():
-			x.abandon()
+		case <-x.Full():
+			x.Abandon()
 			<-b.ended
 			return
 		case <-time.After(awaitEndLook): // the index may be another one

@@ -6,50 +6,51 @@ import (
 	"time"
 
 	"github.com/foci-store/foci/internal/core/mutant"
+	"github.com/foci-store/foci/internal/device/store/index"
 )
 
-// work is one of several workers. A group stays with its worker from the queue
-// until its callers are answered: while one enters its group into the index,
-// another may wait behind it with a group that is fsynced, and a third writes
-// the next. Groups enter in the order of the log, each with its cursor.
+// work is one of several workers. A batch stays with its worker from the queue
+// until its callers are answered: while one enters its batch into the index,
+// another may wait behind it with a batch that is fsynced, and a third writes
+// the next. Batches enter in the order of the log, each with its cursor.
 func (c *committer) work() {
 	for {
-		g, ok := c.take()
-		if !ok || g != nil && !c.enter(g) {
+		batch, ok := c.take()
+		if !ok || batch != nil && !c.enter(batch) {
 			return
 		}
 	}
 }
 
-// enter makes a group visible and answers its callers. It reports false when the
+// enter makes a batch visible and answers its callers. It reports false when the
 // index has failed in the middle of that and [committer.watch] has answered in
 // its place: then the worker ends.
-func (c *committer) enter(g *group) bool {
+func (c *committer) enter(batch *commitBatch) bool {
 	select {
-	case <-g.before:
-	case <-c.b.index.gone:
+	case <-batch.before:
+	case <-c.b.index.Gone():
 	}
-	err := c.entries.begin(g)
+	err := c.entries.begin(batch)
 	if err == nil {
-		err = c.b.enter(g)
-		if !c.entries.end(g, err) {
+		err = c.b.enter(batch)
+		if !c.entries.end(batch, err) {
 			return false
 		}
 	}
-	c.finish(g, err)
+	c.finish(batch, err)
 	return true
 }
 
-// finish gives a group back that has entered the index, or never will.
-func (c *committer) finish(g *group, err error) {
-	c.b.settle(g, err)
-	c.entries.remove(g)
-	close(g.entered)
-	c.back <- g // never waits
+// finish gives a batch back that has entered the index, or never will.
+func (c *committer) finish(batch *commitBatch, err error) {
+	c.b.settle(batch, err)
+	c.entries.remove(batch)
+	close(batch.entered)
+	c.back <- batch // never waits
 }
 
 // watch answers in place of workers that cannot: when the index fails, the
-// worker that is entering a group may never return; when it waits for space on
+// worker that is entering a batch may never return; when it waits for space on
 // the disk, all of them wait.
 func (c *committer) watch() {
 	x := c.b.index
@@ -57,12 +58,12 @@ func (c *committer) watch() {
 		select {
 		case <-c.b.ended:
 			return
-		case <-x.gone:
-			if g := c.entries.fail(errGone); g != nil {
-				c.finish(g, errGone)
+		case <-x.Gone():
+			if batch := c.entries.fail(index.ErrGone); batch != nil {
+				c.finish(batch, index.ErrGone)
 			}
 			return
-		case <-x.full():
+		case <-x.Full():
 			c.relieve()
 		}
 	}
@@ -74,7 +75,7 @@ const fullLook = time.Millisecond
 
 const indexWaits = "the disk is full, the index waits for space"
 
-// relieve waits a moment and looks whether the groups move although the disk is
+// relieve waits a moment and looks whether the batches move although the disk is
 // full. If they do not, all callers hear so. What is in the log stays there and
 // enters the index when there is space.
 func (c *committer) relieve() {
@@ -86,16 +87,16 @@ func (c *committer) relieve() {
 	case <-time.After(look):
 		c.refuseBehind(stuck)
 	case <-c.b.ended:
-	case <-c.b.index.gone:
+	case <-c.b.index.Gone():
 	}
 }
 
-// refuseBehind answers for all groups, and for what is not in one yet, when the
-// group of that number is still the oldest: what enters the index in a moment is
+// refuseBehind answers for all batches, and for what is not in one yet, when the
+// batch of that number is still the oldest: what enters the index in a moment is
 // not refused.
 func (c *committer) refuseBehind(stuck uint64) {
 	now := c.entries.oldest()
-	if now == 0 || now != stuck && !mutant.On(mutant.HastyFull) || !c.b.index.files.IsFull() {
+	if now == 0 || now != stuck && !mutant.On(mutant.HastyFull) || !c.b.index.IsFull() {
 		return
 	}
 	why := c.b.noSpace(indexWaits)
@@ -108,17 +109,17 @@ func (c *committer) refuseBehind(stuck uint64) {
 	}
 }
 
-// entries are the groups between the log and the index.
+// entries are the batches between the log and the index.
 type entries struct {
 	mu      sync.Mutex
-	moving  []*group // oldest first
-	current *group   // that is being entered
+	moving  []*commitBatch // oldest first
+	current *commitBatch   // that is being entered
 	newest  <-chan struct{}
 	err     error // why no more are entered
 }
 
-// add lines a group up behind those before it.
-func (e *entries) add(g *group) {
+// add lines a batch up behind those before it.
+func (e *entries) add(batch *commitBatch) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.newest == nil { // the first
@@ -126,32 +127,32 @@ func (e *entries) add(g *group) {
 		close(none)
 		e.newest = none
 	}
-	g.before, g.entered = e.newest, make(chan struct{})
-	e.newest = g.entered
-	e.moving = append(e.moving, g)
+	batch.before, batch.entered = e.newest, make(chan struct{})
+	e.newest = batch.entered
+	e.moving = append(e.moving, batch)
 }
 
-// begin says that a group is being entered, unless one before it could not be:
+// begin says that a batch is being entered, unless one before it could not be:
 // the cursor must not pass that.
-func (e *entries) begin(g *group) error {
+func (e *entries) begin(batch *commitBatch) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	switch {
 	case e.err != nil:
 	case e.current != nil: // the index has failed in the middle of that
-		e.err = errGone
+		e.err = index.ErrGone
 	default:
-		e.current = g
+		e.current = batch
 	}
 	return e.err
 }
 
-// end says that a group has been entered, or why not. It reports false when
-// fail has taken the group.
-func (e *entries) end(g *group, err error) bool {
+// end says that a batch has been entered, or why not. It reports false when
+// fail has taken the batch.
+func (e *entries) end(batch *commitBatch, err error) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.current != g {
+	if e.current != batch {
 		return false
 	}
 	e.current = nil
@@ -161,41 +162,41 @@ func (e *entries) end(g *group, err error) bool {
 	return true
 }
 
-// fail ends the entering of groups and takes the one that is being entered.
-func (e *entries) fail(err error) *group {
+// fail ends the entering of batches and takes the one that is being entered.
+func (e *entries) fail(err error) *commitBatch {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	g := e.current
+	batch := e.current
 	e.current, e.err = nil, err
-	return g
+	return batch
 }
 
-// remove forgets a group. It may be used again afterwards.
-func (e *entries) remove(g *group) {
+// remove forgets a batch. It may be used again afterwards.
+func (e *entries) remove(batch *commitBatch) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.moving = slices.DeleteFunc(e.moving, func(m *group) bool { return m == g })
+	e.moving = slices.DeleteFunc(e.moving, func(m *commitBatch) bool { return m == batch })
 }
 
-// oldest is the number of the oldest group whose callers have not been
+// oldest is the number of the oldest batch whose callers have not been
 // answered, 0 if there is none.
 func (e *entries) oldest() uint64 {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	for _, g := range e.moving {
-		if !g.answered() {
-			return g.number
+	for _, batch := range e.moving {
+		if !batch.answered() {
+			return batch.number
 		}
 	}
 	return 0
 }
 
-// claim takes the callers of all groups, who are to hear of err.
+// claim takes the callers of all batches, who are to hear of err.
 func (e *entries) claim(err error) (all []item) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	for _, g := range e.moving {
-		all = append(all, g.claim(err)...)
+	for _, batch := range e.moving {
+		all = append(all, batch.claim(err)...)
 	}
 	return all
 }

@@ -1,4 +1,4 @@
-package store
+package index
 
 import (
 	"math"
@@ -14,13 +14,13 @@ import (
 func TestWatermarks(t *testing.T) {
 	prefixes := []uint64{0, 1, 2, 3, 4, 5, math.MaxUint64 - 1, math.MaxUint64}
 	rapid.Check(t, func(t *rapid.T) {
-		var f watermarks
+		var f Watermarks
 		want := make([]record.Watermark, len(prefixes))
 		for range rapid.IntRange(1, 12).Draw(t, "raises") {
 			a := rapid.IntRange(0, len(prefixes)-1).Draw(t, "from")
 			b := rapid.IntRange(a, len(prefixes)-1).Draw(t, "to")
 			v := foci.Version{Time: int64(rapid.IntRange(1, 4).Draw(t, "version")), Nonce: 1}
-			f = f.raise(prefixes[a], prefixes[b], v)
+			f = f.Raise(prefixes[a], prefixes[b], v)
 			for i := a; i <= b; i++ {
 				want[i] = want[i].Raise(v)
 			}
@@ -29,8 +29,8 @@ func TestWatermarks(t *testing.T) {
 				t.Fatal(err)
 			}
 			for i, p := range prefixes {
-				if f.of(p) != want[i] || again.of(p) != want[i] {
-					t.Fatalf("watermark of %d is %v, want %v: %v", p, f.of(p), want[i], f)
+				if f.Of(p) != want[i] || again.Of(p) != want[i] {
+					t.Fatalf("watermark of %d is %v, want %v: %v", p, f.Of(p), want[i], f)
 				}
 			}
 			for i := 1; i < len(f); i++ {

@@ -1,4 +1,4 @@
-package store
+package index
 
 import (
 	"slices"
@@ -15,13 +15,13 @@ import (
 func FuzzRows(f *testing.F) {
 	e := record.Entry{Version: foci.Version{Time: 7, Nonce: 9}, Op: record.OpPut, Size: 5, Length: 5}
 	loc := segment.Loc{Segment: 1, Offset: 64, Length: 5}
-	s := summary{vote: record.Vote{Base: e.Version, BaseOp: record.OpPut, Count: 1, Newest: e.Version}, total: 1, sole: true, entry: e, loc: loc}
+	s := Summary{Vote: record.Vote{Base: e.Version, BaseOp: record.OpPut, Count: 1, Newest: e.Version}, Total: 1, Sole: true, Placed: Placed{e, loc}}
 	f.Add(s.append(nil))
-	s.total, s.sole = 3, false
+	s.Total, s.Sole = 3, false
 	f.Add(s.append(nil))
-	f.Add(appendPlaced(nil, &e, loc))
-	f.Add(watermarks(nil).append(nil))
-	f.Add(watermarks(nil).raise(3, 9, e.Version).append(nil))
+	f.Add(appendPlaced(nil, &s.Placed))
+	f.Add(Watermarks(nil).append(nil))
+	f.Add(Watermarks(nil).Raise(3, 9, e.Version).append(nil))
 	f.Fuzz(func(t *testing.T, row []byte) {
 		if s, err := parseSummary(row); err == nil {
 			again, err := parseSummary(s.append(nil))
@@ -29,10 +29,10 @@ func FuzzRows(f *testing.F) {
 				t.Errorf("summary %+v became %+v, %v", s, again, err)
 			}
 		}
-		if e, l, err := parsePlaced(row); err == nil {
-			e2, l2, err := parsePlaced(appendPlaced(nil, &e, l))
-			if err != nil || e2 != e || l2 != l {
-				t.Errorf("version row %+v at %+v became %+v at %+v, %v", e, l, e2, l2, err)
+		if p, err := parsePlaced(row); err == nil {
+			again, err := parsePlaced(appendPlaced(nil, &p))
+			if err != nil || again != p {
+				t.Errorf("version row %+v became %+v, %v", p, again, err)
 			}
 		}
 		if fs, err := parseWatermarks(row); err == nil {
@@ -40,7 +40,7 @@ func FuzzRows(f *testing.F) {
 			if err != nil || !slices.Equal(again, fs) {
 				t.Errorf("watermarks %+v became %+v, %v", fs, again, err)
 			}
-			fs.of(1 << 63)
+			fs.Of(1 << 63)
 		}
 	})
 }

@@ -1,4 +1,4 @@
-package store
+package index
 
 import (
 	"encoding/binary"
@@ -9,9 +9,9 @@ import (
 	"github.com/foci-store/foci/internal/core/record"
 )
 
-// maxWatermarks bounds how finely the watermarks of a backend may differ: its ring
+// MaxWatermarks bounds how finely the watermarks of a backend may differ: its ring
 // points, before and after changes, with room to spare.
-const maxWatermarks = 1 << 16
+const MaxWatermarks = 1 << 16
 
 // watermarkRange is the watermark of the ids whose prefixes are from..to, inclusive.
 type watermarkRange struct {
@@ -19,12 +19,12 @@ type watermarkRange struct {
 	watermark record.Watermark
 }
 
-// watermarks are ranges in order that do not overlap. They are never changed, only
+// Watermarks are ranges in order that do not overlap. They are never changed, only
 // replaced, so that readers need no lock.
-type watermarks []watermarkRange
+type Watermarks []watermarkRange
 
-// of is the watermark of a prefix; zero where none was raised.
-func (f watermarks) of(prefix uint64) record.Watermark {
+// Of is the watermark of a prefix; zero where none was raised.
+func (f Watermarks) Of(prefix uint64) record.Watermark {
 	i, found := slices.BinarySearchFunc(f, prefix, func(r watermarkRange, p uint64) int {
 		switch {
 		case r.to < p:
@@ -41,9 +41,9 @@ func (f watermarks) of(prefix uint64) record.Watermark {
 	return f[i].watermark
 }
 
-// raise is f after something as new as v was destroyed in from..to.
-func (f watermarks) raise(from, to uint64, v foci.Version) watermarks {
-	var out watermarks
+// Raise is f after something as new as v was destroyed in from..to.
+func (f Watermarks) Raise(from, to uint64, v foci.Version) Watermarks {
+	var out Watermarks
 	add := func(from, to uint64, v record.Watermark) {
 		if n := len(out); n > 0 && out[n-1].watermark == v && out[n-1].to+1 == from {
 			out[n-1].to = to
@@ -88,7 +88,7 @@ func (f watermarks) raise(from, to uint64, v foci.Version) watermarks {
 	return out
 }
 
-func (f watermarks) append(b []byte) []byte {
+func (f Watermarks) append(b []byte) []byte {
 	b = binary.LittleEndian.AppendUint32(b, uint32(len(f)))
 	for _, r := range f {
 		b = binary.LittleEndian.AppendUint64(b, r.from)
@@ -98,10 +98,10 @@ func (f watermarks) append(b []byte) []byte {
 	return b
 }
 
-func parseWatermarks(b []byte) (watermarks, error) {
+func parseWatermarks(b []byte) (Watermarks, error) {
 	r := codec.NewReader(b)
-	n := r.Count(maxWatermarks, 40)
-	f := make(watermarks, n)
+	n := r.Count(MaxWatermarks, 40)
+	f := make(Watermarks, n)
 	for i := range f {
 		f[i] = watermarkRange{from: r.U64(), to: r.U64(), watermark: record.Watermark{Version: r.Version(), Drops: r.U64()}}
 	}
