@@ -63,6 +63,9 @@ func (m *Machine) target(node foci.NodeID, now time.Duration) *target {
 	if t.until <= now || t.changes != m.changes || t.uses >= choiceUses {
 		t.relay, t.state = m.choose(node, t, now)
 		t.changes, t.until, t.uses = m.changes, now+choiceTime, 0
+		if after := t.retryAfter(now); after > 0 {
+			t.until = min(t.until, now+after) // a rest ends: the request that asks then is the probe
+		}
 	}
 	return t
 }
