@@ -89,7 +89,7 @@ func (c *timed) raw(i int) *mesh.Link {
 		c.t.Fatal(err)
 	}
 	c.t.Cleanup(func() { _ = m.Close() })
-	l, err := m.Dial(c.t.Context(), mesh.Addr{HostPort: c.layout.Nodes[i].Addrs[0].HostPort()}, false)
+	l, err := m.Dial(c.t.Context(), c.layout.Nodes[i].Addrs[0], false)
 	if err != nil {
 		c.t.Fatal(err)
 	}

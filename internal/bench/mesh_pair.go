@@ -3,12 +3,14 @@ package bench
 import (
 	"context"
 	"net"
+	"net/netip"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/route"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/mesh"
 )
@@ -45,7 +47,7 @@ func newMeshPair(ctx context.Context, channels int) (*meshPair, error) {
 	}
 	p.client, err = mesh.New(mesh.Config{Role: foci.RoleTransport, Channels: each, Dial: p.dial})
 	if err == nil {
-		p.link, err = p.client.Dial(ctx, mesh.Addr{HostPort: p.server.Addrs()[0].String()}, true)
+		p.link, err = p.client.Dial(ctx, route.AddressOf(netip.MustParseAddrPort(p.server.Addrs()[0].String())), true)
 	}
 	if err != nil {
 		p.close()

@@ -60,6 +60,8 @@ var sideways = map[string]string{
 	"internal/device/mesh/handshake -> internal/device/*":  "a handshake exchanges frames and judges certificates",
 	"internal/device/auth -> internal/device/files":        "keys and certificates are files",
 	"internal/device/vfs -> internal/device/files":         "a file over its limit is the same error",
+	"internal/core/path -> internal/core/route":            "a path begins at a parsed address",
+	"internal/core/link -> internal/core/*":                "a link dials the parsed addresses that path picks",
 	"internal/core/version -> internal/core/mutant":        "a rule that can be switched off",
 	"internal/core/rights -> internal/core/mutant":         "a rule that can be switched off",
 	"internal/core/record -> internal/core/codec":          "logs and messages are encoded alike",

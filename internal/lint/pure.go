@@ -27,6 +27,8 @@ var clockReaders = map[string]bool{
 // composed are machines that join others, by what they join.
 var composed = map[string][]string{
 	"internal/core/operation": {"internal/core/quorum", "internal/core/txn"},
+	"internal/core/path":      {"internal/core/route"},                       // parsed addresses
+	"internal/core/link":      {"internal/core/path", "internal/core/route"}, // a link dials the addresses that path picks
 }
 
 // PureMachines wants the machines in internal/core to take time and chance as

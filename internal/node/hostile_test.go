@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/codec"
 	"github.com/foci-store/foci/internal/core/record"
+	"github.com/foci-store/foci/internal/core/route"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/mesh"
 	"github.com/foci-store/foci/internal/layout"
@@ -35,7 +37,7 @@ func dialWith(t testing.TB, n *node.Node, cfg mesh.Config) *mesh.Link {
 	}
 	t.Cleanup(func() { _ = m.Close() })
 	addr := strings.TrimSuffix(n.Status().Addrs[0], ":2-0")
-	l, err := m.Dial(t.Context(), mesh.Addr{HostPort: addr}, false)
+	l, err := m.Dial(t.Context(), route.AddressOf(netip.MustParseAddrPort(addr)), false)
 	if err != nil {
 		t.Fatal(err)
 	}

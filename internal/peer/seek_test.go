@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/route"
 	"github.com/foci-store/foci/internal/device/mesh"
 	"github.com/foci-store/foci/internal/layout"
 )
@@ -28,7 +29,7 @@ func TestClientSeeksSoon(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := p.mesh.AddPeer(mesh.Peer{Node: foci.NodeID{1}, Addrs: []mesh.Addr{{HostPort: "away"}}, Eager: true}); err != nil {
+		if _, err := p.mesh.AddPeer(mesh.Peer{Node: foci.NodeID{1}, Addrs: []route.Address{{Host: "away"}}, Eager: true}); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(5 * time.Minute) // of the bubble's clock

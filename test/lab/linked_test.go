@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"net/netip"
 	"slices"
 	"strconv"
 	"sync"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/route"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/auth"
 	"github.com/foci-store/foci/internal/device/files"
@@ -73,7 +75,7 @@ func (l *Lab) storm(c *Cluster, mode mesh.LinkMode) storm {
 	}
 	defer m.Close()
 	a := c.hosts[0]
-	link, err := m.Dial(l.t.Context(), mesh.Addr{HostPort: net.JoinHostPort(a.Addr().String(), strconv.Itoa(nodePort))}, true)
+	link, err := m.Dial(l.t.Context(), route.AddressOf(netip.AddrPortFrom(a.Addr(), nodePort)), true)
 	if err != nil {
 		l.t.Fatal(err)
 	}

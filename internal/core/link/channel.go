@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/route"
 )
 
 // The errors of channels that were opened in vain.
@@ -15,7 +16,7 @@ var (
 // Opened says that a channel is open: the dial of an attempt, or (0) one that
 // somebody else dialled. With an error the channel is not wanted: it is to be
 // closed, nothing having been sent on it.
-func (m *Machine) Opened(out []Effect, now time.Duration, where Slot, attempt uint64, conn Conn, inc foci.Incarnation, addr Addr) ([]Effect, error) {
+func (m *Machine) Opened(out []Effect, now time.Duration, where Slot, attempt uint64, conn Conn, inc foci.Incarnation, addr route.Address) ([]Effect, error) {
 	s := m.at(where)
 	if m.removed || s == nil {
 		return out, m.closedErr()
@@ -23,8 +24,8 @@ func (m *Machine) Opened(out []Effect, now time.Duration, where Slot, attempt ui
 	if attempt != 0 && s.dialing == attempt {
 		s.dialing = 0
 	}
-	m.went(addr, now, false)
-	m.reached(addr)
+	m.addrs.Opened(addr)
+	m.addPings()
 	s = m.at(where)
 	if inc < m.incarnation && m.open > 0 && !m.cfg.Mutants.KeepStale {
 		return m.dial(out, now), ErrStale
@@ -82,7 +83,7 @@ func (m *Machine) gone(out []Effect, now time.Duration, where Slot, s *slot, why
 	}
 	s.free()
 	if s.wanted = true; now-s.born < m.t.Steady {
-		m.went(s.addr, now, true)
+		m.addrs.Failed(s.addr, now)
 		m.failed(now, why)
 	}
 	m.lastErr = why

@@ -65,7 +65,7 @@ func (m *Machine) candidate(where Slot, s *slot) bool {
 
 // toDial reports whether any slot is to be dialled, now or later.
 func (m *Machine) toDial() bool {
-	if m.removed || len(m.addrs) == 0 {
+	if m.removed || m.addrs.Len() == 0 {
 		return false
 	}
 	for c := range m.slots {
@@ -81,7 +81,7 @@ func (m *Machine) toDial() bool {
 // dial starts what is to be dialled and may be.
 func (m *Machine) dial(out []Effect, now time.Duration) []Effect {
 	m.check()
-	if m.removed || len(m.addrs) == 0 || m.retryAt > now {
+	if m.removed || m.addrs.Len() == 0 || m.retryAt > now {
 		return out
 	}
 	m.each(func(where Slot, s *slot) {
@@ -106,7 +106,7 @@ func (m *Machine) Undialled(out []Effect, now time.Duration, where Slot, attempt
 		return out
 	}
 	s.dialing, s.tried = 0, true
-	m.went(s.addr, now, true)
+	m.addrs.Failed(s.addr, now)
 	m.failed(now, err)
 	if m.cfg.Mutants.LoseWaiting && m.open > 0 {
 		m.waits -= len(m.waiting[where.Class])

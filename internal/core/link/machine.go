@@ -4,21 +4,23 @@ import (
 	"time"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/path"
+	"github.com/foci-store/foci/internal/core/route"
 )
 
 // Config is what a link is made of. Times are those of the events: since
 // whenever their clock began.
 type Config struct {
-	Node     foci.NodeID                   // the peer, for errors
-	Channels [foci.NumClasses]int          // at least 1 each; those for pings are per table
-	Tables   [foci.NumClasses][]foci.Table // that a class prefers, best first
-	Linked   bool                          // one channel lost, all closed
-	Eager    bool                          // a member's channels are all kept open
-	Rand     func() float64                // 0..1, for the backoff; required
-	Timing   Timing                        // zeros take the defaults
-	Mutants  Mutants                       // for the simulator alone
-	Waiting  int                           // most requests of one class that wait for a channel; 0 = 16384
-	MaxMoves int                           // of one request to another channel; 0 = 8
+	Node     foci.NodeID          // the peer, for errors
+	Channels [foci.NumClasses]int // at least 1 each; those for pings are per table
+	Tables   path.Classes         // that a class prefers
+	Linked   bool                 // one channel lost, all closed
+	Eager    bool                 // a member's channels are all kept open
+	Rand     func() float64       // 0..1, for the backoff; required
+	Timing   Timing               // zeros take the defaults
+	Mutants  Mutants              // for the simulator alone
+	Waiting  int                  // most requests of one class that wait for a channel; 0 = 16384
+	MaxMoves int                  // of one request to another channel; 0 = 8
 }
 
 // Timing is every time of a link.
@@ -113,7 +115,7 @@ type Effect struct {
 	Do      Do
 	Slot    Slot
 	Attempt uint64
-	Addr    Addr
+	Addr    route.Address
 	Conn    Conn
 	Request Request
 	State   State
@@ -125,9 +127,7 @@ type Machine struct {
 	cfg Config
 	t   Timing
 
-	addrs   []address
-	proven  Addr         // by which the peer was reached last
-	tables  []foci.Table // of addrs, in that order, each once
+	addrs   *path.Addresses
 	slots   [foci.NumClasses][]slot
 	waiting [foci.NumClasses][]Request
 
@@ -155,7 +155,7 @@ func New(cfg Config) *Machine {
 	if cfg.Waiting == 0 {
 		cfg.Waiting = 16384
 	}
-	m := &Machine{cfg: cfg, t: cfg.Timing}
+	m := &Machine{cfg: cfg, t: cfg.Timing, addrs: path.NewAddresses(cfg.Tables)}
 	for _, d := range []struct {
 		v   *time.Duration
 		def time.Duration

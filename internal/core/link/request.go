@@ -110,7 +110,7 @@ func (m *Machine) flush(out []Effect, class foci.Class) []Effect {
 
 // impatient reports whether what waits may have to fail before the link's state
 // decides over it.
-func (m *Machine) impatient() bool { return m.open > 0 || len(m.addrs) == 0 }
+func (m *Machine) impatient() bool { return m.open > 0 || m.addrs.Len() == 0 }
 
 // expire fails what has waited too long for a channel of its class while
 // others were open. While none is the link's state decides.

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/route"
 )
 
 // slot is the place of one channel, and what is known of it.
@@ -11,7 +12,7 @@ type slot struct {
 	conn        Conn   // 0: none is open
 	dialing     uint64 // the attempt; 0: none
 	dialledAt   time.Duration
-	addr        Addr // that is, or was last, dialled
+	addr        route.Address // that is, or was last, dialled
 	wanted      bool
 	tried       bool // a dial failed since the peer is suspected
 	draining    bool // the peer said that it is going to close it
@@ -78,7 +79,7 @@ func (m *Machine) wants(where Slot, s *slot) bool {
 }
 
 // pings is how many channels for pings there are to be.
-func (m *Machine) pings() int { return max(1, len(m.tables)) * m.cfg.Channels[foci.Ping] }
+func (m *Machine) pings() int { return max(1, len(m.addrs.Tables())) * m.cfg.Channels[foci.Ping] }
 
 // usable reports whether a channel of a class takes requests.
 func (m *Machine) usable(class foci.Class) bool {

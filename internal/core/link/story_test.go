@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/route"
 )
 
 var update = flag.Bool("update", false, "write what happened into the stories")
@@ -139,7 +140,7 @@ func (s *story) start(w []string) {
 func (s *story) simple(w []string) []Effect {
 	switch w[0] {
 	case "addrs":
-		var list []Addr
+		var list []route.Address
 		for _, a := range w[1:] {
 			list = append(list, s.addr(a))
 		}
@@ -228,7 +229,7 @@ func (s *story) is() string {
 func (s *story) tell(e *Effect) string {
 	switch e.Do {
 	case Dial:
-		return fmt.Sprintf("dial %v%d, attempt %d, %s/%d", e.Slot.Class, e.Slot.Index, e.Attempt, e.Addr.HostPort, e.Addr.Table)
+		return fmt.Sprintf("dial %v%d, attempt %d, %s/%d", e.Slot.Class, e.Slot.Index, e.Attempt, e.Addr.Host, e.Addr.Table)
 	case Close:
 		return fmt.Sprintf("close %d: %v", e.Conn, e.Err)
 	case Send:
@@ -262,7 +263,7 @@ func (s *story) slot(text string) Slot {
 	return Slot{s.class(name), s.number(text[len(name):])}
 }
 
-func (s *story) addr(text string) Addr {
+func (s *story) addr(text string) route.Address {
 	host, table, _ := strings.Cut(text, "/")
-	return Addr{HostPort: host, Table: foci.Table(s.number(table))}
+	return route.Address{Host: host, Table: foci.Table(s.number(table))}
 }

@@ -50,6 +50,15 @@ func (a Address) String() string {
 // HostPort is what package net dials, on the network of the family.
 func (a Address) HostPort() string { return joinHostPort(a.Host, a.Port) }
 
+// AddressOf is the address of an IP and port in table 0.
+func AddressOf(at netip.AddrPort) Address {
+	a := Address{Host: at.Addr().Unmap().String(), Port: at.Port(), Family: IPv4}
+	if at.Addr().Unmap().Is6() {
+		a.Family = IPv6
+	}
+	return a
+}
+
 // Remote is the same place without its table.
 func (a Address) Remote() Remote { return Remote{Host: a.Host, Port: a.Port, Family: a.Family} }
 

@@ -151,7 +151,7 @@ func TestNotLetIn(t *testing.T) {
 			if tc.member {
 				from = startNode(t, 2, with(tc.dialler))
 			}
-			_, err := from.Dial(testContext(t), Addr{HostPort: addr}, false)
+			_, err := from.Dial(testContext(t), addrOf(addr), false)
 			if foci.KindOf(err) != foci.Denied || !strings.Contains(err.Error(), tc.want) {
 				t.Errorf("%v", err)
 			}
@@ -266,11 +266,11 @@ func TestSelf(t *testing.T) {
 	home := newPKI(t, "test")
 	for name, creds := range map[string]*auth.Credentials{"nothing": nil, "key": clusterKey(1), "tls": home.node(nodeID(1), time.Now())} {
 		nd := startNode(t, 1, with(creds))
-		if _, err := nd.Dial(testContext(t), Addr{HostPort: nd.addr}, false); !errors.Is(err, ErrSelf) || foci.KindOf(err) != foci.Denied {
+		if _, err := nd.Dial(testContext(t), addrOf(nd.addr), false); !errors.Is(err, ErrSelf) || foci.KindOf(err) != foci.Denied {
 			t.Errorf("%s: %v", name, err)
 		}
 		twin := startNode(t, 1, with(creds)) // of a copied directory
-		if _, err := twin.Dial(testContext(t), Addr{HostPort: nd.addr}, false); errors.Is(err, ErrSelf) || foci.KindOf(err) != foci.Denied {
+		if _, err := twin.Dial(testContext(t), addrOf(nd.addr), false); errors.Is(err, ErrSelf) || foci.KindOf(err) != foci.Denied {
 			t.Errorf("%s: another process with our id: %v", name, err)
 		}
 	}
@@ -292,7 +292,7 @@ func TestOlderIncarnation(t *testing.T) {
 		_, err := l.Call(context.Background(), foci.Reg, methodNull, nil, nil)
 		return foci.KindOf(err) == foci.Unreachable && strings.Contains(err.Error(), "older start")
 	})
-	if _, err := nd.Dial(testContext(t), Addr{HostPort: old.addr}, false); foci.KindOf(err) != foci.Denied {
+	if _, err := nd.Dial(testContext(t), addrOf(old.addr), false); foci.KindOf(err) != foci.Denied {
 		t.Errorf("it is believed when it is dialled: %v", err)
 	}
 }
@@ -336,10 +336,10 @@ func TestRenewed(t *testing.T) {
 	home.file("cert.pem", cert)
 	creds := fresh.client("web")
 	waitFor(t, "the new files to be used", func() bool {
-		_, err := startClient(t, with(creds)).Dial(testContext(t), Addr{HostPort: nd.addr}, false)
+		_, err := startClient(t, with(creds)).Dial(testContext(t), addrOf(nd.addr), false)
 		return err == nil
 	})
-	if _, err := startClient(t, with(home.client("db"))).Dial(testContext(t), Addr{HostPort: nd.addr}, false); foci.KindOf(err) != foci.Denied {
+	if _, err := startClient(t, with(home.client("db"))).Dial(testContext(t), addrOf(nd.addr), false); foci.KindOf(err) != foci.Denied {
 		t.Errorf("the old authority is still believed: %v", err)
 	}
 }

@@ -68,7 +68,7 @@ func TestManInTheMiddle(t *testing.T) {
 	}
 	for name, creds := range map[string]*auth.Credentials{"client": clientKey(t, 1, "web"), "member": clusterKey(1)} {
 		from := startClient(t, with(creds))
-		if _, err := from.Dial(testContext(t), Addr{HostPort: proxy(t, nd.addr, other)}, false); foci.KindOf(err) != foci.Denied {
+		if _, err := from.Dial(testContext(t), addrOf(proxy(t, nd.addr, other)), false); foci.KindOf(err) != foci.Denied {
 			t.Errorf("a %s comes through: %v", name, err)
 		}
 	}

@@ -76,7 +76,7 @@ func churn(t *testing.T, client *node, servers []*node, c *cable) {
 		})
 	}
 	for range 2 {
-		forever(func(s *node) { _, _ = client.Dial(ctx, Addr{HostPort: s.addr}, true) }) // it may be cut
+		forever(func(s *node) { _, _ = client.Dial(ctx, addrOf(s.addr), true) }) // it may be cut
 		forever(func(s *node) {
 			l, err := client.AddPeer(Peer{Node: s.id, Addrs: at(s.addr), Eager: true})
 			if err != nil {

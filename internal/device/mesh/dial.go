@@ -8,26 +8,27 @@ import (
 	"time"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/route"
 	"github.com/foci-store/foci/internal/device/mesh/frame"
 	"github.com/foci-store/foci/internal/device/mesh/handshake"
 )
 
 // open dials an address and runs the dialling side of a handshake; expect is zero
 // when any node will do.
-func (m *Mesh) open(ctx context.Context, addr Addr, expect foci.NodeID, class foci.Class, index int) (*channel, error) {
+func (m *Mesh) open(ctx context.Context, addr route.Address, expect foci.NodeID, class foci.Class, index int) (*channel, error) {
 	select {
 	case m.dials <- struct{}{}:
 		defer func() { <-m.dials }()
 	case <-ctx.Done():
-		return nil, dialError(foci.Unreachable, addr.HostPort, "too many handshakes at a time", context.Cause(ctx))
+		return nil, dialError(foci.Unreachable, addr.HostPort(), "too many handshakes at a time", context.Cause(ctx))
 	}
-	conn, err := m.cfg.Dial(ctx, network(addr), addr.HostPort)
+	conn, err := m.cfg.Dial(ctx, addr.Family.Network(), addr.HostPort())
 	if err != nil {
-		return nil, dialError(foci.Unreachable, addr.HostPort, "", err)
+		return nil, dialError(foci.Unreachable, addr.HostPort(), "", err)
 	}
 	if err := frame.Mark(conn, m.cfg.Classes[class].DSCP); err != nil {
 		_ = conn.Close() // nothing was sent on it
-		return nil, dialError(foci.Internal, addr.HostPort, "dscp cannot be set", err)
+		return nil, dialError(foci.Internal, addr.HostPort(), "dscp cannot be set", err)
 	}
 	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
 	o, err := m.hands.Dial(conn, handshake.Target{Node: expect, Table: addr.Table, Class: class, Index: index})
@@ -36,7 +37,7 @@ func (m *Mesh) open(ctx context.Context, addr Addr, expect foci.NodeID, class fo
 	}
 	if err != nil {
 		_ = conn.Close() // the handshake failed already
-		return nil, greetError(addr.HostPort, err)
+		return nil, greetError(addr.HostPort(), err)
 	}
 	_ = o.Conn.SetDeadline(time.Time{}) // fails only when closed, as the first read will
 	o.Streams = min(o.Streams, uint32(m.cfg.Limits.ChannelRequests))

@@ -134,10 +134,10 @@ func TestRefusals(t *testing.T) {
 func TestDialRefused(t *testing.T) {
 	nd := startNode(t, 1)
 	other := startNode(t, 2, func(c *Config) { c.Cluster = "other" })
-	if _, err := other.Dial(testContext(t), Addr{HostPort: nd.addr}, false); foci.KindOf(err) != foci.Denied || !strings.Contains(err.Error(), `"test"`) {
+	if _, err := other.Dial(testContext(t), addrOf(nd.addr), false); foci.KindOf(err) != foci.Denied || !strings.Contains(err.Error(), `"test"`) {
 		t.Errorf("foreign cluster: %v", err)
 	}
-	if _, err := nd.Dial(testContext(t), Addr{HostPort: nd.addr}, false); foci.KindOf(err) != foci.Denied {
+	if _, err := nd.Dial(testContext(t), addrOf(nd.addr), false); foci.KindOf(err) != foci.Denied {
 		t.Errorf("itself: %v", err)
 	}
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
@@ -145,7 +145,7 @@ func TestDialRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = ln.Close()
-	_, err = nd.Dial(testContext(t), Addr{HostPort: ln.Addr().String()}, false)
+	_, err = nd.Dial(testContext(t), addrOf(ln.Addr().String()), false)
 	if foci.KindOf(err) != foci.Unreachable || !strings.Contains(err.Error(), "is a node running there?") || strings.Count(err.Error(), ln.Addr().String()) != 1 || strings.Count(err.Error(), "connection refused") != 1 {
 		t.Errorf("nobody there: %v", err)
 	}
@@ -271,7 +271,7 @@ func TestUnaskedReplies(t *testing.T) {
 		}
 	})
 	client := startClient(t)
-	l, err := client.Dial(testContext(t), Addr{HostPort: addr}, false)
+	l, err := client.Dial(testContext(t), addrOf(addr), false)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -51,7 +51,7 @@ func TestDeniedChannelsAreClosed(t *testing.T) {
 		t.Fatal(err)
 	}
 	within(t, 5*time.Second, "their end", func() bool { return open("client/web") == 0 && open(node) == 0 && !out.Up() })
-	if _, err := startClient(t, with(clientKey(t, 1, "web"))).Dial(testContext(t), Addr{HostPort: nd.addr}, false); foci.KindOf(err) != foci.Denied {
+	if _, err := startClient(t, with(clientKey(t, 1, "web"))).Dial(testContext(t), addrOf(nd.addr), false); foci.KindOf(err) != foci.Denied {
 		t.Errorf("a denied client comes in again: %v", err)
 	}
 	if _, err := kept.Call(testContext(t), foci.Reg, methodNull, nil, nil); err != nil {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/link"
+	"github.com/foci-store/foci/internal/core/route"
 )
 
 // step tells the machine something and does what it says.
@@ -127,7 +128,7 @@ func (l *Link) hurry() {
 }
 
 // dial opens one channel and serves it.
-func (l *Link) dial(where link.Slot, attempt uint64, addr Addr) {
+func (l *Link) dial(where link.Slot, attempt uint64, addr route.Address) {
 	ctx, cancel := context.WithTimeout(l.mesh.ctx, l.mesh.cfg.Timing.Handshake)
 	ch, err := l.mesh.open(ctx, addr, l.node, where.Class, where.Index)
 	cancel()
@@ -162,7 +163,7 @@ func (l *Link) undialled(where link.Slot, attempt uint64, err error) {
 
 // adopt takes a channel into its slot. It fails when the slot is taken or the
 // link was removed; then the channel was closed.
-func (l *Link) adopt(ch *channel, where link.Slot, attempt uint64, addr Addr) error {
+func (l *Link) adopt(ch *channel, where link.Slot, attempt uint64, addr route.Address) error {
 	l.mu.Lock()
 	ch.link, ch.index = l, where.Index
 	ch.id = link.Conn(l.mesh.conns.Add(1))

@@ -10,6 +10,7 @@ import (
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/link"
 	"github.com/foci-store/foci/internal/core/mutant"
+	"github.com/foci-store/foci/internal/core/route"
 	"github.com/foci-store/foci/internal/core/wire"
 )
 
@@ -24,7 +25,7 @@ const (
 // Peer is a node to have a link to.
 type Peer struct {
 	Node  foci.NodeID
-	Addrs []Addr // tried in turn
+	Addrs []route.Address // tried in turn
 	// Eager opens ping and state at once and keeps them open, as members do;
 	// otherwise a channel is opened when it is first used.
 	Eager bool

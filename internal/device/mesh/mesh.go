@@ -11,6 +11,7 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/link"
+	"github.com/foci-store/foci/internal/core/route"
 	"github.com/foci-store/foci/internal/device/mesh/frame"
 	"github.com/foci-store/foci/internal/device/mesh/handshake"
 )
@@ -163,7 +164,7 @@ func (m *Mesh) RemovePeer(node foci.NodeID) {
 
 // Dial connects to an address, whoever is there, and makes a link
 // to that node. It tries once.
-func (m *Mesh) Dial(ctx context.Context, addr Addr, eager bool) (*Link, error) {
+func (m *Mesh) Dial(ctx context.Context, addr route.Address, eager bool) (*Link, error) {
 	ctx, cancel := context.WithTimeout(ctx, m.cfg.Timing.Handshake)
 	defer cancel()
 	defer context.AfterFunc(m.ctx, cancel)()
@@ -192,7 +193,7 @@ func (m *Mesh) Dial(ctx context.Context, addr Addr, eager bool) (*Link, error) {
 	p := Peer{Node: l.node, Eager: eager}
 	l.mu.Lock()
 	if len(l.machine.Addrs()) == 0 {
-		p.Addrs = []Addr{addr}
+		p.Addrs = []route.Address{addr}
 	}
 	l.mu.Unlock()
 	return m.AddPeer(p)

@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"math/rand/v2"
+	"net/netip"
 	"os"
 	"sync/atomic"
 	"testing"
@@ -16,6 +17,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/route"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/mesh/frame"
 )
@@ -179,7 +181,7 @@ func testContext(t testing.TB) context.Context {
 
 func connect(t testing.TB, from, to *node, eager bool) *Link {
 	t.Helper()
-	l, err := from.Dial(testContext(t), Addr{HostPort: to.addr}, eager)
+	l, err := from.Dial(testContext(t), addrOf(to.addr), eager)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -273,10 +275,19 @@ func TestErrorsCross(t *testing.T) {
 func asPeerError(err error, p **PeerError) bool { return errors.As(err, p) }
 
 // at makes addresses of host:port texts.
-func at(hostPorts ...string) []Addr {
-	list := make([]Addr, len(hostPorts))
+func at(hostPorts ...string) []route.Address {
+	list := make([]route.Address, len(hostPorts))
 	for i, h := range hostPorts {
-		list[i].HostPort = h
+		list[i] = addrOf(h)
 	}
 	return list
+}
+
+// addrOf is the address of a host:port, or of a name that only the test's dialler
+// knows.
+func addrOf(hostPort string) route.Address {
+	if at, err := netip.ParseAddrPort(hostPort); err == nil {
+		return route.AddressOf(at)
+	}
+	return route.Address{Host: hostPort}
 }

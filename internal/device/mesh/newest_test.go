@@ -27,12 +27,12 @@ func TestIncarnationTooFarAhead(t *testing.T) {
 			h.Node, h.Incarnation, h.Role = nodeID(2), inc, foci.RoleData
 		})
 	}
-	if _, err := startNode(t, 2).Dial(testContext(t), Addr{HostPort: nd.addr}, false); err != nil {
+	if _, err := startNode(t, 2).Dial(testContext(t), addrOf(nd.addr), false); err != nil {
 		t.Errorf("the true node: %v", err)
 	}
 	ahead := func() int64 { return time.Now().Add(48 * time.Hour).UnixNano() }
 	forger := startNode(t, 3, func(c *Config) { c.Now, c.Incarnation = ahead, foci.Incarnation(ahead()/1e6) })
-	if _, err := nd.Dial(testContext(t), Addr{HostPort: forger.addr}, false); foci.KindOf(err) != foci.Denied || !strings.Contains(err.Error(), "ahead of the clock") {
+	if _, err := nd.Dial(testContext(t), addrOf(forger.addr), false); foci.KindOf(err) != foci.Denied || !strings.Contains(err.Error(), "ahead of the clock") {
 		t.Errorf("a welcome: %v", err)
 	}
 	if _, err := New(Config{Cluster: "test", Node: nodeID(4), Role: foci.RoleClient, Incarnation: 1 << 62}); foci.KindOf(err) != foci.Invalid {
@@ -54,7 +54,7 @@ func TestLockOutEnds(t *testing.T) {
 	forged.await(frame.Welcome)
 	true2 := startNode(t, 2)
 	dial := func() error {
-		_, err := true2.Dial(testContext(t), Addr{HostPort: nd.addr}, false)
+		_, err := true2.Dial(testContext(t), addrOf(nd.addr), false)
 		return err
 	}
 	later.Store(int64(time.Minute))

@@ -16,7 +16,7 @@ func TestResumed(t *testing.T) {
 	nd := startNode(t, 1, with(home.node(nodeID(1), time.Now())))
 	client := startClient(t, with(home.client("web")))
 	for i := range 2 {
-		ch, err := client.open(testContext(t), Addr{HostPort: nd.addr}, foci.NodeID{}, foci.Ping, 0)
+		ch, err := client.open(testContext(t), addrOf(nd.addr), foci.NodeID{}, foci.Ping, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -42,7 +42,7 @@ func BenchmarkOpen(b *testing.B) {
 			nd := startNode(b, 1, with(tc.c[0]))
 			client := startClient(b, with(tc.c[1]))
 			for b.Loop() {
-				ch, err := client.open(testContext(b), Addr{HostPort: nd.addr}, foci.NodeID{}, foci.Ping, 0)
+				ch, err := client.open(testContext(b), addrOf(nd.addr), foci.NodeID{}, foci.Ping, 0)
 				if err != nil {
 					b.Fatal(err)
 				}

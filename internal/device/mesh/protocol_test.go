@@ -19,7 +19,7 @@ func TestProtocolVersions(t *testing.T) {
 	nd := startNode(t, 1, speaks(2, 3))
 	for _, c := range []struct{ lo, hi, want uint16 }{{1, 2, 2}, {2, 3, 3}, {3, 4, 3}} {
 		cl := startClient(t, speaks(c.lo, c.hi))
-		l, err := cl.Dial(testContext(t), Addr{HostPort: nd.addr}, false)
+		l, err := cl.Dial(testContext(t), addrOf(nd.addr), false)
 		if err != nil {
 			t.Errorf("%d to %d: %v", c.lo, c.hi, err)
 			continue
@@ -33,7 +33,7 @@ func TestProtocolVersions(t *testing.T) {
 	}
 	for _, c := range []struct{ lo, hi uint16 }{{0, 1}, {4, 5}} {
 		cl := startClient(t, speaks(c.lo, c.hi))
-		_, err := cl.Dial(testContext(t), Addr{HostPort: nd.addr}, false)
+		_, err := cl.Dial(testContext(t), addrOf(nd.addr), false)
 		if foci.KindOf(err) != foci.Protocol || !strings.Contains(err.Error(), "speaks 2 to 3") || !strings.Contains(err.Error(), "upgrade the older side") {
 			t.Errorf("%d to %d: %v", c.lo, c.hi, err)
 		}

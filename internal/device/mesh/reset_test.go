@@ -212,7 +212,9 @@ func TestTwoTables(t *testing.T) {
 			return by[0].dial(ctx, network, addr)
 		}
 	})
-	l, err := client.AddPeer(Peer{Node: server.id, Addrs: []Addr{{HostPort: zero}, {HostPort: one, Table: 1}}, Eager: true})
+	addrs := at(zero, one)
+	addrs[1].Table = 1
+	l, err := client.AddPeer(Peer{Node: server.id, Addrs: addrs, Eager: true})
 	if err != nil {
 		t.Fatal(err)
 	}

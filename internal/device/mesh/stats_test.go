@@ -21,7 +21,7 @@ func TestStatsOfEndings(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer m.Close()
-	l, err := m.AddPeer(Peer{Node: foci.NodeID{1}, Addrs: []Addr{{HostPort: ln.Addr().String()}}})
+	l, err := m.AddPeer(Peer{Node: foci.NodeID{1}, Addrs: at(ln.Addr().String())})
 	if err != nil {
 		t.Fatal(err)
 	}

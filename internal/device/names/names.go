@@ -6,7 +6,6 @@ import (
 	"errors"
 	"net"
 	"net/netip"
-	"strconv"
 	"strings"
 	"time"
 
@@ -21,12 +20,6 @@ const (
 	lookup    = 5 * time.Second // for one remote, all its names included
 )
 
-// Place is what can be dialled: an IP and a port.
-type Place struct {
-	HostPort string
-	Family   route.Family
-}
-
 // resolver is the one in Go: it reads /etc/resolv.conf again when that changes,
 // and knows SRV records.
 var resolver = &net.Resolver{PreferGo: true}
@@ -35,7 +28,7 @@ var resolver = &net.Resolver{PreferGo: true}
 // resolves to in its family, a service those of each of its targets, the ones to
 // prefer first. It fails with Unreachable when DNS has no answer; asking again later
 // may help.
-func Resolve(ctx context.Context, r route.Remote) ([]Place, error) {
+func Resolve(ctx context.Context, r route.Remote) ([]route.Address, error) {
 	ctx, cancel := context.WithTimeout(ctx, lookup)
 	defer cancel()
 	if r.Service == "" {
@@ -45,7 +38,7 @@ func Resolve(ctx context.Context, r route.Remote) ([]Place, error) {
 	if err != nil {
 		return nil, unresolved(r, err)
 	}
-	var all []Place
+	var all []route.Address
 	var errs []error
 	for _, t := range targets { // in the order of their priorities
 		found, err := places(ctx, strings.TrimSuffix(t.Target, "."), t.Port, route.AnyFamily)
@@ -60,14 +53,14 @@ func Resolve(ctx context.Context, r route.Remote) ([]Place, error) {
 	return all[:min(len(all), MaxPlaces)], nil
 }
 
-func places(ctx context.Context, host string, port uint16, f route.Family) ([]Place, error) {
+func places(ctx context.Context, host string, port uint16, f route.Family) ([]route.Address, error) {
 	var ips []netip.Addr
 	if ip, err := netip.ParseAddr(host); err == nil {
 		ips = []netip.Addr{ip}
 	} else if ips, err = resolver.LookupNetIP(ctx, network(f), host); err != nil {
 		return nil, unresolved(route.Remote{Host: host, Port: port, Family: f}, err)
 	}
-	var out []Place
+	var out []route.Address
 	for _, ip := range ips[:min(len(ips), MaxPlaces)] {
 		ip = ip.Unmap()
 		of := route.IPv4
@@ -75,7 +68,7 @@ func places(ctx context.Context, host string, port uint16, f route.Family) ([]Pl
 			of = route.IPv6
 		}
 		if f == route.AnyFamily || f == of {
-			out = append(out, Place{HostPort: net.JoinHostPort(ip.String(), strconv.Itoa(int(port))), Family: of})
+			out = append(out, route.Address{Host: ip.String(), Port: port, Family: of})
 		}
 	}
 	if len(out) == 0 {

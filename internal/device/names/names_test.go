@@ -109,7 +109,7 @@ func TestResolve(t *testing.T) {
 		found, err := Resolve(t.Context(), r)
 		var got []string
 		for _, p := range found {
-			got = append(got, p.HostPort)
+			got = append(got, p.HostPort())
 		}
 		if r.Service == "" {
 			slices.Sort(got)

@@ -50,11 +50,7 @@ func (m *Members) keepLink(id foci.NodeID) {
 
 // dial has the mesh keep a link to a node at some addresses.
 func (m *Members) dial(id foci.NodeID, at []route.Address) {
-	addrs := make([]mesh.Addr, len(at))
-	for i, a := range at {
-		addrs[i] = mesh.Addr{HostPort: a.HostPort(), Table: a.Table, Network: a.Family.Network()}
-	}
-	l, err := m.mesh.AddPeer(mesh.Peer{Node: id, Addrs: addrs, Eager: true})
+	l, err := m.mesh.AddPeer(mesh.Peer{Node: id, Addrs: at, Eager: true})
 	if err != nil {
 		m.log.Warn("no link", "peer", id, "err", err)
 		return

@@ -32,7 +32,7 @@ func (m *Members) Hint(r wire.Route) {
 
 // dialHint dials the addresses of a route in our tables until a node answers.
 func (m *Members) dialHint(r *wire.Route) {
-	var places []names.Place
+	var places []route.Address
 	for _, text := range r.Addrs {
 		a, err := route.ParseAddress(text)
 		if err != nil || !m.view.uses(a.Table) {

@@ -1,11 +1,13 @@
 package membership
 
 import (
+	"net/netip"
 	"testing"
 	"time"
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/codec"
+	"github.com/foci-store/foci/internal/core/route"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/mesh"
 )
@@ -22,7 +24,7 @@ func questions(t *testing.T, p *process, id foci.NodeID) func(wire.Method, codec
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = m.Close() })
-	l, err := m.Dial(t.Context(), mesh.Addr{HostPort: p.mesh.Addrs()[0].String()}, false)
+	l, err := m.Dial(t.Context(), route.AddressOf(netip.MustParseAddrPort(p.mesh.Addrs()[0].String())), false)
 	if err != nil {
 		t.Fatal(err)
 	}

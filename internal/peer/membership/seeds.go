@@ -67,7 +67,7 @@ func (m *Members) dialRemote(r route.Remote) error {
 // nodes, or one of which some do not work. It reports the errors when none of
 // them has answered; that one is this process itself only when no other error
 // says more.
-func (m *Members) dialAny(found []names.Place) error {
+func (m *Members) dialAny(found []route.Address) error {
 	ctx, cancel := context.WithTimeout(m.ctx, dialTimeout)
 	defer cancel()
 	errs := make([]error, len(found))
@@ -98,8 +98,8 @@ func (m *Members) dialAny(found []names.Place) error {
 }
 
 // dialPlace makes a link to the node at a place, whichever it is.
-func (m *Members) dialPlace(ctx context.Context, p names.Place) error {
-	l, err := m.mesh.Dial(ctx, mesh.Addr{HostPort: p.HostPort, Network: p.Family.Network()}, true)
+func (m *Members) dialPlace(ctx context.Context, at route.Address) error {
+	l, err := m.mesh.Dial(ctx, at, true)
 	if err != nil {
 		return err
 	}

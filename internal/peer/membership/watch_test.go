@@ -2,11 +2,13 @@ package membership
 
 import (
 	"context"
+	"net/netip"
 	"testing"
 	"time"
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/codec"
+	"github.com/foci-store/foci/internal/core/route"
 	"github.com/foci-store/foci/internal/core/share"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/mesh"
@@ -27,7 +29,7 @@ func asking(t *testing.T, addr string, c mesh.Config) func(wire.Watch) (wire.Wat
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = m.Close() })
-	l, err := m.Dial(t.Context(), mesh.Addr{HostPort: addr}, true)
+	l, err := m.Dial(t.Context(), route.AddressOf(netip.MustParseAddrPort(addr)), true)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,11 +1,13 @@
 package path
 
 import (
+	"net/netip"
 	"strings"
 	"testing"
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/rights"
+	"github.com/foci-store/foci/internal/core/route"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/mesh"
 )
@@ -32,7 +34,7 @@ func TestRelayedCountsAsTheAskers(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = relay.Close() })
-	l, err := relay.Dial(t.Context(), mesh.Addr{HostPort: nd.Addrs()[0].String()}, false)
+	l, err := relay.Dial(t.Context(), route.AddressOf(netip.MustParseAddrPort(nd.Addrs()[0].String())), false)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,12 +5,13 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/link"
+	"github.com/foci-store/foci/internal/core/route"
 	"github.com/foci-store/foci/internal/sim/engine"
 )
 
 // dial opens a connection, with a handshake that may end at every step. The
 // outcome is told once.
-func (l *Link) dial(where link.Slot, attempt uint64, addr link.Addr) {
+func (l *Link) dial(where link.Slot, attempt uint64, addr route.Address) {
 	l.Dials++
 	path := engine.Path{From: l.p.At, To: l.to.At, Table: addr.Table}
 	c := &conn{Mesh: l.Mesh, l: l, to: l.to, path: path, where: where}
@@ -82,7 +83,7 @@ func (c *conn) greet(end func(error)) {
 }
 
 // adopt gives an open connection to the machine.
-func (l *Link) adopt(c *conn, attempt uint64, addr link.Addr) {
+func (l *Link) adopt(c *conn, attempt uint64, addr route.Address) {
 	l.nextID++
 	c.id, c.open, c.last, l.last = l.nextID, true, l.Now, l.Now
 	l.conns = append(l.conns, c)

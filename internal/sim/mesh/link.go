@@ -6,6 +6,7 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/link"
+	"github.com/foci-store/foci/internal/core/route"
 )
 
 // Link is a process's channels to another one, with a shell like that of
@@ -34,7 +35,7 @@ func (p *Process) newLink(to *Process, tables []foci.Table) *Link {
 		Timing: timing, Mutants: p.Mutants.Mutants, MaxMoves: maxMoves,
 	}
 	l.m = link.New(cfg)
-	var addrs []link.Addr
+	var addrs []route.Address
 	for _, t := range tables {
 		addrs = append(addrs, l.addr(t))
 	}
@@ -51,8 +52,8 @@ func (p *Process) newLink(to *Process, tables []foci.Table) *Link {
 	return l
 }
 
-func (l *Link) addr(t foci.Table) link.Addr {
-	return link.Addr{HostPort: string(rune('a' + l.to.At)), Table: t}
+func (l *Link) addr(t foci.Table) route.Address {
+	return route.Address{Host: string(rune('a' + l.to.At)), Table: t}
 }
 
 // IsUp reports whether a channel is open, as far as the link knows.
