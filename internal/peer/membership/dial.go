@@ -9,68 +9,75 @@ import (
 	"github.com/foci-store/foci/internal/layout"
 )
 
+// dialer has the mesh keep links to other processes.
+type dialer struct {
+	*env
+	hints   chan struct{}       // holds a token for each hint that is dialled
+	observe func(mesh.Identity) // is told of each peer that was dialled by its place
+}
+
 // keepLinks has the mesh keep a link to every node that is known.
-func (m *Members) keepLinks() {
+func (d *dialer) keepLinks() {
 	var ids []foci.NodeID
-	l := m.Layout()
+	l := d.Layout()
 	if l != nil {
 		for i := range l.Nodes {
 			ids = append(ids, l.Nodes[i].ID)
 		}
 	}
-	for _, e := range m.view.present() {
+	for _, e := range d.view.present() {
 		if l == nil || l.Node(e.Node) == nil {
 			ids = append(ids, e.Node)
 		}
 	}
-	m.keepLinksTo(ids)
-	m.view.notify()
+	d.keepLinksTo(ids)
+	d.view.notify()
 }
 
 // keepLinksTo has the mesh keep links to nodes, in a random order: else all
 // newcomers would begin with the same one.
-func (m *Members) keepLinksTo(ids []foci.NodeID) {
+func (d *dialer) keepLinksTo(ids []foci.NodeID) {
 	rand.Shuffle(len(ids), func(a, b int) { ids[a], ids[b] = ids[b], ids[a] })
 	for _, id := range ids {
-		m.keepLink(id)
+		d.keepLink(id)
 	}
 }
 
 // keepLink has the mesh keep a link to a node at the addresses that are known
 // now, or none when the node has left.
-func (m *Members) keepLink(id foci.NodeID) {
-	want, at := m.view.want(id, placed(m.Layout(), id))
+func (d *dialer) keepLink(id foci.NodeID) {
+	want, at := d.view.want(id, placed(d.Layout(), id))
 	switch {
 	case want == route.HangUp:
-		m.hangUp(id)
-	case want == route.Dial && m.MayLink(id):
-		m.dial(id, at)
+		d.hangUp(id)
+	case want == route.Dial && d.MayLink(id):
+		d.dial(id, at)
 	}
 }
 
 // dial has the mesh keep a link to a node at some addresses.
-func (m *Members) dial(id foci.NodeID, at []route.Address) {
-	l, err := m.mesh.AddPeer(mesh.Peer{Node: id, Addrs: at, Eager: true})
+func (d *dialer) dial(id foci.NodeID, at []route.Address) {
+	l, err := d.mesh.AddPeer(mesh.Peer{Node: id, Addrs: at, Eager: true})
 	if err != nil {
-		m.log.Warn("no link", "peer", id, "err", err)
+		d.log.Warn("no link", "peer", id, "err", err)
 		return
 	}
-	m.cfg.Links.Add(l)
+	d.cfg.Links.Add(l)
 }
 
 // hangUp ends the link to a node that is no member any more.
-func (m *Members) hangUp(id foci.NodeID) {
-	m.cfg.Links.Remove(id)
-	m.mesh.RemovePeer(id)
+func (d *dialer) hangUp(id foci.NodeID) {
+	d.cfg.Links.Remove(id)
+	d.mesh.RemovePeer(id)
 }
 
 // retry lets a link that waits for its next attempt make it now, and requests
 // that wait for a relay to the node look for one again.
-func (m *Members) retry(id foci.NodeID) {
-	if l := m.mesh.Peer(id); l != nil && !l.Up() {
+func (d *dialer) retry(id foci.NodeID) {
+	if l := d.mesh.Peer(id); l != nil && !l.Up() {
 		l.Retry()
 	}
-	m.cfg.Paths.ReachableAgain(id)
+	d.cfg.Paths.ReachableAgain(id)
 }
 
 // placed is what a layout, which may be nil, says of a node.

@@ -9,9 +9,12 @@
 // are certificates a route counts by its node's signature (proofs.go). Every
 // decision that needs no I/O is package route's.
 //
-// [Members] owns the view (the table of routes, the tables in use, the seeds), the
-// layout's holder, and the watches that wait here. The links belong to the mesh;
-// of those by which requests leave, package path keeps the set.
+// [Members] is the sum of parts that do not see each other: dialer, exchanger,
+// gossip, layouts, proofs, watch, watchers and quota. They share env; what one
+// needs of another New hands to it as a function. Members owns the view (the table
+// of routes, the tables in use, the seeds) and the watches that wait here. The
+// layout's holder is the process's, the links are the mesh's, and package path
+// keeps the set of those by which requests leave.
 //
 // # Goroutines
 //
@@ -32,6 +35,6 @@
 //     certificates' own lock is taken, when this node's route is signed. Package
 //     path may hold its lock when it asks for tables, so nothing here calls [Links]
 //     or [Paths] while it holds view.mu.
-//  4. layouts.mu, exchanges.mu, quota.mu: a few fields each. No lock is taken
+//  4. layouts.mu, exchanger.mu, quota.mu: a few fields each. No lock is taken
 //     while one of them is held.
 package membership

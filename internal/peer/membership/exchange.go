@@ -17,84 +17,87 @@ const (
 	maxExchanges = 32              // that run at a time
 )
 
-// exchanges are the peers to exchange routes with. With many at a time, one that
-// does not answer holds up none of the others.
-type exchanges struct {
+// exchanger exchanges routes with peers, with several at a time: one that does not
+// answer holds up none of the others.
+type exchanger struct {
+	*env
+	learn func(from *mesh.Identity, entries []wire.Route)
+	fetch func(*mesh.Link, foci.Epoch) error // a peer's layout, when it is newer than ours
+
 	mu lockorder.Mutex[lockorder.Leaf]
 
 	// Guarded by mu.
-	waiting []foci.NodeID
-	workers int // goroutines that take from waiting
+	waiting []foci.NodeID // peers to exchange routes with
+	workers int           // goroutines that take from waiting
 }
 
-// add adds a peer, and reports whether one more worker is to begin.
-func (e *exchanges) add(id foci.NodeID) (more bool) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if !slices.Contains(e.waiting, id) && len(e.waiting) < foci.MaxNodes {
-		e.waiting = append(e.waiting, id)
+// add has routes exchanged with a peer, soon.
+func (x *exchanger) add(id foci.NodeID) {
+	if x.ctx.Err() != nil {
+		return
 	}
-	if more = e.workers < maxExchanges; more {
-		e.workers++
+	x.mu.Lock()
+	if !slices.Contains(x.waiting, id) && len(x.waiting) < foci.MaxNodes {
+		x.waiting = append(x.waiting, id)
 	}
-	return more
+	more := x.workers < maxExchanges
+	if more {
+		x.workers++
+	}
+	x.mu.Unlock()
+	if more {
+		x.tasks.Go(x.work)
+	}
 }
 
 // take takes out the next peer; without one the worker that asks has ended.
-func (e *exchanges) take() (id foci.NodeID, ok bool) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if len(e.waiting) == 0 {
-		e.workers--
+func (x *exchanger) take() (id foci.NodeID, ok bool) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if len(x.waiting) == 0 {
+		x.workers--
 		return id, false
 	}
-	id = e.waiting[0]
-	e.waiting = e.waiting[1:]
+	id = x.waiting[0]
+	x.waiting = x.waiting[1:]
 	return id, true
 }
 
-// exchangeWith has routes exchanged with a peer, soon.
-func (m *Members) exchangeWith(id foci.NodeID) {
-	if m.ctx.Err() == nil && m.exchanges.add(id) {
-		m.tasks.Go(m.exchangeAll)
-	}
-}
-
-// exchangeAll exchanges routes with the peers that wait for it.
-func (m *Members) exchangeAll() {
+// work exchanges routes with the peers that wait for it.
+func (x *exchanger) work() {
 	for {
-		id, ok := m.exchanges.take()
+		id, ok := x.take()
 		if !ok {
 			return
 		}
-		if err := m.exchange(id); err != nil && m.ctx.Err() == nil {
-			m.log.Debug("exchange failed", "peer", id, "err", err)
+		if err := x.exchange(id); err != nil && x.ctx.Err() == nil {
+			x.log.Debug("exchange failed", "peer", id, "err", err)
 		}
 	}
 }
 
 // exchange compares routes with a peer, and fetches its layout if that is newer.
-func (m *Members) exchange(id foci.NodeID) error {
-	l := m.mesh.Peer(id)
+func (x *exchanger) exchange(id foci.NodeID) error {
+	l := x.mesh.Peer(id)
 	if l == nil {
 		return nil // it has left since it was chosen
 	}
-	ctx, cancel := context.WithTimeout(m.ctx, callTimeout)
+	ctx, cancel := context.WithTimeout(x.ctx, callTimeout)
 	defer cancel()
-	epoch, err := m.compare(ctx, l)
+	epoch, err := x.compare(ctx, l)
 	if err != nil {
 		return err
 	}
-	return m.fetchLayout(l, epoch)
+	return x.fetch(l, epoch)
 }
 
 // compare makes both tables of routes the same, and returns the epoch of the
 // peer's layout. A transport client tells nothing.
-func (m *Members) compare(ctx context.Context, l *mesh.Link) (foci.Epoch, error) {
-	m.counters.compared.Add(1)
-	mine := wire.Digest{Epoch: m.epoch(), Sums: m.view.digest()}
-	if m.view.empty() {
-		return m.swap(ctx, l, &wire.Routes{Epoch: mine.Epoch, All: true})
+func (x *exchanger) compare(ctx context.Context, l *mesh.Link) (foci.Epoch, error) {
+	x.counters.compared.Add(1)
+	mine := wire.Digest{Epoch: x.epoch(), Sums: x.view.digest()}
+	if x.view.empty() {
+		return x.swap(ctx, l, &wire.Routes{Epoch: mine.Epoch, All: true})
 	}
 	r, err := l.Call(ctx, foci.State, wire.MethodDigest, mine.Append(nil), nil)
 	if err != nil {
@@ -105,18 +108,18 @@ func (m *Members) compare(ctx context.Context, l *mesh.Link) (foci.Epoch, error)
 		return 0, err
 	}
 	q := wire.Routes{Epoch: mine.Epoch}
-	q.Routes, q.Want = m.view.compare(&theirs, verifies(l.Peer()), m.cfg.Wall())
-	if !m.isMember() {
+	q.Routes, q.Want = x.view.compare(&theirs, verifies(l.Peer()), x.cfg.Wall())
+	if !x.isMember() {
 		q.Routes = nil
 	}
 	if len(q.Routes)+len(q.Want) == 0 {
 		return theirs.Epoch, nil
 	}
-	return m.swap(ctx, l, &q)
+	return x.swap(ctx, l, &q)
 }
 
 // swap tells and asks for routes, and merges the answer.
-func (m *Members) swap(ctx context.Context, l *mesh.Link, q *wire.Routes) (foci.Epoch, error) {
+func (x *exchanger) swap(ctx context.Context, l *mesh.Link, q *wire.Routes) (foci.Epoch, error) {
 	r, err := l.Call(ctx, foci.State, wire.MethodRoutes, q.Append(nil), nil)
 	if err != nil {
 		return 0, err
@@ -126,7 +129,7 @@ func (m *Members) swap(ctx context.Context, l *mesh.Link, q *wire.Routes) (foci.
 		return 0, err
 	}
 	peer := l.Peer()
-	m.learn(&peer, theirs.Routes)
+	x.learn(&peer, theirs.Routes)
 	return theirs.Epoch, nil
 }
 

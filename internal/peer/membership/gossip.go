@@ -2,7 +2,6 @@ package membership
 
 import (
 	"math/rand/v2"
-	"slices"
 	"time"
 
 	"github.com/foci-store/foci"
@@ -19,24 +18,32 @@ const (
 	leaveTimeout = 300 * time.Millisecond // for telling that we leave
 )
 
-// wakeGossip says that there is something to tell.
-func (m *Members) wakeGossip() {
+// gossip tells other members what has changed.
+type gossip struct {
+	*env
+	kick     chan struct{}                                            // holds a token while there is something to tell
+	tellable func(to mesh.Identity, routes []wire.Route) []wire.Route // those that a peer would take
+	exchange func(foci.NodeID)                                        // has routes exchanged with a peer, soon
+}
+
+// wake says that there is something to tell.
+func (g *gossip) wake() {
 	select {
-	case m.telling <- struct{}{}:
+	case g.kick <- struct{}{}:
 	default:
 	}
 }
 
-// gossip tells other members what has changed.
-func (m *Members) gossip() {
+// run tells what there is to tell until the process ends.
+func (g *gossip) run() {
 	for {
 		select {
-		case <-m.ctx.Done():
+		case <-g.ctx.Done():
 			return
-		case <-m.telling:
+		case <-g.kick:
 		}
-		m.tell(nil)
-		if !m.pause(gossipEvery) {
+		g.tell(nil)
+		if !g.pause(gossipEvery) {
 			return
 		}
 	}
@@ -44,31 +51,29 @@ func (m *Members) gossip() {
 
 // tell sends what there is to tell, and returns the number of messages; done is
 // called for each that was answered or lost. It may be nil.
-func (m *Members) tell(done func()) (sent int) {
-	tells, msgs := m.view.flush(m.cfg.Node, m.epoch())
+func (g *gossip) tell(done func()) (sent int) {
+	tells, msgs := g.view.flush(g.cfg.Node, g.epoch())
 	for i := range tells {
-		if m.tellPeer(tells[i].To, &msgs[i], done) {
+		if g.tellPeer(tells[i].To, &msgs[i], done) {
 			sent++
 		}
 	}
 	return sent
 }
 
-func (m *Members) tellPeer(to foci.NodeID, msg *wire.Routes, done func()) bool {
-	l := m.mesh.Peer(to)
+func (g *gossip) tellPeer(to foci.NodeID, msg *wire.Routes, done func()) bool {
+	l := g.mesh.Peer(to)
 	if l == nil {
-		m.view.told(to)
+		g.view.told(to)
 		return false
 	}
-	if m.prover != nil && verifies(l.Peer()) {
-		msg.Routes = slices.DeleteFunc(msg.Routes, func(e wire.Route) bool { return e.Proof.IsZero() })
-	}
+	msg.Routes = g.tellable(l.Peer(), msg.Routes)
 	err := l.Send(&mesh.Request{
 		Class: foci.State, Method: wire.MethodRoutes, Head: msg.Append(nil),
 		Done: func(r *mesh.Reply, err error) {
-			m.view.told(to)
+			g.view.told(to)
 			if err == nil {
-				m.acknowledge(to, r)
+				g.acknowledge(to, r)
 			}
 			if done != nil {
 				done()
@@ -76,35 +81,35 @@ func (m *Members) tellPeer(to foci.NodeID, msg *wire.Routes, done func()) bool {
 		},
 	})
 	if err != nil {
-		m.view.told(to)
+		g.view.told(to)
 		return false
 	}
-	m.counters.told.Add(1)
+	g.counters.told.Add(1)
 	return true
 }
 
 // acknowledge looks whether the answer to gossip says that the peer knows more,
 // which is then asked for elsewhere: this runs where messages are received.
-func (m *Members) acknowledge(to foci.NodeID, r *mesh.Reply) {
+func (g *gossip) acknowledge(to foci.NodeID, r *mesh.Reply) {
 	var theirs wire.Routes
 	if codec.Unmarshal(r.Head, &theirs) != nil {
 		return // the next comparison will do
 	}
-	if len(theirs.Routes) > 0 || theirs.Epoch > m.epoch() {
-		m.exchangeWith(to)
+	if len(theirs.Routes) > 0 || theirs.Epoch > g.epoch() {
+		g.exchange(to)
 	}
 }
 
 // Leave tells every peer that this process is no member any more, and waits a
 // moment for the answers.
-func (m *Members) Leave() {
-	if m.view.leave(m.cfg.Wall()) != nil {
+func (g *gossip) Leave() {
+	if g.view.leave(g.cfg.Wall()) != nil {
 		return // a transport client, which no node knows of, or out of bounds: the others give it up in time
 	}
 	heard := make(chan struct{}, foci.MaxNodes)
 	end := time.NewTimer(leaveTimeout)
 	defer end.Stop()
-	for n := m.tell(func() { heard <- struct{}{} }); n > 0; n-- {
+	for n := g.tell(func() { heard <- struct{}{} }); n > 0; n-- {
 		select {
 		case <-heard:
 		case <-end.C:

@@ -17,28 +17,33 @@ func (m *Members) Hint(r wire.Route) {
 		m.Learn(r.Node, []wire.Route{r})
 		return
 	}
-	if r.Node == m.cfg.Node || m.At(r.Node) != "" || m.ctx.Err() != nil {
+	m.dialer.hint(r)
+}
+
+// hint dials a route that is not proved, unless there is a link to its node.
+func (d *dialer) hint(r wire.Route) {
+	if r.Node == d.cfg.Node || d.At(r.Node) != "" || d.ctx.Err() != nil {
 		return
 	}
 	select {
-	case m.hints <- struct{}{}:
-		m.tasks.Go(func() {
-			defer func() { <-m.hints }()
-			m.dialHint(&r)
+	case d.hints <- struct{}{}:
+		d.tasks.Go(func() {
+			defer func() { <-d.hints }()
+			d.dialHint(&r)
 		})
 	default: // the next beacon comes soon
 	}
 }
 
 // dialHint dials the addresses of a route in our tables until a node answers.
-func (m *Members) dialHint(r *wire.Route) {
+func (d *dialer) dialHint(r *wire.Route) {
 	var places []route.Address
 	for _, text := range r.Addrs {
 		a, err := route.ParseAddress(text)
-		if err != nil || !m.view.uses(a.Table) {
+		if err != nil || !d.view.uses(a.Table) {
 			continue
 		}
-		found, err := names.Resolve(m.ctx, a.Remote())
+		found, err := names.Resolve(d.ctx, a.Remote())
 		if err == nil {
 			places = append(places, found...)
 		}
@@ -46,7 +51,7 @@ func (m *Members) dialHint(r *wire.Route) {
 	if len(places) == 0 {
 		return
 	}
-	if err := m.dialAny(places); err != nil && m.ctx.Err() == nil {
-		m.log.Debug("a node that was heard cannot be reached", "peer", r.Node, "err", err)
+	if err := d.dialAny(places); err != nil && d.ctx.Err() == nil {
+		d.log.Debug("a node that was heard cannot be reached", "peer", r.Node, "err", err)
 	}
 }

@@ -59,8 +59,8 @@ func (m *Members) Tables(id foci.NodeID) []foci.Table {
 func (m *Members) OwnTables() []foci.Table { return m.view.ownTables() }
 
 // At is the address, host:port, by which a link to a node is up; "" when none is.
-func (m *Members) At(id foci.NodeID) string {
-	if l := m.mesh.Peer(id); l != nil && l.Up() {
+func (e *env) At(id foci.NodeID) string {
+	if l := e.mesh.Peer(id); l != nil && l.Up() {
 		return l.Peer().Addr
 	}
 	return ""
@@ -68,12 +68,9 @@ func (m *Members) At(id foci.NodeID) string {
 
 // MayLink reports whether this process keeps a link to a node when it can: a
 // client that stays with the nodes it was given has links to these alone.
-func (m *Members) MayLink(id foci.NodeID) bool {
-	return !m.cfg.Stay || m.mesh.Peer(id) != nil
+func (e *env) MayLink(id foci.NodeID) bool {
+	return !e.cfg.Stay || e.mesh.Peer(id) != nil
 }
-
-// Alone reports whether no link is up.
-func (m *Members) Alone() bool { return len(m.linksUp()) == 0 }
 
 // RouteCounters count what a process says about routes.
 type RouteCounters struct {

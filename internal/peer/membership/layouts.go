@@ -23,8 +23,12 @@ const (
 	claimEvery = 5 * time.Second
 )
 
-// layouts are the waiters for a newer layout, and the search for one.
+// layouts keeps the layout up to date. The holder of it is the process's.
 type layouts struct {
+	*env
+	keepLinks func()            // to the nodes of a layout that was adopted
+	exchange  func(foci.NodeID) // has routes exchanged with a peer, and its layout fetched
+
 	fetching chan struct{} // holds a token while a peer's layout is fetched
 
 	// adopting is held while a layout is adopted: an older one must not be put on
@@ -34,9 +38,9 @@ type layouts struct {
 	mu lockorder.Mutex[lockorder.Leaf]
 
 	// Guarded by mu.
-	waiting   []layoutWaiter
-	searching bool          // a goroutine asks peers for their layout
-	claimed   time.Duration // when a request last caused a search; 0 = never
+	waiting   []layoutWaiter // for a newer layout
+	searching bool           // a goroutine asks peers for their layout
+	claimed   time.Duration  // when a request last caused a search; 0 = never
 }
 
 // layoutWaiter waits for a layout of at least epoch. tell is called once, or
@@ -47,59 +51,53 @@ type layoutWaiter struct {
 	tell  func(*layout.Snapshot)
 }
 
-// Layout is the layout that this process works by; nil when it has none.
-func (m *Members) Layout() *layout.Snapshot { return m.cfg.Layout.Load() }
-
-// epoch is that of the layout; 0 = there is none.
-func (m *Members) epoch() foci.Epoch { return m.cfg.Layout.Epoch() }
-
 // NoLayout is the error of what needs a layout when there is none.
 func NoLayout() error {
 	return &foci.Error{Kind: foci.NotReady, Msg: "no layout is known yet", Fix: "foci init makes one; members give theirs to newcomers"}
 }
 
 // Adopt makes a layout the one to work by if it is newer than the present one.
-func (m *Members) Adopt(v *layout.Layout) error {
-	m.layouts.adopting.Lock()
-	defer m.layouts.adopting.Unlock()
-	if v.Epoch <= m.epoch() {
+func (l *layouts) Adopt(v *layout.Layout) error {
+	l.adopting.Lock()
+	defer l.adopting.Unlock()
+	if v.Epoch <= l.epoch() {
 		return nil
 	}
-	if want := m.mesh.Cluster(); want != "" && v.Cluster != want {
+	if want := l.mesh.Cluster(); want != "" && v.Cluster != want {
 		return foci.Errorf(foci.Denied, "a layout of cluster %q, this is %q", v.Cluster, want)
 	}
 	s, err := layout.NewSnapshot(v)
 	if err != nil {
 		return err
 	}
-	if m.cfg.Adopted != nil {
-		if err := m.cfg.Adopted(s); err != nil {
+	if l.cfg.Adopted != nil {
+		if err := l.cfg.Adopted(s); err != nil {
 			return err
 		}
 	}
-	if m.cfg.Layout.Adopt(s) {
-		m.log.Info("layout adopted", "epoch", s.Epoch)
-		m.keepLinks()
-		m.layouts.tell(s)
-		m.cfg.Paths.RoutesChanged()
+	if l.cfg.Layout.Adopt(s) {
+		l.log.Info("layout adopted", "epoch", s.Epoch)
+		l.keepLinks()
+		l.tell(s)
+		l.cfg.Paths.RoutesChanged()
 	}
 	return nil
 }
 
-// fetchLayout fetches a peer's layout when its epoch is newer than ours. One peer
+// fetch fetches a peer's layout when its epoch is newer than ours. One peer
 // at a time is asked: after it the next has mostly nothing new.
-func (m *Members) fetchLayout(l *mesh.Link, epoch foci.Epoch) error {
-	if epoch <= m.epoch() {
+func (l *layouts) fetch(from *mesh.Link, epoch foci.Epoch) error {
+	if epoch <= l.epoch() {
 		return nil
 	}
-	m.layouts.fetching <- struct{}{}
-	defer func() { <-m.layouts.fetching }()
-	if epoch <= m.epoch() {
+	l.fetching <- struct{}{}
+	defer func() { <-l.fetching }()
+	if epoch <= l.epoch() {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(m.ctx, layoutTimeout)
+	ctx, cancel := context.WithTimeout(l.ctx, layoutTimeout)
 	defer cancel()
-	r, err := l.Call(ctx, foci.State, wire.MethodLayout, nil, nil)
+	r, err := from.Call(ctx, foci.State, wire.MethodLayout, nil, nil)
 	if err != nil {
 		return err
 	}
@@ -107,25 +105,25 @@ func (m *Members) fetchLayout(l *mesh.Link, epoch foci.Epoch) error {
 	if err != nil {
 		return err
 	}
-	return m.Adopt(parsed)
+	return l.Adopt(parsed)
 }
 
 // NeedLayout calls tell once there is a layout of at least an epoch, and searches
 // for it; it is never called when until, on Config.Clock, comes first.
-func (m *Members) NeedLayout(epoch foci.Epoch, until time.Duration, tell func(*layout.Snapshot)) {
-	m.layouts.add(layoutWaiter{epoch, until, tell})
-	if s := m.Layout(); s != nil {
-		m.layouts.tell(s)
+func (l *layouts) NeedLayout(epoch foci.Epoch, until time.Duration, tell func(*layout.Snapshot)) {
+	l.add(layoutWaiter{epoch, until, tell})
+	if s := l.Layout(); s != nil {
+		l.tell(s)
 	}
-	m.SearchLayout()
+	l.SearchLayout()
 }
 
 // AwaitLayout waits for a layout of at least an epoch, until a deadline on
 // Config.Clock. It fails with StaleLayout when none has come.
-func (m *Members) AwaitLayout(ctx context.Context, epoch foci.Epoch, deadline time.Duration) error {
+func (l *layouts) AwaitLayout(ctx context.Context, epoch foci.Epoch, deadline time.Duration) error {
 	adopted := make(chan struct{})
-	m.NeedLayout(epoch, deadline, func(*layout.Snapshot) { close(adopted) })
-	late := time.NewTimer(max(deadline-m.cfg.Clock(), 0))
+	l.NeedLayout(epoch, deadline, func(*layout.Snapshot) { close(adopted) })
+	late := time.NewTimer(max(deadline-l.cfg.Clock(), 0))
 	defer late.Stop()
 	select {
 	case <-adopted:
@@ -133,7 +131,7 @@ func (m *Members) AwaitLayout(ctx context.Context, epoch foci.Epoch, deadline ti
 	case <-ctx.Done():
 		return foci.Errorf(foci.Canceled, "waiting for the layout of epoch %d was given up: %w", epoch, context.Cause(ctx))
 	case <-late.C:
-	case <-m.ctx.Done():
+	case <-l.ctx.Done():
 	}
 	return foci.Errorf(foci.StaleLayout, "no node gave the layout of epoch %d", epoch)
 }
@@ -141,26 +139,26 @@ func (m *Members) AwaitLayout(ctx context.Context, epoch foci.Epoch, deadline ti
 // ClaimLayout says that a request names a newer layout. Whoever sends requests
 // can name any, so they cause one search in claimEvery and no more; the
 // comparisons with other members find a newer layout too.
-func (m *Members) ClaimLayout() {
-	if m.layouts.claim(m.cfg.Clock()) {
-		m.SearchLayout()
+func (l *layouts) ClaimLayout() {
+	if l.claim(l.cfg.Clock()) {
+		l.SearchLayout()
 	}
 }
 
 // SearchLayout searches for a newer layout, by which a member works.
-func (m *Members) SearchLayout() {
-	if m.ctx.Err() == nil && m.layouts.begin() {
-		m.tasks.Go(m.search)
+func (l *layouts) SearchLayout() {
+	if l.ctx.Err() == nil && l.begin() {
+		l.tasks.Go(l.search)
 	}
 }
 
 // search asks peers for their layout, as long as there is a waiter for one.
-func (m *Members) search() {
+func (l *layouts) search() {
 	for pause := minSearchPause; ; pause = min(2*pause, maxSearchPause) {
-		for _, id := range m.peersUp(maxSearched) {
-			m.exchangeWith(id)
+		for _, id := range l.peersUp(maxSearched) {
+			l.exchange(id)
 		}
-		if !m.pause(pause) || m.layouts.end(m.cfg.Clock()) {
+		if !l.pause(pause) || l.end(l.cfg.Clock()) {
 			return
 		}
 	}

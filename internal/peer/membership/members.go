@@ -4,7 +4,6 @@ import (
 	"context"
 	"log/slog"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/foci-store/foci"
@@ -68,24 +67,17 @@ type Config struct {
 }
 
 // Members is what a process knows of the others, and what keeps that up to date.
+// Its parts share env; what one needs of another is handed to it by New.
 type Members struct {
-	cfg   Config
-	log   *slog.Logger
-	mesh  *mesh.Mesh // set by Start
-	ctx   context.Context
-	stop  context.CancelFunc
-	tasks sync.WaitGroup
-
-	prover  prover        // nil: routes have no proofs
-	hints   chan struct{} // holds a token for each hint that is dialled
-	telling chan struct{} // holds a token while there is something to gossip
-
-	view      view
-	exchanges exchanges
-	layouts   layouts
-	watchers  watchers
-	quota     quota
-	counters  counters
+	*env
+	proofs
+	dialer
+	exchanger
+	gossip
+	layouts
+	watch
+	watchers
+	quota
 }
 
 // New makes the membership of a process. Start begins to look for others.
@@ -94,33 +86,37 @@ func New(cfg Config) (*Members, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &Members{
-		cfg: cfg, log: cfg.Logger,
-		hints: make(chan struct{}, maxHints), telling: make(chan struct{}, 1),
-		layouts: layouts{fetching: make(chan struct{}, 1)},
-	}
-	m.ctx, m.stop = context.WithCancel(context.Background())
+	e := &env{cfg: cfg, log: cfg.Logger}
+	e.ctx, e.stop = context.WithCancel(context.Background())
 	tables := slices.Clone(cfg.Tables)
-	if len(tables) == 0 && m.isMember() {
+	if len(tables) == 0 && e.isMember() {
 		tables = routes.Tables(cfg.Node)
 	}
-	m.view.init(routes, tables)
-	m.watchers.init(m)
-	m.signRoutes()
+	e.view.init(routes, tables)
+	m := &Members{env: e}
+	m.proofs = proofs{env: e, told: m.gossip.wake}
+	m.dialer = dialer{env: e, hints: make(chan struct{}, maxHints), observe: m.observe}
+	m.exchanger = exchanger{env: e, learn: m.learn, fetch: m.layouts.fetch}
+	m.gossip = gossip{env: e, kick: make(chan struct{}, 1), tellable: m.proofs.tellable, exchange: m.exchanger.add}
+	m.layouts = layouts{env: e, fetching: make(chan struct{}, 1), keepLinks: m.dialer.keepLinks, exchange: m.exchanger.add}
+	m.watch = watch{env: e, learn: m.learn, fetch: m.layouts.fetch, retry: m.dialer.retry}
+	m.quota.clock = cfg.Clock
+	m.watchers.init(e, &m.quota)
+	m.proofs.init()
 	return m, nil
 }
 
 // Start begins to look for the other members over a mesh.
 func (m *Members) Start(over *mesh.Mesh) {
 	m.mesh = over
-	m.keepLinks()
-	m.dialSeeds()
+	m.dialer.keepLinks()
+	m.dialer.dialSeeds()
 	m.tasks.Go(m.upkeep)
 	if m.isMember() {
-		m.tasks.Go(m.gossip)
+		m.tasks.Go(m.gossip.run)
 		m.tasks.Go(m.watchers.run)
 	} else {
-		m.tasks.Go(m.watch)
+		m.tasks.Go(m.watch.run)
 	}
 }
 
@@ -134,9 +130,6 @@ func (m *Members) Stop() {
 // Wait waits for the goroutines to end. It is called when the mesh is closed, so
 // that no event begins another one.
 func (m *Members) Wait() { m.tasks.Wait() }
-
-// isMember reports whether this process is in the others' tables of routes.
-func (m *Members) isMember() bool { return !m.cfg.Node.IsZero() }
 
 // LinkUp records that a link came up.
 func (m *Members) LinkUp(peer mesh.Identity) {
@@ -154,17 +147,17 @@ func (m *Members) observe(peer mesh.Identity) {
 	m.view.enter(peer.Table)
 	if m.isMember() {
 		m.view.peerUp(peer.Node)
-		m.wakeGossip()
+		m.gossip.wake()
 	}
 	if m.isMember() || m.view.empty() || m.epoch() == 0 {
-		m.exchangeWith(peer.Node)
+		m.exchanger.add(peer.Node)
 	}
 	m.view.notify()
 }
 
 // learn merges routes that a peer has told on a channel.
 func (m *Members) learn(from *mesh.Identity, entries []wire.Route) {
-	if entries = m.proved(from, entries); len(entries) == 0 {
+	if entries = m.proofs.proved(from, entries); len(entries) == 0 {
 		return
 	}
 	c := m.view.merge(from.Node, entries, m.cfg.Wall(), m.isMember())
@@ -175,15 +168,15 @@ func (m *Members) learn(from *mesh.Identity, entries []wire.Route) {
 		m.log.Warn("route refused", "err", err)
 	}
 	if c.tell {
-		m.wakeGossip()
+		m.gossip.wake()
 	}
 	if len(c.Nodes) == 0 && !c.Self {
 		return
 	}
 	m.watchers.wake()
-	m.keepLinksTo(c.Nodes)
+	m.dialer.keepLinksTo(c.Nodes)
 	for _, id := range c.restarted {
-		m.retry(id)
+		m.dialer.retry(id)
 	}
 	m.view.notify()
 	m.cfg.Paths.RoutesChanged()
@@ -193,14 +186,4 @@ func (m *Members) learn(from *mesh.Identity, entries []wire.Route) {
 // are proved.
 func (m *Members) Learn(from foci.NodeID, entries []wire.Route) {
 	m.learn(&mesh.Identity{Node: from, Protocol: wire.MaxProtocol}, entries)
-}
-
-// pause waits. It reports false when this process ends.
-func (m *Members) pause(d time.Duration) bool {
-	select {
-	case <-m.ctx.Done():
-		return false
-	case <-time.After(d):
-		return true
-	}
 }

@@ -3,6 +3,7 @@ package membership
 import (
 	"bytes"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/foci-store/foci"
@@ -33,62 +34,77 @@ func verifies(peer mesh.Identity) bool {
 // it is not looked at.
 const maxBadProofs = 16
 
-// signRoutes has our own route signed, if this process is a member with
-// certificates.
-func (m *Members) signRoutes() {
-	if c := m.cfg.Auth.Certificates(); c != nil && m.isMember() {
-		m.prover = c
-		m.view.signBy(m.sign)
+// proofs signs our own route and checks those of others.
+type proofs struct {
+	*env
+	prover prover // nil: routes have no proofs
+	told   func() // is called when our own route was signed anew
+}
+
+// init has our own route signed, if this process is a member with certificates.
+func (p *proofs) init() {
+	if c := p.cfg.Auth.Certificates(); c != nil && p.isMember() {
+		p.prover = c
+		p.view.signBy(p.sign)
 	}
 }
 
 // sign signs our own route; view.mu is held.
-func (m *Members) sign(e *wire.Route) wire.RouteProof {
-	cert, sig, err := m.prover.Sign(e.Signed())
+func (p *proofs) sign(e *wire.Route) wire.RouteProof {
+	cert, sig, err := p.prover.Sign(e.Signed())
 	if err == nil && (len(cert) > wire.MaxProofCert || len(sig) > wire.MaxProofSig) {
 		err = &foci.Error{
 			Kind: foci.TooLarge, Msg: "the certificate or its signatures are too long to travel with a route", Fix: "use a certificate as foci init makes it: its own key P-256 or Ed25519, and at most 2 KiB",
 		}
 	}
 	if err != nil {
-		m.log.Error("this node's route cannot be signed: other members will refuse it", "err", err)
+		p.log.Error("this node's route cannot be signed: other members will refuse it", "err", err)
 		return wire.RouteProof{}
 	}
 	return wire.RouteProof{Cert: cert, Sig: sig}
 }
 
-// renewProof signs our own route anew, as a newer one, when our certificate has
+// renew signs our own route anew, as a newer one, when our certificate has
 // changed, and has it told.
-func (m *Members) renewProof() {
-	if m.prover == nil {
+func (p *proofs) renew() {
+	if p.prover == nil {
 		return
 	}
-	cert, _, err := m.prover.Sign(nil) // it reads files that have changed
+	cert, _, err := p.prover.Sign(nil) // it reads files that have changed
 	if err != nil {
 		return // the old proof is good as long as its certificate is
 	}
-	if m.view.renew(cert, m.cfg.Wall()) {
-		m.wakeGossip()
+	if p.view.renew(cert, p.cfg.Wall()) {
+		p.told()
 	}
+}
+
+// tellable lists the routes that a peer would take: where routes have proofs, those
+// that are proved.
+func (p *proofs) tellable(peer mesh.Identity, routes []wire.Route) []wire.Route {
+	if p.prover == nil || !verifies(peer) {
+		return routes
+	}
+	return slices.DeleteFunc(routes, func(e wire.Route) bool { return e.Proof.IsZero() })
 }
 
 // proved lists those entries that a peer told which would change our table and
 // are proved by their nodes. Without certificates all entries are as good as
 // any, and have no proof.
-func (m *Members) proved(from *mesh.Identity, entries []wire.Route) []wire.Route {
-	if m.prover == nil {
+func (p *proofs) proved(from *mesh.Identity, entries []wire.Route) []wire.Route {
+	if p.prover == nil {
 		for i := range entries {
 			entries[i].Proof = wire.RouteProof{}
 		}
 		return entries
 	}
-	now := m.cfg.Wall()
-	look := m.view.unproved(entries, now)
+	now := p.cfg.Wall()
+	look := p.view.unproved(entries, now)
 	var good []wire.Route
 	bad := 0
 	for i := range look {
 		e := &look[i]
-		err := m.verify(from, e, time.Unix(0, now))
+		err := p.verify(from, e, time.Unix(0, now))
 		if err == nil {
 			good = append(good, *e)
 			continue
@@ -99,7 +115,7 @@ func (m *Members) proved(from *mesh.Identity, entries []wire.Route) []wire.Route
 		} else {
 			bad++
 		}
-		m.log.Log(m.ctx, level, "route refused", "node", e.Node, "told by", from.Node, "err", err)
+		p.log.Log(p.ctx, level, "route refused", "node", e.Node, "told by", from.Node, "err", err)
 		if bad >= maxBadProofs && !mutant.On(mutant.AllBadProofs) {
 			break
 		}
@@ -108,7 +124,7 @@ func (m *Members) proved(from *mesh.Identity, entries []wire.Route) []wire.Route
 }
 
 // verify checks an entry's proof.
-func (m *Members) verify(from *mesh.Identity, e *wire.Route, now time.Time) error {
+func (p *proofs) verify(from *mesh.Identity, e *wire.Route, now time.Time) error {
 	if e.Proof.IsZero() {
 		// A node of protocol 1 signs nothing. On its own channel it has proved its
 		// id, so its own route is its own; no other node can pass that on.
@@ -117,7 +133,7 @@ func (m *Members) verify(from *mesh.Identity, e *wire.Route, now time.Time) erro
 		}
 		return foci.Errorf(foci.Denied, "there is no signature of its node")
 	}
-	signer, err := m.prover.VerifyMember(e.Proof.Cert, e.Signed(), e.Proof.Sig, now)
+	signer, err := p.prover.VerifyMember(e.Proof.Cert, e.Signed(), e.Proof.Sig, now)
 	switch {
 	case mutant.On(mutant.ForgedRoutes):
 		return nil

@@ -229,7 +229,7 @@ func TestNewCertificateSignsAgain(t *testing.T) {
 	home, dir := newAuthority(t), t.TempDir()
 	p := proving(t, 1, home.node(1, dir))
 	before := p.Self()
-	p.renewProof()
+	p.proofs.renew()
 	if now := p.Self(); now.Version() != before.Version() {
 		t.Fatal("nothing has changed, but the entry")
 	}
@@ -239,7 +239,7 @@ func TestNewCertificateSignsAgain(t *testing.T) {
 			t.Fatal("the new certificate is not used")
 		}
 		time.Sleep(10 * time.Millisecond) // files are looked at once a second
-		p.renewProof()
+		p.proofs.renew()
 	}
 	now := p.Self()
 	if _, err := home.signs(7).VerifyMember(now.Proof.Cert, now.Signed(), now.Proof.Sig, time.Now()); err != nil || bytes.Equal(now.Proof.Cert, before.Proof.Cert) {

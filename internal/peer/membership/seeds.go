@@ -18,36 +18,36 @@ const (
 )
 
 // dialSeeds dials all seeds at the same time.
-func (m *Members) dialSeeds() {
-	dial := func(remotes []route.Remote, spare bool) {
+func (d *dialer) dialSeeds() {
+	begin := func(remotes []route.Remote, spare bool) {
 		for _, r := range remotes {
-			n := m.view.addSeed(r, spare)
-			m.tasks.Go(func() { m.dialSeed(n, r) })
+			n := d.view.addSeed(r, spare)
+			d.tasks.Go(func() { d.dialSeed(n, r) })
 		}
 	}
-	dial(m.cfg.Seeds, false)
-	dial(m.cfg.Remembered, true)
+	begin(d.cfg.Seeds, false)
+	begin(d.cfg.Remembered, true)
 }
 
 // dialSeed dials a seed whenever it is due. Once it has answered, the link to the
 // node that it is keeps itself up; the seed is dialled again, its name looked up
 // anew, when no link is up any more.
-func (m *Members) dialSeed(n int, r route.Remote) {
+func (d *dialer) dialSeed(n int, r route.Remote) {
 	for {
-		err := m.dialRemote(r)
-		pause := m.view.seedDialled(n, err)
-		m.view.notify()
+		err := d.dialRemote(r)
+		pause := d.view.seedDialled(n, err)
+		d.view.notify()
 		switch {
-		case m.ctx.Err() != nil:
+		case d.ctx.Err() != nil:
 			return
 		case errors.Is(err, mesh.ErrSelf):
-			m.log.Debug("a seed is this node itself", "seed", r)
+			d.log.Debug("a seed is this node itself", "seed", r)
 			return
 		case err != nil:
-			m.log.Info("seed cannot be reached", "seed", r, "err", err, "again", pause)
+			d.log.Info("seed cannot be reached", "seed", r, "err", err, "again", pause)
 		}
-		for due := false; !due; due = m.view.seedDue(n, m.Alone()) {
-			if !m.pause(pause) {
+		for due := false; !due; due = d.view.seedDue(n, d.Alone()) {
+			if !d.pause(pause) {
 				return
 			}
 		}
@@ -55,28 +55,28 @@ func (m *Members) dialSeed(n int, r route.Remote) {
 }
 
 // dialRemote dials all places of a remote.
-func (m *Members) dialRemote(r route.Remote) error {
-	found, err := names.Resolve(m.ctx, r)
+func (d *dialer) dialRemote(r route.Remote) error {
+	found, err := names.Resolve(d.ctx, r)
 	if err != nil {
 		return err
 	}
-	return m.dialAny(found)
+	return d.dialAny(found)
 }
 
 // dialAny dials places nearly at the same time: several of a name may be several
 // nodes, or one of which some do not work. It reports the errors when none of
 // them has answered; that one is this process itself only when no other error
 // says more.
-func (m *Members) dialAny(found []route.Address) error {
-	ctx, cancel := context.WithTimeout(m.ctx, dialTimeout)
+func (d *dialer) dialAny(found []route.Address) error {
+	ctx, cancel := context.WithTimeout(d.ctx, dialTimeout)
 	defer cancel()
 	errs := make([]error, len(found))
 	var dials sync.WaitGroup
 	for i, p := range found {
-		if i > 0 && !m.pause(dialStagger) {
+		if i > 0 && !d.pause(dialStagger) {
 			break
 		}
-		dials.Go(func() { errs[i] = m.dialPlace(ctx, p) })
+		dials.Go(func() { errs[i] = d.dialPlace(ctx, p) })
 	}
 	dials.Wait()
 	var self error
@@ -98,13 +98,13 @@ func (m *Members) dialAny(found []route.Address) error {
 }
 
 // dialPlace makes a link to the node at a place, whichever it is.
-func (m *Members) dialPlace(ctx context.Context, at route.Address) error {
-	l, err := m.mesh.Dial(ctx, at, true)
+func (d *dialer) dialPlace(ctx context.Context, at route.Address) error {
+	l, err := d.mesh.Dial(ctx, at, true)
 	if err != nil {
 		return err
 	}
-	m.cfg.Links.Add(l)
-	m.observe(l.Peer())
+	d.cfg.Links.Add(l)
+	d.observe(l.Peer())
 	return nil
 }
 

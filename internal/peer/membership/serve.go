@@ -1,16 +1,10 @@
 package membership
 
 import (
-	"net"
-	"time"
-
 	"github.com/foci-store/foci"
-	"github.com/foci-store/foci/internal/core/codec"
 	"github.com/foci-store/foci/internal/core/mutant"
-	"github.com/foci-store/foci/internal/core/route"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/mesh"
-	"github.com/foci-store/foci/internal/lockorder"
 	"github.com/foci-store/foci/internal/serve"
 )
 
@@ -28,21 +22,21 @@ func (m *Members) serveRoutes(in *mesh.Incoming, q *wire.Routes) {
 	if in.From.Role != foci.RoleTransport || mutant.On(mutant.ClientRoutes) {
 		m.learn(&in.From, q.Routes)
 	}
-	if !m.admit(in) {
+	if !m.quota.admit(in) {
 		return
 	}
-	m.reply(in, &wire.Routes{Epoch: m.epoch(), Routes: m.view.answer(q, verifies(in.From))})
+	m.quota.reply(in, &wire.Routes{Epoch: m.epoch(), Routes: m.view.answer(q, verifies(in.From))})
 	m.observeEpoch(in, q.Epoch)
 }
 
 // serveDigest tells what differs.
 func (m *Members) serveDigest(in *mesh.Incoming, q *wire.Digest) {
-	if !m.admit(in) {
+	if !m.quota.admit(in) {
 		return
 	}
 	v := m.view.versions(q.Sums)
 	v.Epoch = m.epoch()
-	m.reply(in, &v)
+	m.quota.reply(in, &v)
 	m.observeEpoch(in, q.Epoch)
 }
 
@@ -50,55 +44,6 @@ func (m *Members) serveDigest(in *mesh.Incoming, q *wire.Digest) {
 func (m *Members) observeEpoch(in *mesh.Incoming, epoch foci.Epoch) {
 	if epoch > m.epoch() && (in.From.Role != foci.RoleTransport || mutant.On(mutant.ClientEpochs)) {
 		m.SearchLayout()
-	}
-}
-
-// quota bounds what the questions of transport clients about routes cost.
-type quota struct {
-	mu lockorder.Mutex[lockorder.Leaf]
-	by route.Allowance // guarded by mu
-}
-
-// source is by what a transport client's questions are counted; "" for a member,
-// whose questions are not.
-func source(in *mesh.Incoming) string {
-	if in.From.Role != foci.RoleTransport {
-		return ""
-	}
-	if in.From.Principal != "" {
-		return string(in.From.Principal)
-	}
-	host, _, err := net.SplitHostPort(in.From.Addr)
-	if err != nil {
-		return in.From.Addr
-	}
-	return host
-}
-
-// admit reports whether a question about routes may be answered; else it has been
-// refused.
-func (m *Members) admit(in *mesh.Incoming) bool {
-	s := source(in)
-	if s == "" {
-		return true
-	}
-	m.quota.mu.Lock()
-	ok := m.quota.by.Ask(s, m.cfg.Clock())
-	m.quota.mu.Unlock()
-	if !ok {
-		in.Fail(&foci.Error{Kind: foci.Busy, Msg: "too many questions about routes from " + s, RetryAfter: time.Second})
-	}
-	return ok
-}
-
-// reply answers a question about routes and charges for it.
-func (m *Members) reply(in *mesh.Incoming, a codec.Message) {
-	b := a.Append(nil)
-	in.Reply(b, nil)
-	if s := source(in); s != "" {
-		m.quota.mu.Lock()
-		m.quota.by.Charge(s, len(b), m.cfg.Clock())
-		m.quota.mu.Unlock()
 	}
 }
 

@@ -6,7 +6,6 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/route"
-	"github.com/foci-store/foci/internal/device/mesh"
 )
 
 const (
@@ -32,11 +31,11 @@ func (m *Members) upkeep() {
 		case <-look.C:
 			m.giveUpAbsent(m.cfg.Clock())
 			m.remember()
-			m.renewProof()
+			m.proofs.renew()
 		case <-next:
 			next = time.After(exchangeEvery/2 + rand.N(exchangeEvery))
 			for _, id := range m.peersUp(1) {
-				m.exchangeWith(id)
+				m.exchanger.add(id)
 			}
 		}
 	}
@@ -50,7 +49,7 @@ func (m *Members) giveUpAbsent(now time.Duration) {
 		id := k.Node()
 		if m.view.giveUp(id, !k.Up() && !placed(l, id).Is, now) {
 			m.log.Info("node given up: it has been away for long and is not in the layout", "peer", id)
-			m.hangUp(id)
+			m.dialer.hangUp(id)
 		}
 	}
 }
@@ -89,27 +88,4 @@ func (v *view) unsavedRemotes() []route.Remote {
 	}
 	v.unsaved = false
 	return v.routes.Remotes(v.tables)
-}
-
-// linksUp are the links that are up, in a random order.
-func (m *Members) linksUp() []*mesh.Link {
-	var up []*mesh.Link
-	for _, l := range m.mesh.Peers() {
-		if l.Up() {
-			up = append(up, l)
-		}
-	}
-	rand.Shuffle(len(up), func(a, b int) { up[a], up[b] = up[b], up[a] })
-	return up
-}
-
-// peersUp are some random peers whose links are up.
-func (m *Members) peersUp(most int) []foci.NodeID {
-	var ids []foci.NodeID
-	for _, l := range m.linksUp() {
-		if len(ids) < most {
-			ids = append(ids, l.Node())
-		}
-	}
-	return ids
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/codec"
 	"github.com/foci-store/foci/internal/core/wire"
+	"github.com/foci-store/foci/internal/device/mesh"
 )
 
 const (
@@ -20,40 +21,48 @@ const (
 // watch is how a transport client hears of changes: a question to one of the
 // nodes that is answered when there is something to tell. So no node dials the
 // client, and no other node knows of it.
-func (m *Members) watch() {
-	if !m.pause(watchAfter) {
+type watch struct {
+	*env
+	learn func(from *mesh.Identity, entries []wire.Route)
+	fetch func(*mesh.Link, foci.Epoch) error // a node's layout, when it is newer than ours
+	retry func(foci.NodeID)                  // has a node dialled that is reachable again
+}
+
+// run watches one node after the other until the process ends.
+func (w *watch) run() {
+	if !w.pause(watchAfter) {
 		return
 	}
 	for {
-		for _, id := range m.peersUp(1) {
-			err := m.watchNode(id)
-			if m.ctx.Err() != nil {
+		for _, id := range w.peersUp(1) {
+			err := w.node(id)
+			if w.ctx.Err() != nil {
 				return
 			}
-			m.log.Debug("watch failed", "peer", id, "err", err)
+			w.log.Debug("watch failed", "peer", id, "err", err)
 		}
-		if !m.pause(watchAgain/2 + rand.N(watchAgain)) {
+		if !w.pause(watchAgain/2 + rand.N(watchAgain)) {
 			return
 		}
 	}
 }
 
-// watchNode watches a node until that fails.
-func (m *Members) watchNode(id foci.NodeID) error {
-	l := m.mesh.Peer(id)
+// node watches a node until that fails.
+func (w *watch) node(id foci.NodeID) error {
+	l := w.mesh.Peer(id)
 	if l == nil {
 		return foci.Errorf(foci.NoRoute, "no channel to the node") // it has left since it was chosen
 	}
-	q := wire.Watch{Epoch: m.epoch(), Sums: m.view.digest()}
+	q := wire.Watch{Epoch: w.epoch(), Sums: w.view.digest()}
 	for {
 		q.Wait = (wire.MaxWatch*2/3 + rand.N(wire.MaxWatch/3)).Round(time.Millisecond)
-		ctx, cancel := context.WithTimeout(m.ctx, q.Wait+watchSlack)
+		ctx, cancel := context.WithTimeout(w.ctx, q.Wait+watchSlack)
 		r, err := l.Call(ctx, foci.State, wire.MethodWatch, q.Append(nil), nil)
 		cancel()
 		if err != nil {
 			var e *foci.Error
 			if errors.As(err, &e) && e.RetryAfter > 0 {
-				m.pause(e.RetryAfter)
+				w.pause(e.RetryAfter)
 			}
 			return err
 		}
@@ -61,13 +70,13 @@ func (m *Members) watchNode(id foci.NodeID) error {
 		if err := codec.Unmarshal(r.Head, &a); err != nil {
 			return err
 		}
-		m.cfg.Renewal.Observe(a.Authorities)
+		w.cfg.Renewal.Observe(a.Authorities)
 		peer := l.Peer()
-		m.learn(&peer, a.Routes)
+		w.learn(&peer, a.Routes)
 		for _, up := range a.Up {
-			m.retry(up)
+			w.retry(up)
 		}
-		if err := m.fetchLayout(l, a.Epoch); err != nil {
+		if err := w.fetch(l, a.Epoch); err != nil {
 			return err
 		}
 		// Echo the node's digest; ours may be ahead of it.

@@ -83,7 +83,7 @@ func TestWatch(t *testing.T) {
 // TestWatchOfOneWhoLeft is a node that was chosen, and left before it was asked.
 func TestWatchOfOneWhoLeft(t *testing.T) {
 	p, _ := watched(t)
-	if err := p.watchNode(foci.NodeID{8}); err == nil {
+	if err := p.watch.node(foci.NodeID{8}); err == nil {
 		t.Error("a watch without a link has not failed")
 	}
 }

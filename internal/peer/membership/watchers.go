@@ -22,8 +22,9 @@ const (
 // that are not answered yet. They cost memory and no goroutine, and no other
 // node hears of them.
 type watchers struct {
-	m    *Members
-	kick chan struct{} // holds a token while something has changed
+	*env
+	quota *quota
+	kick  chan struct{} // holds a token while something has changed
 
 	mu lockorder.Mutex[lockorder.Watches]
 
@@ -41,14 +42,15 @@ type watcher struct {
 	slot  *share.Part
 }
 
-func (w *watchers) init(m *Members) {
-	w.m, w.kick, w.slots, w.waiting = m, make(chan struct{}, 1), share.New(maxWatchers), map[*watcher]struct{}{}
+func (w *watchers) init(e *env, q *quota) {
+	w.env, w.quota, w.kick = e, q, make(chan struct{}, 1)
+	w.slots, w.waiting = share.New(maxWatchers), map[*watcher]struct{}{}
 }
 
 // serve takes a watch: it is answered at once when there is news, else when there
 // will be, or in time.
 func (w *watchers) serve(in *mesh.Incoming, q *wire.Watch) {
-	if !w.m.admit(in) {
+	if !w.quota.admit(in) {
 		return
 	}
 	n := &watcher{in: in, query: *q, until: time.Now().Add(q.Wait)}
@@ -91,23 +93,23 @@ func (w *watchers) unpark(n *watcher) {
 
 // news reports whether there is something to tell; mu is held.
 func (w *watchers) news(q *wire.Watch) bool {
-	if w.ups.Count() != q.Ups || w.m.epoch() != q.Epoch {
+	if w.ups.Count() != q.Ups || w.epoch() != q.Epoch {
 		return true
 	}
-	if len(q.Authorities) > 0 && !bytes.Equal(q.Authorities, w.m.cfg.Renewal.Authorities()) {
+	if len(q.Authorities) > 0 && !bytes.Equal(q.Authorities, w.cfg.Renewal.Authorities()) {
 		return true
 	}
-	return w.m.view.differs(q.Sums)
+	return w.view.differs(q.Sums)
 }
 
 // answer ends a watch; mu is held.
 func (w *watchers) answer(n *watcher) {
 	a := wire.Watched{
-		Epoch: w.m.epoch(), Ups: w.ups.Count(), Up: w.ups.Since(n.query.Ups), Authorities: w.m.cfg.Renewal.Authorities(),
+		Epoch: w.epoch(), Ups: w.ups.Count(), Up: w.ups.Since(n.query.Ups), Authorities: w.cfg.Renewal.Authorities(),
 	}
-	a.Sums, a.Routes = w.m.view.since(n.query.Sums)
-	w.m.counters.watched.Add(1)
-	w.m.reply(n.in, &a)
+	a.Sums, a.Routes = w.view.since(n.query.Sums)
+	w.counters.watched.Add(1)
+	w.quota.reply(n.in, &a)
 }
 
 // linkUp records that a link came up.
@@ -133,15 +135,15 @@ func (w *watchers) run() {
 	var told []byte // the authorities of which watchers were told
 	for {
 		select {
-		case <-w.m.ctx.Done():
+		case <-w.ctx.Done():
 			return
 		case <-w.kick:
 			w.look(true, time.Now())
-			if !w.m.pause(answerEvery) {
+			if !w.pause(answerEvery) {
 				return
 			}
 		case now := <-tick.C:
-			trusted := w.m.cfg.Renewal.Authorities()
+			trusted := w.cfg.Renewal.Authorities()
 			w.look(!bytes.Equal(trusted, told), now)
 			told = trusted
 		}
@@ -173,10 +175,10 @@ func (w *watchers) close() {
 }
 
 // Watchers is how many clients wait here to be told of changes.
-func (m *Members) Watchers() int {
-	m.watchers.mu.Lock()
-	defer m.watchers.mu.Unlock()
-	return len(m.watchers.waiting)
+func (w *watchers) Watchers() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.waiting)
 }
 
 func (v *view) differs(sums []uint64) bool {
