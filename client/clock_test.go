@@ -5,8 +5,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"os"
-	"path/filepath"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -17,6 +15,7 @@ import (
 	"github.com/foci-store/foci/internal/core/rights"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/auth"
+	"github.com/foci-store/foci/internal/device/auth/authtest"
 	"github.com/foci-store/foci/internal/device/files"
 	"github.com/foci-store/foci/internal/device/mesh"
 	"github.com/foci-store/foci/internal/node"
@@ -36,19 +35,8 @@ func newTimed(t testing.TB, key bool) *timed {
 	c := &timed{}
 	var of *auth.Credentials
 	if key {
-		k := auth.Key{1}
-		of, c.file = auth.WithKey(k), filepath.Join(t.TempDir(), "credential")
-		a, err := k.Authority()
-		if err != nil {
-			t.Fatal(err)
-		}
-		text, err := a.Client("tester", rights.Full(), time.Now())
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(c.file, text, 0o600); err != nil {
-			t.Fatal(err)
-		}
+		of, c.file = auth.WithKey(auth.Key{1}), authtest.File(t, authtest.Authority(t, auth.Key{1}), "tester", rights.Full().String())
+		var err error
 		if c.proof, err = auth.LoadCredential(files.OS(), c.file, nil); err != nil {
 			t.Fatal(err)
 		}

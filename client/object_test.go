@@ -115,7 +115,9 @@ func TestOpenPins(t *testing.T) {
 	pinned := open(t, s, "k", client.OpenOptions{})
 	for _, change := range []func() error{
 		func() error { return failed(s.Append(t.Context(), name("k"), strings.NewReader("more"), 4)) },
-		func() error { return failed(s.Put(t.Context(), name("k"), strings.NewReader("other"), 5, client.PutOptions{})) },
+		func() error {
+			return failed(s.Put(t.Context(), name("k"), strings.NewReader("other"), 5, client.PutOptions{}))
+		},
 		func() error { return failed(s.Remove(t.Context(), name("k"))) },
 	} {
 		if err := change(); err != nil {

@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -14,9 +12,9 @@ import (
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/client"
 	"github.com/foci-store/foci/internal/core/record"
-	"github.com/foci-store/foci/internal/core/rights"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/auth"
+	"github.com/foci-store/foci/internal/device/auth/authtest"
 	"github.com/foci-store/foci/internal/node"
 )
 
@@ -24,23 +22,7 @@ import (
 // with the key of newTimed.
 func credential(t testing.TB, text string) string {
 	t.Helper()
-	r, err := rights.Parse(text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ca, err := auth.Key{1}.Authority()
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := ca.Client("web", r, time.Now())
-	if err != nil {
-		t.Fatal(err)
-	}
-	file := filepath.Join(t.TempDir(), "credential")
-	if err := os.WriteFile(file, c, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return file
+	return authtest.File(t, authtest.Authority(t, auth.Key{1}), "web", text)
 }
 
 // doings are what a client does to an object.

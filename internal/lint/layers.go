@@ -58,6 +58,7 @@ var sideways = map[string]string{
 	"internal/device/mesh -> internal/device/auth":         "a channel proves who it is",
 	"internal/device/mesh -> internal/device/mesh/*":       "parts of the mesh",
 	"internal/device/mesh/handshake -> internal/device/*":  "a handshake exchanges frames and judges certificates",
+	"internal/device/auth/authtest -> internal/device/*":   "credentials for tests",
 	"internal/device/auth -> internal/device/files":        "keys and certificates are files",
 	"internal/device/vfs -> internal/device/files":         "a file over its limit is the same error",
 	"internal/core/path -> internal/core/route":            "a path begins at a parsed address",

@@ -15,6 +15,7 @@ import (
 	"github.com/foci-store/foci/internal/core/share"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/auth"
+	"github.com/foci-store/foci/internal/device/auth/authtest"
 	"github.com/foci-store/foci/internal/device/files"
 	"github.com/foci-store/foci/internal/device/mesh"
 	"github.com/foci-store/foci/internal/device/vfs"
@@ -63,25 +64,7 @@ func (g *guarded) second(t *testing.T) *node.Node {
 // become has the client be another one.
 func (g *guarded) become(t *testing.T, text string, protocol uint16) {
 	t.Helper()
-	r, err := rights.Parse(text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ca, err := auth.Key{1}.Authority()
-	if err != nil {
-		t.Fatal(err)
-	}
-	credential, err := ca.Client("web", r, time.Now())
-	if err != nil {
-		t.Fatal(err)
-	}
-	file := filepath.Join(t.TempDir(), "web")
-	if err := os.WriteFile(file, credential, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if g.as, err = auth.LoadCredential(files.OS(), file, nil); err != nil {
-		t.Fatal(err)
-	}
+	g.as = authtest.Client(t, authtest.Authority(t, auth.Key{1}), "web", text)
 	g.speaks = wire.Protocols{Min: protocol, Max: protocol}
 	g.link = g.dial(t, g.node)
 }

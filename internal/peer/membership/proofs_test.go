@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"context"
 	"log/slog"
-	"os"
-	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -15,7 +13,7 @@ import (
 	"github.com/foci-store/foci/internal/core/rights"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/auth"
-	"github.com/foci-store/foci/internal/device/files"
+	"github.com/foci-store/foci/internal/device/auth/authtest"
 	"github.com/foci-store/foci/internal/device/mesh"
 )
 
@@ -37,21 +35,7 @@ func newAuthority(t testing.TB) authority {
 // node are credentials of node n, in a folder.
 func (a authority) node(n byte, dir string) *auth.Credentials {
 	a.t.Helper()
-	cert, key, err := a.Node(foci.NodeID{n}, "n", time.Now())
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	f := auth.Files{Cert: filepath.Join(dir, "cert.pem"), Key: filepath.Join(dir, "key.pem"), CA: filepath.Join(dir, "ca.pem")}
-	for path, b := range map[string][]byte{f.Cert: cert, f.Key: key, f.CA: a.Cert()} {
-		if err := os.WriteFile(path, b, 0o600); err != nil {
-			a.t.Fatal(err)
-		}
-	}
-	c, err := auth.LoadCertificates(files.OS(), f, nil)
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	return auth.WithCertificates(c, nil)
+	return authtest.Node(a.t, a.Authority, foci.NodeID{n}, dir)
 }
 
 // signs is what signs as node n.
@@ -60,19 +44,7 @@ func (a authority) signs(n byte) prover { return a.node(n, a.t.TempDir()).Certif
 // client is what signs as a client.
 func (a authority) client() prover {
 	a.t.Helper()
-	text, err := a.Client("web", rights.Data(), time.Now())
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	path := filepath.Join(a.t.TempDir(), "web")
-	if err := os.WriteFile(path, text, 0o600); err != nil {
-		a.t.Fatal(err)
-	}
-	c, err := auth.LoadCredential(files.OS(), path, nil)
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	return c.Certificates()
+	return authtest.Client(a.t, a.Authority, "web", "*=rw").Certificates()
 }
 
 // signed is a route with a proof by whoever signs.
