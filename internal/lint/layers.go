@@ -57,6 +57,7 @@ var sideways = map[string]string{
 	"internal/device/store/storetest -> internal/device/*": "the conformance suite of any store",
 	"internal/device/mesh -> internal/device/auth":         "a channel proves who it is",
 	"internal/device/mesh -> internal/device/mesh/*":       "parts of the mesh",
+	"internal/device/mesh/stream -> internal/device/*":     "channels exchange frames, once a handshake has opened them",
 	"internal/device/mesh/handshake -> internal/device/*":  "a handshake exchanges frames and judges certificates",
 	"internal/device/auth/authtest -> internal/device/*":   "credentials for tests",
 	"internal/device/auth -> internal/device/files":        "keys and certificates are files",

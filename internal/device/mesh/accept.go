@@ -6,6 +6,7 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/device/mesh/frame"
+	"github.com/foci-store/foci/internal/device/mesh/stream"
 )
 
 // accept runs the listening side of a handshake and serves the channel. leave
@@ -19,27 +20,33 @@ func (m *Mesh) accept(conn net.Conn, table foci.Table, leave func()) {
 		_ = conn.Close() // nothing of worth is on it
 		return
 	}
-	ch.run()
+	ch.Run()
 }
 
 // admit authenticates a peer and opens a channel for it, if it may have one more.
-func (m *Mesh) admit(conn net.Conn, table foci.Table) (*channel, error) {
+func (m *Mesh) admit(conn net.Conn, table foci.Table) (*stream.Server, error) {
 	a, err := m.hands.Accept(conn, table)
 	if err != nil {
 		return nil, err
 	}
-	ch := newChannel(m, &a.Opened)
 	if err := frame.Mark(a.Conn, m.cfg.Classes[a.Class].DSCP); err != nil {
 		return nil, a.Refuse(foci.Errorf(foci.Internal, "dscp cannot be set: %w", err))
 	}
 	if id := a.Peer.Node; !id.IsZero() {
 		m.expel(id, a.Peer.Incarnation)
 	}
-	if err := m.remember(ch); err != nil {
+	a.Packing &= m.cfg.Classes[a.Class].Compress.packing()
+	ch, err := stream.NewServer(&m.streams, &a.Opened)
+	if err != nil {
 		return nil, a.Refuse(err)
 	}
-	if err := a.Welcome(); err != nil {
-		m.forget(ch, err)
+	if err = m.remember(ch); err != nil {
+		_ = a.Refuse(err)
+	} else {
+		err = a.Welcome()
+	}
+	if err != nil {
+		ch.Close(err)
 		return nil, err
 	}
 	_ = a.Conn.SetDeadline(time.Time{}) // fails only when closed, as the next read will
@@ -60,16 +67,16 @@ func (m *Mesh) refused(from net.Addr, err error) {
 
 // expel closes what came in from earlier incarnations of a node.
 func (m *Mesh) expel(node foci.NodeID, now foci.Incarnation) {
-	var old []*channel
+	var old []*stream.Server
 	m.mu.Lock()
 	for ch := range m.inbound {
-		if ch.peer.Node == node && ch.peer.Incarnation < now {
+		if ch.Peer.Node == node && ch.Peer.Incarnation < now {
 			old = append(old, ch)
 		}
 	}
 	m.mu.Unlock()
 	for _, ch := range old {
-		ch.close(foci.Errorf(foci.Unreachable, "the peer was restarted"))
+		ch.Close(foci.Errorf(foci.Unreachable, "the peer was restarted"))
 	}
 }
 
@@ -79,7 +86,7 @@ func (m *Mesh) holds(node foci.NodeID, inc foci.Incarnation) bool {
 	m.mu.Lock()
 	l := m.links[node]
 	for ch := range m.inbound {
-		if ch.peer.Node == node && ch.peer.Incarnation == inc {
+		if ch.Peer.Node == node && ch.Peer.Incarnation == inc {
 			m.mu.Unlock()
 			return true
 		}
@@ -91,7 +98,7 @@ func (m *Mesh) holds(node foci.NodeID, inc foci.Incarnation) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, ch := range l.channels {
-		if ch.peer.Incarnation == inc {
+		if ch.Peer.Incarnation == inc {
 			return true
 		}
 	}

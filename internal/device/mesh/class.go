@@ -75,10 +75,6 @@ func (c Compression) packing() frame.Packing {
 	return [numCompressions]frame.Packing{Zstd: frame.Zstd, LZ4: frame.LZ4}[c]
 }
 
-// vital reports whether a class keeps the mesh itself alive: ping and state are
-// not counted against the budgets that others may fill.
-func vital(c foci.Class) bool { return c == foci.Ping || c == foci.State }
-
 // LinkMode says what the loss of one channel means for the others of its link.
 type LinkMode uint8
 

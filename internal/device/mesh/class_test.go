@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/device/mesh/handshake"
 )
 
 // TestMarked: both sides of a channel carry the DSCP value of its class.
@@ -21,24 +22,25 @@ func TestMarked(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	channels := l.channelList()
-	server.mu.Lock()
-	for ch := range server.inbound {
-		channels = append(channels, ch)
+	var channels []handshake.Opened
+	for _, ch := range l.channelList() {
+		channels = append(channels, ch.Opened)
 	}
-	server.mu.Unlock()
+	for _, ch := range server.accepted() {
+		channels = append(channels, ch.Opened)
+	}
 	for _, ch := range channels {
-		raw, err := ch.conn.(*net.TCPConn).SyscallConn()
+		raw, err := ch.Conn.(*net.TCPConn).SyscallConn()
 		if err != nil {
 			t.Fatal(err)
 		}
 		got, want := 0, 0
-		if ch.class == foci.Bulk {
+		if ch.Class == foci.Bulk {
 			want = 10 << 2
 		}
 		_ = raw.Control(func(fd uintptr) { got, err = syscall.GetsockoptInt(int(fd), syscall.IPPROTO_IP, syscall.IP_TOS) })
 		if err != nil || got != want {
-			t.Errorf("%v: type of service %d, want %d (%v)", ch.class, got, want, err)
+			t.Errorf("%v: type of service %d, want %d (%v)", ch.Class, got, want, err)
 		}
 	}
 }

@@ -63,20 +63,6 @@ type Listener struct {
 	Table foci.Table
 }
 
-// Handler serves the requests that come in.
-type Handler interface {
-	// Serve is called on the goroutine that reads the channel, as soon as the
-	// head of the request is there; it must not block. It, or anybody later,
-	// answers by [Incoming.Reply], [Incoming.ReplySource] or [Incoming.Fail].
-	Serve(in *Incoming)
-}
-
-// HandlerFunc is a function that serves.
-type HandlerFunc func(in *Incoming)
-
-// Serve calls f.
-func (f HandlerFunc) Serve(in *Incoming) { f(in) }
-
 // PeerState is what is thought of a peer: Up while a channel to it is open;
 // Suspect from the loss of the last one, while it is dialled back, for at most
 // a second; Down when that was in vain. What is sent to a suspect waits for the

@@ -11,11 +11,12 @@ import (
 	"github.com/foci-store/foci/internal/core/route"
 	"github.com/foci-store/foci/internal/device/mesh/frame"
 	"github.com/foci-store/foci/internal/device/mesh/handshake"
+	"github.com/foci-store/foci/internal/device/mesh/stream"
 )
 
 // open dials an address and runs the dialling side of a handshake; expect is zero
 // when any node will do.
-func (m *Mesh) open(ctx context.Context, addr route.Address, expect foci.NodeID, class foci.Class, index int) (*channel, error) {
+func (m *Mesh) open(ctx context.Context, addr route.Address, expect foci.NodeID, class foci.Class, index int) (*stream.Client, error) {
 	select {
 	case m.dials <- struct{}{}:
 		defer func() { <-m.dials }()
@@ -41,13 +42,14 @@ func (m *Mesh) open(ctx context.Context, addr route.Address, expect foci.NodeID,
 	}
 	_ = o.Conn.SetDeadline(time.Time{}) // fails only when closed, as the first read will
 	o.Streams = min(o.Streams, uint32(m.cfg.Limits.ChannelRequests))
-	return newChannel(m, o), nil
+	o.Packing &= m.cfg.Classes[class].Compress.packing()
+	return stream.NewClient(&m.streams, o), nil
 }
 
 // greetError says where and why a handshake failed, and what can be done about it.
 func greetError(addr string, err error) error {
 	e := &foci.Error{Kind: foci.KindOf(err), Op: "dial", Where: addr, Err: err}
-	var answered *PeerError
+	var answered *frame.PeerError
 	var ours *foci.Error
 	switch {
 	case e.Kind == foci.Internal:

@@ -12,6 +12,7 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/device/mesh/frame"
+	"github.com/foci-store/foci/internal/device/mesh/stream"
 )
 
 func size32(n uint32) []byte { return binary.LittleEndian.AppendUint32(nil, n) }
@@ -135,8 +136,14 @@ func TestStreamClosed(t *testing.T) {
 // load is how many slots of a link's channels are in use.
 func load(l *Link) (n int) {
 	for _, ch := range l.channelList() {
-		n += int(ch.load.Load())
+		n += int(inFlight(ch))
 	}
+	return n
+}
+
+// inFlight is how many slots of a channel are in use.
+func inFlight(ch *stream.Client) int32 {
+	n, _ := ch.Load()
 	return n
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/mutant"
+	"github.com/foci-store/foci/internal/device/mesh/handshake"
 )
 
 // judge closes the channels, in both directions, whose peers' certificates are
@@ -25,30 +26,24 @@ func (m *Mesh) judge() {
 			believed = now
 			m.hands.Doubt()
 		}
-		for _, ch := range m.channelsWithCertificate() {
-			if err := m.cfg.Auth.Certificates().Judge(ch.shown); err != nil && !mutant.On(mutant.DeniedStays) {
-				m.log.Info("a channel is closed because its certificate is no longer good", "peer", ch.peer.Principal, "addr", ch.peer.Addr, "err", err)
-				ch.close(foci.Errorf(foci.Denied, "the peer's certificate is no longer good: %w", err))
+		for _, ch := range m.accepted() {
+			m.judgeOne(&ch.Opened, ch.Close)
+		}
+		for _, l := range m.Peers() {
+			for _, ch := range l.channelList() {
+				m.judgeOne(&ch.Opened, ch.Close)
 			}
 		}
 	}
 }
 
-// channelsWithCertificate are the open channels under TLS.
-func (m *Mesh) channelsWithCertificate() (all []*channel) {
-	m.mu.Lock()
-	for ch := range m.inbound {
-		if ch.shown != nil {
-			all = append(all, ch)
-		}
+// judgeOne closes a channel whose certificate is no longer good.
+func (m *Mesh) judgeOne(o *handshake.Opened, end func(error)) {
+	if o.Certificate == nil {
+		return
 	}
-	m.mu.Unlock()
-	for _, l := range m.Peers() {
-		for _, ch := range l.channelList() {
-			if ch.shown != nil {
-				all = append(all, ch)
-			}
-		}
+	if err := m.cfg.Auth.Certificates().Judge(o.Certificate); err != nil && !mutant.On(mutant.DeniedStays) {
+		m.log.Info("a channel is closed because its certificate is no longer good", "peer", o.Peer.Principal, "addr", o.Peer.Addr, "err", err)
+		end(foci.Errorf(foci.Denied, "the peer's certificate is no longer good: %w", err))
 	}
-	return all
 }

@@ -36,9 +36,16 @@ func TestDeniedChannelsAreClosed(t *testing.T) {
 	kept := connect(t, db, nd, false)
 	out := connect(t, nd, member, false)
 	open := func(of string) (n int) {
-		for _, ch := range nd.channelsWithCertificate() {
-			if string(ch.peer.Principal) == of {
+		for _, ch := range nd.accepted() {
+			if string(ch.Peer.Principal) == of {
 				n++
+			}
+		}
+		for _, l := range nd.Peers() {
+			for _, ch := range l.channelList() {
+				if string(ch.Peer.Principal) == of {
+					n++
+				}
 			}
 		}
 		return n

@@ -9,6 +9,7 @@ import (
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/link"
 	"github.com/foci-store/foci/internal/core/route"
+	"github.com/foci-store/foci/internal/device/mesh/stream"
 )
 
 // step tells the machine something and does what it says.
@@ -80,16 +81,16 @@ func (l *Link) carryOut(out []link.Effect) {
 			ch := l.channels[e.Conn]
 			l.mu.Unlock()
 			if ch != nil {
-				ch.close(e.Err)
+				ch.Close(e.Err)
 			}
 		case link.Send:
 			q := e.Request.Ref.(*Request)
-			q.since = e.Request.Since
+			q.Wait(e.Request.Since)
 			if err := l.dispatch(q); err != nil {
-				q.complete(nil, err)
+				q.Fail(err)
 			}
 		case link.Fail:
-			e.Request.Ref.(*Request).complete(nil, e.Err)
+			e.Request.Ref.(*Request).Fail(e.Err)
 		}
 	}
 }
@@ -138,9 +139,9 @@ func (l *Link) dial(where link.Slot, attempt uint64, addr route.Address) {
 	}
 	if l.adopt(ch, where, attempt, addr) == nil {
 		if where.Class == foci.Ping {
-			ch.life.ping(ch) // tells the peer's clock at once
+			ch.Ping() // tells the peer's clock at once
 		}
-		ch.run()
+		ch.Run()
 	}
 }
 
@@ -163,68 +164,81 @@ func (l *Link) undialled(where link.Slot, attempt uint64, err error) {
 
 // adopt takes a channel into its slot. It fails when the slot is taken or the
 // link was removed; then the channel was closed.
-func (l *Link) adopt(ch *channel, where link.Slot, attempt uint64, addr route.Address) error {
+func (l *Link) adopt(ch *stream.Client, where link.Slot, attempt uint64, addr route.Address) error {
 	l.mu.Lock()
-	ch.link, ch.index = l, where.Index
-	ch.id = link.Conn(l.mesh.conns.Add(1))
-	l.channels[ch.id] = ch
-	out, err := l.machine.Opened(nil, l.now(), where, attempt, ch.id, ch.peer.Incarnation, addr)
+	ch.Attach((*owner)(l), link.Conn(l.mesh.conns.Add(1)), where.Index)
+	l.channels[ch.ID] = ch
+	out, err := l.machine.Opened(nil, l.now(), where, attempt, ch.ID, ch.Peer.Incarnation, addr)
 	if err != nil {
-		delete(l.channels, ch.id)
+		delete(l.channels, ch.ID)
 	}
-	l.noted(out, ch.peer)
+	l.noted(out, ch.Peer)
 	if err == nil {
-		l.peer = ch.peer
+		l.peer = ch.Peer
 	}
 	l.mu.Unlock()
 	if err != nil {
-		_ = ch.conn.Close() // nothing was sent on it
+		_ = ch.Conn.Close() // nothing was sent on it
 	} else {
-		l.mesh.log.Debug("channel open", "peer", l.node, "class", ch.class, "n", ch.index, "addr", ch.peer.Addr, "table", ch.peer.Table)
+		l.mesh.log.Debug("channel open", "peer", l.node, "class", ch.Class, "n", ch.Index, "addr", ch.Peer.Addr, "table", ch.Peer.Table)
 	}
 	l.carryOut(out)
 	return err
 }
 
-// lost takes a closed channel out.
-func (l *Link) lost(ch *channel, why error) {
-	l.mesh.log.Debug("channel lost", "peer", l.node, "class", ch.class, "n", ch.index, "err", why)
+// owner is a link as its channels know it.
+type owner Link
+
+// Lost takes a closed channel out.
+func (o *owner) Lost(ch *stream.Client, why error) {
+	l := (*Link)(o)
+	l.mesh.log.Debug("channel lost", "peer", l.node, "class", ch.Class, "n", ch.Index, "err", why)
 	l.step(func(out []link.Effect, now time.Duration) []link.Effect {
-		delete(l.channels, ch.id)
-		l.closed(link.Slot{Class: ch.class, Index: ch.index}, why)
-		return l.machine.Lost(out, now, ch.id, why)
+		delete(l.channels, ch.ID)
+		l.closed(link.Slot{Class: ch.Class, Index: ch.Index}, why)
+		return l.machine.Lost(out, now, ch.ID, why)
 	})
 }
 
-// orphaned decides what becomes of a request whose channel was lost before it
+// Orphaned decides what becomes of a request whose channel was lost before it
 // was answered: it is sent again on another, waits for one, or fails.
-func (l *Link) orphaned(q *Request, ch *channel, why error) {
-	if q.finished.Load() {
+func (o *owner) Orphaned(q *Request, ch *stream.Client, why error) {
+	l := (*Link)(o)
+	if q.Finished() {
 		return
 	}
 	l.mu.Lock()
-	q.since = 0 // it was on a channel: how long it waited for that is past
 	ask := l.asks(q)
-	q.moves++ // before it can be sent by somebody else
-	out, waits, err := l.machine.Move(nil, l.now(), ask, ch.peer.Incarnation, why)
+	ask.Since = 0 // it was on a channel: how long it waited for that is past
+	q.Move()      // before it can be sent by another goroutine
+	out, waits, err := l.machine.Move(nil, l.now(), ask, ch.Peer.Incarnation, why)
 	l.noted(out, l.peer)
 	l.mu.Unlock()
 	l.carryOut(out)
 	if err == nil {
-		ch.count.moved.Add(1)
+		ch.Moved()
 		l.moved.Add(1)
 		if !waits {
 			err = l.dispatch(q)
 		}
 	}
 	if err != nil {
-		q.complete(nil, err)
+		q.Fail(err)
 	}
 }
 
-// draining takes a channel out of use whose peer is shutting down.
-func (l *Link) draining(ch *channel) {
-	l.step(func(out []link.Effect, now time.Duration) []link.Effect { return l.machine.Draining(out, now, ch.id) })
+// Draining takes a channel out of use whose peer is shutting down.
+func (o *owner) Draining(ch *stream.Client) {
+	l := (*Link)(o)
+	l.step(func(out []link.Effect, now time.Duration) []link.Effect { return l.machine.Draining(out, now, ch.ID) })
+}
+
+// Pinged records what a pong told.
+func (o *owner) Pinged(rtt time.Duration, clock *stream.ClockReading) {
+	o.rtt.Store(int64(rtt))
+	if clock != nil {
+		o.clock.Store(clock)
+	}
 }
 
 // inbound says that the peer has one channel more, or less, to us.
@@ -252,7 +266,7 @@ func (l *Link) beat(pulses []link.Pulse) []link.Pulse {
 	pulses = pulses[:0]
 	l.step(func(out []link.Effect, now time.Duration) []link.Effect {
 		for id, ch := range l.channels {
-			pulses = append(pulses, link.Pulse{Conn: id, Heard: ch.count.bytesIn.Load(), Asked: ch.life.asked.Load() != 0})
+			pulses = append(pulses, link.Pulse{Conn: id, Heard: ch.Received(), Asked: ch.Pinging()})
 		}
 		return l.machine.Beat(out, now, pulses)
 	})
@@ -267,14 +281,14 @@ func (l *Link) publish() {
 		n, same := 0, old != nil
 		for i := range l.machine.Slots(c) {
 			if id := l.machine.Open(link.Slot{Class: c, Index: i}); id != 0 {
-				same = same && n < len(*old) && (*old)[n].id == id
+				same = same && n < len(*old) && (*old)[n].ID == id
 				n++
 			}
 		}
 		if same && n == len(*old) {
 			continue
 		}
-		list := make([]*channel, 0, n)
+		list := make([]*stream.Client, 0, n)
 		for i := range l.machine.Slots(c) {
 			if id := l.machine.Open(link.Slot{Class: c, Index: i}); id != 0 {
 				list = append(list, l.channels[id])

@@ -1,6 +1,7 @@
 package mesh
 
 import (
+	"context"
 	"math"
 	"math/rand/v2"
 	"sync"
@@ -11,7 +12,9 @@ import (
 	"github.com/foci-store/foci/internal/core/link"
 	"github.com/foci-store/foci/internal/core/mutant"
 	"github.com/foci-store/foci/internal/core/route"
+	"github.com/foci-store/foci/internal/core/version"
 	"github.com/foci-store/foci/internal/core/wire"
+	"github.com/foci-store/foci/internal/device/mesh/stream"
 )
 
 // A channel that has this much under way is busy: the next of its class is
@@ -34,21 +37,20 @@ type Peer struct {
 // Link is all channels from this process to one peer. Its machine decides; the
 // methods of keep.go carry out what it says.
 type Link struct {
-	mesh   *Mesh
-	node   foci.NodeID
-	flow   budget // of all classes but the vital ones
-	queued [foci.NumClasses]budget
-	rtt    atomic.Int64
-	clock  atomic.Pointer[clockReading]
-	state  atomic.Uint32
-	moved  atomic.Int64                                // requests that were sent again
-	open   [foci.NumClasses]atomic.Pointer[[]*channel] // by index, those that take requests
-	kick   chan struct{}                               // something is due earlier than keep thinks
-	ended  chan struct{}
+	mesh  *Mesh
+	node  foci.NodeID
+	quota stream.Quota
+	rtt   atomic.Int64
+	clock atomic.Pointer[stream.ClockReading]
+	state atomic.Uint32
+	moved atomic.Int64                                      // requests that were sent again
+	open  [foci.NumClasses]atomic.Pointer[[]*stream.Client] // by index, those that take requests
+	kick  chan struct{}                                     // something is due earlier than keep thinks
+	ended chan struct{}
 
 	mu       sync.Mutex
 	machine  *link.Machine
-	channels map[link.Conn]*channel
+	channels map[link.Conn]*stream.Client
 	peer     Identity // as last welcomed
 	lastAt   time.Time
 	closes   map[link.Slot]ending // the last of each place
@@ -60,16 +62,17 @@ type Link struct {
 func newLink(m *Mesh, p Peer) *Link {
 	l := &Link{
 		mesh: m, node: p.Node, kick: make(chan struct{}, 1), ended: make(chan struct{}),
-		channels: map[link.Conn]*channel{}, closes: map[link.Slot]ending{}, wakeAt: math.MaxInt64,
+		channels: map[link.Conn]*stream.Client{}, closes: map[link.Slot]ending{}, wakeAt: math.MaxInt64,
 	}
-	l.flow.limit(m.cfg.Limits.LinkRequests, m.cfg.Limits.LinkBytes)
-	for c := range l.queued {
-		l.queued[c].limit(m.cfg.Limits.LinkRequests, m.cfg.Classes[c].QueueBytes)
+	var queues [foci.NumClasses]int64
+	for c := range queues {
+		queues[c] = m.cfg.Classes[c].QueueBytes
 	}
+	l.quota.Init(p.Node, &m.sent, m.cfg.Limits.LinkRequests, m.cfg.Limits.LinkBytes, queues)
 	t := &m.cfg.Timing
 	lc := link.Config{
 		Node: p.Node, Channels: m.cfg.Channels, Linked: m.cfg.Links == Linked, Eager: m.cfg.Eager, Rand: rand.Float64,
-		Waiting: int(l.flow.maxCount),
+		Waiting: int(m.cfg.Limits.LinkRequests),
 		Timing:  link.Timing{BackoffMin: t.BackoffMin, BackoffMax: t.BackoffMax, Quiet: t.PingMisses * beatsPerPing},
 	}
 	for c := range lc.Tables {
@@ -105,7 +108,10 @@ func (l *Link) Up() bool { return l.State() == link.Up }
 
 // Load is how much is under way to the peer, in bytes; a request counts for at
 // least 4 KiB.
-func (l *Link) Load() int64 { return cost(int32(min(l.flow.count.Load(), 1<<30)), l.flow.bytes.Load()) }
+func (l *Link) Load() int64 {
+	n, bytes := l.quota.Flow()
+	return cost(int32(min(n, 1<<30)), bytes)
+}
 
 // RTT is the smoothed time that pings take; 0 when none was answered yet.
 func (l *Link) RTT() time.Duration { return time.Duration(l.rtt.Load()) }
@@ -115,48 +121,29 @@ func (l *Link) RTT() time.Duration { return time.Duration(l.rtt.Load()) }
 // to open one failed, Closed when the link was removed, TooLarge or Invalid.
 // With a channel yet to be opened it waits for that.
 func (l *Link) Send(q *Request) error {
-	size := int64(len(q.Head)) + int64(len(q.Body))
-	if q.Source != nil {
-		size += q.Source.Size()
+	compressed := q.Class < foci.NumClasses && l.mesh.cfg.Classes[q.Class].Compress != NotCompressed
+	if ok, err := q.Begin(&l.quota, compressed); !ok {
+		return err
 	}
-	switch body := size - int64(len(q.Head)); {
-	case q.Class >= foci.NumClasses || q.Done == nil && q.answer == nil || q.Source != nil && len(q.Body) > 0:
-		return foci.Errorf(foci.Invalid, "request without a class or Done, or with two bodies")
-	case len(q.Head) > wire.MaxHead || body > wire.MaxBody || body < 0:
-		return foci.Errorf(foci.TooLarge, "request with %d bytes of head and %d of body: at most %d and %d", len(q.Head), body, wire.MaxHead, wire.MaxBody)
-	}
-	if q.finished.Load() {
-		return nil
-	}
-	if err := l.take(q.Class, size); err != nil {
-		return q.refused(err)
-	}
-	q.size, q.copied = size, q.Source == nil && size <= copyMax
-	if l.mesh.cfg.Classes[q.Class].Compress != NotCompressed && size-int64(len(q.Head)) > packLeast {
-		q.copied = false // the writer compresses it
-	}
-	q.link.Store(l)
-	err := l.dispatch(q)
-	if err != nil {
-		err = q.refused(err)
-	}
-	if err != nil || q.finished.Load() {
-		q.uncount()
-	}
-	return err
+	return q.Begun(l.dispatch(q))
+}
+
+// Call sends a request and waits for its reply; see [stream.Call].
+func (l *Link) Call(ctx context.Context, class foci.Class, method wire.Method, head, body []byte) (*Reply, error) {
+	return stream.Call(ctx, l, class, method, head, body)
 }
 
 // dispatch puts a request on a channel, or where it waits for one.
 func (l *Link) dispatch(q *Request) error {
 	for {
 		if ch := l.pick(q.Class, q.Avoid); ch != nil {
-			err := ch.send(q)
+			err := ch.Send(q)
 			switch {
 			case err == nil:
 				return nil
-			case err == errGone:
+			case err == stream.ErrGone:
 				l.doomed(ch)
-			case q.moves > 0 && foci.KindOf(err) == foci.Busy:
+			case foci.KindOf(err) == foci.Busy && moved(q):
 				return l.again(q) // it was accepted once
 			default:
 				return err
@@ -173,7 +160,7 @@ func (l *Link) submit(q *Request) (waits bool, err error) {
 	l.mu.Lock()
 	out, waits, err := l.machine.Submit(nil, l.now(), l.asks(q))
 	if foci.KindOf(err) == foci.Busy { // perhaps with what was canceled long ago
-		l.machine.Forget(func(ref any) bool { return ref.(*Request).finished.Load() })
+		l.machine.Forget(func(ref any) bool { return ref.(*Request).Finished() })
 		out, waits, err = l.machine.Submit(out, l.now(), l.asks(q))
 	}
 	l.noted(out, l.peer)
@@ -192,15 +179,22 @@ func (l *Link) again(q *Request) error {
 	return err
 }
 
-// asks is a request as the machine sees it; l.mu is held.
+// asks is a request as the machine sees it.
 func (l *Link) asks(q *Request) link.Request {
-	return link.Request{Ref: q, Class: q.Class, Fixed: q.NoReplay, Moves: q.moves, Since: q.since}
+	since, moves := q.Waiting()
+	return link.Request{Ref: q, Class: q.Class, Fixed: q.NoReplay, Moves: moves, Since: since}
+}
+
+// moved reports whether a request was on a channel before.
+func moved(q *Request) bool {
+	_, moves := q.Waiting()
+	return moves > 0
 }
 
 // doomed takes a channel out of use that has closed.
-func (l *Link) doomed(ch *channel) {
+func (l *Link) doomed(ch *stream.Client) {
 	l.mu.Lock()
-	l.machine.Doomed(ch.id)
+	l.machine.Doomed(ch.ID)
 	l.publish()
 	l.mu.Unlock()
 }
@@ -208,21 +202,21 @@ func (l *Link) doomed(ch *channel) {
 // pick is the channel for the next request: the first that is not busy, else
 // the one with the least in flight. When all are busy another is opened. The
 // one to avoid is taken only while there is no other; then one is opened, too.
-func (l *Link) pick(class foci.Class, avoid link.Conn) *channel {
+func (l *Link) pick(class foci.Class, avoid link.Conn) *stream.Client {
 	list := l.open[class].Load()
 	if list == nil || len(*list) == 0 {
 		return nil
 	}
-	var best *channel
+	var best *stream.Client
 	for _, ch := range *list {
-		if ch.id == avoid && !mutant.On(mutant.StalledChannel) {
+		if ch.ID == avoid && !mutant.On(mutant.StalledChannel) {
 			continue
 		}
-		n, b := ch.load.Load(), ch.heavy.Load()
+		n, b := ch.Load()
 		if n < busyRequests && b < busyBytes {
 			return ch
 		}
-		if best == nil || cost(n, b) < cost(best.load.Load(), best.heavy.Load()) {
+		if best == nil || cost(n, b) < cost(best.Load()) {
 			best = ch
 		}
 	}
@@ -240,4 +234,16 @@ func cost(requests int32, bytes int64) int64 { return int64(requests)<<12 + byte
 // widen asks for one more channel of a class, unless one is on its way.
 func (l *Link) widen(class foci.Class) {
 	l.step(func(out []link.Effect, now time.Duration) []link.Effect { return l.machine.Widen(out, now, class) })
+}
+
+// ClockOffset is how far the peer's clock is from this process's, as the last
+// pong told it. It is not known of a peer that cannot be reached, or speaks
+// protocol 1.
+func (l *Link) ClockOffset() (o version.Offset, known bool) {
+	c := l.clock.Load()
+	t := &l.mesh.cfg.Timing
+	if c == nil || !l.Up() || time.Since(c.At) > t.PingEvery*time.Duration(t.PingMisses+1) {
+		return o, false
+	}
+	return c.Offset, true
 }

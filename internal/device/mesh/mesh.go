@@ -3,17 +3,19 @@ package mesh
 import (
 	"context"
 	"log/slog"
-	"math"
+	"maps"
 	"net"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/link"
+	"github.com/foci-store/foci/internal/core/rights"
 	"github.com/foci-store/foci/internal/core/route"
-	"github.com/foci-store/foci/internal/device/mesh/frame"
 	"github.com/foci-store/foci/internal/device/mesh/handshake"
+	"github.com/foci-store/foci/internal/device/mesh/stream"
 )
 
 // Mesh is this process's part of the mesh: its listeners, what came in by
@@ -26,11 +28,10 @@ type Mesh struct {
 	stop  context.CancelFunc
 	tasks sync.WaitGroup
 
-	out         budget // requests in flight that were sent from here
-	vitalOut    budget // the same of ping and state, which are counted only
-	collecting  budget // bodies of replies being put together
-	shares      shares // what is divided among those who dial us: requests in flight here, and more
-	relays      relays // requests passed on for others
+	sent        stream.Sent   // requests in flight that were sent from here
+	collecting  stream.Budget // bodies of replies being put together
+	shares      *stream.Shares
+	streams     stream.Config
 	dials       chan struct{}
 	listeners   []net.Listener
 	hands       *handshake.Endpoint
@@ -41,7 +42,7 @@ type Mesh struct {
 
 	mu      sync.Mutex
 	links   map[foci.NodeID]*Link
-	inbound map[*channel]struct{}
+	inbound map[*stream.Server]struct{}
 	from    map[foci.NodeID]int // of these, by member
 	closed  bool
 	done    chan struct{} // Close has ended
@@ -59,7 +60,7 @@ func New(cfg Config) (*Mesh, error) {
 	m := &Mesh{
 		cfg: cfg, log: cfg.Logger, began: time.Now(),
 		dials: make(chan struct{}, cfg.Limits.Dials), done: make(chan struct{}),
-		links: map[foci.NodeID]*Link{}, inbound: map[*channel]struct{}{}, from: map[foci.NodeID]int{},
+		links: map[foci.NodeID]*Link{}, inbound: map[*stream.Server]struct{}{}, from: map[foci.NodeID]int{},
 	}
 	m.ctx, m.stop = context.WithCancel(context.Background())
 	m.hands = handshake.New(handshake.Config{
@@ -67,12 +68,18 @@ func New(cfg Config) (*Mesh, error) {
 		Window: cfg.Window, Streams: uint32(cfg.Limits.ChannelRequests), Unauthenticated: cfg.Limits.Unproven,
 		Now: cfg.Now, Holds: m.holds,
 	})
-	m.shares.init(&cfg.Limits)
 	m.events.kick = make(chan struct{}, 1)
-	for _, b := range []*budget{&m.out, &m.collecting} {
-		b.maxCount, b.maxBytes = cfg.Limits.Requests, cfg.Limits.Bytes
+	m.sent.Limit(cfg.Limits.Requests, cfg.Limits.Bytes)
+	m.collecting.Limit(cfg.Limits.Requests, cfg.Limits.Bytes)
+	m.shares = stream.NewShares(&stream.Limits{
+		Conns: int64(cfg.Limits.Conns), Requests: cfg.Limits.Requests, Bytes: cfg.Limits.Bytes, ReplyBytes: cfg.Limits.ReplyBytes,
+		Relays: cfg.Limits.Relays, RelayBytes: cfg.Limits.RelayBytes,
+	})
+	m.streams = stream.Config{
+		Node: cfg.Node, Handler: cfg.Handler, Window: cfg.Window, Shares: m.shares, Collecting: &m.collecting, Now: cfg.Now,
+		Go: m.tasks.Go, Closed: m.forget, QueueBytes: cfg.Limits.QueueBytes, ChannelBytes: cfg.Limits.ChannelBytes,
+		WriteTimeout: cfg.Timing.Write, Progress: cfg.Timing.Progress,
 	}
-	m.vitalOut.limit(math.MaxInt64, math.MaxInt64)
 	if err := m.listen(); err != nil {
 		m.stop()
 		return nil, err
@@ -172,20 +179,20 @@ func (m *Mesh) Dial(ctx context.Context, addr route.Address, eager bool) (*Link,
 	if err != nil {
 		return nil, err
 	}
-	l := m.Peer(ch.peer.Node)
+	l := m.Peer(ch.Peer.Node)
 	if l == nil {
 		// The eager part comes only when this channel is in its slot.
-		l, err = m.AddPeer(Peer{Node: ch.peer.Node})
+		l, err = m.AddPeer(Peer{Node: ch.Peer.Node})
 		if err != nil {
-			_ = ch.conn.Close() // nothing was sent on it
+			_ = ch.Conn.Close() // nothing was sent on it
 			return nil, err
 		}
 	}
-	addr.Table = ch.peer.Table
+	addr.Table = ch.Peer.Table
 	where := link.Slot{Class: foci.Ping}
 	if err := l.adopt(ch, where, 0, addr); err == nil {
-		if !m.begin(ch.run) {
-			ch.close(errClosed)
+		if !m.begin(ch.Run) {
+			ch.Close(errClosed)
 		}
 	} else if !l.Up() {
 		return nil, err
@@ -209,21 +216,15 @@ func (m *Mesh) begin(task func()) bool {
 	return !m.closed
 }
 
-// remember takes a channel that came in.
-func (m *Mesh) remember(ch *channel) error {
-	a, err := m.shares.open(ch.peer.Who(), ch.class)
-	if err != nil {
-		return err
-	}
+// remember adds an accepted channel, unless the mesh is closed.
+func (m *Mesh) remember(ch *stream.Server) error {
 	m.mu.Lock()
 	if m.closed {
 		m.mu.Unlock()
-		m.shares.close(a)
 		return errClosed
 	}
-	ch.account = a
 	m.inbound[ch] = struct{}{}
-	l := m.counted(ch.peer.Node, 1)
+	l := m.counted(ch.Peer.Node, 1)
 	m.mu.Unlock()
 	if l != nil {
 		l.inbound(1)
@@ -243,20 +244,19 @@ func (m *Mesh) counted(node foci.NodeID, change int) *Link {
 	return m.links[node]
 }
 
-// forget drops a channel that came in.
-func (m *Mesh) forget(ch *channel, why error) {
+// forget drops an accepted channel, which has closed.
+func (m *Mesh) forget(ch *stream.Server, why error) {
 	m.mu.Lock()
 	var l *Link
 	if _, known := m.inbound[ch]; known {
 		delete(m.inbound, ch)
-		m.shares.close(ch.account)
-		l = m.counted(ch.peer.Node, -1)
+		l = m.counted(ch.Peer.Node, -1)
 	}
 	m.mu.Unlock()
 	if l != nil {
 		l.inbound(-1)
 	}
-	m.log.Debug("channel left", "peer", ch.peer.Node, "addr", ch.peer.Addr, "class", ch.class, "err", why)
+	m.log.Debug("channel left", "peer", ch.Peer.Node, "addr", ch.Peer.Addr, "class", ch.Class, "err", why)
 }
 
 var (
@@ -275,16 +275,12 @@ func (m *Mesh) Close() error {
 		return nil
 	}
 	m.closed = true
-	inbound := make([]*channel, 0, len(m.inbound))
-	for ch := range m.inbound {
-		inbound = append(inbound, ch)
-	}
 	m.mu.Unlock()
 	for _, ln := range m.listeners {
 		_ = ln.Close() // what it has accepted is closed below
 	}
 	m.hands.Close()
-	m.drain(inbound)
+	m.drain(m.accepted())
 	for _, l := range m.Peers() {
 		l.remove(errClosed)
 	}
@@ -294,15 +290,10 @@ func (m *Mesh) Close() error {
 	return nil
 }
 
-// drain lets the channels that came in answer what they serve, for a while.
-func (m *Mesh) drain(inbound []*channel) {
+// drain lets the accepted channels answer what they serve, for a while.
+func (m *Mesh) drain(inbound []*stream.Server) {
 	for _, ch := range inbound {
-		ch.mu.Lock()
-		ch.drain = true
-		if ch.err == nil {
-			ch.control(frame.Header{Type: frame.GoAway}, nil)
-		}
-		ch.mu.Unlock()
+		ch.GoAway()
 	}
 	grace := time.NewTimer(m.cfg.Timing.Grace)
 	defer grace.Stop()
@@ -310,11 +301,24 @@ func (m *Mesh) drain(inbound []*channel) {
 	for _, ch := range inbound {
 		if !over {
 			select {
-			case <-ch.closed:
+			case <-ch.Done():
 			case <-grace.C:
 				over = true
 			}
 		}
-		ch.close(errShutdown)
+		ch.Close(errShutdown)
 	}
+}
+
+// accepted are the accepted channels.
+func (m *Mesh) accepted() []*stream.Server {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Collect(maps.Keys(m.inbound))
+}
+
+// Local has a request served by this process's own handler; see [stream.Local].
+func (m *Mesh) Local(q *Request) error {
+	self := Identity{Node: m.cfg.Node, Incarnation: m.cfg.Incarnation, Role: m.cfg.Role, Addr: "local", Rights: rights.Full()}
+	return stream.Local(&m.streams, self, q)
 }

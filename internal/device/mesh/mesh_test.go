@@ -34,6 +34,14 @@ const (
 	methodSink                          // an empty answer once the body is there
 )
 
+// Lengths from which messages are sent in another way; see package stream.
+const (
+	copyMax   = 16 << 10 // longer ones are not copied
+	packLeast = 4 << 10  // shorter ones are not compressed
+)
+
+var errGivenUp = foci.Errorf(foci.Canceled, "the test gives it up")
+
 // node is a mesh that listens on loopback and serves the methods above.
 type node struct {
 	*Mesh
@@ -244,18 +252,11 @@ func idle(t testing.TB, meshes ...*Mesh) {
 	t.Helper()
 	for _, m := range meshes {
 		waitFor(t, "what is held to be given back", func() bool {
-			s := m.shares.stats()
-			return s.Requests.Used == 0 && s.Bytes.Used == 0 && s.Replies.Used == 0
+			s := m.shares.Stats()
+			sent, sentBytes := m.sent.Used()
+			n, bytes := m.collecting.Used()
+			return s.Requests.Used == 0 && s.Bytes.Used == 0 && s.Replies.Used == 0 && sent == 0 && sentBytes == 0 && n == 0 && bytes == 0
 		})
-		for name, b := range map[string]*budget{"out": &m.out, "collecting": &m.collecting} {
-			deadline := time.Now().Add(5 * time.Second)
-			for b.count.Load() != 0 || b.bytes.Load() != 0 {
-				if time.Now().After(deadline) {
-					t.Fatalf("%s: %d messages, %d bytes are still counted", name, b.count.Load(), b.bytes.Load())
-				}
-				time.Sleep(time.Millisecond)
-			}
-		}
 	}
 }
 

@@ -3,13 +3,25 @@ package mesh
 import (
 	"github.com/foci-store/foci/internal/device/mesh/frame"
 	"github.com/foci-store/foci/internal/device/mesh/handshake"
+	"github.com/foci-store/foci/internal/device/mesh/stream"
 )
 
-// Identity is what a peer has told of itself and proved; see [handshake.Identity].
-type Identity = handshake.Identity
+// What a mesh sends and serves is made of types of the packages below it.
+type (
+	Request     = stream.Request
+	Reply       = stream.Reply
+	Incoming    = stream.Incoming
+	Body        = stream.Body
+	Source      = stream.Source
+	Handler     = stream.Handler
+	HandlerFunc = stream.HandlerFunc
+	Identity    = handshake.Identity
+	PeerError   = frame.PeerError
+
+	ChannelStats = stream.Stats
+	SharesStats  = stream.SharesStats
+	ShareStats   = stream.ShareStats
+)
 
 // ErrSelf is why a connection of a process to itself fails.
 var ErrSelf = handshake.ErrSelf
-
-// PeerError marks an error that the peer answered; see [frame.PeerError].
-type PeerError = frame.PeerError

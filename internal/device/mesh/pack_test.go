@@ -83,8 +83,8 @@ func TestPackingPays(t *testing.T) {
 
 func bytesOut(l *Link, class foci.Class) (n int64) {
 	for _, ch := range l.channelList() {
-		if ch.class == class {
-			n += ch.count.bytesOut.Load()
+		if ch.Class == class {
+			n += ch.Stats().BytesOut
 		}
 	}
 	return n

@@ -20,10 +20,10 @@ func TestResumed(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := ch.conn.(*tls.Conn).ConnectionState().DidResume; got != (i > 0) {
+		if got := ch.Conn.(*tls.Conn).ConnectionState().DidResume; got != (i > 0) {
 			t.Errorf("channel %d: resumed %v", i, got)
 		}
-		_ = ch.conn.Close()
+		_ = ch.Conn.Close()
 	}
 }
 
@@ -46,7 +46,7 @@ func BenchmarkOpen(b *testing.B) {
 				if err != nil {
 					b.Fatal(err)
 				}
-				_ = ch.conn.Close()
+				_ = ch.Conn.Close()
 			}
 		})
 	}

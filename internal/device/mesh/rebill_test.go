@@ -194,12 +194,7 @@ func TestRelayedRequestsGiveBack(t *testing.T) {
 		in.Reply(make([]byte, len(in.Head)), nil)
 	}
 	idle(t, nd.Mesh)
-	s := &nd.shares
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for name, p := range map[string]*share.Pool{"requests": s.requests, "bytes": s.bytes, "replies": s.replies} {
-		if p.Parts() != 1 { // that of members
-			t.Errorf("%s: %d parts are kept: %+v", name, p.Parts(), p.Top(9))
-		}
+	if n := nd.shares.Parts(); n != 1 { // that of members
+		t.Errorf("%d parts are kept: %+v", n, nd.shares.Stats())
 	}
 }

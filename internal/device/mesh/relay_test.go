@@ -169,7 +169,7 @@ func TestRelayCancel(t *testing.T) {
 			t.Fatal(o.err)
 		}
 		waitFor(t, "cancel to arrive", in.Canceled)
-		in.Fail(errCanceledThere)
+		in.Fail(errGivenUp)
 		c.rest()
 	}
 	// In the middle of the answer.
@@ -206,7 +206,7 @@ func TestRelayAskerLost(t *testing.T) {
 		}
 	}
 	waitFor(t, "the loss to arrive", in.Canceled)
-	in.Fail(errCanceledThere)
+	in.Fail(errGivenUp)
 	for range 1024 {
 		c.server.slow <- struct{}{}
 	}
@@ -227,7 +227,7 @@ func TestRelayServerLost(t *testing.T) {
 	}
 	waitFor(t, "all three to be relayed", func() bool { return c.via.Stats().Forwarded.Now == 3 })
 	for _, ch := range c.toServer.channelList() {
-		ch.close(foci.Errorf(foci.Unreachable, "cut"))
+		ch.Close(foci.Errorf(foci.Unreachable, "cut"))
 	}
 	c.via.RemovePeer(c.server.id)
 	_, cut := io.ReadAll(o.reply.Stream)
@@ -237,7 +237,7 @@ func TestRelayServerLost(t *testing.T) {
 			t.Errorf("%v", err)
 		}
 	}
-	in.Fail(errCanceledThere)
+	in.Fail(errGivenUp)
 	for range 1024 {
 		c.server.slow <- struct{}{}
 	}
@@ -283,7 +283,7 @@ func TestRelayDribble(t *testing.T) {
 	f := wire.Forward{Node: c.server.id, Method: methodEcho, Class: foci.Reg, Head: []byte("head")}
 	head, body := f.Append(nil), pattern(1000).bytes()
 	for round := uint32(1); round <= 3; round++ {
-		id := round<<slotBits | 5
+		id := round<<16 | 5
 		r.send(frame.Header{Type: frame.Request, Method: wire.MethodForward, Stream: id, Head: uint32(len(head)), Body: uint32(len(body))}, nil)
 		all := append(bytes.Clone(head), body...)
 		for len(all) > 0 {
@@ -318,7 +318,7 @@ func TestRelayManyAtOnce(t *testing.T) {
 				l = c.toServer
 			}
 			if list := l.channelList(); len(list) > 0 {
-				list[i%len(list)].close(foci.Errorf(foci.Unreachable, "cut"))
+				list[i%len(list)].Close(foci.Errorf(foci.Unreachable, "cut"))
 			}
 		}
 	})

@@ -10,6 +10,7 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/link"
+	"github.com/foci-store/foci/internal/device/mesh/stream"
 )
 
 // TestOneReset: the busiest of six channels is reset under the load of 256
@@ -29,9 +30,9 @@ func TestOneReset(t *testing.T) {
 		time.Sleep(window) // of measuring
 		before := load.window()
 		ch := busiest(l)
-		others := slices.DeleteFunc(ids(l), func(id link.Conn) bool { return id == ch.id })
-		_ = ch.conn.(*net.TCPConn).SetLinger(0)
-		_ = ch.conn.Close()
+		others := slices.DeleteFunc(ids(l), func(id link.Conn) bool { return id == ch.ID })
+		_ = ch.Conn.(*net.TCPConn).SetLinger(0)
+		_ = ch.Conn.Close()
 		time.Sleep(window)
 		after := load.window()
 		now := ids(l)
@@ -85,7 +86,7 @@ func newResetLoad(t *testing.T, l *Link) *resetLoad {
 				}
 				v.mu.Lock()
 				v.answered++
-				if q.moves == 0 {
+				if _, moves := q.Waiting(); moves == 0 {
 					v.took = append(v.took, time.Since(began))
 				}
 				v.mu.Unlock()
@@ -118,14 +119,14 @@ func openOf(l *Link, class foci.Class) int { return len(*l.open[class].Load()) }
 func ids(l *Link) []link.Conn {
 	var list []link.Conn
 	for _, ch := range l.channelList() {
-		list = append(list, ch.id)
+		list = append(list, ch.ID)
 	}
 	return list
 }
 
-func busiest(l *Link) *channel {
+func busiest(l *Link) *stream.Client {
 	list := *l.open[foci.Reg].Load()
-	return slices.MaxFunc(list, func(a, b *channel) int { return int(a.load.Load() - b.load.Load()) })
+	return slices.MaxFunc(list, func(a, b *stream.Client) int { return int(inFlight(a) - inFlight(b)) })
 }
 
 // TestLinkedLosesAll: with linked channels the loss of one closes all, fails
@@ -141,7 +142,7 @@ func TestLinkedLosesAll(t *testing.T) {
 	before := ids(l)
 	held := ask(t, l, &Request{Class: foci.Bulk, Method: methodHold})
 	<-server.held
-	_ = busiest(l).conn.Close()
+	_ = busiest(l).Conn.Close()
 	if o := get(t, held); foci.KindOf(o.err) != foci.Unreachable {
 		t.Fatalf("%v", o.err)
 	}
@@ -169,7 +170,7 @@ func TestStates(t *testing.T) {
 		_ = ln.Close()
 	}
 	for ch := range server.inbound {
-		_ = ch.conn.Close()
+		_ = ch.Conn.Close()
 	}
 	server.mu.Unlock()
 	if e := <-client.events; e.State != link.Suspect || e.Err == nil || e.Up {

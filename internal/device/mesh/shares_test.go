@@ -7,8 +7,6 @@ import (
 	"time"
 
 	"github.com/foci-store/foci"
-	"github.com/foci-store/foci/internal/core/rights"
-	"github.com/foci-store/foci/internal/core/share"
 	"github.com/foci-store/foci/internal/device/auth"
 	"github.com/foci-store/foci/internal/device/mesh/frame"
 	"github.com/foci-store/foci/internal/device/mesh/handshake"
@@ -78,45 +76,5 @@ func TestConnectionsPerPrincipal(t *testing.T) {
 	waitFor(t, "a connection to be free", func() bool { return nd.Stats().Shares.Conns.Used < 16 })
 	if n, _, _ = open(home.client("web"), nil); n > 1 {
 		t.Errorf("%d connections were opened in the place of one", n)
-	}
-}
-
-// TestRelaysPerPrincipal: a client whose requests are relayed without end leaves
-// relays, and bytes that may wait for them, to others.
-func TestRelaysPerPrincipal(t *testing.T) {
-	var s shares
-	s.init(&Limits{Conns: 100, Requests: 100, Bytes: 100, ReplyBytes: 100, Relays: 16, RelayBytes: 800})
-	accountOf := func(name rights.Principal) *account {
-		a, err := s.open(share.Who{Principal: name}, foci.Reg)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return a
-	}
-	relayed := func(a *account, bytes int64) (all []*relay) {
-		for range 20 {
-			r := &relay{in: &Incoming{ch: &channel{account: a}}}
-			if !s.takeRelay(r, bytes) {
-				break
-			}
-			all = append(all, r)
-		}
-		return all
-	}
-	web, db := accountOf("client/web"), accountOf("client/db")
-	first := relayed(web, 10)
-	if len(first) != 2 || s.growRelay(first[0], 85) || !s.growRelay(first[0], 80) {
-		t.Errorf("%d relays of one client, %+v", len(first), s.stats().RelayBytes)
-	}
-	if n := len(relayed(db, 60)); n != 1 {
-		t.Errorf("%d of another's of 60 bytes, of 100", n)
-	}
-	for _, r := range first {
-		if !s.endRelay(r) || s.endRelay(r) || s.growRelay(r, 1) {
-			t.Error("a relay ended twice, or grew after its end")
-		}
-	}
-	if s := s.stats(); s.Relays.Used != 1 || s.RelayBytes.Used != 60 {
-		t.Errorf("%+v", s)
 	}
 }

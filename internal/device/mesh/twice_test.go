@@ -16,8 +16,8 @@ func lose(t *testing.T, l *Link, server *node) (first, second *Incoming) {
 	t.Helper()
 	first = <-server.held
 	for _, ch := range l.channelList() {
-		if ch.class == foci.Reg {
-			_ = ch.conn.Close()
+		if ch.Class == foci.Reg {
+			_ = ch.Conn.Close()
 		}
 	}
 	return first, <-server.held
@@ -66,7 +66,9 @@ func TestPatienceBeginsAnew(t *testing.T) {
 	if _, err := l.Call(testContext(t), foci.Reg, methodEcho, nil, nil); err != nil { // now there is a channel
 		t.Fatal(err)
 	}
-	got := ask(t, l, &Request{Class: foci.Reg, Method: methodHold, since: -time.Hour})
+	q := &Request{Class: foci.Reg, Method: methodHold}
+	q.Wait(-time.Hour)
+	got := ask(t, l, q)
 	_, last := lose(t, l, server)
 	last.Reply(nil, nil)
 	if o := get(t, got); o.err != nil {

@@ -36,7 +36,7 @@ func (g *gate) doubt(t *testing.T, nd *node, l *Link) {
 	t.Helper()
 	g.shut.Store(true)
 	for _, ch := range l.channelList() {
-		ch.close(foci.Errorf(foci.Unreachable, "cut"))
+		ch.Close(foci.Errorf(foci.Unreachable, "cut"))
 	}
 	if waitEvent(t, nd, false); l.State() != link.Suspect {
 		t.Fatalf("the peer is %v", l.State())
@@ -69,7 +69,7 @@ func TestUnsentRequest(t *testing.T) {
 	if o := get(t, got); foci.KindOf(o.err) != foci.Unreachable || q.Sent() {
 		t.Errorf("a request that waited for a channel: %v, sent: %v", o.err, q.Sent())
 	}
-	in.Fail(errCanceledThere)
+	in.Fail(errGivenUp)
 }
 
 // TestRelayUnsent: a request that a relay could not send, because the peer was

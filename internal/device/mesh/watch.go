@@ -6,6 +6,7 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/link"
+	"github.com/foci-store/foci/internal/device/mesh/stream"
 )
 
 // beatsPerPing is how often between two pings one looks what has come.
@@ -33,19 +34,34 @@ func (m *Mesh) watch() {
 			list := l.open[foci.Ping].Load()
 			all := list == nil || len(*list) == 0
 			for _, ch := range l.channelList() {
-				if all || ch.class == foci.Ping || ch.load.Load() > 0 {
-					ch.life.ping(ch)
+				if n, _ := ch.Load(); all || ch.Class == foci.Ping || n > 0 {
+					ch.Ping()
 				}
 			}
 		}
 	}
 }
 
+// trim takes back the memory that bursts have left in idle channels, and ends
+// requests that do not arrive. Doing it now and then costs busy channels nothing.
+func (m *Mesh) trim() {
+	for _, l := range m.Peers() {
+		for _, ch := range l.channelList() {
+			ch.Trim()
+		}
+	}
+	now := time.Now()
+	for _, ch := range m.accepted() {
+		ch.Trim()
+		ch.Sweep(now)
+	}
+}
+
 // channelList is every open channel.
-func (l *Link) channelList() []*channel {
+func (l *Link) channelList() []*stream.Client {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	all := make([]*channel, 0, len(l.channels))
+	all := make([]*stream.Client, 0, len(l.channels))
 	for _, ch := range l.channels {
 		all = append(all, ch)
 	}

@@ -1,4 +1,4 @@
-package mesh
+package stream
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 	"github.com/foci-store/foci/internal/core/link"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/mesh/frame"
+	"github.com/foci-store/foci/internal/device/mesh/handshake"
 )
 
 // Source is a body that is read piece by piece while it is sent, so that it
@@ -43,23 +44,23 @@ type Request struct {
 	Avoid link.Conn
 
 	// Done is called exactly once if, and only if, Send returned nil: with the
-	// reply, with the error that the peer answered (a [PeerError] is in its
+	// reply, with the error that the peer answered (a [frame.PeerError] is in its
 	// chain), or with an error of this side: Unreachable when the channel was lost,
 	// Canceled after Cancel. It is called on a goroutine of the mesh, or of
 	// Cancel, and must be quick: the channel is not read meanwhile.
 	Done func(*Reply, error)
 
 	size     int64
-	moves    int                     // to another channel, of whoever has it in hand
-	since    time.Duration           // when it began to wait for a channel, likewise
-	answer   chan answered           // of Call, instead of Done
-	copied   bool                    // into the queue, as short ones are
-	finished atomic.Bool             // whoever sets it calls Done
-	sent     atomic.Bool             // a channel has accepted it
-	channel  atomic.Pointer[channel] // once it is on one
-	link     atomic.Pointer[Link]    // whose limits it is counted against
-	id       uint32                  // guarded by channel.mu, like what follows
-	out      *outgoing               // while its body is being sent
+	moves    int                    // to another channel; of the one that has it in hand
+	since    time.Duration          // when it began to wait for a channel, likewise
+	answer   chan answered          // of Call, instead of Done
+	copied   bool                   // into the queue, as short ones are
+	finished atomic.Bool            // the one that sets it calls Done
+	sent     atomic.Bool            // a channel has accepted it
+	channel  atomic.Pointer[Client] // once it is on one
+	quota    atomic.Pointer[Quota]  // that it is counted against
+	id       uint32                 // guarded by channel's mu, like what follows
+	out      *outgoing              // while its body is being sent
 }
 
 // Reply is the answer to a request. It belongs to whoever gets it, for good.
@@ -73,9 +74,9 @@ type Reply struct {
 
 // answeredError is the error that a peer answered to a request, which is in the
 // hand of the caller's channel.
-func (q *Request) answeredError(who Identity, head []byte) error {
+func (q *Request) answeredError(who handshake.Identity, head []byte) error {
 	err := frame.DecodeError(who.Node, head)
-	if e, ok := err.(*PeerError); ok {
+	if e, ok := err.(*frame.PeerError); ok {
 		e.Moved = q.moves > 0
 	}
 	return err
@@ -112,9 +113,48 @@ func (q *Request) Sent() bool { return q.sent.Load() }
 // waits for one, and when it has ended.
 func (q *Request) Channel() (link.Conn, foci.Table) {
 	if ch := q.channel.Load(); ch != nil {
-		return ch.id, ch.peer.Table
+		return ch.ID, ch.Peer.Table
 	}
 	return 0, 0
+}
+
+// Moved is how far the bodies of a request and of its reply have come: own is
+// how many bytes of a long request have been given to its channel, and of a long
+// reply have arrived. While it changes the request is alive, however slow the
+// link; messages short enough for one frame do not count.
+//
+// Before that, a body may wait for its turn on the channel: others is how many
+// bytes of other long messages have moved there, in the direction that the
+// request waits for; 0 when it does not wait.
+func (q *Request) Moved() (own, others int64) {
+	ch := q.channel.Load()
+	if ch == nil {
+		return 0, 0
+	}
+	ch.mu.Lock()
+	defer ch.mu.Unlock()
+	if q.channel.Load() != ch { // lost, and sent again from the beginning
+		return 0, 0
+	}
+	o := q.out
+	leaving := o != nil && !o.dead && o.off < o.size
+	if o != nil {
+		own = o.off
+		if o.busy > 0 { // the writer has a part of it: what leaves may be that
+			own += ch.count.bytesOut.Load()
+		}
+	}
+	s := ch.streams.get(q.id)
+	switch {
+	case s == nil || s.req != q:
+	case s.body != nil:
+		own += int64(s.body.headLen) + s.body.size - s.left
+	case leaving:
+		others = ch.count.longOut.Load()
+	default:
+		others = ch.took
+	}
+	return own, others
 }
 
 // complete calls Done unless somebody else did or does. It reports whether it
@@ -149,12 +189,69 @@ func (q *Request) done(r *Reply, err error) {
 	q.Done(r, err)
 }
 
-// uncount gives back, once, what Send took.
+// uncount gives back, once, what Begin took.
 func (q *Request) uncount() {
-	if l := q.link.Swap(nil); l != nil {
-		l.give(q.Class, q.size)
+	if u := q.quota.Swap(nil); u != nil {
+		u.give(q.Class, q.size)
 	}
 }
+
+// Begin validates a request that is to be sent and counts it against a quota. ok is
+// false when nothing is to be done: with an error, or because it was canceled.
+// compressed says that bodies of its class are compressed.
+func (q *Request) Begin(u *Quota, compressed bool) (ok bool, err error) {
+	size := int64(len(q.Head)) + int64(len(q.Body))
+	if q.Source != nil {
+		size += q.Source.Size()
+	}
+	switch body := size - int64(len(q.Head)); {
+	case q.Class >= foci.NumClasses || q.Done == nil && q.answer == nil || q.Source != nil && len(q.Body) > 0:
+		return false, foci.Errorf(foci.Invalid, "request without a class or Done, or with two bodies")
+	case len(q.Head) > wire.MaxHead || body > wire.MaxBody || body < 0:
+		return false, foci.Errorf(foci.TooLarge, "request with %d bytes of head and %d of body: at most %d and %d", len(q.Head), body, wire.MaxHead, wire.MaxBody)
+	}
+	if q.finished.Load() {
+		return false, nil
+	}
+	if err := u.take(q.Class, size); err != nil {
+		return false, q.refused(err)
+	}
+	q.size, q.copied = size, q.Source == nil && size <= copyMax
+	if compressed && size-int64(len(q.Head)) > packLeast {
+		q.copied = false // the writer compresses it
+	}
+	q.quota.Store(u)
+	return true, nil
+}
+
+// Begun completes Begin with what became of the request, and returns the error for
+// the caller, whose Done is not called then.
+func (q *Request) Begun(err error) error {
+	if err != nil {
+		err = q.refused(err)
+	}
+	if err != nil || q.finished.Load() {
+		q.uncount()
+	}
+	return err
+}
+
+// Fail ends the request with an error of this side, unless it has ended.
+func (q *Request) Fail(err error) { q.complete(nil, err) }
+
+// Finished reports whether Done has been called, or is being called.
+func (q *Request) Finished() bool { return q.finished.Load() }
+
+// Waiting is when the request began to wait for a channel, by the clock of its
+// link, and how often it has moved to another channel.
+func (q *Request) Waiting() (since time.Duration, moves int) { return q.since, q.moves }
+
+// Wait sets when it began to wait for a channel.
+func (q *Request) Wait(since time.Duration) { q.since = since }
+
+// Move counts that it leaves a channel that was lost: how long it has waited for
+// that is past.
+func (q *Request) Move() { q.since, q.moves = 0, q.moves+1 }
 
 // answered is what a call ended with.
 type answered struct {
@@ -166,10 +263,10 @@ var answerChannels = sync.Pool{New: func() any { return make(chan answered, 1) }
 
 // Call sends a request and waits for its reply, the whole body included. When
 // ctx ends first the error is its cause, of kind Canceled.
-func (l *Link) Call(ctx context.Context, class foci.Class, method wire.Method, head, body []byte) (*Reply, error) {
+func Call(ctx context.Context, to Sender, class foci.Class, method wire.Method, head, body []byte) (*Reply, error) {
 	got := answerChannels.Get().(chan answered)
 	q := &Request{Class: class, Method: method, Head: head, Body: body, answer: got}
-	if err := l.Send(q); err != nil {
+	if err := to.Send(q); err != nil {
 		answerChannels.Put(got)
 		return nil, err
 	}
@@ -183,7 +280,7 @@ func (l *Link) Call(ctx context.Context, class foci.Class, method wire.Method, h
 	a := <-got
 	answerChannels.Put(got)
 	if a.err != nil && foci.KindOf(a.err) == foci.Canceled {
-		a.err = foci.Errorf(foci.Canceled, "%v request to node %s: %w", class, l.node.Short(), context.Cause(ctx))
+		a.err = foci.Errorf(foci.Canceled, "%v request to node %s: %w", class, to.Node().Short(), context.Cause(ctx))
 	}
 	return a.reply, a.err
 }

@@ -1,11 +1,10 @@
-package mesh
+package stream
 
 import (
 	"io"
 	"sync"
 	"sync/atomic"
 
-	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/device/mesh/frame"
 )
 
@@ -13,7 +12,7 @@ import (
 // its sender go on; one that is neither read nor closed holds up to a quarter
 // of its channel's credit. One goroutine at a time may use it.
 type Body struct {
-	ch   *channel
+	ch   *conn
 	id   uint32
 	size int64
 
@@ -40,7 +39,7 @@ type Body struct {
 	piped   func() // instead of a reader: see pipe
 }
 
-func newBody(ch *channel, h *frame.Header) *Body {
+func newBody(ch *conn, h *frame.Header) *Body {
 	b := &Body{ch: ch, id: h.Stream, size: int64(h.Body), headLen: int(h.Head)}
 	b.more.L = &b.mu
 	return b
@@ -192,213 +191,6 @@ func (b *Body) reach(n int64) error {
 	return nil
 }
 
-// afford has n bytes of a request counted as held here; it fails when they may
-// not be. Replies are bounded by those who asked.
-func (b *Body) afford(n int64) error {
-	if b.in == nil {
-		return nil
-	}
-	return b.ch.grow(b.in, n)
-}
-
-// room makes room for k more bytes of the head.
-func (b *Body) room(k int) error {
-	n := len(b.head) + k
-	if n <= cap(b.head) {
-		return nil
-	}
-	to := frame.Stage(int64(n), int64(b.headLen))
-	if err := b.afford(to); err != nil {
-		return err
-	}
-	b.head = append(make([]byte, 0, to), b.head...)
-	return nil
-}
-
-// refuse skips the contents of a frame that cannot be held, and fails the body.
-func (b *Body) refuse(f *frame.Reader, h *frame.Header, why error) error {
-	if err := f.Skip(int(h.Size)); err != nil {
-		return err
-	}
-	b.ch.consumed(nil, h.Raw())
-	b.fail(why)
-	return nil
-}
-
-// receive reads the contents of one frame; only a broken connection is an
-// error of it. Contents that do not check fail the body.
-func (b *Body) receive(f *frame.Reader, h *frame.Header) error {
-	if h.Packing() != 0 {
-		return b.receivePacked(f, h)
-	}
-	rest, sum := int(h.Size), uint32(0)
-	k := min(rest, b.headLen-len(b.head))
-	rest -= k
-	err := b.room(k)
-	var p []byte
-	var v *frame.Buffer
-	if err == nil && rest > 0 {
-		p, v, err = b.space(rest)
-	}
-	if err != nil {
-		return b.refuse(f, h, err)
-	}
-	if k > 0 {
-		at := len(b.head)
-		b.head = b.head[:at+k]
-		if err := f.Full(b.head[at:]); err != nil {
-			return err
-		}
-		sum = frame.Checksum(0, b.head[at:])
-	}
-	if rest > 0 {
-		if err := f.Full(p); err != nil {
-			return err
-		}
-		sum = frame.Checksum(sum, p)
-	}
-	if k > 0 {
-		b.ch.consumed(b, k)
-	}
-	if sum != h.Sum {
-		if v != nil {
-			v.Free()
-		}
-		b.ch.consumed(b, rest)
-		b.fail(errDamaged)
-		return nil
-	}
-	b.commit(rest, v)
-	return nil
-}
-
-// receivePacked does it for contents that are compressed.
-func (b *Body) receivePacked(f *frame.Reader, h *frame.Header) error {
-	v := frame.NewBuffer(h.Raw())
-	damaged, err := f.Contents(h, v.B)
-	if err != nil {
-		v.Free()
-		return err
-	}
-	rest := len(v.B)
-	if damaged {
-		v.Free()
-		b.ch.consumed(b, rest)
-		b.fail(errDamaged)
-		return nil
-	}
-	k := min(rest, b.headLen-len(b.head))
-	err = b.room(k)
-	if err == nil {
-		err = b.afford(int64(cap(b.head)+rest) + b.held())
-	}
-	if err != nil {
-		v.Free()
-		b.ch.consumed(nil, rest)
-		b.fail(err)
-		return nil
-	}
-	if k > 0 {
-		b.head = append(b.head, v.B[:k]...)
-		rest = copy(v.B, v.B[k:])
-		v.B = v.B[:rest]
-		b.ch.consumed(b, k)
-	}
-	if rest == 0 {
-		v.Free()
-	}
-	b.commit(rest, v)
-	return nil
-}
-
-var errDamaged = foci.Errorf(foci.Busy, "the message was damaged on its way: its checksum does not match (send it again)")
-
-// held is how many bytes wait here to be read.
-func (b *Body) held() int64 {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.waiting
-}
-
-// space is where the next n bytes go: where somebody wants them, or a buffer. It
-// fails when they may not be held here.
-func (b *Body) space(n int) ([]byte, *frame.Buffer, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.filled != nil {
-		if err := b.reach(b.read + int64(n)); err != nil {
-			return nil, nil, err
-		}
-		return b.dst[b.read:][:n], nil, nil
-	}
-	if b.closed || b.err != nil { // it is thrown away at once
-		v := frame.NewBuffer(n)
-		return v.B, v, nil
-	}
-	if err := b.afford(int64(cap(b.head)+n) + b.waiting); err != nil {
-		return nil, nil, err
-	}
-	v := frame.NewBuffer(n)
-	return v.B, v, nil
-}
-
-// commit makes n received bytes available.
-func (b *Body) commit(n int, v *frame.Buffer) {
-	if n == 0 {
-		return
-	}
-	b.mu.Lock()
-	if b.err == nil { // what comes after that is thrown away
-		b.arrived += int64(n)
-	}
-	gone, waits := b.closed || b.err != nil, false
-	var filled func(error)
-	var lacks error
-	piped := b.piped
-	switch {
-	case gone:
-	case v == nil:
-		b.read += int64(n)
-		if b.read == b.size {
-			filled, b.filled = b.filled, nil
-		}
-	case b.filled != nil: // it was asked for while these bytes were being read
-		if lacks = b.reach(b.read + int64(n)); lacks != nil {
-			v.Free()
-			break
-		}
-		copy(b.dst[b.read:], v.B)
-		b.read += int64(n)
-		v.Free()
-		if b.read == b.size {
-			filled, b.filled = b.filled, nil
-		}
-	default:
-		b.queue.push(v)
-		b.waiting += int64(n)
-		b.more.Broadcast()
-		waits = true
-	}
-	b.mu.Unlock()
-	if lacks != nil {
-		b.ch.consumed(nil, n)
-		b.fail(lacks)
-		return
-	}
-	if gone && v != nil {
-		v.Free()
-	}
-	if !waits {
-		b.ch.consumed(b, n)
-	}
-	if filled != nil {
-		filled(nil)
-	}
-	if piped != nil && waits {
-		piped()
-	}
-}
-
 // fail ends the body with an error, once what has arrived is read.
 func (b *Body) fail(err error) {
 	b.mu.Lock()
@@ -420,5 +212,19 @@ func (b *Body) end(err error) {
 	}
 	if piped != nil {
 		piped()
+	}
+}
+
+// failed is why no more of the body will arrive; nil while it may.
+func (b *Body) failed() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.err
+}
+
+// failHeadless answers a request whose head will never be whole.
+func (b *Body) failHeadless(cause error) {
+	if b.served.CompareAndSwap(false, true) {
+		b.in.Fail(cause)
 	}
 }

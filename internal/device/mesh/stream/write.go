@@ -1,4 +1,4 @@
-package mesh
+package stream
 
 import (
 	"net"
@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/foci-store/foci"
-	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/mesh/frame"
 )
 
@@ -17,7 +16,7 @@ const (
 
 // writer is the state of the goroutine that writes a channel.
 type writer struct {
-	ch       *channel
+	ch       *conn
 	out      []byte    // the queue that is being written
 	counts   unwritten // what the replies in it count for
 	pieces   []piece
@@ -34,20 +33,20 @@ type writer struct {
 }
 
 // write writes what is queued until the channel is closed.
-func (ch *channel) write() {
-	w := &writer{ch: ch}
-	w.frames.Init(ch.conn, &ch.count.bytesOut)
+func (c *conn) write() {
+	w := &writer{ch: c}
+	w.frames.Init(c.Conn, &c.count.bytesOut)
 	defer w.rest()
 	for w.next() {
 		err := w.flush()
 		w.settle()
 		if err != nil {
-			ch.close(foci.Errorf(foci.Unreachable, "write: %w", err))
+			c.side.Close(foci.Errorf(foci.Unreachable, "write: %w", err))
 			return
 		}
 	}
 	if !w.retired {
-		ch.close(errShutdown)
+		c.side.Close(errShutdown)
 	}
 }
 
@@ -59,11 +58,11 @@ func (w *writer) next() bool {
 	defer ch.mu.Unlock()
 	ch.spare, w.out = w.out, nil
 	for len(ch.out) == 0 && !ch.sendq.ready() && ch.err == nil {
-		if ch.drain && ch.link == nil && ch.streams.used == 0 {
-			return false // the last answer is out
+		if ch.side.finished() {
+			return false
 		}
 		if ch.retire {
-			ch.idle, ch.retire, ch.away, w.retired = false, false, true, true
+			ch.idle, ch.retire, ch.parked, w.retired = false, false, true, true
 			return false
 		}
 		w.rest()
@@ -81,18 +80,15 @@ func (w *writer) next() bool {
 	}
 	w.out, ch.out, ch.outN, ch.spare = ch.out, ch.spare[:0], 0, nil
 	w.counts, ch.unwritten = ch.unwritten, unwritten{}
-	if ch.clogged.Load() {
-		ch.clogged.Store(false)
-		ch.flows.Broadcast()
-	}
+	ch.side.emptied()
 	w.pieces = w.pieces[:0]
 	for len(w.pieces) < w.most() && w.roomy(len(w.pieces)) {
 		p, ok := ch.sendq.next()
 		if !ok {
 			break
 		}
-		if p.last && ch.link == nil {
-			ch.end(p.o.header.Stream) // the peer may use the slot again once it has this piece
+		if p.last {
+			ch.side.last(p.o.header.Stream)
 		}
 		w.pieces = append(w.pieces, p)
 	}
@@ -112,9 +108,9 @@ func (w *writer) most() int {
 // which its message counts for, and for more while the peer may hold them.
 func (w *writer) roomy(i int) bool {
 	switch {
-	case i < 1+w.extra || w.ch.account == nil || w.ch.sendq.long.len() == 0:
+	case i < 1+w.extra || w.ch.sendq.long.len() == 0:
 		return true
-	case !w.ch.scratch():
+	case !w.ch.side.scratch():
 		return false
 	}
 	w.extra++
@@ -133,7 +129,7 @@ func (w *writer) rest() {
 	}
 	w.frames.Rest()
 	if w.extra > 0 {
-		w.ch.unread(unwritten{own: int64(w.extra) * frame.MaxFrame})
+		w.ch.side.unread(unwritten{own: int64(w.extra) * frame.MaxFrame})
 		w.extra = 0
 	}
 }
@@ -142,9 +138,9 @@ func (w *writer) rest() {
 func (w *writer) flush() error {
 	ch := w.ch
 	now := time.Now()
-	if w.deadline.Sub(now) < ch.mesh.cfg.Timing.Write/2 {
-		w.deadline = now.Add(ch.mesh.cfg.Timing.Write)
-		_ = ch.conn.SetWriteDeadline(w.deadline) // fails only when closed, as the write will
+	if w.deadline.Sub(now) < ch.cfg.WriteTimeout/2 {
+		w.deadline = now.Add(ch.cfg.WriteTimeout)
+		_ = ch.Conn.SetWriteDeadline(w.deadline) // fails only when closed, as the write will
 	}
 	if len(w.pieces) == 0 {
 		return w.frames.Write(w.out)
@@ -182,7 +178,9 @@ func (w *writer) add(i int) {
 	}
 	head, body, err := p.parts(scratch)
 	if err != nil {
-		w.ch.sourceFailed(p, err)
+		w.ch.unsent(p)
+		p.o.failed = true
+		w.ch.side.broken(p, err)
 		return
 	}
 	h := p.frame()
@@ -209,7 +207,7 @@ func (w *writer) settle() {
 	if cap(w.out) > keepOut {
 		w.out = nil
 	}
-	w.ch.unread(w.counts)
+	w.ch.side.unread(w.counts)
 	w.counts = unwritten{}
 	var after []func()
 	if len(w.pieces) == 0 {
@@ -238,70 +236,62 @@ func (w *writer) settle() {
 }
 
 // unsent returns the credit of a piece that is not going to be written.
-func (ch *channel) unsent(p *piece) {
-	ch.mu.Lock()
-	defer ch.mu.Unlock()
+func (c *conn) unsent(p *piece) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	if p.paid {
-		ch.sendq.credit += int64(p.n)
+		c.sendq.credit += int64(p.n)
 	}
 }
 
-// sourceFailed ends a message whose body cannot be read: the peer is told that
-// no more of it will come, or answered with the error when nothing was sent.
-func (ch *channel) sourceFailed(p *piece, cause error) {
-	ch.unsent(p)
-	o := p.o
-	o.failed = true
-	kind := foci.Internal
-	if ch.link == nil { // of an answer the kind is part: a record can be damaged in the middle
-		kind = foci.KindOf(cause)
-	}
-	err := foci.Errorf(kind, "reading a body to be sent, at byte %d: %w", p.off, cause)
-	w := frame.EncodeError(err)
-	id := o.header.Stream
-	var q *Request
-	ch.mu.Lock()
-	ch.drop(o)
-	if s := ch.streams.get(id); s != nil && ch.link != nil {
-		q, s.req, s.out = s.req, nil, nil
-		if p.off == 0 {
-			ch.end(id) // the peer never heard of it
+const (
+	packLeast = 4 << 10 // shorter bodies are never compressed
+	packFirst = 4 << 10 // of a long body, in its first frame, which is not compressed
+
+	// After this many bodies that did not shrink in a row only one in packAgain
+	// is tried: what travels there is mostly compressed already.
+	packDull  = 4
+	packAgain = 16
+)
+
+// packs reports whether a body of n bytes may be sent compressed.
+func (c *conn) packs(n int64) bool { return c.Packing != 0 && n > packLeast }
+
+// shrink compresses a piece if that pays; what it returns stays valid until the
+// i-th piece of the next write.
+func (w *writer) shrink(i int, h *frame.Header, head, body []byte) []byte {
+	p := &w.pieces[i]
+	o, n := p.o, len(head)+len(body)
+	first := p.off == 0
+	switch {
+	case !o.pack || n < packLeast || n > frame.MaxFrame || first && !p.last || !first && len(head) > 0:
+		return nil
+	case first && w.dull >= packDull:
+		w.dull++
+		if w.dull%packAgain > 0 {
+			return nil
 		}
 	}
-	switch {
-	case p.off > 0:
-		ch.abort(id, &w)
-	case ch.link == nil:
-		ch.answerError(id, &w)
+	src := body
+	if len(head) > 0 {
+		v := frame.NewBuffer(n)
+		defer v.Free()
+		src = append(append(v.B[:0], head...), body...)
 	}
-	if ch.link == nil {
-		ch.end(id)
+	if w.packed[i] == nil {
+		w.packed[i] = frame.NewBuffer(frame.MaxFrame)
 	}
-	ch.mu.Unlock()
-	if q != nil {
-		ch.finish(q, nil, err)
+	out := frame.Compress(w.ch.Packing, w.packed[i].B[:n], src)
+	if out == nil {
+		o.pack = false
+		w.dull++
+		return nil
 	}
-}
-
-// breakOff ends a reply of which no more will come: by an error in its place
-// when nothing was sent of it; ch.mu is held.
-func (ch *channel) breakOff(o *outgoing, err error) {
-	w := frame.EncodeError(err)
-	if o.off == 0 {
-		ch.answerError(o.header.Stream, &w)
-	} else {
-		ch.abort(o.header.Stream, &w)
+	w.dull = 0
+	h.Flags |= uint8(w.ch.Packing)
+	if h.Type == frame.Data {
+		h.Body = uint32(n)
 	}
-}
-
-// abort queues the end of a message that has begun; ch.mu is held.
-func (ch *channel) abort(id uint32, w *wire.Error) {
-	ch.control(frame.Header{Type: frame.Abort, Stream: id}, w.Append(nil))
-}
-
-// answerError queues an error in place of a reply that has not begun; ch.mu is
-// held.
-func (ch *channel) answerError(id uint32, w *wire.Error) {
-	a := failureOf(w)
-	ch.control(frame.Header{Type: frame.Reply, Flags: a.flags, Stream: id, Head: uint32(a.size)}, a.head)
+	h.Size, h.Sum = uint32(len(out)), frame.Checksum(0, out)
+	return out
 }

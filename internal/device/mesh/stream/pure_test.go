@@ -1,12 +1,10 @@
-package mesh
+package stream
 
 import (
 	"math/rand/v2"
 	"testing"
-	"time"
 
 	"github.com/foci-store/foci"
-	"github.com/foci-store/foci/internal/core/link"
 	"github.com/foci-store/foci/internal/device/mesh/frame"
 )
 
@@ -131,26 +129,8 @@ func TestSendQueue(t *testing.T) {
 	}
 }
 
-func TestBackoff(t *testing.T) {
-	const low, high = 100 * time.Millisecond, 10 * time.Second
-	if link.Backoff(0, low, high, 0.9) != 0 {
-		t.Error("the first attempt waits")
-	}
-	last := time.Duration(0)
-	for n := range 100 {
-		least, most := link.Backoff(n+1, low, high, 0), link.Backoff(n+1, low, high, 1)
-		if least != low || most < last || most > high {
-			t.Fatalf("after %d failures %v to %v", n+1, least, most)
-		}
-		last = most
-	}
-	if last != high {
-		t.Errorf("it ends at %v", last)
-	}
-}
-
 func TestBudget(t *testing.T) {
-	b := budget{maxCount: 3, maxBytes: 100}
+	b := Budget{maxCount: 3, maxBytes: 100}
 	for _, c := range []struct {
 		n  int64
 		ok bool

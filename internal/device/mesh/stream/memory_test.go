@@ -1,6 +1,6 @@
 //go:build !race
 
-package mesh
+package stream
 
 import (
 	"crypto/tls"
@@ -26,24 +26,26 @@ func TestIdleMemory(t *testing.T) {
 			if name == "tls" {
 				wrap = tlsPairs(t)
 			}
-			server, client := startNode(t, 1), startClient(t)
+			cfg := config(t)
 			before := inUse()
-			channels := make([]*channel, 0, 2*idleChannels)
+			var clients []*Client
+			var servers []*Server
 			for range idleChannels {
 				a, b := conntest.Pair(t)
 				a, _ = wrap(a)
 				_, b = wrap(b)
-				channels = append(channels, unlinked(t, client.Mesh, a, true), unlinked(t, server.Mesh, b, false))
+				clients, servers = append(clients, dial(t, cfg, a)), append(servers, serve(t, cfg, b))
 			}
-			for i := 0; i < len(channels); i += 2 {
-				burst(t, channels[i])
+			for _, c := range clients {
+				burst(t, c)
 			}
 			for range 3 { // a busy one is left alone, and seen once before it is idle
-				for _, ch := range channels {
-					ch.trim()
+				for i := range clients {
+					clients[i].Trim()
+					servers[i].Trim()
 				}
 			}
-			each := (inUse() - before) / int64(len(channels))
+			each := (inUse() - before) / int64(2*idleChannels)
 			t.Logf("%s: %d bytes for each side of an idle channel", name, each)
 			if each > most {
 				t.Errorf("%d bytes for each side of an idle channel: want at most %d", each, most)
@@ -63,7 +65,7 @@ func inUse() int64 {
 }
 
 // burst sends small and large requests at a time and waits for the answers.
-func burst(t *testing.T, ch *channel) {
+func burst(t *testing.T, c *Client) {
 	answers := make(chan error, 100)
 	for i := range cap(answers) {
 		q := &Request{Class: foci.Bulk, Method: methodEcho, Body: make([]byte, 1<<10)}
@@ -72,7 +74,7 @@ func burst(t *testing.T, ch *channel) {
 		}
 		q.size, q.copied = int64(len(q.Body)), i > 0
 		q.Done = func(_ *Reply, err error) { answers <- err }
-		if err := ch.send(q); err != nil {
+		if err := c.Send(q); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -90,8 +92,8 @@ func burst(t *testing.T, ch *channel) {
 
 // tlsPairs makes a connection the client's or the server's side of TLS 1.3.
 func tlsPairs(t testing.TB) func(net.Conn) (client, server net.Conn) {
-	config := conntest.TLS(t)
+	keys := conntest.TLS(t)
 	return func(conn net.Conn) (net.Conn, net.Conn) {
-		return tls.Client(frame.UnderTLS(conn), config), tls.Server(frame.UnderTLS(conn), config)
+		return tls.Client(frame.UnderTLS(conn), keys), tls.Server(frame.UnderTLS(conn), keys)
 	}
 }

@@ -1,28 +1,30 @@
-package mesh
+package stream
 
 import (
+	"io"
 	"sync/atomic"
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/auth"
 	"github.com/foci-store/foci/internal/device/mesh/frame"
+	"github.com/foci-store/foci/internal/device/mesh/handshake"
 )
 
-// Incoming is a request that came in. Exactly one of Reply, ReplySource, Fail
+// Incoming is a request of a peer. Exactly one of Reply, ReplySource, Fail
 // and FailWith must be called, once, on any goroutine; further calls do
 // nothing. None of them blocks: a peer that does not read its replies loses
 // its channel. Head and Body are valid until then, and no longer.
 type Incoming struct {
-	From   Identity
+	From   handshake.Identity
 	Class  foci.Class
 	Method wire.Method
 	Head   []byte
 	Body   []byte // whole, unless BodyLen says that there is more to come
 
-	ch       *channel
+	ch       *Server
 	account  *account     // what it counts against: that of the channel's peer, or of the asker after Rebill
-	local    func(answer) // where the answer goes instead, when it did not come by a channel
+	local    func(answer) // where the answer goes when the request came by no channel
 	asked    *Request     // likewise: by whom
 	id       uint32
 	counted  bool // against the limits; guarded by shares.mu, as is held
@@ -42,7 +44,7 @@ func (in *Incoming) Certificate() *auth.Shown {
 	if in.ch == nil {
 		return nil
 	}
-	return in.ch.shown
+	return in.ch.Opened.Certificate
 }
 
 // BodyLen is the length of the body in bytes, arrived or not.
@@ -124,4 +126,53 @@ func (in *Incoming) free() {
 	in.buf.Free()
 	in.collect.Swap(nil).Free()
 	in.buf = nil
+}
+
+// Local has a request served by this process's own handler, as if self had sent it
+// over a channel: for questions to a peer that turns out to be this process. It
+// returns as Send does; what holds for the Done of a request holds here, but that it
+// may be called before Local returns.
+func Local(cfg *Config, self handshake.Identity, q *Request) error {
+	body := q.Body
+	if q.Source != nil {
+		body = make([]byte, q.Source.Size())
+		if _, err := io.ReadFull(io.NewSectionReader(q.Source, 0, q.Source.Size()), body); err != nil {
+			return foci.Errorf(foci.Internal, "reading a body to be sent: %w", err)
+		}
+	}
+	size := int64(len(q.Head) + len(body))
+	if cfg.Handler == nil {
+		return foci.Errorf(foci.Invalid, "this process serves nothing")
+	}
+	give, err := cfg.Shares.local(size)
+	if err != nil {
+		return err
+	}
+	q.sent.Store(true)
+	cfg.Handler.Serve(&Incoming{
+		From: self, Class: q.Class, Method: q.Method, Head: q.Head, Body: body,
+		asked: q,
+		local: func(a answer) {
+			give()
+			r, err := a.whole(self)
+			q.complete(r, err)
+		},
+	})
+	return nil
+}
+
+// whole is an answer as the one who asked gets it.
+func (a *answer) whole(from handshake.Identity) (*Reply, error) {
+	defer closeSource(a.source)
+	if a.flags&frame.FlagError != 0 {
+		return nil, frame.DecodeError(from.Node, a.head)
+	}
+	r := &Reply{Head: a.head, Body: a.body}
+	if a.source != nil {
+		r.Body = make([]byte, a.source.Size())
+		if _, err := io.ReadFull(io.NewSectionReader(a.source, 0, a.source.Size()), r.Body); err != nil {
+			return nil, foci.Errorf(foci.Internal, "reading an answer: %w", err)
+		}
+	}
+	return r, nil
 }

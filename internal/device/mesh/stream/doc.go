@@ -1,0 +1,18 @@
+// Package stream carries requests and their replies over channels: many streams at
+// a time on one connection, each under its own credit, so that a receiver that is
+// slow on one stream slows no other.
+//
+// A [Client] is the dialling side of a channel and a [Server] its listening side;
+// both are a conn, which they tell what is different about them. The package owns the
+// table of streams, the queue of frames, the bodies that arrive and those that are
+// sent, credit in both directions, and what is divided among the peers that dial this
+// process ([Shares]). The way of a request through the files: client.go (queued),
+// write.go (written), server.go (received and served), reply.go (answered), client.go
+// (the reply), request.go (Done).
+//
+// Goroutines: each channel has one that reads, on which handlers and Done are called,
+// and one that writes. The writer ends while the channel is idle.
+//
+// Locks, in their order: conn.mu, then Body.mu, then Shares.mu. None of them is held
+// while a handler, Done or the owner is called, nor over I/O.
+package stream
