@@ -71,6 +71,7 @@ type Client struct {
 	defaults SessionOptions // of its sessions; none is zero
 
 	callbacks callbacks
+	readers   callbacks     // of GetAsync: they begin to read what the votes did not bring
 	uploads   chan struct{} // of PutAsync: a token for each that reads large content
 }
 

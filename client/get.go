@@ -10,6 +10,7 @@ import (
 	"github.com/foci-store/foci/internal/core/quorum"
 	"github.com/foci-store/foci/internal/core/record"
 	"github.com/foci-store/foci/internal/core/wire"
+	"github.com/foci-store/foci/internal/peer"
 )
 
 // Info describes an object.
@@ -46,14 +47,24 @@ var (
 // appends come in faster than it can be read. To read here and there, or more
 // than once, use Open.
 func (s *Session) Get(ctx context.Context, n foci.Name, o GetOptions) (*Reader, error) {
-	if err := n.Validate(); err != nil {
+	if err := o.check(n); err != nil {
 		return nil, err
 	}
+	r, err := s.get(ctx, n, o, nil)
+	return r, about("get", n, err)
+}
+
+func (o *GetOptions) check(n foci.Name) error {
 	if o.Offset < 0 {
-		return nil, foci.Errorf(foci.Invalid, "offset %d: want 0 or more", o.Offset)
+		return foci.Errorf(foci.Invalid, "offset %d: want 0 or more", o.Offset)
 	}
+	return n.Validate()
+}
+
+// get begins to read what was found, or resolves it first.
+func (s *Session) get(ctx context.Context, n foci.Name, o GetOptions, found *quorum.Found) (*Reader, error) {
 	var r *Reader
-	err := s.pin(ctx, n, o.Version, func(found quorum.Found) (torn bool, err error) {
+	err := s.pin(ctx, n, o.Version, found, func(found quorum.Found) (torn bool, err error) {
 		r = &Reader{Info: infoOf(n, &found)}
 		if o.Offset > r.Size {
 			return false, foci.Errorf(foci.Invalid, "offset %d is behind the end of its %d bytes", o.Offset, r.Size)
@@ -70,19 +81,23 @@ func (s *Session) Get(ctx context.Context, n foci.Name, o GetOptions) (*Reader, 
 		return torn, err
 	})
 	if err != nil {
-		return nil, about("get", n, err)
+		return nil, err
 	}
 	return r, nil
 }
 
 // pin resolves an object and has begin read the first part of it, anew when what
 // it reads is torn, which is not what was resolved, or Gone: then an append has
-// slid in, or the version was destroyed in between.
-func (s *Session) pin(ctx context.Context, n foci.Name, at foci.Version, begin func(quorum.Found) (torn bool, err error)) error {
+// slid in, or the version was destroyed in between. first is what was resolved
+// already; it may be nil.
+func (s *Session) pin(ctx context.Context, n foci.Name, at foci.Version, first *quorum.Found, begin func(quorum.Found) (torn bool, err error)) error {
 	const tries = 16
 	for try := 1; ; try++ {
-		found, err := s.resolve(ctx, n, at)
-		if err != nil {
+		var found quorum.Found
+		var err error
+		if first != nil && try == 1 {
+			found = *first
+		} else if found, err = s.resolve(ctx, n, at); err != nil {
 			return err
 		}
 		if !at.IsZero() {
@@ -149,21 +164,37 @@ func infoOf(n foci.Name, f *quorum.Found) Info {
 
 // resolve finds out what an object is now, or was at a version.
 func (s *Session) resolve(ctx context.Context, n foci.Name, at foci.Version) (quorum.Found, error) {
-	id := foci.ObjectID(n)
-	cfg, err := s.config(ctx, n, id, s.opts.Read)
+	m, op, err := s.question(ctx, n)
 	if err != nil {
 		return quorum.Found{}, err
 	}
-	m := quorum.NewRead(cfg, id, wire.MaxInline)
-	s.run(ctx, m, s.op(id, wire.ObjectScope(n), n.Bucket, foci.Reg, cfg.Deadline))
-	found, err := m.Result()
-	err = givenUp(ctx, err)
-	switch {
-	case err != nil:
-		return found, err
-	case !at.IsZero() && at != found.Vote.Newest:
+	s.run(ctx, m, op)
+	found, err := s.answer(ctx, n, m)
+	if !at.IsZero() && at != found.Vote.Newest && (err == nil || foci.KindOf(err) == foci.NotFound) {
 		return s.asOf(ctx, n, found, at)
-	case !found.Vote.Exists():
+	}
+	return found, err
+}
+
+// question is the operation that finds out what an object is now.
+func (s *Session) question(ctx context.Context, n foci.Name) (*quorum.Read, peer.Op, error) {
+	id := foci.ObjectID(n)
+	cfg, err := s.config(ctx, n, id, s.opts.Read)
+	if err != nil {
+		return nil, peer.Op{}, err
+	}
+	op := s.op(id, wire.ObjectScope(n), n.Bucket, foci.Reg, cfg.Deadline)
+	op.Trace = traceOf(ctx)
+	return quorum.NewRead(cfg, id, wire.MaxInline), op, nil
+}
+
+// answer is what came of it. With NotFound it says what is there instead.
+func (s *Session) answer(ctx context.Context, n foci.Name, m *quorum.Read) (quorum.Found, error) {
+	found, err := m.Result()
+	if err = givenUp(ctx, err); err != nil {
+		return quorum.Found{}, err
+	}
+	if !found.Vote.Exists() {
 		return found, foci.Errorf(foci.NotFound, "there is no such object")
 	}
 	return found, nil

@@ -10,6 +10,7 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/quorum"
+	"github.com/foci-store/foci/internal/core/record"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/layout"
 	"github.com/foci-store/foci/internal/peer"
@@ -17,19 +18,61 @@ import (
 
 // ListOptions choose the keys of a bucket; the zero value is all of them.
 type ListOptions struct {
-	Prefix    string
-	Delimiter string // keys that have it behind the prefix are shown as one prefix
-	After     string // keys after this one
-	Limit     int    // 0 = all
+	// Prefix is what the keys begin with. Empty: anything.
+	Prefix string
+	// Delimiter makes one item of all keys that are the same up to its first place
+	// behind the prefix, as folders do. Empty: each key is an item.
+	Delimiter string
+	// After is the last item that is not wanted: a key, or with a delimiter the
+	// common prefix of keys. It need not exist. Empty: from the beginning.
+	After string
+	// Limit is how many items there are at most. Zero: all; of a page 1,000.
+	Limit int
+	// Removed has removed keys listed, too, as long as they are remembered: at
+	// least 24 hours.
+	Removed bool
 }
 
-// Item is a key, or a common prefix of several.
+// Item is a key, or the common prefix of several, of which nothing else is known.
 type Item struct {
 	Key      string
 	Prefix   bool
-	Size     int64
-	Version  foci.Version
-	Modified time.Time
+	Removed  bool         // Version removed it; it has no content
+	Size     int64        // bytes of content
+	Version  foci.Version // its newest
+	Modified time.Time    // when that was
+}
+
+// Page is a part of a list.
+type Page struct {
+	Items []Item
+	// Next is the After of the page that follows. Empty: there is none.
+	Next string
+}
+
+// pageLimit is how many items a page has that does not say.
+const pageLimit = 1000
+
+// ListPage is the part of a list that Limit bounds. Keys that come while pages are
+// read are on those that follow, if they belong there.
+func (s *Session) ListPage(ctx context.Context, bucket string, o ListOptions) (Page, error) {
+	limit := o.Limit
+	if limit <= 0 {
+		limit = pageLimit
+	}
+	o.Limit = limit + 1
+	var p Page
+	for item, err := range s.List(ctx, bucket, o) {
+		if err != nil {
+			return Page{}, err
+		}
+		if len(p.Items) == limit {
+			p.Next = p.Items[limit-1].Key
+			break
+		}
+		p.Items = append(p.Items, item)
+	}
+	return p, nil
 }
 
 // List yields the keys of a bucket in order of their bytes. Every write that
@@ -64,6 +107,9 @@ type listing struct {
 // run yields page after page; it returns nil when the consumer has enough.
 func (l *listing) run(yield func(Item, error) bool) error {
 	at := l.o.After
+	if key, ok := l.folded(at); ok && key == at {
+		at = lastWith(at)
+	}
 	for {
 		entries, more, err := l.page(at)
 		if err != nil {
@@ -97,27 +143,40 @@ func (l *listing) run(yield func(Item, error) bool) error {
 	}
 }
 
-// item is what is shown of a key; nothing of one that was removed.
+// item is what is shown of a key; nothing of one that was removed, unless that is
+// asked for.
 func (l *listing) item(e *quorum.Entry) (Item, bool, error) {
+	vote := e.Vote
 	if !e.Settled {
-		info, err := l.s.Stat(l.ctx, foci.Name{Bucket: l.bucket, Key: e.Key})
-		if foci.KindOf(err) == foci.NotFound && err != nil {
-			return Item{}, false, nil
-		}
-		if err != nil {
+		found, err := l.s.resolve(l.ctx, foci.Name{Bucket: l.bucket, Key: e.Key}, foci.Version{})
+		if err != nil && foci.KindOf(err) != foci.NotFound {
 			return Item{}, false, err
 		}
-		e.Vote.Size, e.Vote.Newest = uint64(info.Size), info.Version
-	} else if !e.Vote.Exists() {
+		vote = found.Vote
+	}
+	removed := !vote.Exists()
+	if removed && (!l.o.Removed || vote.BaseOp != record.OpRemove) {
 		return Item{}, false, nil
 	}
-	if d := l.o.Delimiter; d != "" {
-		if i := strings.Index(e.Key[len(l.o.Prefix):], d); i >= 0 {
-			return Item{Key: e.Key[:len(l.o.Prefix)+i+len(d)], Prefix: true}, true, nil
-		}
+	if key, ok := l.folded(e.Key); ok {
+		return Item{Key: key, Prefix: true}, true, nil
 	}
-	v := e.Vote.Newest
-	return Item{Key: e.Key, Size: int64(e.Vote.Size), Version: v, Modified: time.Unix(0, v.Time)}, true, nil
+	v := vote.Newest
+	return Item{Key: e.Key, Removed: removed, Size: int64(vote.Size), Version: v, Modified: time.Unix(0, v.Time)}, true, nil
+}
+
+// folded is the common prefix as which a key is shown; false when it is shown as
+// itself.
+func (l *listing) folded(key string) (string, bool) {
+	rest, ok := strings.CutPrefix(key, l.o.Prefix)
+	if !ok || l.o.Delimiter == "" {
+		return "", false
+	}
+	i := strings.Index(rest, l.o.Delimiter)
+	if i < 0 {
+		return "", false
+	}
+	return key[:len(l.o.Prefix)+i+len(l.o.Delimiter)], true
 }
 
 // lastWith is behind every key with the prefix and before all others after it.

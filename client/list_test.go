@@ -39,29 +39,63 @@ func tryList(s *client.Session, bucket string, o client.ListOptions) (keys []str
 		if err != nil {
 			return keys, err
 		}
-		if it.Prefix {
-			it.Key += "*"
-		}
-		keys = append(keys, it.Key)
+		keys = append(keys, marked(it))
 	}
 	return keys, nil
 }
 
-// listed is what a listing of these keys should be.
+// marked is an item's key, with a star when it is a prefix and a minus when it
+// was removed.
+func marked(it client.Item) string {
+	switch {
+	case it.Prefix:
+		return it.Key + "*"
+	case it.Removed:
+		return it.Key + "-"
+	}
+	return it.Key
+}
+
+// pagesOf lists the same, so many items at a time.
+func pagesOf(t *rapid.T, s *client.Session, bucket string, o client.ListOptions, limit int) (keys []string) {
+	t.Helper()
+	o.Limit = limit
+	for {
+		p, err := s.ListPage(background, bucket, o)
+		if err != nil || len(p.Items) > limit || p.Next != "" && len(p.Items) < limit {
+			t.Fatalf("list %s %+v: %+v, %v", bucket, o, p, err)
+		}
+		for _, it := range p.Items {
+			keys = append(keys, marked(it))
+		}
+		if o.After = p.Next; p.Next == "" {
+			return keys
+		}
+	}
+}
+
+// listed is what a listing of these keys should be; of those that are false there
+// is a tombstone.
 func listed(keys map[string]bool, o client.ListOptions) []string {
 	var out []string
-	for k := range keys {
-		if !strings.HasPrefix(k, o.Prefix) || k <= o.After {
+	for k, there := range keys {
+		if !strings.HasPrefix(k, o.Prefix) || k <= o.After || !there && !o.Removed {
 			continue
+		}
+		if !there {
+			k += "-"
 		}
 		if o.Delimiter != "" {
 			if head, _, ok := strings.Cut(k[len(o.Prefix):], o.Delimiter); ok {
-				k = o.Prefix + head + o.Delimiter + "*"
+				if k = o.Prefix + head + o.Delimiter; k == o.After {
+					continue
+				}
+				k += "*"
 			}
 		}
 		out = append(out, k)
 	}
-	order := func(k string) string { return strings.TrimSuffix(k, "*") }
+	order := func(k string) string { return strings.TrimRight(k, "*-") }
 	slices.SortFunc(out, func(a, b string) int { return strings.Compare(order(a), order(b)) })
 	out = slices.Compact(out)
 	if o.Limit > 0 {
@@ -89,9 +123,7 @@ func TestListingModel(t *testing.T) {
 				continue
 			}
 			removed := i%4 == 3
-			if !removed {
-				keys[k] = true
-			}
+			keys[k] = !removed
 			wg.Go(func() {
 				n := foci.Name{Bucket: bucket, Key: k}
 				if _, err := s.Put(background, n, strings.NewReader(k), int64(len(k)), client.PutOptions{}); err != nil {
@@ -109,9 +141,16 @@ func TestListingModel(t *testing.T) {
 			o := client.ListOptions{
 				Prefix: text.Draw(rt, "prefix"), After: text.Draw(rt, "after"),
 				Delimiter: rapid.SampledFrom([]string{"", "/", "a", "//"}).Draw(rt, "delimiter"), Limit: rapid.IntRange(0, 5).Draw(rt, "limit"),
+				Removed: rapid.Bool().Draw(rt, "removed"),
 			}
-			if got, want := keysOf(rt, s, bucket, o), listed(keys, o); !slices.Equal(got, want) {
+			want := listed(keys, o)
+			if got := keysOf(rt, s, bucket, o); !slices.Equal(got, want) {
 				rt.Fatalf("%+v of %+q:\n got %+q\nwant %+q", o, slices.Sorted(maps.Keys(keys)), got, want)
+			}
+			limit := o.Limit + 1
+			o.Limit = 0
+			if got, want := pagesOf(rt, s, bucket, o, limit), listed(keys, o); !slices.Equal(got, want) {
+				rt.Fatalf("%+v of %+q by %d:\n got %+q\nwant %+q", o, slices.Sorted(maps.Keys(keys)), limit, got, want)
 			}
 		}
 	})

@@ -41,7 +41,7 @@ func (s *Session) Open(ctx context.Context, n foci.Name, o OpenOptions) (*Object
 	}
 	obj := &Object{s: s}
 	obj.ctx, obj.end = context.WithCancelCause(ctx)
-	err := s.pin(ctx, n, o.Version, func(found quorum.Found) (torn bool, err error) {
+	err := s.pin(ctx, n, o.Version, nil, func(found quorum.Found) (torn bool, err error) {
 		obj.info, obj.found = infoOf(n, &found), found
 		if found.Inline {
 			return false, nil

@@ -83,7 +83,9 @@ type known struct {
 
 // expects reports whether an entry is the next one of the content. One that has
 // slid in since the object was opened is not.
-func (k *known) expects(e *record.Entry) bool { return len(k.rest) > 0 && k.rest[0].Version == e.Version }
+func (k *known) expects(e *record.Entry) bool {
+	return len(k.rest) > 0 && k.rest[0].Version == e.Version
+}
 
 // turnKnown reads the next page of a log whose outline is known. A group that
 // lacks a part of it is passed over for another one.
