@@ -7,15 +7,15 @@ import (
 	"github.com/foci-store/foci/internal/core/route"
 )
 
-// The errors of channels that were opened in vain.
+// The errors of [Machine.Opened] for channels that are not used.
 var (
 	ErrTaken = foci.Errorf(foci.Closed, "there is such a channel already")
 	ErrStale = foci.Errorf(foci.Unreachable, "an earlier incarnation of the peer answered")
 )
 
-// Opened says that a channel is open: the dial of an attempt, or (0) one that
-// somebody else dialled. With an error the channel is not wanted: it is to be
-// closed, nothing having been sent on it.
+// Opened observes that a channel is open: the result of an attempt to dial, or
+// (attempt 0) of a dial outside of the machine. On an error the shell closes the
+// channel; nothing was sent on it.
 func (m *Machine) Opened(out []Effect, now time.Duration, where Slot, attempt uint64, conn Conn, inc foci.Incarnation, addr route.Address) ([]Effect, error) {
 	s := m.at(where)
 	if m.removed || s == nil {
@@ -50,7 +50,7 @@ func (m *Machine) Opened(out []Effect, now time.Duration, where Slot, attempt ui
 	return m.dial(out, now), nil
 }
 
-// reset forgets an earlier incarnation of the peer: whatever it had is gone.
+// reset closes the channels to an earlier incarnation of the peer.
 func (m *Machine) reset(out []Effect, now time.Duration) []Effect {
 	why := foci.Errorf(foci.Unreachable, "the peer was restarted")
 	if m.incarnation == 0 {
@@ -64,20 +64,20 @@ func (m *Machine) reset(out []Effect, now time.Duration) []Effect {
 	return out
 }
 
-// Lost says that a channel has closed. It is dialled again at once; a loss
-// right after the handshake counts as a failure to open it. What was on it is
-// given to Move after that.
+// Lost observes that a channel has closed. It is dialled again at once; a loss
+// right after the handshake counts as a failed dial. The shell then gives the
+// channel's unanswered requests to Move.
 func (m *Machine) Lost(out []Effect, now time.Duration, conn Conn, why error) []Effect {
 	where, s := m.find(conn)
 	if s == nil || m.removed {
 		return out
 	}
-	out = m.gone(out, now, where, s, why)
+	out = m.drop(out, now, where, s, why)
 	return m.dial(m.expire(out, now), now)
 }
 
-// gone takes a channel out that is closed, or will be by an effect.
-func (m *Machine) gone(out []Effect, now time.Duration, where Slot, s *slot, why error) []Effect {
+// drop takes a channel out that is closed, or will be by an effect.
+func (m *Machine) drop(out []Effect, now time.Duration, where Slot, s *slot, why error) []Effect {
 	if !s.draining {
 		m.open--
 	}
@@ -90,7 +90,7 @@ func (m *Machine) gone(out []Effect, now time.Duration, where Slot, s *slot, why
 	if m.cfg.Linked && m.open > 0 {
 		out = m.closeAll(out, foci.Errorf(foci.Unreachable, "another channel of the link was lost, and they are linked: %w", why))
 		out = m.suspect(out, now)
-		return m.failAll(out, m.away(now))
+		return m.failAll(out, m.unreachable(now))
 	}
 	if m.open == 0 && m.state == Up {
 		out = m.suspect(out, now)
@@ -98,8 +98,8 @@ func (m *Machine) gone(out []Effect, now time.Duration, where Slot, s *slot, why
 	return out
 }
 
-// Draining says that the peer takes no new requests on a channel and will
-// close it: on all of them, when it is shutting down.
+// Draining observes that the peer accepts no new requests on a channel and will
+// close it. A peer that shuts down says so on all of them.
 func (m *Machine) Draining(out []Effect, now time.Duration, conn Conn) []Effect {
 	_, s := m.find(conn)
 	if s == nil || s.draining || m.removed {
@@ -114,7 +114,7 @@ func (m *Machine) Draining(out []Effect, now time.Duration, conn Conn) []Effect 
 	return m.dial(out, now)
 }
 
-// Doomed says that a channel takes no requests because it has closed; Lost
+// Doomed observes that a channel accepts no requests because it has closed. Lost
 // follows.
 func (m *Machine) Doomed(conn Conn) {
 	if _, s := m.find(conn); s != nil {
@@ -122,7 +122,7 @@ func (m *Machine) Doomed(conn Conn) {
 	}
 }
 
-// closeAll closes every channel. Those that are to come back stay wanted.
+// closeAll closes every channel. They stay wanted, to be dialled again.
 func (m *Machine) closeAll(out []Effect, why error) []Effect {
 	m.each(func(where Slot, s *slot) {
 		if s.conn != 0 {

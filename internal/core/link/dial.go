@@ -4,11 +4,11 @@ import (
 	"time"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/route"
 )
 
-// Backoff is how long to wait after so many failures in a row: the first time
-// not at all, then a random time (r is in 0..1) between low and a ceiling that
-// doubles up to high.
+// Backoff is the pause after a number of failures in a row: none at first, then a
+// random time (r is in 0..1) between low and a ceiling that doubles up to high.
 func Backoff(failures int, low, high time.Duration, r float64) time.Duration {
 	if failures <= 0 {
 		return 0
@@ -17,14 +17,39 @@ func Backoff(failures int, low, high time.Duration, r float64) time.Duration {
 	return low + time.Duration(r*float64(ceiling-min(low, ceiling)))
 }
 
-// Member says that the link is to be kept up whether it is used or not.
+// SetAddrs replaces the peer's addresses, in the order in which to try them: see
+// [path.Addresses.Set].
+func (m *Machine) SetAddrs(out []Effect, now time.Duration, addrs []route.Address) []Effect {
+	if m.addrs.Set(addrs, m.open > 0) {
+		m.retryAt = min(m.retryAt, now) // the failures were of other addresses
+	}
+	m.addPings()
+	m.each(func(_ Slot, s *slot) {
+		if s.dialing != 0 && !m.addrs.Has(s.addr) {
+			s.dialing = 0 // it may hang for long at an address that the peer no longer has
+		}
+	})
+	return m.dial(out, now)
+}
+
+// Addrs are the peer's addresses.
+func (m *Machine) Addrs() []route.Address { return m.addrs.List() }
+
+// addPings makes ping slots for each table.
+func (m *Machine) addPings() {
+	for len(m.slots[foci.Ping]) < m.pings() {
+		m.slots[foci.Ping] = append(m.slots[foci.Ping], slot{})
+	}
+}
+
+// Member keeps the link up from now on, whether it is used or not.
 func (m *Machine) Member(out []Effect, now time.Duration) []Effect {
 	m.member = true
 	return m.dial(out, now)
 }
 
-// Inbound says that the peer opened a channel to us (+1), or that one was lost
-// (-1). A peer that says hello lives: the next dial is at once.
+// Inbound observes that the peer opened a channel to this process (+1), or that
+// one was lost (-1). A peer that dials is alive: the next dial is at once.
 func (m *Machine) Inbound(out []Effect, now time.Duration, change int) []Effect {
 	m.inbound = max(0, m.inbound+change)
 	if change > 0 {
@@ -33,26 +58,26 @@ func (m *Machine) Inbound(out []Effect, now time.Duration, change int) []Effect 
 	return out
 }
 
-// superseded is the age of a dial that another is begun beside when the peer
-// shows itself.
+// superseded is the age at which a dial no longer holds up another when the peer
+// is seen.
 const superseded = 200 * time.Millisecond
 
-// Revive lets the next dial begin now: somebody has seen the peer. One that
-// began before may still fail, and then counts as the first.
+// Revive lets the next dial begin now: the peer was seen. A dial that began before
+// may still fail, and then counts as the first failure.
 func (m *Machine) Revive(out []Effect, now time.Duration) []Effect {
 	m.retryAt = min(m.retryAt, now)
 	m.failures = min(m.failures, 1)
 	for i := range m.slots[foci.Ping] {
 		if s := &m.slots[foci.Ping][i]; s.dialing != 0 && now-s.dialledAt > superseded {
-			s.dialing = 0 // it may hang for long; should it end well after all, it is taken
+			s.dialing = 0 // it may hang for long; if it succeeds its channel is used
 		}
 	}
 	return m.dial(out, now)
 }
 
-// candidate reports whether a slot is to be dialled as things stand. While the
-// link is not up those for pings find out, on each table, whether the peer is
-// there; beside them, before any failure, only what somebody waits for.
+// candidate reports whether a slot should be dialled. While the link is not up
+// the ping slots probe the peer on each table; others are dialled only before the
+// first failure, when requests wait for them.
 func (m *Machine) candidate(where Slot, s *slot) bool {
 	if !s.vacant() || !m.wants(where, s) || m.cfg.Mutants.NoRedial && m.state == Down {
 		return false
@@ -63,7 +88,7 @@ func (m *Machine) candidate(where Slot, s *slot) bool {
 	return m.failures == 0 && len(m.waiting[where.Class]) > 0
 }
 
-// toDial reports whether any slot is to be dialled, now or later.
+// toDial reports whether any slot should be dialled, now or later.
 func (m *Machine) toDial() bool {
 	if m.removed || m.addrs.Len() == 0 {
 		return false
@@ -78,7 +103,7 @@ func (m *Machine) toDial() bool {
 	return false
 }
 
-// dial starts what is to be dialled and may be.
+// dial dials the slots that need a channel, unless the backoff forbids it.
 func (m *Machine) dial(out []Effect, now time.Duration) []Effect {
 	m.check()
 	if m.removed || m.addrs.Len() == 0 || m.retryAt > now {
@@ -99,7 +124,17 @@ func (m *Machine) dial(out []Effect, now time.Duration) []Effect {
 	return out
 }
 
-// Undialled says that a dial ended without a channel.
+// choose is the address to dial for a slot. A ping slot belongs to one table.
+func (m *Machine) choose(where Slot, now time.Duration) (route.Address, bool) {
+	among := m.addrs.Tables()
+	if where.Class == foci.Ping {
+		i := where.Index / m.cfg.Channels[foci.Ping]
+		among = among[i : i+1]
+	}
+	return m.addrs.Choose(where.Class, among, now)
+}
+
+// Undialled observes that a dial failed.
 func (m *Machine) Undialled(out []Effect, now time.Duration, where Slot, attempt uint64, err error) []Effect {
 	s := m.at(where)
 	if s == nil || s.dialing != attempt || m.removed {
@@ -118,7 +153,7 @@ func (m *Machine) Undialled(out []Effect, now time.Duration, where Slot, attempt
 	return m.dial(m.expire(out, now), now)
 }
 
-// allTried reports whether the peer was dialled in vain on each table.
+// allTried reports whether a dial failed on each table.
 func (m *Machine) allTried() bool {
 	for i := range min(m.pings(), len(m.slots[foci.Ping])) {
 		if !m.slots[foci.Ping][i].tried {
@@ -129,8 +164,8 @@ func (m *Machine) allTried() bool {
 }
 
 // failed counts a failure and sets the time of the next attempt. Channels that
-// fail together count once: all of them at a restart of the peer would else
-// keep it away for as long as many attempts in vain.
+// fail together count once: else a restart of the peer, which loses all of them,
+// would cause the backoff of many failures.
 func (m *Machine) failed(now time.Duration, err error) {
 	m.lastErr = err
 	if m.failures > 0 && m.retryAt > now {

@@ -8,17 +8,17 @@ import (
 	"github.com/foci-store/foci"
 )
 
-// Pulse is what is seen of one channel at a beat.
+// Pulse is the state of one channel at a beat.
 type Pulse struct {
 	Conn  Conn
 	Heard int64 // bytes received since it was opened
-	Asked bool  // a ping is unanswered
+	Asked bool  // a ping on it is unanswered
 }
 
-// Beat is told of all channels at equal times. A peer from which nothing comes
-// on any of them, though it was pinged, is silent: all are closed, and it is
-// suspected. One channel alone on which nothing comes is closed alone, and with
-// a channel for pings those of its table on which nothing came meanwhile.
+// Beat observes all channels, at equal intervals. A pinged peer from which no byte
+// comes on any channel is silent: all channels are closed and the peer is suspect.
+// A single silent channel is closed alone; a silent ping channel takes those of its
+// table with it that were still as long.
 func (m *Machine) Beat(out []Effect, now time.Duration, pulses []Pulse) []Effect {
 	if m.removed {
 		return out
@@ -41,7 +41,7 @@ func (m *Machine) Beat(out []Effect, now time.Duration, pulses []Pulse) []Effect
 		asked = asked || p.Asked
 	}
 	m.still++
-	if asked || m.quiet > 0 { // a ping that was lost with its channel was not answered either
+	if asked || m.quiet > 0 { // a ping that was lost with its channel stays unanswered
 		m.quiet++
 	}
 	if alive {
@@ -49,29 +49,29 @@ func (m *Machine) Beat(out []Effect, now time.Duration, pulses []Pulse) []Effect
 	}
 	if m.silent(m.still, m.quiet) {
 		m.lastErr = foci.Errorf(foci.Unreachable, "no answer to the last pings, on any channel")
-		if out = m.closeAll(out, m.lastErr); m.state == Up { // else only draining ones were left
+		if out = m.closeAll(out, m.lastErr); m.state == Up { // else only draining channels were left
 			out = m.suspect(out, now)
 		}
 	} else {
-		out = m.hush(out, now)
+		out = m.closeSilent(out, now)
 	}
 	for c := range m.waiting {
 		if len(m.waiting[c]) > 0 && m.usable(foci.Class(c)) {
-			out = m.flush(out, foci.Class(c)) // they were moved, and there was no room
+			out = m.flush(out, foci.Class(c)) // moved requests for which there was no room
 		}
 	}
 	return m.Tick(out, now)
 }
 
-// silent reports whether so many beats without a byte, and so many of the last
-// ones with a ping unanswered, are too many. The first ping may come as late as
-// a third of the time after the last byte.
+// silent reports whether still beats without a byte, the last quiet of them with a
+// ping unanswered, are too many. The first ping may be sent as late as a third of
+// the time after the last byte.
 func (m *Machine) silent(still, quiet int) bool {
 	return still >= m.t.Quiet && quiet >= m.t.Quiet-m.t.Quiet/3
 }
 
-// hush closes the channels that are silent while others are not.
-func (m *Machine) hush(out []Effect, now time.Duration) []Effect {
+// closeSilent closes the channels that are silent while others are not.
+func (m *Machine) closeSilent(out []Effect, now time.Duration) []Effect {
 	var dead []foci.Table
 	m.each(func(where Slot, s *slot) {
 		if where.Class == foci.Ping && s.conn != 0 && m.silent(s.still, s.quiet) {
@@ -84,35 +84,35 @@ func (m *Machine) hush(out []Effect, now time.Duration) []Effect {
 		}
 		why := foci.Errorf(foci.Unreachable, "no answer to the last pings, while other channels of the link live")
 		out = append(out, Effect{Do: Close, Conn: s.conn, Slot: where, Err: why})
-		out = m.gone(out, now, where, s, why)
+		out = m.drop(out, now, where, s, why)
 	})
 	return out
 }
 
-// suspect begins to doubt a peer that was up: it is dialled back on each table.
-// What was sent already and waits for another channel fails, so that it can
-// take another way at once; what was not waits for the outcome.
+// suspect begins to dial a peer that was up on each table. Requests that were sent
+// before and wait for another channel fail, so that they can take another path at
+// once; the others wait for the outcome.
 func (m *Machine) suspect(out []Effect, now time.Duration) []Effect {
 	m.until = now + m.t.Suspect
 	for i := range m.slots[foci.Ping] {
 		m.slots[foci.Ping][i].tried = false
 	}
 	out = m.failMoved(out, now)
-	m.unwant()
+	m.release()
 	return m.become(out, Suspect, m.lastErr)
 }
 
-// down gives a peer up, for now.
+// down observes that the peer cannot be reached. Requests that wait fail.
 func (m *Machine) down(out []Effect, now time.Duration) []Effect {
-	out = m.failAll(out, m.away(now))
-	m.unwant()
+	out = m.failAll(out, m.unreachable(now))
+	m.release()
 	return m.become(out, Down, m.lastErr)
 }
 
-// unwant forgets the channels that were opened on use, unless somebody waits
-// for them: they come back when they are used again. Linked ones come back
-// together.
-func (m *Machine) unwant() {
+// release lets go of the channels that were opened on use, unless requests wait
+// for them: they are dialled again when they are used. Linked ones are dialled
+// again together.
+func (m *Machine) release() {
 	if m.cfg.Linked {
 		return
 	}
@@ -121,7 +121,7 @@ func (m *Machine) unwant() {
 	})
 }
 
-// become tells a change of state.
+// become changes the state and tells it.
 func (m *Machine) become(out []Effect, s State, why error) []Effect {
 	if m.state == s {
 		return out
@@ -130,7 +130,7 @@ func (m *Machine) become(out []Effect, s State, why error) []Effect {
 	return append(out, Effect{Do: Tell, State: s, Err: why})
 }
 
-// failMoved fails those that wait and were on a channel before.
+// failMoved fails the waiting requests that were on a channel before.
 func (m *Machine) failMoved(out []Effect, now time.Duration) []Effect {
 	for c := range m.waiting {
 		kept := m.waiting[c][:0]
@@ -139,7 +139,7 @@ func (m *Machine) failMoved(out []Effect, now time.Duration) []Effect {
 				kept = append(kept, r)
 				continue
 			}
-			out = append(out, Effect{Do: Fail, Request: r, Err: m.away(now)})
+			out = append(out, Effect{Do: Fail, Request: r, Err: m.unreachable(now)})
 		}
 		m.waits -= len(m.waiting[c]) - len(kept)
 		clear(m.waiting[c][len(kept):])

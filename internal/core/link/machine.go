@@ -8,51 +8,50 @@ import (
 	"github.com/foci-store/foci/internal/core/route"
 )
 
-// Config is what a link is made of. Times are those of the events: since
-// whenever their clock began.
+// Config describes a link. The origin of times is that of the events' clock.
 type Config struct {
 	Node     foci.NodeID          // the peer, for errors
 	Channels [foci.NumClasses]int // at least 1 each; those for pings are per table
 	Tables   path.Classes         // that a class prefers
-	Linked   bool                 // one channel lost, all closed
+	Linked   bool                 // when one channel is lost, all are closed
 	Eager    bool                 // a member's channels are all kept open
 	Rand     func() float64       // 0..1, for the backoff; required
 	Timing   Timing               // zeros take the defaults
-	Mutants  Mutants              // for the simulator alone
-	Waiting  int                  // most requests of one class that wait for a channel; 0 = 16384
-	MaxMoves int                  // of one request to another channel; 0 = 8
+	Mutants  Mutants              // for the simulator only
+	Waiting  int                  // maximum of requests of one class that wait for a channel; 0 = 16384
+	MaxMoves int                  // maximum of moves of one request to another channel; 0 = 8
 }
 
 // Timing is every time of a link.
 type Timing struct {
 	BackoffMin time.Duration // default 100 ms
 	BackoffMax time.Duration // default 10 s
-	Steady     time.Duration // a channel that lived shorter counts as one that could not be opened; default 1 s
-	Suspect    time.Duration // from the first doubt to down, unless the peer is reached; default 1 s
-	Patience   time.Duration // that a request waits for a channel while others of its link are open; default 3 s
-	Quiet      int           // beats without a byte from the peer, a ping being unanswered, that make it silent; default 12
+	Steady     time.Duration // a channel that is lost earlier counts as a failed dial; default 1 s
+	Suspect    time.Duration // how long a peer is suspect before it is down; default 1 s
+	Patience   time.Duration // how long a request waits for a channel while others of the link are open; default 3 s
+	Quiet      int           // beats without a byte from the peer, with a ping unanswered, after which it is silent; default 12
 }
 
 // Mutants turns off one rule each. The simulator must notice.
 type Mutants struct {
-	LoseWaiting bool // a failed dial forgets who waited for it
-	MoveFixed   bool // what must not be sent twice is
-	MoveForEver bool // there is no limit to moves
+	LoseWaiting bool // a failed dial forgets the requests that wait for it
+	MoveFixed   bool // a fixed request is sent twice
+	MoveForEver bool // the moves of a request are not limited
 	KeepBoth    bool // two channels may have one slot
-	KeepStale   bool // a new incarnation resets nothing
-	FailAtOnce  bool // a lost channel fails what was on it
-	NoRedial    bool // who is down is not dialled
+	KeepStale   bool // a new incarnation of the peer resets nothing
+	FailAtOnce  bool // a lost channel fails its requests
+	NoRedial    bool // a peer that is down is not dialled
 }
 
-// State is what is thought of the peer.
+// State is the state of the peer as far as the link can tell.
 type State uint8
 
 // The states.
 const (
-	Unknown State = iota // not reached yet, and not failed to
+	Unknown State = iota // no dial has ended yet
 	Up                   // a channel is open
-	Suspect              // none is: it is being dialled back
-	Down                 // and could not be reached
+	Suspect              // the last channel was lost, and the peer is dialled again
+	Down                 // the peer could not be reached
 	numStates
 )
 
@@ -86,16 +85,16 @@ type Slot struct {
 	Index int
 }
 
-// Conn names a channel: any number but 0 that was not used before.
+// Conn names a channel; 0 is none. A number is used once.
 type Conn uint64
 
-// Request is one that wants a channel.
+// Request is a request that needs a channel.
 type Request struct {
-	Ref   any // whatever the shell calls it
+	Ref   any // the shell's own
 	Class foci.Class
 	Fixed bool          // it must not be sent twice
-	Moves int           // how often it was sent and its channel was lost
-	Since time.Duration // when it began to wait; 0 while it has not
+	Moves int           // how often its channel was lost after it was sent
+	Since time.Duration // when it began to wait for a channel; 0: it does not
 }
 
 // Do is the kind of an effect.
@@ -103,14 +102,14 @@ type Do uint8
 
 // The effects.
 const (
-	Dial  Do = iota // Addr, for Slot; ends as Opened or Undialled of that Attempt
-	Close           // Conn, because of Err; whatever is on it is then given to Move
+	Dial  Do = iota // Addr, for Slot; reported by Opened or Undialled with that Attempt
+	Close           // Conn, because of Err; its unanswered requests go to Move
 	Send            // Request
 	Fail            // Request, with Err
-	Tell            // State is the new one, because of Err
+	Tell            // that the peer has a new State, because of Err
 )
 
-// Effect is one thing to be done. Those of one event are done in their order.
+// Effect is one thing to do. The effects of one event are done in their order.
 type Effect struct {
 	Do      Do
 	Slot    Slot
@@ -132,18 +131,18 @@ type Machine struct {
 	waiting [foci.NumClasses][]Request
 
 	state       State
-	until       time.Duration // of Suspect
-	open        int           // channels that take requests
-	waits       int           // requests in waiting
+	until       time.Duration // the end of Suspect
+	open        int           // channels that accept requests
+	waits       int           // number of requests in waiting
 	incarnation foci.Incarnation
 	attempts    uint64
-	failures    int           // of dialling, in a row
+	failures    int           // failed dials in a row
 	retryAt     time.Duration // no dial before that
-	lastErr     error         // why the last channel was lost, or not opened
-	still       int           // beats without a byte
-	quiet       int           // of these the last, with a ping unanswered
-	inbound     int           // channels that the peer has to us
-	member      bool          // ping and state are kept open
+	lastErr     error         // of the last lost channel or failed dial
+	still       int           // beats without a byte from the peer
+	quiet       int           // the last ones of these, with a ping unanswered
+	inbound     int           // channels that the peer has opened to this process
+	member      bool          // ping and state channels are kept open
 	removed     bool
 }
 
@@ -190,7 +189,7 @@ func (m *Machine) Tick(out []Effect, now time.Duration) []Effect {
 	return m.dial(m.expire(out, now), now)
 }
 
-// NextWake is when Tick has something to do; false: not before the next event.
+// NextWake is when Tick has something to do; false: only after another event.
 func (m *Machine) NextWake() (time.Duration, bool) {
 	at, some := time.Duration(0), false
 	by := func(t time.Duration) {
@@ -215,7 +214,7 @@ func (m *Machine) NextWake() (time.Duration, bool) {
 	return at, some
 }
 
-// Remove ends the link.
+// Remove closes the link for good.
 func (m *Machine) Remove(out []Effect, why error) []Effect {
 	if m.removed {
 		return out
@@ -225,26 +224,26 @@ func (m *Machine) Remove(out []Effect, why error) []Effect {
 	return m.failAll(out, why)
 }
 
-// State is what is thought of the peer.
+// State is the state of the peer as far as the link can tell.
 func (m *Machine) State() State { return m.state }
 
 // Failures is how many dials failed in a row.
 func (m *Machine) Failures() int { return m.failures }
 
-// LastErr is why the last channel was lost, or not opened.
+// LastErr is the error of the last lost channel or failed dial.
 func (m *Machine) LastErr() error { return m.lastErr }
 
 // Waiting is how many requests wait for a channel.
 func (m *Machine) Waiting() int { return m.waits }
 
-// OneWay reports whether the peer has channels to us and we can open none to
-// it; LastErr says why.
+// OneWay reports whether the peer has channels to this process, which can open
+// none to it. LastErr says why.
 func (m *Machine) OneWay() bool {
 	return m.open == 0 && m.inbound > 0 && (m.failures > 0 || m.state == Down)
 }
 
-// away is the error of a link that is down.
-func (m *Machine) away(now time.Duration) error {
+// unreachable is the error of a request that cannot be sent.
+func (m *Machine) unreachable(now time.Duration) error {
 	return &foci.Error{
 		Kind: foci.Unreachable, Where: "node " + m.cfg.Node.Short(), Msg: "no channel", Err: m.lastErr,
 		RetryAfter: max(0, m.retryAt-now),

@@ -6,9 +6,9 @@ import (
 	"github.com/foci-store/foci"
 )
 
-// Submit asks for a channel for a request. It may be sent now (on a channel of
-// its class that is open), or it waits and comes back as Send or Fail, or it is
-// refused: Busy, Unreachable or Closed.
+// Submit asks for a channel for a request. Without an error the request either can
+// be sent now, on an open channel of its class, or waits and comes back as a Send
+// or Fail effect. Errors are Busy, Unreachable or Closed.
 func (m *Machine) Submit(out []Effect, now time.Duration, r Request) (_ []Effect, waits bool, err error) {
 	switch {
 	case m.removed:
@@ -16,15 +16,14 @@ func (m *Machine) Submit(out []Effect, now time.Duration, r Request) (_ []Effect
 	case m.usable(r.Class):
 		return out, false, nil
 	case m.state == Down:
-		return out, false, m.away(now)
+		return out, false, m.unreachable(now)
 	}
 	return m.wait(out, now, r)
 }
 
-// Move decides what becomes of a request whose channel, to an incarnation of
-// the peer, was lost before its
-// answer came, after Lost was told. Like Submit, it sends, waits or refuses;
-// r.Moves is to be counted up when it sends.
+// Move decides what becomes of a request whose channel, to an incarnation of the
+// peer, was lost before the answer came. It is called after Lost and answers like
+// Submit; the caller counts r.Moves up when the request is sent.
 func (m *Machine) Move(out []Effect, now time.Duration, r Request, of foci.Incarnation, why error) (_ []Effect, waits bool, err error) {
 	lost := &foci.Error{
 		Kind: foci.Unreachable, Where: "node " + m.cfg.Node.Short(), Msg: "the channel was lost", Err: why,
@@ -32,13 +31,13 @@ func (m *Machine) Move(out []Effect, now time.Duration, r Request, of foci.Incar
 	switch {
 	case m.removed:
 		return out, false, lost
-	case of != m.incarnation && !m.cfg.Mutants.KeepStale: // what that had begun is gone
+	case of != m.incarnation && !m.cfg.Mutants.KeepStale: // the work on it is lost with that incarnation
 		return out, false, lost
 	case r.Fixed && !m.cfg.Mutants.MoveFixed, m.cfg.Linked, m.open == 0, m.cfg.Mutants.FailAtOnce:
 		return out, false, lost
 	case r.Moves >= m.cfg.MaxMoves && !m.cfg.Mutants.MoveForEver:
 		lost.Msg = "the request was sent " + itoa(r.Moves+1) + " times, and each time the channel was lost"
-		lost.Fix = "is there something in it, or on the way, that breaks connections?"
+		lost.Fix = "does its content, or something on the network path, break connections?"
 		return out, false, lost
 	}
 	r.Moves++
@@ -48,20 +47,20 @@ func (m *Machine) Move(out []Effect, now time.Duration, r Request, of foci.Incar
 	return m.wait(out, now, r)
 }
 
-// Again has a request wait that was moved and that no open channel had room for.
+// Again lets a moved request wait that no open channel had room for.
 func (m *Machine) Again(out []Effect, now time.Duration, r Request) (_ []Effect, waits bool, err error) {
 	switch {
 	case m.removed:
 		return out, false, m.closedErr()
 	case m.state == Down:
-		return out, false, m.away(now)
+		return out, false, m.unreachable(now)
 	}
 	return m.wait(out, now, r)
 }
 
-// wait puts a request where it waits for a channel of its class.
+// wait queues a request for a channel of its class.
 func (m *Machine) wait(out []Effect, now time.Duration, r Request) ([]Effect, bool, error) {
-	if len(m.waiting[r.Class]) >= m.cfg.Waiting { // by class, so that bulk never keeps ping and state out
+	if len(m.waiting[r.Class]) >= m.cfg.Waiting { // by class, so that bulk never excludes ping and state
 		return out, false, &foci.Error{
 			Kind: foci.Busy, Where: "node " + m.cfg.Node.Short(), Msg: "too many requests wait for a channel",
 			Fix: "send less at a time, or try again a little later", RetryAfter: 10 * time.Millisecond,
@@ -82,7 +81,7 @@ func (m *Machine) wait(out []Effect, now time.Duration, r Request) ([]Effect, bo
 	return m.dial(out, now), true, nil
 }
 
-// Forget drops the requests that wait and that nobody wants any more.
+// Forget drops the waiting requests that unwanted reports.
 func (m *Machine) Forget(unwanted func(ref any) bool) {
 	for c := range m.waiting {
 		kept := m.waiting[c][:0]
@@ -97,7 +96,7 @@ func (m *Machine) Forget(unwanted func(ref any) bool) {
 	}
 }
 
-// flush sends what waits for a channel of a class, now that one is open.
+// flush sends the requests that wait for a class, now that a channel is open.
 func (m *Machine) flush(out []Effect, class foci.Class) []Effect {
 	list := m.waiting[class]
 	m.waiting[class] = nil
@@ -108,12 +107,12 @@ func (m *Machine) flush(out []Effect, class foci.Class) []Effect {
 	return out
 }
 
-// impatient reports whether what waits may have to fail before the link's state
-// decides over it.
+// impatient reports whether waiting requests have a time limit of their own. Without
+// open channels the state of the link decides over them.
 func (m *Machine) impatient() bool { return m.open > 0 || m.addrs.Len() == 0 }
 
-// expire fails what has waited too long for a channel of its class while
-// others were open. While none is the link's state decides.
+// expire fails the requests that have waited too long for a channel of their class
+// while others were open.
 func (m *Machine) expire(out []Effect, now time.Duration) []Effect {
 	if !m.impatient() {
 		return out
@@ -133,7 +132,7 @@ func (m *Machine) expire(out []Effect, now time.Duration) []Effect {
 	return out
 }
 
-// failAll fails all that waits.
+// failAll fails all waiting requests.
 func (m *Machine) failAll(out []Effect, why error) []Effect {
 	for c := range m.waiting {
 		for _, r := range m.waiting[c] {

@@ -7,16 +7,16 @@ import (
 	"github.com/foci-store/foci/internal/core/route"
 )
 
-// slot is the place of one channel, and what is known of it.
+// slot is the place of one channel.
 type slot struct {
-	conn        Conn   // 0: none is open
-	dialing     uint64 // the attempt; 0: none
+	conn        Conn   // the open channel; 0: none
+	dialing     uint64 // the attempt under way; 0: none
 	dialledAt   time.Duration
-	addr        route.Address // that is, or was last, dialled
+	addr        route.Address // dialled last
 	wanted      bool
-	tried       bool // a dial failed since the peer is suspected
-	draining    bool // the peer said that it is going to close it
-	doomed      bool // it is closed; Lost will say so
+	tried       bool // a dial failed since the peer is suspect
+	draining    bool // the peer will close it
+	doomed      bool // it is closed; Lost follows
 	incarnation foci.Incarnation
 	born        time.Duration
 	heard       int64 // bytes received, at the last beat
@@ -24,19 +24,19 @@ type slot struct {
 	still       int   // beats without a byte
 }
 
-// usable reports whether the channel takes requests.
+// usable reports whether the channel accepts requests.
 func (s *slot) usable() bool { return s.conn != 0 && !s.draining && !s.doomed }
 
-// vacant reports whether a channel may be dialled for the slot.
+// vacant reports whether a channel may be dialled into the slot.
 func (s *slot) vacant() bool { return s.dialing == 0 && (s.conn == 0 || s.draining) }
 
-// free takes the channel out.
+// free empties the slot.
 func (s *slot) free() {
 	s.conn, s.draining, s.doomed = 0, false, false
 }
 
-// at is a slot, nil when there is none such (the tables have become fewer, or
-// somebody else made the number up).
+// at is a slot; nil when there is none: there are fewer tables now, or the peer
+// made the number up.
 func (m *Machine) at(where Slot) *slot {
 	if where.Class >= foci.NumClasses || where.Index < 0 || where.Index >= len(m.slots[where.Class]) {
 		return nil
@@ -53,7 +53,7 @@ func (m *Machine) each(f func(where Slot, s *slot)) {
 	}
 }
 
-// find is the slot of an open channel, or nil.
+// find is the slot of an open channel; nil when there is none.
 func (m *Machine) find(conn Conn) (Slot, *slot) {
 	for c := range m.slots {
 		for i := range m.slots[c] {
@@ -65,11 +65,11 @@ func (m *Machine) find(conn Conn) (Slot, *slot) {
 	return Slot{}, nil
 }
 
-// wants reports whether a slot is to have a channel.
+// wants reports whether a slot should have a channel.
 func (m *Machine) wants(where Slot, s *slot) bool {
 	if where.Class == foci.Ping {
 		if where.Index >= m.pings() {
-			return false // a table that the peer has no more
+			return false // the peer has no address in that table any more
 		}
 		if m.member || m.state != Unknown || m.waits > 0 {
 			return true
@@ -78,10 +78,10 @@ func (m *Machine) wants(where Slot, s *slot) bool {
 	return s.wanted || m.member && (m.cfg.Eager || where.Class == foci.State)
 }
 
-// pings is how many channels for pings there are to be.
+// pings is how many ping channels there should be.
 func (m *Machine) pings() int { return max(1, len(m.addrs.Tables())) * m.cfg.Channels[foci.Ping] }
 
-// usable reports whether a channel of a class takes requests.
+// usable reports whether a channel of a class accepts requests.
 func (m *Machine) usable(class foci.Class) bool {
 	for i := range m.slots[class] {
 		if m.slots[class][i].usable() {
@@ -91,7 +91,7 @@ func (m *Machine) usable(class foci.Class) bool {
 	return false
 }
 
-// Open is the channel in a slot that takes requests; 0 when none does.
+// Open is the channel in a slot, if it accepts requests; else 0.
 func (m *Machine) Open(where Slot) Conn {
 	if s := m.at(where); s != nil && s.usable() {
 		return s.conn
@@ -120,8 +120,7 @@ func (m *Machine) SlotState(where Slot) string {
 // Slots is how many slots a class has.
 func (m *Machine) Slots(class foci.Class) int { return len(m.slots[class]) }
 
-// Widen asks for one more channel of a class, unless one is on its way. It
-// reports whether there is anything new to dial.
+// Widen dials one more channel of a class, unless one is being dialled.
 func (m *Machine) Widen(out []Effect, now time.Duration, class foci.Class) []Effect {
 	for i := range m.slots[class] {
 		switch s := &m.slots[class][i]; {

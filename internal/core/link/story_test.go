@@ -27,7 +27,7 @@ var update = flag.Bool("update", false, "write what happened into the stories")
 //	T lost CONN WHY · T draining CONN · T doomed CONN · T widen CLASS
 //	T submit NAME CLASS [fixed] · T move NAME INCARNATION WHY
 //	T beat CONN=BYTES[?]…                                  with ?: a ping is unanswered
-//	T is                                                   state, failures, next wake, who waits, one-way
+//	T is                                                   state, failures, next wake, waiting requests, one-way
 func TestLinkStories(t *testing.T) {
 	files, err := filepath.Glob("testdata/stories/*.txt")
 	if err != nil || len(files) == 0 {
