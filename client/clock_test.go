@@ -45,7 +45,7 @@ func newTimed(t testing.TB, key bool) *timed {
 		nc.Auth = of
 		nc.Now = func() int64 { return time.Now().UnixNano() + c.ahead[i].Load() }
 	})
-	for _, n := range c.nodes {
+	for _, n := range c.Nodes {
 		soon(t, "the nodes know each other", func() bool {
 			up := 0
 			for _, l := range n.Mesh().Links {
@@ -53,7 +53,7 @@ func newTimed(t testing.TB, key bool) *timed {
 					up++
 				}
 			}
-			return up == len(c.nodes)-1
+			return up == len(c.Nodes)-1
 		})
 	}
 	return c
@@ -77,7 +77,7 @@ func (c *timed) raw(i int) *mesh.Link {
 		c.t.Fatal(err)
 	}
 	c.t.Cleanup(func() { _ = m.Close() })
-	l, err := m.Dial(c.t.Context(), c.layout.Nodes[i].Addrs[0], false)
+	l, err := m.Dial(c.t.Context(), c.Layout.Nodes[i].Addrs[0], false)
 	if err != nil {
 		c.t.Fatal(err)
 	}
@@ -94,7 +94,7 @@ func newRecord(n foci.Name, op record.Op, at time.Time, payload string) record.R
 
 // send gives a node a record as it is.
 func (c *timed) send(i int, l *mesh.Link, s wire.Store) error {
-	s.Target = wire.Target{Epoch: c.layout.Epoch, Group: foci.Group(i + 1)}
+	s.Target = wire.Target{Epoch: c.Layout.Epoch, Group: foci.Group(i + 1)}
 	ctx, cancel := context.WithTimeout(c.t.Context(), 10*time.Second)
 	defer cancel()
 	_, err := l.Call(ctx, foci.Reg, wire.MethodStore, s.Append(nil), s.Record.Payload)
@@ -123,7 +123,7 @@ func TestLiesAboutTime(t *testing.T) {
 			s := c.session()
 			n := name("key")
 			put(t, s, n.Key, []byte("before"))
-			for i := range c.nodes {
+			for i := range c.Nodes {
 				l := c.raw(i)
 				for _, at := range []time.Time{time.Unix(0, foci.MaxTime-2), time.Now().Add(2 * time.Hour)} {
 					for what, lie := range lies(n, at) {
@@ -213,18 +213,18 @@ func TestAWrongClockStopsItsNodeAlone(t *testing.T) {
 	s := c.session()
 	put(t, s, "key", []byte("before"))
 	c.ahead[1].Store(int64(70 * time.Second))
-	soon(t, "the node has stopped", func() bool { return c.nodes[1].Status().NotVoting != "" })
+	soon(t, "the node has stopped", func() bool { return c.Nodes[1].Status().NotVoting != "" })
 	put(t, s, "key", []byte("meanwhile"))
 	if got := get(t, s, "key", client.GetOptions{}); string(got) != "meanwhile" {
 		t.Fatalf("got %q", got)
 	}
 	for _, i := range []int{0, 2} {
-		if why := c.nodes[i].Status().NotVoting; why != "" {
+		if why := c.Nodes[i].Status().NotVoting; why != "" {
 			t.Errorf("node %d has stopped too: %s", i, why)
 		}
 	}
 	c.ahead[1].Store(0)
-	soon(t, "it votes again", func() bool { return c.nodes[1].Status().NotVoting == "" })
+	soon(t, "it votes again", func() bool { return c.Nodes[1].Status().NotVoting == "" })
 	all := s.With(client.SessionOptions{Timeout: 10 * time.Second, Ack: foci.All, Read: foci.All})
 	put(t, all, "key", []byte("after"))
 	if got := get(t, all, "key", client.GetOptions{}); string(got) != "after" {

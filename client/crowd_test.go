@@ -33,7 +33,7 @@ func TestCrowdReturns(t *testing.T) {
 			defer func() { <-room }()
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
-			cl, err := client.Dial(ctx, client.Config{Remotes: c.addrs, Timeout: 2 * time.Minute})
+			cl, err := client.Dial(ctx, client.Config{Remotes: c.Addrs, Timeout: 2 * time.Minute})
 			if err != nil {
 				t.Error(err)
 				return

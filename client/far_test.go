@@ -147,12 +147,12 @@ func TestNodesThatHaveMoved(t *testing.T) {
 		moved.Port = uint16(testports.Reserve(t, 1))
 		cfg.Addresses = []route.Bind{{Addr: moved}}
 	})
-	for i, n := range c.nodes {
+	for i, n := range c.Nodes {
 		a, err := route.ParseAddress(n.Status().Addrs[0])
 		if err != nil {
 			t.Fatal(err)
 		}
-		c.addrs[i] = a.Remote().String()
+		c.Addrs[i] = a.Remote().String()
 	}
 	s := c.dial(client.SessionOptions{Timeout: 10 * time.Second})
 	put(t, s, "moved", []byte("content"))

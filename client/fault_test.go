@@ -85,7 +85,7 @@ func TestDiskFails(t *testing.T) {
 // segments are the files that hold a node's records.
 func (c *cluster) segments(i int) []string {
 	c.t.Helper()
-	files, err := filepath.Glob(filepath.Join(c.dir, fmt.Sprintf("n%d", i+1), "*", "segments", "*"))
+	files, err := filepath.Glob(filepath.Join(c.Dir(i), "*", "segments", "*"))
 	if err != nil || len(files) == 0 {
 		c.t.Fatalf("segments of node %d: %v, %v", i, files, err)
 	}
@@ -213,9 +213,9 @@ func TestNewerLayout(t *testing.T) {
 	c := newCluster(t, 3, 3)
 	s := c.dial(client.SessionOptions{})
 	put(t, s, "k", []byte("one"))
-	next := c.layout.Clone()
+	next := c.Layout.Clone()
 	next.Epoch = 2
-	c.layout = next
+	c.Layout = next
 	c.stop(0)
 	c.start(0)
 	// Node 0 works by epoch 2; the others learn of it from whoever asks.
@@ -225,7 +225,7 @@ func TestNewerLayout(t *testing.T) {
 	put(t, s, "k", []byte("two"))
 	next = next.Clone()
 	next.Epoch = 3
-	c.layout = next
+	c.Layout = next
 	for i := range 3 {
 		c.stop(i)
 		c.start(i)
@@ -241,7 +241,7 @@ func TestNewerLayout(t *testing.T) {
 	}
 	next = next.Clone()
 	next.Epoch = 4
-	c.layout = next
+	c.Layout = next
 	for i := range 3 {
 		c.stop(i)
 		c.start(i)

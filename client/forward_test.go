@@ -16,8 +16,8 @@ import (
 
 // remotesIn are the nodes' addresses in a table.
 func (c *cluster) remotesIn(table foci.Table) (out []string) {
-	for i := range c.layout.Nodes {
-		for _, a := range c.layout.Nodes[i].Addrs {
+	for i := range c.Layout.Nodes {
+		for _, a := range c.Layout.Nodes[i].Addrs {
 			if a.Table == table {
 				out = append(out, a.Remote().String())
 			}
@@ -172,7 +172,7 @@ func TestNoBridge(t *testing.T) {
 // works with all of them through it.
 func TestStayWithOneNode(t *testing.T) {
 	c := newCluster(t, 3, 3)
-	cl := c.dialWith(client.Config{Remotes: c.addrs[1:2], Stay: true})
+	cl := c.dialWith(client.Config{Remotes: c.Addrs[1:2], Stay: true})
 	// All must acknowledge: so the node that relays has a link to each of them when
 	// it is asked how they are, also on a machine where links come up late.
 	s := cl.Session(client.SessionOptions{Ack: foci.All})

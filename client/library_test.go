@@ -29,7 +29,7 @@ func TestInsideAnotherProgram(t *testing.T) {
 	defer signal.Stop(got)
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
-	cl, err := client.Dial(ctx, client.Config{Remotes: c.addrs, Stall: 200 * time.Millisecond})
+	cl, err := client.Dial(ctx, client.Config{Remotes: c.Addrs, Stall: 200 * time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,7 +64,7 @@ func TestInsideAnotherProgram(t *testing.T) {
 	}
 	cancel()
 	signal.Stop(got)
-	for i := range c.nodes { // they are in this process, too
+	for i := range c.Nodes { // they are in this process, too
 		c.stop(i)
 	}
 	if err := goleak.Find(before, goleak.IgnoreAnyFunction("os/signal.loop"), goleak.IgnoreAnyFunction("os/signal.signal_recv")); err != nil {

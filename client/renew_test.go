@@ -14,6 +14,7 @@ import (
 	"github.com/foci-store/foci/internal/device/auth"
 	"github.com/foci-store/foci/internal/device/files"
 	"github.com/foci-store/foci/internal/node"
+	"github.com/foci-store/foci/internal/testcluster"
 )
 
 // TestCredentialIsRenewed: a client whose certificate is near its end has it
@@ -46,7 +47,7 @@ func TestCredentialIsRenewed(t *testing.T) {
 			t.Fatal(err)
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-		cl, err := client.Dial(ctx, client.Config{Remotes: c.addrs, Credential: path, Logger: logger()})
+		cl, err := client.Dial(ctx, client.Config{Remotes: c.Addrs, Credential: path, Logger: testcluster.Logger()})
 		cancel()
 		if err != nil {
 			t.Fatal(err)

@@ -126,8 +126,8 @@ func TestReaderOfDifferingReplicas(t *testing.T) {
 	if _, err := o.WriteTo(&text); err != nil || text.String() != "new" {
 		t.Errorf("read %q, %v", text.String(), err)
 	}
-	for i := range c.nodes {
-		if got := c.nodes[i].Status().Backends[0].Records; got != 2 {
+	for i := range c.Nodes {
+		if got := c.Nodes[i].Status().Backends[0].Records; got != 2 {
 			t.Errorf("node %d has %d records, want 2", i+1, got)
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/client"
 	"github.com/foci-store/foci/internal/node"
+	"github.com/foci-store/foci/internal/testcluster"
 	"github.com/foci-store/foci/internal/testports"
 )
 
@@ -53,13 +54,13 @@ func TestJoin(t *testing.T) {
 	c := newCluster(t, 3, 3)
 	addr := testports.Addr(t) + ":2-0"
 	m, err := client.Join(t.Context(), client.Member{
-		Config: client.Config{Remotes: c.addrs[:1], Logger: logger()}, Addresses: []client.Address{{Addr: addr}},
+		Config: client.Config{Remotes: c.Addrs[:1], Logger: testcluster.Logger()}, Addresses: []client.Address{{Addr: addr}},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer m.Close()
-	for _, n := range c.nodes {
+	for _, n := range c.Nodes {
 		soon(t, "it is known and dialled back", func() bool {
 			ids := members(n, foci.RoleClient)
 			return len(ids) == 1 && linkUp(n, ids[0])
@@ -81,7 +82,7 @@ func TestJoin(t *testing.T) {
 	if err := m.Close(); err != nil {
 		t.Fatal(err)
 	}
-	for _, n := range c.nodes {
+	for _, n := range c.Nodes {
 		soon(t, "it is gone", func() bool { return len(members(n, foci.RoleClient)) == 0 })
 	}
 }
@@ -100,7 +101,7 @@ func TestJoinRefuses(t *testing.T) {
 
 // said sums what the nodes told each other, and compared, about routes.
 func said(c *cluster) (told, compared uint64) {
-	for _, n := range c.nodes {
+	for _, n := range c.Nodes {
 		k := n.RouteCounters()
 		told, compared = told+k.Told, compared+k.Compared
 	}
@@ -110,8 +111,8 @@ func said(c *cluster) (told, compared uint64) {
 // settled waits until the nodes have told each other all that there was.
 func settled(t *testing.T, c *cluster) {
 	t.Helper()
-	for _, n := range c.nodes {
-		soon(t, "the nodes know each other", func() bool { return len(n.Members()) == len(c.nodes) })
+	for _, n := range c.Nodes {
+		soon(t, "the nodes know each other", func() bool { return len(n.Members()) == len(c.Nodes) })
 	}
 	for last := ^uint64(0); ; {
 		told, _ := said(c)
@@ -138,7 +139,7 @@ func TestTransportClientsAreNobodysBusiness(t *testing.T) {
 			defer func() { <-slots }()
 			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 			defer cancel()
-			cl, err := client.Dial(ctx, client.Config{Remotes: c.addrs[i%3 : i%3+1], Stay: i%4 == 0})
+			cl, err := client.Dial(ctx, client.Config{Remotes: c.Addrs[i%3 : i%3+1], Stay: i%4 == 0})
 			if err != nil {
 				t.Error(err)
 				return
@@ -154,11 +155,11 @@ func TestTransportClientsAreNobodysBusiness(t *testing.T) {
 	wg.Wait()
 	told2, compared2 := said(c)
 	// Each node compares with a random one every 5 to 15 s, clients or not.
-	usual := uint64(len(c.nodes)) * uint64(time.Since(began)/(5*time.Second)+1)
+	usual := uint64(len(c.Nodes)) * uint64(time.Since(began)/(5*time.Second)+1)
 	if told2 != told || compared2-compared > usual {
 		t.Errorf("%d messages told, %d comparisons, usual are %d", told2-told, compared2-compared, usual)
 	}
-	for i, n := range c.nodes {
+	for i, n := range c.Nodes {
 		if len(n.Members()) != 3 || len(n.Mesh().Links) != 2 {
 			t.Errorf("node %d knows %d members and has %d links", i, len(n.Members()), len(n.Mesh().Links))
 		}
@@ -175,13 +176,13 @@ func TestClientHearsOfChanges(t *testing.T) {
 	cl := c.dialWith(client.Config{})
 	soon(t, "it watches", func() bool {
 		n := 0
-		for _, k := range c.nodes {
+		for _, k := range c.Nodes {
 			n += k.Watchers()
 		}
 		return n == 1
 	})
 	addr := testports.Addr(t) + ":2-0"
-	m, err := client.Join(t.Context(), client.Member{Config: client.Config{Remotes: c.addrs[:1]}, Addresses: []client.Address{{Addr: addr}}})
+	m, err := client.Join(t.Context(), client.Member{Config: client.Config{Remotes: c.Addrs[:1]}, Addresses: []client.Address{{Addr: addr}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -202,14 +203,14 @@ func TestStay(t *testing.T) {
 	settled(t, c)
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
-	cl, err := client.Dial(ctx, client.Config{Remotes: c.addrs[1:2], Stay: true})
+	cl, err := client.Dial(ctx, client.Config{Remotes: c.Addrs[1:2], Stay: true})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer cl.Close()
 	soon(t, "it knows all", func() bool { return len(cl.Routes()) == 3 })
 	own, err := cl.Mesh(ctx)
-	if err != nil || len(own[0].Is.Links) != 1 || own[0].Is.Links[0].Peer.Node != c.nodes[1].ID() {
+	if err != nil || len(own[0].Is.Links) != 1 || own[0].Is.Links[0].Peer.Node != c.Nodes[1].ID() {
 		t.Errorf("%+v, %v", own[0].Is.Links, err)
 	}
 	// What the others own goes by the one that it was given, and comes back.

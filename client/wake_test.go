@@ -21,7 +21,7 @@ func TestClientIsWokenWhenANodeIsBack(t *testing.T) {
 		Mesh:   mesh.Config{Role: foci.RoleTransport, Timing: mesh.Timing{BackoffMin: time.Hour, BackoffMax: time.Hour}},
 		Layout: new(layout.Holder),
 	}
-	for _, a := range c.addrs {
+	for _, a := range c.Addrs {
 		r, err := route.ParseRemote(a)
 		if err != nil {
 			t.Fatal(err)
@@ -40,7 +40,7 @@ func TestClientIsWokenWhenANodeIsBack(t *testing.T) {
 	}
 	watched := -1
 	soon(t, "it watches", func() bool {
-		for i, n := range c.nodes {
+		for i, n := range c.Nodes {
 			if n.Watchers() > 0 {
 				watched = i
 			}
@@ -48,7 +48,7 @@ func TestClientIsWokenWhenANodeIsBack(t *testing.T) {
 		return watched >= 0
 	})
 	other := (watched + 1) % 3
-	id := c.nodes[other].ID()
+	id := c.Nodes[other].ID()
 	c.stop(other)
 	soon(t, "the loss is noticed", func() bool { return p.At(id) == "" })
 	time.Sleep(100 * time.Millisecond) // so that the attempt that follows at once fails

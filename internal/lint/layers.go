@@ -36,6 +36,7 @@ var layers = []layer{
 	{"internal/peer", 6},
 	{"internal/node", 7},
 	{"client", 7},
+	{"internal/testcluster", 8}, // for tests alone
 	{"internal/metrics", 8},
 	{"internal/bench", 8},
 	{"internal/transfer", 8},
