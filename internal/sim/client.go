@@ -46,7 +46,7 @@ type client struct {
 	epoch   foci.Epoch    // of the layout that it knows
 	running int           // operations
 	proc    *mesh.Process
-	carrier *carrier
+	shell   *shell
 }
 
 func newClient(c *cluster, number int, host *node) *client {
@@ -56,7 +56,7 @@ func newClient(c *cluster, number int, host *node) *client {
 	} else {
 		cl.proc = c.mesh.Add(cl.at, false)
 	}
-	cl.carrier = newCarrier(cl)
+	cl.shell = newShell(cl)
 	return cl
 }
 
@@ -104,7 +104,7 @@ func (c *client) learn() { c.adopt(c.cluster.epoch) }
 func (c *client) adopt(e foci.Epoch) {
 	if c.epoch < e {
 		c.epoch = e
-		c.carrier.do(c.carrier.machine.RouteChanged(nil, c.Now))
+		c.shell.do(c.shell.machine.RouteChanged(nil, c.Now))
 	}
 }
 
@@ -157,8 +157,8 @@ func (c *client) leave() {
 	c.life++
 	c.Leaves++
 	c.running = 0
-	c.carrier.leave()
-	c.carrier = newCarrier(c)
+	c.shell.leave()
+	c.shell = newShell(c)
 	c.proc.Start()
 	c.After(c.Between(0, 100*time.Millisecond), c.mine(c.next))
 }

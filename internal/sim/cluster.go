@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"fmt"
 	"maps"
 	"math/rand/v2"
 	"slices"
@@ -35,15 +36,21 @@ type cluster struct {
 	dropped map[foci.ID]foci.Version // newest tombstone that was destroyed
 	over    bool                     // no more faults
 	busy    float64                  // share of requests that a node refuses
+	growth  int                      // how often a stall time doubles; mostly never, for many copies in little time
 	stuck   float64                  // share of fsyncs that take up to half a second
-	treason float64                  // share of requests in the middle of which their forwarder is lost
+	treason float64                  // share of requests in the middle of which their relay is lost
 	// kept are the questions by which a replica got a record; denied those of
 	// which a leg's end said that nothing was done, nor will be.
-	kept   map[*wire.Store]bool
-	denied []*wire.Store
-	// misended is an operation that did not end once and by its deadline.
-	misended error
+	kept     map[*wire.Store]bool
+	denied   []*wire.Store
+	misended error // of the first operation that did not end once and by its deadline
 	Counts
+}
+
+func (c *cluster) misend(format string, args ...any) {
+	if c.misended == nil {
+		c.misended = fmt.Errorf("promise E: "+format, args...)
+	}
 }
 
 const (
@@ -65,6 +72,7 @@ func newCluster(seed uint64, v Mutant) *cluster {
 	c.busy = c.Rand.Float64() * 0.04
 	c.stuck = c.Rand.Float64() * c.Rand.Float64() * 0.4
 	c.treason = c.Rand.Float64() * 0.03
+	c.growth = []int{-1, -1, -1, -1, 2}[c.Rand.IntN(5)]
 	c.page = 1 + c.Rand.IntN(5)
 	c.drawTables()
 	c.mesh = mesh.New(c.Network, c.drawLinks())

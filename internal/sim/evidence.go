@@ -30,7 +30,9 @@ func (n *node) inquire(m *wire.Store, reply func(quorum.Answer)) {
 			continue
 		}
 		vote := &wire.Query{Target: wire.Target{Epoch: epoch, Group: g}, ID: m.Record.ID}
-		asker.carrier.ask(g, vote, false, n.Now+inquiryPatience, func(a quorum.Answer) {
+		ask := quorum.NewSingle(g, vote)
+		asker.runAmong(ask, n.Now+inquiryPatience, nil, func() {
+			a := ask.Result()
 			q.Answer(voteOf(&a, epoch))
 			if ended || !q.Done() || !n.up || n.born != born {
 				return

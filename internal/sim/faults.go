@@ -122,7 +122,7 @@ func (c *cluster) allBut(cl *client, but *node) []pair {
 			ways = append(ways, pair{cl, n})
 		}
 	}
-	if c.Chance(0.7) { // and nobody forwards
+	if c.Chance(0.7) { // and no node relays
 		for _, other := range c.nodes {
 			ways = append(ways, pair{other.hints.client, but})
 		}

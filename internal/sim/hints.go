@@ -135,8 +135,8 @@ func (p *porter) group() foci.Group {
 // crash ends the process's part in it. What was on disk stays.
 func (p *porter) crash() {
 	p.client.life++
-	p.client.carrier.leave()
-	p.client.carrier = newCarrier(p.client)
+	p.client.shell.leave()
+	p.client.shell = newShell(p.client)
 	p.at = hint{}
 	p.plan()
 }

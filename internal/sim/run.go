@@ -30,7 +30,7 @@ type Counts struct {
 	Stalled, Parked        int // legs
 	Hinted, Followed       int // hints kept, and brought to their groups
 	Denied, Brought        int // write-backs of readers that may not write, and those that a replica did for them
-	Forwarded, Declined    int // requests passed on, and those that a forwarder did not pass on
+	Relayed, Declined      int // requests passed on, and those that a relay did not pass on
 	Inquiries, Vouched     int // of owners, for evidence of a time; those that found it
 	Ahead, Lies            int // runs whose clocks began two days ahead; forged records sent
 	Steps                  int
@@ -144,8 +144,10 @@ func (c *cluster) drain() error {
 		if cl.running != 0 {
 			return fmt.Errorf("liveness: %d operations of client %d have not ended", cl.running, cl.number)
 		}
-		if n := cl.carrier.machine.Len(); n != 0 {
-			return fmt.Errorf("liveness: %d legs of client %d have not ended", n, cl.number)
+	}
+	for _, cl := range c.everybody() {
+		if due, busy := cl.shell.machine.NextWake(); busy || cl.shell.machine.Lingering() > 0 {
+			return fmt.Errorf("liveness: client %d has %d operations that are not idle, and waits until %v", cl.number, cl.shell.machine.Lingering(), due)
 		}
 	}
 	return nil
@@ -258,7 +260,7 @@ func (c *cluster) report() Report {
 	r.Links = c.mesh.Counts
 	r.Ops, r.Lost, r.Steps = len(c.history), c.Dropped, c.Ran
 	for _, cl := range c.clients {
-		n := cl.carrier.machine.Counters()
+		n := cl.shell.machine.Counters()
 		r.Resent += int(n.Resent)
 		r.Stalled += int(n.Stalls)
 		r.Parked += int(n.Parked)

@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/foci-store/foci/internal/core/quorum"
+	"github.com/foci-store/foci/internal/core/operation"
 )
 
 var (
@@ -99,9 +99,9 @@ func TestTooLittleTraffic(t *testing.T) {
 func TestEndsOnceInTime(t *testing.T) {
 	for name, times := range map[string][]time.Duration{"late": {3}, "twice": {1, 2}} {
 		c := newCluster(1, Correct)
-		r := &operation{client: c.clients[0], limit: 2, done: func() {}}
+		o := &operation.Operation{Op: operation.Op{Ref: &call{limit: 2, done: func() {}}}}
 		for _, c.Now = range times {
-			r.do(quorum.Out{Done: true})
+			c.clients[0].shell.answer(o)
 		}
 		if err := c.verify(); err == nil || err != c.misended {
 			t.Errorf("%s: %v", name, err)

@@ -17,9 +17,10 @@ const (
 )
 
 var (
-	errClosing = errors.New("the channel is closing")
-	errFull    = &foci.Error{Kind: foci.Busy, Msg: "too many requests on one channel"}
-	errNoLink  = foci.Errorf(foci.NoRoute, "no link to the node")
+	errClosing  = errors.New("the channel is closing")
+	errFull     = &foci.Error{Kind: foci.Busy, Msg: "too many requests on one channel"}
+	errCanceled = &foci.Error{Kind: foci.Canceled, Msg: "the caller no longer wants the answer"}
+	errNoLink   = foci.Errorf(foci.NoRoute, "no link to the node")
 )
 
 // Request is one request, and what has become of it.
@@ -40,7 +41,8 @@ type Request struct {
 	stream bool // its reply is handed out with its first part
 	poison bool // a server that gets it breaks the connection
 
-	l        *Link
+	p        *Process
+	l        *Link // nil: to the process itself
 	number   int
 	doubled  bool // the network may have made two of it
 	moves    int
@@ -62,14 +64,14 @@ func (q *Request) Moved() bool { return q.sent > 1 || q.doubled }
 // Send sends a request to another process, or to this one.
 func (p *Process) Send(to engine.Endpoint, q *Request) {
 	p.number++
-	q.number = p.number
+	q.p, q.number = p, p.number
 	if to == p.At {
 		p.local(q)
 		return
 	}
 	l := p.Link(to)
 	if l == nil {
-		p.After(0, p.during(func() { q.Done(nil, errNoLink) }))
+		q.end(nil, errNoLink)
 		return
 	}
 	q.l = l
@@ -82,20 +84,13 @@ func (p *Process) local(q *Request) {
 		q.Accepted(0, 0)
 	}
 	p.After(p.UpTo(time.Millisecond), p.during(func() {
-		p.Serve(q.Payload, p.once(func(answer any) { q.Done(answer, nil) }))
+		q.executed++
+		p.Serve(q.Payload, func(answer any) {
+			if q.ended == 0 {
+				q.end(answer, nil)
+			}
+		})
 	}))
-}
-
-// once is f the first time that it is called, in this life.
-func (p *Process) once(f func(answer any)) func(any) {
-	called := false
-	return func(answer any) {
-		if called {
-			return
-		}
-		called = true
-		p.After(0, p.during(func() { f(answer) }))
-	}
 }
 
 // dispatch puts a request on a channel, or where it waits for one.
@@ -286,16 +281,16 @@ func (l *Link) orphaned(q *Request, c *conn, why error) {
 	}
 }
 
-// Cancel says that the answer is not wanted any more. Done is not called.
+// Cancel says that the answer is not wanted any more.
 func (q *Request) Cancel() {
-	if q.ended > 0 || q.l == nil || q.l.dead {
+	if q.ended > 0 || q.p == nil {
 		return
 	}
 	if c := q.on; c != nil && c.call(q.id) == q {
 		c.forget(q.id)
 	}
-	q.l.Canceled++
-	q.ended++
+	q.p.Canceled++
+	q.end(nil, errCanceled)
 }
 
 func (q *Request) fail(err error) {
@@ -304,25 +299,25 @@ func (q *Request) fail(err error) {
 	}
 }
 
-// end is the end of a request that has not been cancelled.
+// end is the one end of a request.
 func (q *Request) end(answer any, err error) {
-	l := q.l
-	if l.dead {
+	p := q.p
+	if q.l != nil && q.l.dead {
 		return
 	}
 	if q.ended++; q.ended > 1 {
-		l.broken("request %d ended twice, the second time with %v", q.number, err)
+		p.broken("request %d ended twice, the second time with %v", q.number, err)
 		return
 	}
-	if k := foci.KindOf(err); err != nil && k != foci.Unreachable && k != foci.Busy {
-		l.broken("request %d failed with %v", q.number, err)
+	if k := foci.KindOf(err); err != nil && k != foci.Unreachable && k != foci.Busy && k != foci.Canceled && k != foci.NoRoute {
+		p.broken("request %d failed with %v", q.number, err)
 	} else if err != nil && len(err.Error()) < 10 {
-		l.broken("request %d failed with %q, which says nothing", q.number, err)
+		p.broken("request %d failed with %q, which says nothing", q.number, err)
 	}
 	if err == nil && q.executed == 0 {
-		l.broken("request %d was answered and never executed", q.number)
+		p.broken("request %d was answered and never executed", q.number)
 	}
 	if q.Done != nil {
-		l.After(0, l.p.during(func() { q.Done(answer, err) }))
+		p.After(0, p.during(func() { q.Done(answer, err) }))
 	}
 }

@@ -1,18 +1,16 @@
 package sim
 
 import (
-	"errors"
 	"time"
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/quorum"
-	"github.com/foci-store/foci/internal/core/txn"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/sim/engine"
 	"github.com/foci-store/foci/internal/sim/mesh"
 )
 
-// saidBy is an error that a node answered, with its author: a forwarder passes
+// saidBy is an error that a node answered, with its author: a relay passes
 // an owner's errors on as they are.
 type saidBy struct {
 	at  engine.Endpoint
@@ -21,83 +19,6 @@ type saidBy struct {
 
 func (s *saidBy) Error() string { return s.err.Error() }
 func (s *saidBy) Unwrap() error { return s.err }
-
-// network is what the machine of paths asks for.
-type network struct{ *carrier }
-
-func (n network) Tables(node foci.NodeID) []foci.Table { return n.carrier.Tables[nodeOf(node)] }
-
-func (n network) OwnTables() []foci.Table { return n.carrier.Tables[n.at] }
-
-func (n network) Load(node foci.NodeID) int64 {
-	if l := n.proc.Link(nodeOf(node)); l != nil {
-		return l.Load() << 19
-	}
-	return 0
-}
-
-// RTT is not measured: the order of groups is drawn.
-func (n network) RTT(foci.NodeID) time.Duration { return 0 }
-
-// cameUp is when the first channel to a node is open.
-func (c *carrier) cameUp(n *node) {
-	c.paths.Up(n.id(), c.Shared(c.at, n.at)[0])
-	// Those that wait for others may go by this one.
-	c.do(c.machine.RouteChanged(c.machine.PeerUp(nil, c.Now, n.id()), c.Now))
-	if c.host != nil {
-		c.host.tell(n)
-	}
-}
-
-// wentDown is when the last channel to a node is lost.
-func (c *carrier) wentDown(n *node) {
-	c.paths.Down(n.id())
-	c.do(c.machine.PeerDown(nil, c.Now, n.id()))
-}
-
-// rerouted lets legs that have no way look for one again.
-func (c *carrier) rerouted() {
-	c.do(c.machine.RouteChanged(nil, c.Now))
-}
-
-// tell has those who have a channel to the node hear that another one is up;
-// not all do.
-func (n *node) tell(up *node) {
-	for _, cl := range n.clients {
-		c := cl.carrier
-		if !c.proc.Link(n.at).IsUp() || n.Chance(0.3) {
-			continue
-		}
-		n.After(n.Between(time.Millisecond, 50*time.Millisecond), func() {
-			if !c.gone && c.paths.Reachable(up.id()) {
-				c.rerouted()
-			}
-		})
-	}
-}
-
-// judged takes note of what an answer says of the relay by which it came, and
-// what the relay's own errors mean for the request.
-func (c *carrier) judged(via, to foci.NodeID, d *txn.Delivery) {
-	var author foci.NodeID
-	var s *saidBy
-	if errors.As(d.Err, &s) {
-		author = idOf(s.at)
-	}
-	v := c.paths.Relayed(via, to, author, d.Err, c.Now)
-	if v.ByRelay {
-		d.Relayed = true
-		switch {
-		case v.Lost:
-			d.Fate = txn.Lost
-		case v.NotSent:
-			d.Fate = txn.NotSent
-		}
-	}
-	if v.Again {
-		c.rerouted()
-	}
-}
 
 // receive takes what has come in for the node, or for one behind it.
 func (n *node) receive(p *parcel, reply func(quorum.Answer)) {
@@ -131,7 +52,7 @@ func (n *node) forward(p *parcel, reply func(quorum.Answer)) {
 		n.decline(reply, foci.Busy, n.Between(0, 50*time.Millisecond))
 		return
 	}
-	n.Forwarded++
+	n.Relayed++
 	r := &relay{node: n, reply: reply}
 	r.onward = mesh.Request{Class: foci.Reg, Payload: p, Done: r.over}
 	n.proc.Send(p.to.at, &r.onward)
@@ -153,7 +74,7 @@ func (n *node) decline(reply func(quorum.Answer), k foci.Kind, retry time.Durati
 	reply(n.signed(quorum.Answer{Err: &foci.Error{Kind: k, Msg: "not passed on", RetryAfter: retry}}))
 }
 
-// betray is what ends a forwarder in the middle of a request: it crashes, or is
+// betray is what ends a relay in the middle of a request: it crashes, or is
 // cut off from who asked when the owner has it already.
 func (n *node) betray(from *client) {
 	if n.Chance(0.5) {
