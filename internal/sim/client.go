@@ -204,6 +204,7 @@ func (c *client) finish(i int, v foci.Version, err error) {
 	switch {
 	case err == nil:
 		o.Outcome = check.Acknowledged
+		c.Acked++
 	case foci.KindOf(err) == foci.OutcomeUnknown:
 		o.Outcome = check.Unknown
 	default:

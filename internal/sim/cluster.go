@@ -21,6 +21,15 @@ const wallStart = int64(24 * time.Hour)
 // layout says which node holds a group.
 type layout map[foci.Group]engine.Endpoint
 
+func (l layout) has(at engine.Endpoint) bool {
+	for _, owner := range l {
+		if owner == at {
+			return true
+		}
+	}
+	return false
+}
+
 // cluster is everything in one run.
 type cluster struct {
 	*engine.Network
@@ -37,6 +46,7 @@ type cluster struct {
 	over    bool                     // no more faults
 	busy    float64                  // share of requests that a node refuses
 	growth  int                      // how often a stall time doubles; mostly never, for many copies in little time
+	watches bool                     // nodes watch their clocks
 	stuck   float64                  // share of fsyncs that take up to half a second
 	treason float64                  // share of requests in the middle of which their relay is lost
 	// kept are the questions by which a replica got a record; denied those of
@@ -73,6 +83,7 @@ func newCluster(seed uint64, v Mutant) *cluster {
 	c.stuck = c.Rand.Float64() * c.Rand.Float64() * 0.4
 	c.treason = c.Rand.Float64() * 0.03
 	c.growth = []int{-1, -1, -1, -1, 2}[c.Rand.IntN(5)]
+	c.watches = c.Chance(0.2)
 	c.page = 1 + c.Rand.IntN(5)
 	c.drawTables()
 	c.mesh = mesh.New(c.Network, c.drawLinks())

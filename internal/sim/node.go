@@ -83,6 +83,10 @@ func (n *node) handle(m codec.Message, reply func(quorum.Answer)) {
 		reply(quorum.Answer{Err: err})
 		return
 	}
+	if err := n.astray(m); err != nil {
+		reply(quorum.Answer{Err: err})
+		return
+	}
 	if n.Chance(n.busy) {
 		reply(quorum.Answer{Err: &foci.Error{Kind: foci.Busy, Msg: "queue full", RetryAfter: n.Between(0, 50*time.Millisecond)}})
 		return
@@ -205,21 +209,8 @@ func (n *node) scheduleSync() {
 	})
 }
 
-func target(m codec.Message) *wire.Target {
-	switch m := m.(type) {
-	case *wire.Query:
-		return &m.Target
-	case *wire.Fetch:
-		return &m.Target
-	case *wire.Have:
-		return &m.Target
-	case *wire.Hint:
-		return &m.Target
-	case *wire.Store:
-		return &m.Target
-	}
-	return nil
-}
+// target is what a message asks for.
+func target(m codec.Message) *wire.Target { return m.(interface{ Aim() *wire.Target }).Aim() }
 
 // hold keeps a question back until the node destroys something, but not for
 // long: then the vote is much younger than the others beside it.

@@ -111,13 +111,13 @@ func TestEndsOnceInTime(t *testing.T) {
 
 // TestFaultsHappen is that the runs contain what they are for.
 func TestFaultsHappen(t *testing.T) {
-	sum, err := runSeeds(1, 50, Correct)
+	sum, err := runSeeds(1, 100, Correct)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for name, n := range numbers(&sum) {
 		if n.Int() == 0 {
-			t.Errorf("no %s in 50 runs", name)
+			t.Errorf("no %s in 100 runs", name)
 		}
 	}
 	if sum.Links.Answered < sum.Links.Probes/2 {

@@ -61,36 +61,14 @@ func (c *conn) sendProbe(q *Request, id uint32) {
 func (c *conn) executeProbe(q *Request, id uint32) {
 	q.executed++
 	c.Twice += count(q.executed > 1)
-	answer := q.number
+	number := q.number
 	c.Background(c.UpTo(30*time.Millisecond), c.to.during(func() {
 		if c.broken {
 			return
 		}
 		for range q.parts {
-			c.tell(func() { c.part(id, answer) })
+			c.tell(func() { c.part(id, number, nil) })
 			c.maybeBreak(&c.MidBody)
 		}
 	}))
-}
-
-// part is a piece of the reply to a probe, at the client.
-func (c *conn) part(id uint32, answer int) {
-	q := c.call(id)
-	if q == nil {
-		return
-	}
-	if answer != q.number {
-		c.Mesh.broken("request %d got the answer of request %d", q.number, answer)
-	}
-	q.got++
-	handed := q.stream && q.got == 1
-	if handed {
-		c.HandedOut++
-	}
-	if handed && !c.Mutants.MoveHandedOut || q.got == q.parts {
-		c.forget(id)
-	}
-	if handed || q.got == q.parts && !q.stream {
-		q.end(answer, nil)
-	}
 }

@@ -216,7 +216,14 @@ func (c *conn) transmit(q *Request, id uint32) {
 		}
 		q.executed++
 		c.to.Serve(q.Payload, func(answer any) {
-			c.Network.Send(c.path.Back(), func() { c.reply(id, q.number, answer) })
+			c.Network.Send(c.path.Back(), func() {
+				if c.broken && !c.Mutants.LateReply || c.l.dead {
+					c.Dropped++
+					return
+				}
+				c.hear()
+				c.part(id, q.number, answer)
+			})
 		})
 	}
 	if c.Network.Send(c.path, arrive) {
@@ -224,17 +231,22 @@ func (c *conn) transmit(q *Request, id uint32) {
 	}
 }
 
-// reply is when the answer to a request of the cluster arrives.
-func (c *conn) reply(id uint32, number int, answer any) {
-	switch q := c.call(id); {
-	case c.broken && !c.Mutants.LateReply, c.l.dead:
-		c.Dropped++
-	case q == nil: // it is not wanted any more
-	case number != q.number:
+// part is a piece of the reply to a request, at the client.
+func (c *conn) part(id uint32, number int, answer any) {
+	q := c.call(id)
+	if q == nil {
+		return
+	}
+	if number != q.number {
 		c.Mesh.broken("request %d got the answer of request %d", q.number, number)
-	default:
+	}
+	q.got++
+	handed := q.stream && q.got == 1
+	c.HandedOut += count(handed)
+	if handed && !c.Mutants.MoveHandedOut || q.got >= q.parts {
 		c.forget(id)
-		c.hear()
+	}
+	if handed || q.got >= q.parts && !q.stream {
 		q.end(answer, nil)
 	}
 }
