@@ -114,6 +114,7 @@ const (
 	leastOps   = 60
 	leastAcked = 20
 	maxSteps   = 200_000 // a run needs a tenth; more is a machine in a circle
+	maxDrain   = time.Minute
 )
 
 // heal ends all faults for good.
@@ -134,27 +135,32 @@ func (c *cluster) heal() {
 
 // drain lets everything that is under way come to its end.
 func (c *cluster) drain() error {
-	limit := c.Ran + maxSteps
-	c.Run(func() bool { return !c.Settled() && c.Ran < limit })
+	limit, until := c.Ran+maxSteps, c.Now+maxDrain
+	c.Run(func() bool { return !c.Settled() && c.Ran < limit && c.Now < until })
 	if !c.Settled() {
-		return fmt.Errorf("liveness: still busy after %d steps", c.Ran)
+		return endless("still busy at %v, after %d steps", c.Now, c.Ran)
 	}
 	for _, n := range c.nodes {
 		if len(n.hints.kept) > 0 {
-			return fmt.Errorf("liveness: node %d still keeps %d hints", n.at, len(n.hints.kept))
+			return endless("node %d still keeps %d hints", n.at, len(n.hints.kept))
 		}
 	}
 	for _, cl := range c.clients {
 		if cl.running != 0 {
-			return fmt.Errorf("liveness: %d operations of client %d have not ended", cl.running, cl.number)
+			return endless("%d operations of client %d have not ended", cl.running, cl.number)
 		}
 	}
 	for _, cl := range c.everybody() {
 		if due, busy := cl.shell.machine.NextWake(); busy || cl.shell.machine.Lingering() > 0 {
-			return fmt.Errorf("liveness: client %d has %d operations that are not idle, and waits until %v", cl.number, cl.shell.machine.Lingering(), due)
+			return endless("client %d has %d operations that are not idle, and waits until %v", cl.number, cl.shell.machine.Lingering(), due)
 		}
 	}
 	return nil
+}
+
+// endless is that something does not end.
+func endless(format string, args ...any) error {
+	return &check.Broken{Promise: "E", What: fmt.Sprintf(format, args...)}
 }
 
 // readBack gets every key from all groups, which makes them alike.
