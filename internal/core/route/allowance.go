@@ -6,21 +6,21 @@ import (
 	"github.com/foci-store/foci/internal/core/mutant"
 )
 
-// How much transport clients may have told about routes: so many bytes at once,
-// and so many a second. A first answer in the largest cluster is less than 1 MiB, and
-// a client that watches asks for nothing that it has.
+// How many bytes of routes transport clients may ask for: at once, and in a second.
+// The first answer in the largest cluster is less than 1 MiB, and a client that
+// watches asks only for what it lacks.
 const (
 	allowedBurst  = 32 << 20
 	allowedRate   = 4 << 20
-	allowedMin    = 1 << 10 // that any question costs
-	maxAllowances = 4096    // sources that are told apart
+	allowedMin    = 1 << 10 // the least that a question costs
+	maxAllowances = 4096    // sources with a debt of their own
 )
 
-// Allowance bounds what the questions of transport clients about routes cost. It
-// is a token bucket for each source: a principal or, where nothing is proved, a
-// host. A source may ask while its debt is below the burst; the answer is charged
-// when its length is known. The zero value is ready. It is a machine: not safe
-// for concurrent use.
+// Allowance limits what questions of transport clients about routes cost. It is a
+// token bucket for each source: a principal or, of unauthenticated peers, a host. A
+// source may ask while its debt is below the burst; the answer is charged when its
+// length is known. The zero value is ready. It is a machine: not safe for
+// concurrent use.
 type Allowance struct {
 	debts map[string]debt
 }
@@ -30,7 +30,7 @@ type debt struct {
 	at    time.Duration
 }
 
-// left is what is left of it later.
+// left is what remains of a debt at now.
 func (d debt) left(now time.Duration) int64 {
 	return max(0, d.bytes-int64((now-d.at).Seconds()*allowedRate))
 }
@@ -40,7 +40,7 @@ func (a *Allowance) Ask(source string, now time.Duration) bool {
 	return a.debts[source].left(now) < allowedBurst || mutant.On(mutant.FreeRouteQuestions)
 }
 
-// Charge notes the length of an answer.
+// Charge adds the length of an answer to a source's debt.
 func (a *Allowance) Charge(source string, bytes int, now time.Duration) {
 	if a.debts == nil {
 		a.debts = map[string]debt{}
@@ -52,7 +52,7 @@ func (a *Allowance) Charge(source string, bytes int, now time.Duration) {
 	a.debts[source] = debt{d.left(now) + int64(max(bytes, allowedMin)), now}
 }
 
-// makeRoom forgets the sources without a debt, or some source.
+// makeRoom forgets the sources without a debt, else any source.
 func (a *Allowance) makeRoom(now time.Duration) {
 	some := ""
 	for s, d := range a.debts {

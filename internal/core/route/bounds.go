@@ -9,28 +9,28 @@ import (
 	"github.com/foci-store/foci/internal/core/wire"
 )
 
-// MaxAhead is how far an incarnation, which is in milliseconds since 1970, may be
-// ahead of the clock of the process that receives it. It is wide enough for any
-// clock that is wrong by a time zone, and short enough that damage by a forged
-// incarnation ends within a day.
+// MaxAhead is how far an incarnation, in milliseconds since 1970, may be ahead of
+// the clock of the process that receives it: enough for a clock that is wrong by a
+// time zone, and little enough that the damage of a forged incarnation ends within
+// a day.
 const MaxAhead = 24 * time.Hour
 
 // MaxCounter is the highest counter of an entry. A node that changes its entry a
-// thousand times a second reaches it after 34 years; each start begins at 1 again.
+// thousand times a second reaches it after 34 years; each start counts from 1.
 const MaxCounter = 1 << 40
 
-// Latest is the highest incarnation that a process accepts whose clock shows now,
-// in nanoseconds since 1970.
+// Latest is the highest incarnation that a process accepts at now, in nanoseconds
+// since 1970.
 func Latest(now int64) foci.Incarnation {
 	return foci.Incarnation(max(now, 0)/int64(time.Millisecond)) + foci.Incarnation(MaxAhead/time.Millisecond)
 }
 
-// Believable reports whether an incarnation is in bounds. All that a peer says
-// of incarnations is held to it: entries of the route table, hello, welcome and
-// beacons. So no forged incarnation takes a node's id away for good.
+// Believable reports whether an incarnation is in bounds. Every incarnation that a
+// peer tells is checked: in entries of the route table, hello, welcome and beacons.
+// So a forged incarnation cannot take a node's id away for good.
 func Believable(inc foci.Incarnation, now int64) bool { return inc <= Latest(now) }
 
-// inBounds reports whether the version of an entry is one that a node may have.
+// inBounds reports whether a node may have an entry of a version.
 func inBounds(v wire.RouteVersion, now int64) bool {
 	return (Believable(v.Incarnation, now) || mutant.On(mutant.AnyRouteIncarnation)) &&
 		(v.Counter <= MaxCounter || mutant.On(mutant.AnyRouteCounter))
@@ -39,10 +39,10 @@ func inBounds(v wire.RouteVersion, now int64) bool {
 // MaxStarts is how many earlier incarnations a node remembers.
 const MaxStarts = 8
 
-// NextIncarnation is the incarnation of a node's next start: above all that the
-// node remembers and that are in bounds, and not below its clock. reset reports
-// whether the last one was out of bounds and so does not count: the clock was far
-// ahead when that start was made, or is far behind now.
+// NextIncarnation is the incarnation of a node's next start: above all remembered
+// ones that are in bounds, and not below the clock. reset reports that the last one
+// is out of bounds and was ignored: the clock was far ahead at that start, or is
+// far behind now.
 func NextIncarnation(past []foci.Incarnation, now int64) (next foci.Incarnation, reset bool) {
 	next = foci.Incarnation(max(now, 0) / int64(time.Millisecond))
 	for _, p := range past {
@@ -54,9 +54,9 @@ func NextIncarnation(past []foci.Incarnation, now int64) (next foci.Incarnation,
 	return next, reset
 }
 
-// AddStart adds an incarnation to those that a node remembers, the newest last.
-// One that only counts up from the last replaces it, so that many starts under a
-// wrong clock do not push out those under a right one.
+// AddStart adds an incarnation to the remembered ones, the newest last. One that is
+// the last plus one replaces it, so that many starts under a wrong clock do not
+// displace those under a right one.
 func AddStart(past []foci.Incarnation, inc foci.Incarnation) []foci.Incarnation {
 	out := slices.Clone(past)
 	if n := len(out); n > 0 && inc == out[n-1]+1 {

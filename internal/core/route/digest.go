@@ -7,12 +7,12 @@ import (
 	"github.com/foci-store/foci/internal/core/wire"
 )
 
-// perSum is about how many entries one sum of a digest stands for: few, so that
-// one change has few versions listed; not too few, or the sums outweigh them.
+// perSum is about how many entries one sum of a digest covers: few, so that one
+// change lists few versions; not too few, or the sums outweigh them.
 const perSum = 16
 
-// Digest is sums over the versions of all entries, more of them the more entries
-// there are. The order of entries does not matter.
+// Digest is sums over the versions of all entries, the more of them the more
+// entries there are. It does not depend on the order of entries.
 func (r *Routes) Digest() []uint64 {
 	n := 1
 	for n < wire.MaxSums && n*perSum < len(r.nodes) {
@@ -21,7 +21,7 @@ func (r *Routes) Digest() []uint64 {
 	return r.fold(n)
 }
 
-// fold is the table's digest of n sums, n a power of two.
+// fold is the digest with n sums, a power of two.
 func (r *Routes) fold(n int) []uint64 {
 	sums := make([]uint64, n)
 	for i, s := range r.sums {
@@ -30,12 +30,12 @@ func (r *Routes) fold(n int) []uint64 {
 	return sums
 }
 
-// Differs reports whether a digest is not of this table.
+// Differs reports whether a digest is not that of this table.
 func (r *Routes) Differs(sums []uint64) bool {
 	return len(sums) == 0 || len(r.differing(sums, r.fold(len(sums)))) > 0
 }
 
-// differing marks the sums that are not the same; nil when all are.
+// differing marks the sums that are not equal; nil when all are.
 func (r *Routes) differing(theirs, ours []uint64) []bool {
 	var out []bool
 	for i, s := range ours {
@@ -49,7 +49,7 @@ func (r *Routes) differing(theirs, ours []uint64) []bool {
 	return out
 }
 
-// under lists what is known of the nodes whose sums are marked.
+// under lists the nodes that the marked sums cover.
 func (r *Routes) under(marked []bool) []*node {
 	if marked == nil {
 		return nil
@@ -64,12 +64,12 @@ func (r *Routes) under(marked []bool) []*node {
 	return out
 }
 
-// Versions answers a digest: our sums, as many, and the versions of the entries
-// under those that differ.
+// Versions answers a digest: as many sums of this table, and the versions of the
+// entries that the differing ones cover.
 func (r *Routes) Versions(theirs []uint64) wire.Versions {
 	if len(theirs) == 0 {
 		theirs = r.fold(1)
-		theirs[0]++ // it said nothing: all differs
+		theirs[0]++ // an empty digest differs from any
 	}
 	v := wire.Versions{Sums: r.fold(len(theirs))}
 	for _, n := range r.under(r.differing(theirs, v.Sums)) {
@@ -78,10 +78,10 @@ func (r *Routes) Versions(theirs []uint64) wire.Versions {
 	return v
 }
 
-// Compare takes the answer to a digest: which entries of ours are news to the
-// other side, as many as one message carries, and of which nodes it knows more.
-// Versions out of bounds are neither told nor wanted. proofs says whether the
-// other side refuses entries without proofs.
+// Compare evaluates the answer to a digest: news are the entries that the peer
+// lacks, as many as fit in one message, and want the nodes of which it has newer
+// ones. Versions out of bounds are in neither. proofs says that the peer refuses
+// entries without proofs.
 func (r *Routes) Compare(v *wire.Versions, proofs bool, now int64) (news []wire.Route, want []foci.NodeID) {
 	if len(v.Sums) == 0 {
 		return nil, nil
@@ -103,8 +103,8 @@ func (r *Routes) Compare(v *wire.Versions, proofs bool, now int64) (news []wire.
 	return wire.FitRoutes(news), want
 }
 
-// Answer is what a peer gets that has told entries and asks for some: what it asks
-// for, and newer ones of those that it told; with their proofs or without.
+// Answer is the entries that a peer gets which has told some and wants some: those
+// that it wants, and newer ones of those that it told; with proofs or without.
 func (r *Routes) Answer(q *wire.Routes, proofs bool) []wire.Route {
 	var out []wire.Route
 	if q.All {
@@ -129,8 +129,8 @@ func (r *Routes) Answer(q *wire.Routes, proofs bool) []wire.Route {
 	return wire.FitRoutes(out)
 }
 
-// Since lists the entries under those sums of a digest that are not ours, without
-// their proofs.
+// Since lists the entries covered by the sums of a digest that differ, without
+// proofs.
 func (r *Routes) Since(sums []uint64) []wire.Route {
 	if len(sums) == 0 {
 		return wire.FitRoutes(bare(r.Entries()))

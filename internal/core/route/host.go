@@ -29,8 +29,8 @@ func joinHostPort(host string, port uint16) string {
 	return host + ":" + strconv.Itoa(int(port))
 }
 
-// parseNumber reads a decimal number without sign or leading zeros, so that
-// each number has one form.
+// parseNumber parses a decimal number without sign or leading zeros, so that each
+// number has one form.
 func parseNumber(s string, most int) (int, error) {
 	if s == "" || len(s) > 6 || s[0] == '0' && s != "0" {
 		return 0, foci.Errorf(foci.Invalid, "%q is not a number of 0 to %d", foci.Clip(s), most)
@@ -71,7 +71,7 @@ func parseFamily(s string) (Family, error) {
 	return 0, foci.Errorf(foci.Invalid, "family %q: want 2 for IPv4 or 10 for IPv6", foci.Clip(s))
 }
 
-// parseHost brings an IP or a name to its one form.
+// parseHost gives the canonical form of an IP or a DNS name.
 func parseHost(s string, f Family) (string, error) {
 	ip, err := netip.ParseAddr(s)
 	if err != nil {
@@ -79,23 +79,23 @@ func parseHost(s string, f Family) (string, error) {
 	}
 	switch {
 	case ip.Is4In6():
-		return "", foci.Errorf(foci.Invalid, "host %s is IPv4 in the clothes of IPv6: write %s with family 2", ip, ip.Unmap())
+		return "", foci.Errorf(foci.Invalid, "host %s is IPv4-mapped IPv6: write %s with family 2", ip, ip.Unmap())
 	case ip.Is4() && f == IPv6, ip.Is6() && f == IPv4:
 		return "", foci.Errorf(foci.Invalid, "host %s is not of family %d", ip, f)
 	case ip.Zone() != "" && !plainZone(ip.Zone()):
-		return "", foci.Errorf(foci.Invalid, "host %q: the zone is no interface's name", foci.Clip(s))
+		return "", foci.Errorf(foci.Invalid, "host %q: the zone is not the name of an interface", foci.Clip(s))
 	}
 	return ip.String(), nil
 }
 
-// plainZone wants what Linux allows as an interface's name and no sign that
-// the grammar uses.
+// plainZone reports whether a zone is a name that Linux allows for an interface,
+// without characters of the grammar.
 func plainZone(z string) bool {
 	return len(z) <= 15 && strings.Trim(strings.ToLower(z), "abcdefghijklmnopqrstuvwxyz0123456789._-") == ""
 }
 
-// parseName brings a DNS name to lower case. Underscores are let through: SRV
-// records and many private networks have them.
+// parseName gives the canonical form of a DNS name: lower case. Underscores are
+// allowed, as SRV records and many private networks have them.
 func parseName(s string) (string, error) {
 	bad := func(why string) (string, error) {
 		return "", foci.Errorf(foci.Invalid, "host %q %s", foci.Clip(s), why)

@@ -11,7 +11,7 @@ import (
 
 func uintText(n uint64) string { return strconv.FormatUint(n, 10) }
 
-// Changes is what a merge did.
+// Changes is the result of a merge.
 type Changes struct {
 	Nodes []foci.NodeID // whose entries are new or newer: to be pushed on, and dialled
 	// Self: our own entry was raised, because another process spread one that we did
@@ -23,7 +23,7 @@ type Changes struct {
 	NRefused int
 }
 
-// MaxRefused is the most errors that one merge reports.
+// MaxRefused is how many errors one merge reports at most.
 const MaxRefused = 8
 
 // Merge takes in entries that a peer told: newer ones replace older ones. It
@@ -59,9 +59,9 @@ func (r *Routes) Merge(from foci.NodeID, entries []wire.Route, now int64) Change
 	return c
 }
 
-// news reports whether an entry would replace what is known of its node. An entry
-// that was taken while our clock was far ahead is out of bounds by the right
-// clock, and then counts as older than any other.
+// news reports whether an entry would replace the known one of its node. A known
+// entry that is out of bounds, because it was added while the clock was far ahead,
+// is older than any other.
 func (r *Routes) news(v wire.RouteVersion, now int64) bool {
 	known := r.nodes[v.Node]
 	return known == nil || v.Newer(known.entry.Version()) || !inBounds(known.entry.Version(), now) && inBounds(v, now)
@@ -94,10 +94,10 @@ func (r *Routes) admit(e *wire.Route, now int64) ([]Address, error) {
 	return addrs, CheckAddrs(addrs)
 }
 
-// defend answers an entry about this node that it did not write: its own becomes
-// newer. A version out of bounds is not answered: no process accepts it. When the
-// answer itself would be out of bounds the entry stays as it is; the next
-// comparison tries again, and the clock moves the bound.
+// defend raises this node's own entry above one under its id that it did not write.
+// It ignores a version out of bounds, which no process accepts. When the raised
+// entry would be out of bounds it stays as it is; the next comparison tries again,
+// as the clock moves the bound.
 func (r *Routes) defend(e *wire.Route, now int64, c *Changes) {
 	if !inBounds(e.Version(), now) || !r.counts(e, now) {
 		return
@@ -135,15 +135,15 @@ func sameEntry(a, b *wire.Route) bool {
 	return a.Incarnation == b.Incarnation && a.Counter == b.Counter && a.Role == b.Role && slices.Equal(a.Addrs, b.Addrs)
 }
 
-// Forget drops a node that left the cluster; our own entry stays.
+// Forget drops a node that left the cluster, unless it is this one.
 func (r *Routes) Forget(id foci.NodeID) {
 	if id != r.self.Node {
 		r.drop(id)
 	}
 }
 
-// evict makes room by forgetting a node that is not there any more; it reports
-// whether there was one.
+// evict makes room by forgetting a node that is not present. It reports whether
+// there was one.
 func (r *Routes) evict() bool {
 	for id, n := range r.nodes {
 		if !n.present() && id != r.self.Node {

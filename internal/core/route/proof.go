@@ -7,8 +7,8 @@ import (
 	"github.com/foci-store/foci/internal/core/wire"
 )
 
-// SignBy has this node's own entry signed, and each change of it. sign must be
-// quick; it returns no proof when it cannot sign. nil: entries have no proofs.
+// SignBy signs this node's own entry, now and at each change. sign must be quick;
+// it returns no proof when it cannot sign. With nil, entries have no proofs.
 func (r *Routes) SignBy(sign func(*wire.Route) wire.RouteProof) {
 	r.sign = sign
 	if me := r.nodes[r.self.Node]; me != nil {
@@ -16,7 +16,7 @@ func (r *Routes) SignBy(sign func(*wire.Route) wire.RouteProof) {
 	}
 }
 
-// own makes the fields of self, with a proof of them, this node's entry.
+// own makes the fields of self, with a proof, this node's entry.
 func (r *Routes) own(addrs []Address) {
 	r.self.Proof = wire.RouteProof{}
 	if r.sign != nil {
@@ -25,15 +25,15 @@ func (r *Routes) own(addrs []Address) {
 	r.put(&node{entry: r.self, addrs: addrs})
 }
 
-// Renew makes this node's entry newer, and so has it signed and told again. It
+// Renew makes this node's entry newer, so that it is signed and told again. It
 // reports false when that would need an incarnation out of bounds.
 func (r *Routes) Renew(now int64) bool {
 	return r.raise(r.self.Version(), r.nodes[r.self.Node].addrs, now)
 }
 
-// Unproved lists those of the entries that a peer told which [Routes.Merge] would
-// look at, of each node the newest: their proofs are to be verified first. So each
-// version of an entry is verified once.
+// Unproved lists the entries of a peer that [Routes.Merge] would add, of each node
+// the newest: their proofs are to be verified first. So each version of an entry is
+// verified once.
 func (r *Routes) Unproved(entries []wire.Route, now int64) []wire.Route {
 	newest := make(map[foci.NodeID]int, len(entries))
 	var out []wire.Route
@@ -59,17 +59,17 @@ func (r *Routes) counts(e *wire.Route, now int64) bool {
 	return r.news(e.Version(), now)
 }
 
-// Tellable reports whether members that verify proofs would take an entry from
-// us: where entries have proofs, one without is its node's to tell.
+// Tellable reports whether members that verify proofs would accept an entry from
+// this process: where entries have proofs, only its node may tell one without.
 func (r *Routes) Tellable(e *wire.Route) bool { return r.sign == nil || !e.Proof.IsZero() }
 
-// cloneProof keeps a proof beyond the message that it came in.
+// cloneProof copies a proof out of its message.
 func cloneProof(p wire.RouteProof) wire.RouteProof {
 	return wire.RouteProof{Cert: bytes.Clone(p.Cert), Sig: bytes.Clone(p.Sig)}
 }
 
-// bare are the entries without their proofs, as transport clients get them: the
-// nodes that they dial prove themselves.
+// bare removes the proofs of entries for transport clients: the nodes that these
+// dial authenticate themselves.
 func bare(entries []wire.Route) []wire.Route {
 	for i := range entries {
 		entries[i].Proof = wire.RouteProof{}

@@ -24,19 +24,19 @@ func (r Remote) String() string {
 	return r.HostPort() + ":" + strconv.Itoa(int(r.Family))
 }
 
-// HostPort is what package net dials, on the network of the family.
+// HostPort is the address of package net to dial, on the network of the family.
 func (r Remote) HostPort() string { return joinHostPort(r.Host, r.Port) }
 
-// MarshalText makes remotes readable in JSON and TOML.
+// MarshalText is the form of a remote in JSON and TOML.
 func (r Remote) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
 
-// UnmarshalText reads what String prints.
+// UnmarshalText parses what MarshalText gives.
 func (r *Remote) UnmarshalText(t []byte) (err error) {
 	*r, err = ParseRemote(string(t))
 	return err
 }
 
-// ParseRemote reads host:port:family, like 127.0.0.1:1025:2 or node1:1025:0, or
+// ParseRemote parses host:port:family, like 127.0.0.1:1025:2 or node1:1025:0, or
 // srv:name for the SRV records of a name.
 func ParseRemote(s string) (Remote, error) {
 	refuse := refusal("remote", s, "host:port:family, like 10.0.0.17:1025:2, or srv:name")

@@ -10,8 +10,8 @@ import (
 	"github.com/foci-store/foci/internal/core/wire"
 )
 
-// Routes is what one process knows of the nodes of its cluster: at most
-// [foci.MaxNodes] entries. It is a machine: not safe for concurrent use.
+// Routes is the route table of one process: the entries of all known nodes, at most
+// [foci.MaxNodes]. It is a machine: not safe for concurrent use.
 type Routes struct {
 	self  wire.Route                        // zero Node: a transport client, which no node dials
 	sign  func(*wire.Route) wire.RouteProof // nil: entries have no proofs
@@ -26,14 +26,14 @@ type node struct {
 	gone  bool        // given up, as it was out of reach for long: not dialled until there is a newer entry
 }
 
-// put makes n what is known of its node.
+// put replaces the entry of a node.
 func (r *Routes) put(n *node) {
 	r.drop(n.entry.Node)
 	r.nodes[n.entry.Node] = n
 	r.sums[n.entry.Node[0]] += n.entry.Version().Sum()
 }
 
-// drop forgets a node.
+// drop removes the entry of a node.
 func (r *Routes) drop(id foci.NodeID) {
 	if n := r.nodes[id]; n != nil {
 		delete(r.nodes, id)
@@ -41,8 +41,8 @@ func (r *Routes) drop(id foci.NodeID) {
 	}
 }
 
-// New makes the table of a node that is reached at addrs. A transport client
-// passes the zero NodeID: it has no entry.
+// New makes the route table of a node with some addresses. A transport client
+// passes the zero NodeID and has no entry.
 func New(self foci.NodeID, inc foci.Incarnation, role foci.Role, addrs []Address) (*Routes, error) {
 	r := &Routes{nodes: make(map[foci.NodeID]*node)}
 	if self.IsZero() {
@@ -78,10 +78,9 @@ func (r *Routes) Move(addrs []Address, now int64) error {
 }
 
 // raise makes this node's entry, with some addresses, newer than a version of it.
-// When the counter is used up the incarnation goes up by one. It reports false,
-// and changes nothing, when the incarnation would have to go out of bounds: no
-// process accepts that. The node's next start has a new incarnation and begins
-// to count anew.
+// When the counter is used up the incarnation goes up by one. It reports false, and
+// changes nothing, when that incarnation would be out of bounds, as no process
+// accepts it. The node's next start has a new incarnation and counts from 1.
 func (r *Routes) raise(above wire.RouteVersion, addrs []Address, now int64) bool {
 	inc, counter := above.Incarnation, above.Counter+1
 	if counter > MaxCounter || counter == 0 {
@@ -99,10 +98,10 @@ func (r *Routes) raise(above wire.RouteVersion, addrs []Address, now int64) bool
 // above the process's when another process spread a newer entry under our id.
 func (r *Routes) Self() wire.Route { return r.self }
 
-// Len is the number of nodes known, this one included.
+// Len is the number of known nodes, this one included.
 func (r *Routes) Len() int { return len(r.nodes) }
 
-// Entry is what is known of a node.
+// Entry is the entry of a node.
 func (r *Routes) Entry(id foci.NodeID) (wire.Route, bool) {
 	n := r.nodes[id]
 	if n == nil {
@@ -111,13 +110,12 @@ func (r *Routes) Entry(id foci.NodeID) (wire.Route, bool) {
 	return n.entry, true
 }
 
-// Entries lists all that is known, by node.
+// Entries lists all entries, by node.
 func (r *Routes) Entries() []wire.Route {
 	return r.entries(func(*node) bool { return true })
 }
 
-// Present lists the nodes that are thought to be there: those that neither left
-// nor were given up.
+// Present lists the entries of nodes that neither left nor were given up.
 func (r *Routes) Present() []wire.Route {
 	return r.entries(func(n *node) bool { return n.present() })
 }
@@ -153,7 +151,7 @@ func (r *Routes) GiveUp(id foci.NodeID) {
 	}
 }
 
-// Addrs lists a node's addresses in the order in which it gave them.
+// Addrs lists a node's addresses in the order of its entry.
 func (r *Routes) Addrs(id foci.NodeID) []Address {
 	if n := r.nodes[id]; n != nil {
 		return slices.Clone(n.addrs)
@@ -161,9 +159,8 @@ func (r *Routes) Addrs(id foci.NodeID) []Address {
 	return nil
 }
 
-// Reach lists the addresses of a node in some tables, in the order of the
-// tables: the first is the one to prefer. It fails with NoRoute when there is
-// none.
+// Reach lists the addresses of a node in some tables, in the order of the tables.
+// It fails with NoRoute when there is none.
 func (r *Routes) Reach(id foci.NodeID, tables []foci.Table) ([]Address, error) {
 	n := r.nodes[id]
 	if n == nil {
