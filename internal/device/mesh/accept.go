@@ -25,7 +25,7 @@ func (m *Mesh) accept(conn net.Conn, table foci.Table, leave func()) {
 
 // admit authenticates a peer and opens a channel for it, if it may have one more.
 func (m *Mesh) admit(conn net.Conn, table foci.Table) (*stream.Server, error) {
-	a, err := m.hands.Accept(conn, table)
+	a, err := m.handshakes.Accept(conn, table)
 	if err != nil {
 		return nil, err
 	}
@@ -33,7 +33,7 @@ func (m *Mesh) admit(conn net.Conn, table foci.Table) (*stream.Server, error) {
 		return nil, a.Refuse(foci.Errorf(foci.Internal, "dscp cannot be set: %w", err))
 	}
 	if id := a.Peer.Node; !id.IsZero() {
-		m.expel(id, a.Peer.Incarnation)
+		m.closeOlder(id, a.Peer.Incarnation)
 	}
 	a.Packing &= m.cfg.Classes[a.Class].Compress.packing()
 	ch, err := stream.NewServer(&m.streams, &a.Opened)
@@ -65,8 +65,8 @@ func (m *Mesh) refused(from net.Addr, err error) {
 	m.log.Info("connection refused", "from", from, "err", err, "so far", n)
 }
 
-// expel closes what came in from earlier incarnations of a node.
-func (m *Mesh) expel(node foci.NodeID, now foci.Incarnation) {
+// closeOlder closes the accepted channels of earlier incarnations of a node.
+func (m *Mesh) closeOlder(node foci.NodeID, now foci.Incarnation) {
 	var old []*stream.Server
 	m.mu.Lock()
 	for ch := range m.inbound {

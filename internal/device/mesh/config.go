@@ -14,31 +14,31 @@ import (
 	"github.com/foci-store/foci/internal/device/mesh/frame"
 )
 
-// Config is what a mesh is made of. Only Role is needed by a process that
-// merely dials; whoever listens needs Node and Handler too.
+// Config is what a mesh is made of. A process that only dials needs Role; one that
+// listens needs Node and Handler too.
 type Config struct {
-	Cluster     string      // "" = whichever the first peer is of
+	Cluster     string      // "" = that of the first peer
 	Node        foci.NodeID // zero for transport clients
 	Incarnation foci.Incarnation
 	Role        foci.Role
 	Protocols   wire.Protocols // that we speak; zero = all that this code knows
 
-	// Auth is what this process proves itself with and asks of others; nil:
-	// nothing. Then only loopback addresses are listened on, unless Insecure:
-	// whoever reaches another may read and write everything.
+	// Auth is how this process authenticates itself and its peers; nil: not at
+	// all. Then it listens on loopback addresses only, unless Insecure: any peer
+	// that reaches the address may read and write everything.
 	Auth     *auth.Credentials
 	Insecure bool
 
 	Listen   []Listener
 	Channels [foci.NumClasses]int // per link; 0 = DefaultChannels
-	Window   uint32               // initial credit of a stream that we receive, in bytes; 0 = wire.DefWindow
+	Window   uint32               // initial credit of a stream that we receive, in bytes; 0 = frame.DefWindow
 	Limits   Limits
 	Timing   Timing
 
 	Handler Handler
-	// OnPeer is told of every peer that comes up, is suspected or goes down, one
-	// call at a time, in the order in which it happened to that link. It must be
-	// quick: of many changes it misses those between.
+	// OnPeer is called when the state of a peer changes, one call at a time, in the
+	// order of the changes of that link. It must be quick: of many changes it misses
+	// those between.
 	OnPeer func(PeerEvent)
 	Logger *slog.Logger // nil = silent
 	// Now is the wall clock, in nanoseconds since 1970; nil = the system's.
@@ -56,20 +56,20 @@ type Config struct {
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
 }
 
-// Listener is one address to bind and the route table of those who come in by
-// it. What is advertised to others is not the mesh's business.
+// Listener is one address to bind and the route table of the peers that dial it.
+// What is advertised to others is not part of the mesh.
 type Listener struct {
 	Addr  string // host:port
 	Table foci.Table
 }
 
-// PeerState is what is thought of a peer: Up while a channel to it is open;
-// Suspect from the loss of the last one, while it is dialled back, for at most
-// a second; Down when that was in vain. What is sent to a suspect waits for the
-// outcome: whoever has another way takes it.
+// PeerState is the state of a peer: Up while a channel to it is open; Suspect from
+// the loss of the last one, while it is dialled again, for at most a second; Down
+// when that failed. What is sent to a suspect waits for the outcome: a caller that
+// has another path takes that.
 type PeerState = link.State
 
-// PeerEvent says that what is thought of a peer has changed.
+// PeerEvent is a change of the state of a peer.
 type PeerEvent struct {
 	Peer  Identity
 	State PeerState
@@ -84,7 +84,7 @@ const maxChannels = 64 // of one class
 
 // Limits bound what is under way. A zero takes the default.
 type Limits struct {
-	ChannelRequests int   // in flight on one channel, each way; default 4096, at most wire.MaxStreams
+	ChannelRequests int   // in flight on one channel, each way; default 4096, at most frame.MaxStreams
 	ChannelBytes    int64 // of requests that are in memory, and of replies being sent, on one channel; default 64 MiB
 	QueueBytes      int64 // small messages waiting to be written on one channel; default 1 MiB
 	LinkRequests    int64 // in flight to one peer; default 16384
@@ -92,11 +92,11 @@ type Limits struct {
 	Requests        int64 // in flight in this process, each way; default 65536
 	Bytes           int64 // of these that are in memory; default 512 MiB
 	ReplyBytes      int64 // of replies that are in memory; default 256 MiB
-	Relays          int64 // requests that are forwarded for others at a time; default 4096
+	Relays          int64 // requests that are relayed for others at a time; default 4096
 	RelayBytes      int64 // that may wait here of these; default 128 MiB
-	Conns           int   // incoming connections; default 16384, of which one principal has an eighth and members a quarter
-	Unproven        int   // incoming connections that have not proved who they are; default 1024, the oldest is dropped
-	Dials           int   // handshakes that we do at a time; default 64
+	Conns           int   // accepted connections; default 16384, of which one principal has an eighth and members a quarter
+	Unauthenticated int   // accepted connections that are not authenticated yet; default 1024, the oldest is closed
+	Dials           int   // handshakes of the dialling side at a time; default 64
 }
 
 // Timing is every time of the mesh. A zero takes the default.
@@ -107,7 +107,7 @@ type Timing struct {
 	BackoffMin time.Duration // default 100 ms
 	BackoffMax time.Duration // default 10 s
 	Write      time.Duration // a peer that takes nothing for so long loses the channel; default 30 s
-	Progress   time.Duration // a request of which nothing comes for so long, though it may, is ended; default 30 s
+	Progress   time.Duration // a request of which nothing arrives for so long, though it may, is ended; default 30 s
 	Judge      time.Duration // between two judgements of the certificates of open channels; default 2 s
 	Grace      time.Duration // that Close waits for requests being served; default 1 s
 }
@@ -152,7 +152,7 @@ func (c Config) withDefaults() (Config, error) {
 	or(&l.Relays, 4096)
 	or(&l.RelayBytes, 128<<20)
 	or(&l.Conns, 16384)
-	or(&l.Unproven, 1024)
+	or(&l.Unauthenticated, 1024)
 	or(&l.Dials, 64)
 	or(&t.Handshake, 5*time.Second)
 	or(&t.PingEvery, time.Second)
@@ -186,8 +186,8 @@ func (c Config) withDefaults() (Config, error) {
 	return c, c.checkAuth()
 }
 
-// checkAuth binds credentials to this process, or reports those of another one;
-// a certificate says the cluster when nothing else does.
+// checkAuth binds the credentials to this process, and fails when they are those of
+// another one. The certificate names the cluster when the configuration does not.
 func (c *Config) checkAuth() error {
 	var err error
 	if c.Auth, err = c.Auth.For(c.Cluster, c.Node, c.Role); err != nil {

@@ -32,7 +32,7 @@ func (m *Mesh) open(ctx context.Context, addr route.Address, expect foci.NodeID,
 		return nil, dialError(foci.Internal, addr.HostPort(), "dscp cannot be set", err)
 	}
 	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
-	o, err := m.hands.Dial(conn, handshake.Target{Node: expect, Table: addr.Table, Class: class, Index: index})
+	o, err := m.handshakes.Dial(conn, handshake.Target{Node: expect, Table: addr.Table, Class: class, Index: index})
 	if !stop() && err == nil {
 		err = context.Cause(ctx)
 	}

@@ -71,7 +71,7 @@ func playServer(t *testing.T, nd *node, b []byte) {
 	served := make(chan struct{})
 	go func() {
 		defer close(served)
-		nd.accept(theirs, 1, nd.hands.Enter(theirs))
+		nd.accept(theirs, 1, nd.handshakes.Enter(theirs))
 	}()
 	play(ours, frame.Append(nil, &frame.Header{Type: frame.Hello}, helloOf(nil), nil), b)
 	<-served

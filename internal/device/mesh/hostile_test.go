@@ -291,7 +291,7 @@ func TestUnaskedReplies(t *testing.T) {
 }
 
 func TestUnprovenLimit(t *testing.T) {
-	nd := startNode(t, 1, func(c *Config) { c.Limits.Unproven = 10 })
+	nd := startNode(t, 1, func(c *Config) { c.Limits.Unauthenticated = 10 })
 	first := rawDial(t, nd.addr)
 	for range 30 {
 		rawDial(t, nd.addr)
@@ -327,7 +327,7 @@ func TestUnprovenInOrder(t *testing.T) {
 	nd := startNode(t, 1)
 	accepted, late := 0, 0
 	nd.acceptAll(&pipes{left: 50, check: func() {
-		if accepted++; nd.hands.Unauthenticated() != accepted {
+		if accepted++; nd.handshakes.Unauthenticated() != accepted {
 			late++
 		}
 	}}, 1)

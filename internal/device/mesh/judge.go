@@ -24,7 +24,7 @@ func (m *Mesh) judge() {
 		}
 		if now := m.cfg.Auth.Certificates().Digest(); !bytes.Equal(now, believed) && !mutant.On(mutant.ProvenByRemovedKey) {
 			believed = now
-			m.hands.Doubt()
+			m.handshakes.Doubt()
 		}
 		for _, ch := range m.accepted() {
 			m.judgeOne(&ch.Opened, ch.Close)

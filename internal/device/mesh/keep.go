@@ -12,51 +12,51 @@ import (
 	"github.com/foci-store/foci/internal/device/mesh/stream"
 )
 
-// step tells the machine something and does what it says.
+// step gives the machine an event and carries out its effects.
 func (l *Link) step(tell func(out []link.Effect, now time.Duration) []link.Effect) {
 	l.mu.Lock()
 	out := tell(nil, l.now())
-	l.noted(out, l.peer)
+	l.record(out, l.peer)
 	l.mu.Unlock()
 	l.carryOut(out)
 }
 
 func (l *Link) now() time.Duration { return time.Since(l.mesh.began) }
 
-// noted makes known what an event has changed; peer is whom a channel that it
-// opened leads to. l.mu is held.
-func (l *Link) noted(out []link.Effect, peer Identity) {
+// record publishes what an event has changed; peer is that of a channel which it
+// opened. l.mu is held.
+func (l *Link) record(out []link.Effect, peer Identity) {
 	l.publish()
 	for i := range out {
 		if e := &out[i]; e.Do == link.Tell {
 			l.state.Store(uint32(e.State))
-			who := l.peer
+			of := l.peer
 			if e.State == link.Up {
-				who = peer
+				of = peer
 			}
-			if who.Node = l.node; e.Err != nil {
+			if of.Node = l.node; e.Err != nil {
 				l.lastAt = time.Now()
 			}
-			l.told = append(l.told, PeerEvent{Peer: who, Up: e.State == link.Up, State: e.State, Err: e.Err})
+			l.events = append(l.events, PeerEvent{Peer: of, Up: e.State == link.Up, State: e.State, Err: e.Err})
 		}
 	}
-	if len(l.told) > 0 {
-		l.told = collapse(l.told)
+	if len(l.events) > 0 {
+		l.events = collapse(l.events)
 		l.mesh.announce(l)
 	}
 	if at, ok := l.machine.NextWake(); ok && at < l.wakeAt {
 		l.wakeAt = at
-		l.hurry()
+		l.wakeKeeper()
 	}
 }
 
-// maxTold is how many events of one link wait for OnPeer at most.
-const maxTold = 8
+// maxEvents is how many events of one link wait for OnPeer at most.
+const maxEvents = 8
 
 // collapse leaves out, of too many events, those between: that the peer was
 // lost, and what it is now.
 func collapse(told []PeerEvent) []PeerEvent {
-	if len(told) <= maxTold {
+	if len(told) <= maxEvents {
 		return told
 	}
 	last := told[len(told)-1]
@@ -68,13 +68,13 @@ func collapse(told []PeerEvent) []PeerEvent {
 	return append(told[:0], last)
 }
 
-// carryOut does what the machine said. l.mu is not held.
+// carryOut carries out the effects of the machine. l.mu is not held.
 func (l *Link) carryOut(out []link.Effect) {
 	for i := range out {
 		switch e := &out[i]; e.Do {
 		case link.Dial:
 			if where, attempt, addr := e.Slot, e.Attempt, e.Addr; !l.mesh.begin(func() { l.dial(where, attempt, addr) }) {
-				l.undialled(where, attempt, errClosed)
+				l.dialFailed(where, attempt, errClosed)
 			}
 		case link.Close:
 			l.mu.Lock()
@@ -95,7 +95,7 @@ func (l *Link) carryOut(out []link.Effect) {
 	}
 }
 
-// keep does what is due until the link is removed.
+// keep does what is due, until the link is removed.
 func (l *Link) keep() {
 	for {
 		l.mu.Lock()
@@ -120,8 +120,8 @@ func (l *Link) keep() {
 	}
 }
 
-// hurry has keep look again when something is due.
-func (l *Link) hurry() {
+// wakeKeeper has keep look again when something is due.
+func (l *Link) wakeKeeper() {
 	select {
 	case l.kick <- struct{}{}:
 	default:
@@ -134,7 +134,7 @@ func (l *Link) dial(where link.Slot, attempt uint64, addr route.Address) {
 	ch, err := l.mesh.open(ctx, addr, l.node, where.Class, where.Index)
 	cancel()
 	if err != nil {
-		l.undialled(where, attempt, err)
+		l.dialFailed(where, attempt, err)
 		return
 	}
 	if l.adopt(ch, where, attempt, addr) == nil {
@@ -145,10 +145,10 @@ func (l *Link) dial(where link.Slot, attempt uint64, addr route.Address) {
 	}
 }
 
-// undialled takes note of a channel that could not be opened.
-func (l *Link) undialled(where link.Slot, attempt uint64, err error) {
+// dialFailed records a channel that could not be opened.
+func (l *Link) dialFailed(where link.Slot, attempt uint64, err error) {
 	l.step(func(out []link.Effect, now time.Duration) []link.Effect {
-		l.closed(where, err)
+		l.recordEnd(where, err)
 		first := l.machine.Failures() == 0
 		out = l.machine.Undialled(out, now, where, attempt, err)
 		if first && l.mesh.ctx.Err() == nil {
@@ -172,7 +172,7 @@ func (l *Link) adopt(ch *stream.Client, where link.Slot, attempt uint64, addr ro
 	if err != nil {
 		delete(l.channels, ch.ID)
 	}
-	l.noted(out, ch.Peer)
+	l.record(out, ch.Peer)
 	if err == nil {
 		l.peer = ch.Peer
 	}
@@ -195,7 +195,7 @@ func (o *owner) Lost(ch *stream.Client, why error) {
 	l.mesh.log.Debug("channel lost", "peer", l.node, "class", ch.Class, "n", ch.Index, "err", why)
 	l.step(func(out []link.Effect, now time.Duration) []link.Effect {
 		delete(l.channels, ch.ID)
-		l.closed(link.Slot{Class: ch.Class, Index: ch.Index}, why)
+		l.recordEnd(link.Slot{Class: ch.Class, Index: ch.Index}, why)
 		return l.machine.Lost(out, now, ch.ID, why)
 	})
 }
@@ -208,11 +208,11 @@ func (o *owner) Orphaned(q *Request, ch *stream.Client, why error) {
 		return
 	}
 	l.mu.Lock()
-	ask := l.asks(q)
+	ask := l.describe(q)
 	ask.Since = 0 // it was on a channel: how long it waited for that is past
 	q.Move()      // before it can be sent by another goroutine
 	out, waits, err := l.machine.Move(nil, l.now(), ask, ch.Peer.Incarnation, why)
-	l.noted(out, l.peer)
+	l.record(out, l.peer)
 	l.mu.Unlock()
 	l.carryOut(out)
 	if err == nil {
@@ -247,7 +247,7 @@ func (l *Link) inbound(change int) {
 }
 
 // Retry lets the next attempt to reach the peer begin now, whatever the pause
-// after earlier failures: somebody has just seen it.
+// after earlier failures: the peer has just been seen.
 func (l *Link) Retry() { l.step(l.machine.Revive) }
 
 // remove ends the link.

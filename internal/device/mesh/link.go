@@ -34,8 +34,8 @@ type Peer struct {
 	Eager bool
 }
 
-// Link is all channels from this process to one peer. Its machine decides; the
-// methods of keep.go carry out what it says.
+// Link is all channels from this process to one peer. Its machine decides what to
+// dial, close and send; the methods of keep.go carry that out.
 type Link struct {
 	mesh  *Mesh
 	node  foci.NodeID
@@ -55,7 +55,7 @@ type Link struct {
 	lastAt   time.Time
 	closes   map[link.Slot]ending // the last of each place
 	wakeAt   time.Duration        // when keep looks again
-	told     []PeerEvent          // that OnPeer has not heard yet
+	events   []PeerEvent          // that OnPeer was not called with yet
 	removed  bool
 }
 
@@ -85,7 +85,7 @@ func newLink(m *Mesh, p Peer) *Link {
 // Node is the peer's id.
 func (l *Link) Node() foci.NodeID { return l.node }
 
-// Peer is what the peer said of itself when it last welcomed us.
+// Peer is the identity of the peer as of its last welcome.
 func (l *Link) Peer() Identity {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -100,7 +100,7 @@ func (l *Link) LastErr() error {
 	return l.machine.LastErr()
 }
 
-// State is what is thought of the peer.
+// State is the state of the peer.
 func (l *Link) State() PeerState { return PeerState(l.state.Load()) }
 
 // Up reports whether a channel to the peer is open.
@@ -142,7 +142,7 @@ func (l *Link) dispatch(q *Request) error {
 			case err == nil:
 				return nil
 			case err == stream.ErrGone:
-				l.doomed(ch)
+				l.markClosing(ch)
 			case foci.KindOf(err) == foci.Busy && moved(q):
 				return l.again(q) // it was accepted once
 			default:
@@ -158,12 +158,12 @@ func (l *Link) dispatch(q *Request) error {
 // submit asks the machine for a channel.
 func (l *Link) submit(q *Request) (waits bool, err error) {
 	l.mu.Lock()
-	out, waits, err := l.machine.Submit(nil, l.now(), l.asks(q))
+	out, waits, err := l.machine.Submit(nil, l.now(), l.describe(q))
 	if foci.KindOf(err) == foci.Busy { // perhaps with what was canceled long ago
 		l.machine.Forget(func(ref any) bool { return ref.(*Request).Finished() })
-		out, waits, err = l.machine.Submit(out, l.now(), l.asks(q))
+		out, waits, err = l.machine.Submit(out, l.now(), l.describe(q))
 	}
-	l.noted(out, l.peer)
+	l.record(out, l.peer)
 	l.mu.Unlock()
 	l.carryOut(out)
 	return waits, err
@@ -172,15 +172,15 @@ func (l *Link) submit(q *Request) (waits bool, err error) {
 // again has a request wait that was moved and for which there is no room now.
 func (l *Link) again(q *Request) error {
 	l.mu.Lock()
-	out, _, err := l.machine.Again(nil, l.now(), l.asks(q))
-	l.noted(out, l.peer)
+	out, _, err := l.machine.Again(nil, l.now(), l.describe(q))
+	l.record(out, l.peer)
 	l.mu.Unlock()
 	l.carryOut(out)
 	return err
 }
 
-// asks is a request as the machine sees it.
-func (l *Link) asks(q *Request) link.Request {
+// describe is a request as the machine sees it.
+func (l *Link) describe(q *Request) link.Request {
 	since, moves := q.Waiting()
 	return link.Request{Ref: q, Class: q.Class, Fixed: q.NoReplay, Moves: moves, Since: since}
 }
@@ -191,8 +191,8 @@ func moved(q *Request) bool {
 	return moves > 0
 }
 
-// doomed takes a channel out of use that has closed.
-func (l *Link) doomed(ch *stream.Client) {
+// markClosing takes a channel out of use that is closing.
+func (l *Link) markClosing(ch *stream.Client) {
 	l.mu.Lock()
 	l.machine.Doomed(ch.ID)
 	l.publish()

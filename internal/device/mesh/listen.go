@@ -33,7 +33,7 @@ func (m *Mesh) listen() error {
 			}
 		} else {
 			m.listeners = append(m.listeners, ln)
-			err = m.guarded(ln.Addr())
+			err = m.checkExposed(ln.Addr())
 		}
 		if err != nil {
 			for _, open := range m.listeners {
@@ -48,8 +48,8 @@ func (m *Mesh) listen() error {
 	return nil
 }
 
-// network keeps an address of one family to that family: 0.0.0.0 would else take
-// in those who come by IPv6.
+// network keeps an address of one family to that family: 0.0.0.0 would else accept
+// IPv6 too.
 func (l Listener) network() string {
 	ap, err := netip.ParseAddrPort(l.Addr)
 	switch {
@@ -61,10 +61,9 @@ func (l Listener) network() string {
 	return "tcp6"
 }
 
-// guarded reports that nobody would have to prove anything on an address that
-// others than this machine may reach. The bound address counts, not the
-// advertised one.
-func (m *Mesh) guarded(addr net.Addr) error {
+// checkExposed fails when peers are not authenticated on an address that other
+// machines may reach. The bound address counts, not the advertised one.
+func (m *Mesh) checkExposed(addr net.Addr) error {
 	if m.cfg.Auth != nil || m.cfg.Insecure {
 		return nil
 	}
@@ -87,10 +86,10 @@ func (m *Mesh) acceptAll(ln net.Listener, table foci.Table) {
 		case err == nil:
 			failures = 0
 			// It enters here, not in its goroutine: goroutines begin in any order, and
-			// a connection that came early must not take the place of a later one.
+			// an earlier connection must not take the place of a later one.
 			leave := func() {}
 			if !mutant.On(mutant.UnprovenInAnyOrder) {
-				leave = m.hands.Enter(conn)
+				leave = m.handshakes.Enter(conn)
 			}
 			m.tasks.Go(func() { m.accept(conn, table, leave) })
 			continue

@@ -18,8 +18,8 @@ import (
 	"github.com/foci-store/foci/internal/device/mesh/stream"
 )
 
-// Mesh is this process's part of the mesh: its listeners, what came in by
-// them, and its links to peers.
+// Mesh is this process's part of the mesh: its listeners, the channels that they
+// have accepted, and its links to peers.
 type Mesh struct {
 	cfg   Config
 	log   *slog.Logger
@@ -34,18 +34,18 @@ type Mesh struct {
 	streams     stream.Config
 	dials       chan struct{}
 	listeners   []net.Listener
-	hands       *handshake.Endpoint
+	handshakes  *handshake.Endpoint
 	refusals    atomic.Int64
 	refusalTold atomic.Int64 // when one was last logged, in milliseconds since began
 	events      events
-	conns       atomic.Uint64 // channels that we opened, ever
+	conns       atomic.Uint64 // channels opened by this process, ever
 
-	mu      sync.Mutex
-	links   map[foci.NodeID]*Link
-	inbound map[*stream.Server]struct{}
-	from    map[foci.NodeID]int // of these, by member
-	closed  bool
-	done    chan struct{} // Close has ended
+	mu          sync.Mutex
+	links       map[foci.NodeID]*Link
+	inbound     map[*stream.Server]struct{}
+	inboundFrom map[foci.NodeID]int // of these, by member
+	closed      bool
+	done        chan struct{} // Close has ended
 }
 
 // New binds the listeners and starts to serve them.
@@ -60,12 +60,12 @@ func New(cfg Config) (*Mesh, error) {
 	m := &Mesh{
 		cfg: cfg, log: cfg.Logger, began: time.Now(),
 		dials: make(chan struct{}, cfg.Limits.Dials), done: make(chan struct{}),
-		links: map[foci.NodeID]*Link{}, inbound: map[*stream.Server]struct{}{}, from: map[foci.NodeID]int{},
+		links: map[foci.NodeID]*Link{}, inbound: map[*stream.Server]struct{}{}, inboundFrom: map[foci.NodeID]int{},
 	}
 	m.ctx, m.stop = context.WithCancel(context.Background())
-	m.hands = handshake.New(handshake.Config{
+	m.handshakes = handshake.New(handshake.Config{
 		Cluster: cfg.Cluster, Node: cfg.Node, Incarnation: cfg.Incarnation, Role: cfg.Role, Protocols: cfg.Protocols, Auth: cfg.Auth,
-		Window: cfg.Window, Streams: uint32(cfg.Limits.ChannelRequests), Unauthenticated: cfg.Limits.Unproven,
+		Window: cfg.Window, Streams: uint32(cfg.Limits.ChannelRequests), Unauthenticated: cfg.Limits.Unauthenticated,
 		Now: cfg.Now, Holds: m.holds,
 	})
 	m.events.kick = make(chan struct{}, 1)
@@ -84,7 +84,7 @@ func New(cfg Config) (*Mesh, error) {
 		m.stop()
 		return nil, err
 	}
-	m.tasks.Go(m.tell)
+	m.tasks.Go(m.reportPeers)
 	m.tasks.Go(m.watch)
 	if cfg.Auth.Certificates() != nil {
 		m.tasks.Go(m.judge)
@@ -103,7 +103,7 @@ func (m *Mesh) Addrs() []net.Addr {
 
 // Cluster is the cluster's name: the configured one, or that of the first peer
 // that welcomed this process; "" until then.
-func (m *Mesh) Cluster() string { return m.hands.Cluster() }
+func (m *Mesh) Cluster() string { return m.handshakes.Cluster() }
 
 // Peer is the link to a node, or nil.
 func (m *Mesh) Peer(node foci.NodeID) *Link {
@@ -141,7 +141,7 @@ func (m *Mesh) AddPeer(p Peer) (*Link, error) {
 			return nil, foci.Errorf(foci.TooLarge, "links to %d nodes: a cluster has no more", foci.MaxNodes)
 		}
 		l = newLink(m, p)
-		l.machine.Inbound(nil, l.now(), m.from[p.Node])
+		l.machine.Inbound(nil, l.now(), m.inboundFrom[p.Node])
 		m.links[p.Node] = l
 		m.tasks.Go(l.keep)
 	}
@@ -169,8 +169,8 @@ func (m *Mesh) RemovePeer(node foci.NodeID) {
 	}
 }
 
-// Dial connects to an address, whoever is there, and makes a link
-// to that node. It tries once.
+// Dial connects to an address, whichever node is there, and makes a link to that
+// node. It tries once.
 func (m *Mesh) Dial(ctx context.Context, addr route.Address, eager bool) (*Link, error) {
 	ctx, cancel := context.WithTimeout(ctx, m.cfg.Timing.Handshake)
 	defer cancel()
@@ -181,7 +181,7 @@ func (m *Mesh) Dial(ctx context.Context, addr route.Address, eager bool) (*Link,
 	}
 	l := m.Peer(ch.Peer.Node)
 	if l == nil {
-		// The eager part comes only when this channel is in its slot.
+		// It becomes eager only when this channel is in its slot.
 		l, err = m.AddPeer(Peer{Node: ch.Peer.Node})
 		if err != nil {
 			_ = ch.Conn.Close() // nothing was sent on it
@@ -224,7 +224,7 @@ func (m *Mesh) remember(ch *stream.Server) error {
 		return errClosed
 	}
 	m.inbound[ch] = struct{}{}
-	l := m.counted(ch.Peer.Node, 1)
+	l := m.countInbound(ch.Peer.Node, 1)
 	m.mu.Unlock()
 	if l != nil {
 		l.inbound(1)
@@ -232,14 +232,14 @@ func (m *Mesh) remember(ch *stream.Server) error {
 	return nil
 }
 
-// counted counts the channels that a member has to us, and gives our link to
-// it; m.mu is held.
-func (m *Mesh) counted(node foci.NodeID, change int) *Link {
+// countInbound counts the channels from a member, and returns the link to it; m.mu
+// is held.
+func (m *Mesh) countInbound(node foci.NodeID, change int) *Link {
 	if node.IsZero() {
 		return nil
 	}
-	if m.from[node] += change; m.from[node] <= 0 {
-		delete(m.from, node)
+	if m.inboundFrom[node] += change; m.inboundFrom[node] <= 0 {
+		delete(m.inboundFrom, node)
 	}
 	return m.links[node]
 }
@@ -250,7 +250,7 @@ func (m *Mesh) forget(ch *stream.Server, why error) {
 	var l *Link
 	if _, known := m.inbound[ch]; known {
 		delete(m.inbound, ch)
-		l = m.counted(ch.Peer.Node, -1)
+		l = m.countInbound(ch.Peer.Node, -1)
 	}
 	m.mu.Unlock()
 	if l != nil {
@@ -279,7 +279,7 @@ func (m *Mesh) Close() error {
 	for _, ln := range m.listeners {
 		_ = ln.Close() // what it has accepted is closed below
 	}
-	m.hands.Close()
+	m.handshakes.Close()
 	m.drain(m.accepted())
 	for _, l := range m.Peers() {
 		l.remove(errClosed)

@@ -21,7 +21,7 @@ type Stats struct {
 	BytesOut  int64              `json:"bytes_out"`  // of these
 	BytesHeld int64              `json:"bytes_held"` // of requests in hand
 	Forwarded stream.RelayStats  `json:"forwarded"`  // for others
-	Shares    stream.SharesStats `json:"shares"`     // who holds what of the limits of this process
+	Shares    stream.SharesStats `json:"shares"`     // what peers hold of the limits of this process
 }
 
 // LinkStats is the state of one link.
@@ -48,8 +48,8 @@ type ending struct {
 	at  time.Time
 }
 
-// closed notes the end of a channel, or of an attempt to open one; l.mu is held.
-func (l *Link) closed(where link.Slot, why error) {
+// recordEnd records the end of a channel, or of an attempt to open one; l.mu is held.
+func (l *Link) recordEnd(where link.Slot, why error) {
 	l.lastAt = time.Now()
 	l.closes[where] = ending{why, l.lastAt}
 }

@@ -84,11 +84,11 @@ func strange(t *testing.T, creds *auth.Credentials, b []byte) int64 {
 	nd := startNode(t, 1, func(c *Config) { c.Auth, c.Timing.Handshake = creds, time.Minute })
 	s := strangers(t, nd.addr, 4096)
 	before := memory()
-	most := nd.cfg.Limits.Unproven
+	most := nd.cfg.Limits.Unauthenticated
 	for range most {
 		s.connect(b)
 	}
-	waitFor(t, "all to be known", func() bool { return int64(nd.hands.Unauthenticated())+nd.Stats().Refused == int64(most) })
+	waitFor(t, "all to be known", func() bool { return int64(nd.handshakes.Unauthenticated())+nd.Stats().Refused == int64(most) })
 	waitFor(t, "rest", func() bool { // until all have read what there is
 		was := memory()
 		time.Sleep(50 * time.Millisecond)
@@ -97,7 +97,7 @@ func strange(t *testing.T, creds *auth.Credentials, b []byte) int64 {
 	})
 	each := (memory() - before) / int64(most)
 	s.close()
-	waitFor(t, "nobody", func() bool { return nd.hands.Unauthenticated() == 0 })
+	waitFor(t, "nobody", func() bool { return nd.handshakes.Unauthenticated() == 0 })
 	return each
 }
 
@@ -166,11 +166,11 @@ func TestTenThousandStrangers(t *testing.T) {
 						t.Fatalf("after %d: %v", i, err)
 					}
 				}
-				if n := nd.hands.Unauthenticated(); n > nd.cfg.Limits.Unproven {
+				if n := nd.handshakes.Unauthenticated(); n > nd.cfg.Limits.Unauthenticated {
 					t.Fatalf("%d are kept", n)
 				}
 			}
-			if grown := memory() - before; grown > int64(nd.cfg.Limits.Unproven)*16<<10 {
+			if grown := memory() - before; grown > int64(nd.cfg.Limits.Unauthenticated)*16<<10 {
 				t.Errorf("%d bytes for %d connections", grown, all)
 			}
 			connect(t, startClient(t, with(creds[1])), nd, false)
@@ -199,7 +199,7 @@ func TestGarbageOfEveryLength(t *testing.T) {
 					sent++
 				}
 			}
-			waitFor(t, "all to be gone", func() bool { return nd.hands.Unauthenticated() == 0 && nd.Stats().Refused == int64(sent) })
+			waitFor(t, "all to be gone", func() bool { return nd.handshakes.Unauthenticated() == 0 && nd.Stats().Refused == int64(sent) })
 		})
 	}
 }
@@ -214,7 +214,7 @@ func FuzzStrangers(f *testing.F) {
 		done := make(chan struct{})
 		go func() {
 			defer close(done)
-			nd.accept(theirs, 1, nd.hands.Enter(theirs))
+			nd.accept(theirs, 1, nd.handshakes.Enter(theirs))
 		}()
 		frame := func(kind uint8, contents []byte) []byte {
 			return frame.Append(nil, &frame.Header{Type: frame.Type(kind)}, contents[:min(len(contents), frame.MaxHello)], nil)

@@ -9,7 +9,7 @@ import (
 	"github.com/foci-store/foci/internal/device/mesh/stream"
 )
 
-// beatsPerPing is how often between two pings one looks what has come.
+// beatsPerPing is how often, between two pings, each link is told what has arrived.
 const beatsPerPing = 4
 
 // watch pings (every ping channel always, the others while they have requests in
@@ -68,14 +68,14 @@ func (l *Link) channelList() []*stream.Client {
 	return all
 }
 
-// events are the links of which OnPeer may have something to hear.
+// events are the links that may have events for OnPeer.
 type events struct {
 	mu    sync.Mutex
 	links []*Link
 	kick  chan struct{}
 }
 
-// announce has OnPeer told of what has become of a link.
+// announce has OnPeer called for the events of a link.
 func (m *Mesh) announce(l *Link) {
 	e := &m.events
 	e.mu.Lock()
@@ -93,8 +93,8 @@ func (m *Mesh) announce(l *Link) {
 	}
 }
 
-// tell calls OnPeer, one call at a time.
-func (m *Mesh) tell() {
+// reportPeers calls OnPeer, one call at a time.
+func (m *Mesh) reportPeers() {
 	for {
 		select {
 		case <-m.events.kick:
@@ -106,7 +106,7 @@ func (m *Mesh) tell() {
 		m.events.links = nil
 		m.events.mu.Unlock()
 		for _, l := range links {
-			for _, e := range l.news() {
+			for _, e := range l.takeEvents() {
 				if m.cfg.OnPeer != nil {
 					m.cfg.OnPeer(e)
 				}
@@ -115,11 +115,11 @@ func (m *Mesh) tell() {
 	}
 }
 
-// news is what has happened since it was last asked.
-func (l *Link) news() []PeerEvent {
+// takeEvents takes the events since its last call.
+func (l *Link) takeEvents() []PeerEvent {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	list := l.told
-	l.told = nil
+	list := l.events
+	l.events = nil
 	return list
 }

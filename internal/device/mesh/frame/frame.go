@@ -39,7 +39,7 @@ const (
 	HeaderSize = 32
 	MaxFrame   = 80 << 10 // contents of one frame: 64 KiB of body and its head
 	MaxPiece   = 64 << 10 // contents of one data frame, as we send them
-	MaxHello   = 4 << 10  // contents of hello, welcome and refuse: they come from unauthenticated peers
+	MaxHello   = 4 << 10  // contents of hello, welcome and refuse: unauthenticated peers send them
 	MaxPing    = 16       // contents of a ping
 	PongClock  = 8        // bytes of the clock at the end of a pong
 	MaxGrant   = 1 << 30  // credit in one frame, and the most that may be outstanding

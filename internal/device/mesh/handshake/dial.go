@@ -96,8 +96,8 @@ func (e *Endpoint) checkWelcome(w *Welcome, hello *Hello, who auth.Name) error {
 	return e.join(w.Cluster)
 }
 
-// ReadFrame reads one frame of a handshake, and not a byte more. What comes from
-// unauthenticated peers is short, and so is the memory that they are given.
+// ReadFrame reads one frame of a handshake, and not a byte more. What
+// unauthenticated peers send is short, and so is the memory that they are given.
 func ReadFrame(src io.Reader) (frame.Header, []byte, error) {
 	var h frame.Header
 	var head [frame.HeaderSize]byte

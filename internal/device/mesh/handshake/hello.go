@@ -129,7 +129,7 @@ func (w *Welcome) Decode(r *codec.Reader) {
 }
 
 // readPacking reads the tail of a hello or welcome, and reports whether it is
-// there. Unknown ways are dropped.
+// there. Unknown ways are ignored.
 func readPacking(r *codec.Reader) (p frame.Packing, present bool) {
 	if !r.More() {
 		return 0, false

@@ -19,7 +19,7 @@ type Body struct {
 	// Of the goroutine that reads the channel:
 	head    []byte
 	headLen int
-	in      *Incoming // whose body it is, on the listening side
+	in      *Incoming // the request that it belongs to, on the listening side
 
 	served atomic.Bool // the head was delivered, or the request was answered before that
 	owed   int64       // consumed, not yet granted; guarded by ch.mu
@@ -31,10 +31,10 @@ type Body struct {
 	arrived int64
 	read    int64
 	waiting int64         // bytes of queue
-	dst     []byte        // where it goes, when somebody asked for all of it; from its beginning
+	dst     []byte        // where all of it goes, from its beginning, once that was asked for
 	own     *frame.Buffer // what dst is part of, when it is longer the more has arrived
 	filled  func(error)
-	err     error // why no more will come before the end
+	err     error // why it ends early
 	closed  bool
 	piped   func() // instead of a reader: see pipe
 }
@@ -104,8 +104,8 @@ func (b *Body) Close() error {
 	return nil
 }
 
-// discard throws away what is there and will come; false when nothing more
-// was to come.
+// discard throws away what has arrived and will arrive. It reports whether more
+// was to arrive.
 func (b *Body) discard() bool {
 	b.mu.Lock()
 	n := 0
@@ -140,7 +140,7 @@ func (b *Body) fill(dst []byte, done func(error)) {
 }
 
 // start puts what has arrived into dst, which has room for that, and sees to it
-// that the rest comes there too. mu is held, and is not afterwards.
+// that the rest goes there too. mu is held, and is not afterwards.
 func (b *Body) start(done func(error)) {
 	n := b.take(b.dst)
 	err := b.err

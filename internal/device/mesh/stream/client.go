@@ -77,7 +77,7 @@ func (c *Client) Send(q *Request) error {
 		c.end(s.id)
 		return nil
 	}
-	q.id, q.out = s.id, nil // from here on Cancel comes to this channel
+	q.id, q.out = s.id, nil // from here on Cancel calls this channel
 	q.sent.Store(true)
 	c.load.Store(int32(c.streams.used))
 	s.req = q

@@ -7,7 +7,7 @@ import (
 
 // letGo calls f as soon as the writer no longer uses the body of q: mostly at
 // once. c.mu is not held.
-func (c *Client) letGo(q *Request, f func()) {
+func (c *Client) whenReleased(q *Request, f func()) {
 	c.mu.Lock()
 	if q.channel.Load() == c && q.out != nil {
 		o := q.out
@@ -36,7 +36,7 @@ func (c *Client) finish(q *Request, r *Reply, err error) {
 		}
 		return
 	}
-	c.letGo(q, func() {
+	c.whenReleased(q, func() {
 		if q.channel.CompareAndSwap(c, nil) {
 			q.complete(r, err)
 		}
@@ -45,7 +45,7 @@ func (c *Client) finish(q *Request, r *Reply, err error) {
 
 // orphan hands a request whose channel was lost to the link, for another.
 func (c *Client) orphan(q *Request, why error) {
-	c.letGo(q, func() {
+	c.whenReleased(q, func() {
 		c.mu.Lock() // whatever finds it here under mu finds its fields as they are here
 		mine := q.channel.CompareAndSwap(c, nil)
 		c.mu.Unlock()
@@ -84,7 +84,7 @@ func (c *Client) cancel(q *Request, err error) bool {
 	if b != nil {
 		b.discard()
 	}
-	c.letGo(q, func() { q.done(nil, err) })
+	c.whenReleased(q, func() { q.done(nil, err) })
 	return true
 }
 

@@ -46,7 +46,7 @@ type conn struct {
 	credit    int64     // that the peer has for what it sends us
 	owed      int64     // consumed, not yet granted
 	unwritten unwritten // that replies in out count for
-	took      int64     // bytes of long messages that have arrived, in all
+	received  int64     // bytes of long messages that have arrived, in all
 	drain     bool      // no new requests
 	err       error     // why it was closed; nil while it is open
 }
@@ -132,7 +132,7 @@ func (c *conn) end(id uint32) {
 // send queues a message to be sent in pieces; c.mu is held.
 func (c *conn) send(s *stream, o *outgoing) {
 	s.out = o
-	o.follow()
+	o.update()
 	c.heavy.Add(o.size)
 	c.sendq.add(o)
 }
@@ -161,7 +161,7 @@ func (c *conn) written(o *outgoing) {
 	}
 }
 
-// abandon stops the stream of a body that nobody reads any more.
+// abandon stops the stream of a body that is no longer read.
 func (c *conn) abandon(b *Body) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -22,24 +22,24 @@ type Incoming struct {
 	Head   []byte
 	Body   []byte // whole, unless BodyLen says that there is more to come
 
-	ch       *Server
-	account  *account     // what it counts against: that of the channel's peer, or of the asker after Rebill
-	local    func(answer) // where the answer goes when the request came by no channel
-	asked    *Request     // likewise: by whom
-	id       uint32
-	counted  bool // against the limits; guarded by shares.mu, as is held
-	size     int64
-	held     int64 // bytes that count
-	buf      *frame.Buffer
-	collect  atomic.Pointer[frame.Buffer]
-	stream   *Body
-	answered atomic.Bool
-	canceled atomic.Bool
-	hangUp   atomic.Pointer[func()] // to call when the asker is gone; of a relayed request
+	ch          *Server
+	account     *account     // what it counts against: that of the channel's peer, or of the asker after Rebill
+	local       func(answer) // where the answer goes when the request came by no channel
+	asked       *Request     // likewise: the request of this process
+	id          uint32
+	counted     bool // against the limits; guarded by shares.mu, as is held
+	size        int64
+	held        int64 // bytes that count
+	buf         *frame.Buffer
+	collect     atomic.Pointer[frame.Buffer]
+	stream      *Body
+	answered    atomic.Bool
+	canceled    atomic.Bool
+	cancelRelay atomic.Pointer[func()] // called when the request is canceled, of a relayed one
 }
 
-// Certificate is what the peer has shown on the channel by which the request
-// came; nil without TLS.
+// Certificate is the peer's certificate on the channel of the request; nil without
+// TLS.
 func (in *Incoming) Certificate() *auth.Shown {
 	if in.ch == nil {
 		return nil
@@ -47,7 +47,7 @@ func (in *Incoming) Certificate() *auth.Shown {
 	return in.ch.Opened.Certificate
 }
 
-// BodyLen is the length of the body in bytes, arrived or not.
+// BodyLen is the length of the body in bytes, whether it has arrived or not.
 func (in *Incoming) BodyLen() int64 {
 	if in.stream != nil {
 		return in.stream.size
@@ -161,7 +161,7 @@ func Local(cfg *Config, self handshake.Identity, q *Request) error {
 	return nil
 }
 
-// whole is an answer as the one who asked gets it.
+// whole is an answer as the reply to a request of this process.
 func (a *answer) whole(from handshake.Identity) (*Reply, error) {
 	defer closeSource(a.source)
 	if a.flags&frame.FlagError != 0 {

@@ -14,26 +14,26 @@ type outgoing struct {
 	body   []byte
 	source Source
 
-	size   int64  // head and body
-	off    int64  // given to the writer so far
-	credit int64  // of the stream
-	queued bool   // in one of the queues
-	busy   int    // pieces that the writer holds
-	dead   bool   // sent, or nobody wants the rest
-	failed bool   // its source does; only the writer looks
-	fed    bool   // only what is there may be sent
-	pack   bool   // bodies like this are compressed, and so far it paid
-	there  int64  // bytes of head and body that are, of one that is fed
-	after  func() // to call once the writer has let go; may be nil
+	size    int64  // head and body
+	off     int64  // given to the writer so far
+	credit  int64  // of the stream
+	queued  bool   // in one of the queues
+	busy    int    // pieces that the writer holds
+	dead    bool   // sent, or the rest is not wanted
+	failed  bool   // its source does; only the writer looks
+	partial bool   // only what has arrived of it may be sent
+	pack    bool   // bodies like this are compressed, and so far it paid
+	arrived int64  // bytes of head and body, of one that is partial
+	after   func() // to call once the writer has let go; may be nil
 }
 
 // whole reports whether it goes in one frame, and so without credit.
-func (o *outgoing) whole() bool { return o.size <= frame.MaxFrame && !o.fed }
+func (o *outgoing) whole() bool { return o.size <= frame.MaxFrame && !o.partial }
 
 // may is how many more bytes are there to be sent.
 func (o *outgoing) may() int64 {
-	if o.fed {
-		return o.there - o.off
+	if o.partial {
+		return o.arrived - o.off
 	}
 	return o.size - o.off
 }

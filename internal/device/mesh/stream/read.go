@@ -38,7 +38,7 @@ func readError(err error) error {
 // spend takes the credit for a frame of a long message; c.mu is held.
 func (c *conn) spend(s *stream, n int64) error {
 	c.credit -= n
-	c.took += n
+	c.received += n
 	if s != nil {
 		s.credit -= n
 		s.left -= n

@@ -9,7 +9,7 @@ import (
 )
 
 // afford has n bytes of a request counted as held here; it fails when they may
-// not be. Replies are bounded by those who asked.
+// not be. Replies are bounded where they are asked for.
 func (b *Body) afford(n int64) error {
 	if b.in == nil {
 		return nil
@@ -136,8 +136,8 @@ func (b *Body) held() int64 {
 	return b.waiting
 }
 
-// space is where the next n bytes go: where somebody wants them, or a buffer. It
-// fails when they may not be held here.
+// space is where the next n bytes go: to the place that was asked for, or to a
+// buffer. It fails when they may not be held here.
 func (b *Body) space(n int) ([]byte, *frame.Buffer, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -164,15 +164,15 @@ func (b *Body) commit(n int, v *frame.Buffer) {
 		return
 	}
 	b.mu.Lock()
-	if b.err == nil { // what comes after that is thrown away
+	if b.err == nil { // what arrives after that is thrown away
 		b.arrived += int64(n)
 	}
-	gone, waits := b.closed || b.err != nil, false
+	unwanted, waits := b.closed || b.err != nil, false
 	var filled func(error)
 	var lacks error
 	piped := b.piped
 	switch {
-	case gone:
+	case unwanted:
 	case v == nil:
 		b.read += int64(n)
 		if b.read == b.size {
@@ -201,7 +201,7 @@ func (b *Body) commit(n int, v *frame.Buffer) {
 		b.fail(lacks)
 		return
 	}
-	if gone && v != nil {
+	if unwanted && v != nil {
 		v.Free()
 	}
 	if !waits {
@@ -218,22 +218,22 @@ func (b *Body) commit(n int, v *frame.Buffer) {
 // progress is how a long request arrives, as far as one look after the other
 // can tell. Its zero value is that of a request that has just begun.
 type progress struct {
-	left int64         // bytes to come, when it last moved
-	mark int64         // bytes that had come on the channel by then
-	seen int64         // and at the last look
+	left int64         // bytes to arrive, when it last moved
+	mark int64         // bytes that had arrived on the channel by then
+	last int64         // and at the last look
 	idle time.Duration // for which its sender could have sent more of it, and did not
 }
 
-// look takes what is to be seen of a request that is arriving: bytes left,
-// credit that its sender has for it and for the channel, bytes that have come on
+// update takes what is known of a request that is arriving: bytes left,
+// credit that its sender has for it and for the channel, bytes that have arrived on
 // the channel and how many requests arrive there. It returns for how long the
 // sender has had no excuse.
 //
 // Excuses are that we grant no credit, and that it was the turn of the others:
 // senders send a piece of each in turn, which takes long on a slow path.
-func (p *progress) look(left, credit, channelCredit, took int64, arriving int, passed time.Duration) time.Duration {
-	moves := took > p.seen
-	p.seen = took
+func (p *progress) update(left, credit, channelCredit, took int64, arriving int, passed time.Duration) time.Duration {
+	moves := took > p.last
+	p.last = took
 	round := 2 * int64(arriving) * frame.MaxPiece
 	switch {
 	case left != p.left:
@@ -267,7 +267,7 @@ func (s *Server) Sweep(now time.Time) {
 	})
 	if arriving > 0 {
 		s.streams.each(func(st *stream) {
-			if st.arriving() && st.pace.look(st.left, st.credit, s.credit, s.took, arriving, passed) >= s.cfg.Progress {
+			if st.arriving() && st.pace.update(st.left, st.credit, s.credit, s.received, arriving, passed) >= s.cfg.Progress {
 				late = append(late, st.body)
 			}
 		})
@@ -278,7 +278,7 @@ func (s *Server) Sweep(now time.Time) {
 	}
 }
 
-// arriving reports whether more of a request is to come that is wanted.
+// arriving reports whether more of a request is to arrive and is wanted.
 func (s *stream) arriving() bool { return s.in != nil && s.body != nil && s.left > 0 }
 
 // stall fails a request that does not arrive. Nothing was done for it.
@@ -288,7 +288,7 @@ func (b *Body) stall(after time.Duration) {
 		Fix: "send it again",
 	}
 	b.mu.Lock()
-	if b.served.Load() && b.arrived == b.size { // the rest has just come
+	if b.served.Load() && b.arrived == b.size { // the rest has just arrived
 		b.mu.Unlock()
 		return
 	}

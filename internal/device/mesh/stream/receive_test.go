@@ -25,11 +25,11 @@ func TestStallAndTheRest(t *testing.T) {
 		both.Wait()
 		r.q.Source = &feed{body: b}
 		arrived, err := b.progress()
-		if (arrived == 10) != (err == nil) || !errors.Is(r.cut(), err) {
-			t.Fatalf("%d bytes of 10 have arrived, and %v; the relay says %v", arrived, err, r.cut())
+		if (arrived == 10) != (err == nil) || !errors.Is(r.bodyError(), err) {
+			t.Fatalf("%d bytes of 10 have arrived, and %v; the relay says %v", arrived, err, r.bodyError())
 		}
-		b.fail(errCanceledThere)
-		if got := r.cut(); (got == nil) != (arrived == 10) {
+		b.fail(errCanceledByPeer)
+		if got := r.bodyError(); (got == nil) != (arrived == 10) {
 			t.Fatalf("%d bytes of 10 have arrived: the relay says %v", arrived, got)
 		}
 	}
@@ -55,7 +55,7 @@ func TestProgress(t *testing.T) {
 	} {
 		var p progress
 		for i, c := range looks {
-			if got := p.look(c.left, c.credit, c.channel, c.took, c.arriving, time.Second); got != time.Duration(c.idle)*time.Second {
+			if got := p.update(c.left, c.credit, c.channel, c.took, c.arriving, time.Second); got != time.Duration(c.idle)*time.Second {
 				t.Errorf("%s, look %d: idle for %v, want %d s", name, i, got, c.idle)
 			}
 		}

@@ -17,7 +17,7 @@ type Sender interface {
 	Node() foci.NodeID
 }
 
-// relay is an incoming request that is passed on to another peer. Neither
+// relay is an incoming request that is sent on to another peer. Neither
 // body is collected: what arrives on one side is sent on the other, and the
 // sender is granted credit as that is written, so at most one window of each
 // waits here.
@@ -27,7 +27,7 @@ type relay struct {
 	to     Sender
 	q      *Request
 	held   int64 // bytes that count; guarded by shares.mu, as is over
-	over   bool
+	ended  bool
 	size   int64
 }
 
@@ -37,8 +37,8 @@ type relayStats struct {
 	relayedBytes             atomic.Int64 // of requests and replies
 }
 
-// Relay passes a request on, with another head, and its answer back: the body,
-// errors and cancellation pass both ways. It answers the request, whatever
+// Relay sends a request on to another peer, with another head, and the answer back:
+// the body, errors and cancellation pass both ways. It answers the request, whatever
 // happens, and it does not wait. in.Head and in.Body must not be used any more;
 // head may be a part of them.
 //
@@ -66,12 +66,12 @@ func (in *Incoming) Relay(to Sender, class foci.Class, method wire.Method, head 
 		r.q.Body = in.Body
 	}
 	hangUp := r.q.Cancel
-	in.hangUp.Store(&hangUp)
+	in.cancelRelay.Store(&hangUp)
 	if err := to.Send(r.q); err != nil {
 		r.refuse(err)
 		return
 	}
-	r.more() // it may have ended before somebody listened
+	r.more() // it may have ended before pipe was called
 }
 
 // window is how much of a body can wait here.
@@ -79,18 +79,19 @@ func (r *relay) window(size int64) int64 {
 	return min(size, int64(r.in.ch.cfg.Window))
 }
 
-// more passes on what has arrived of the request, or that no more will.
+// more sends what has arrived of the request, or cancels it when no more will
+// arrive.
 func (r *relay) more() {
-	if r.in.canceled.Load() || r.cut() != nil {
+	if r.in.canceled.Load() || r.bodyError() != nil {
 		r.q.Cancel()
 		return
 	}
-	r.q.fed()
+	r.q.advance()
 }
 
-// cut is why the request's body ended early; nil when it did not. What befalls a
+// bodyError is why the request's body ended early; nil when it did not. What befalls a
 // body that has arrived says nothing of what the peer did: it may have it whole.
-func (r *relay) cut() error {
+func (r *relay) bodyError() error {
 	if f, ok := r.q.Source.(*feed); ok {
 		if arrived, err := f.body.progress(); arrived < f.body.size {
 			return err
@@ -106,7 +107,7 @@ func (r *relay) refuse(err error) {
 	case foci.Canceled:
 		err = r.explain(err)
 	case foci.Unreachable, foci.Closed:
-		err = &foci.Error{Kind: foci.NoRoute, Where: r.where(), Msg: "cannot be reached from here", Err: err}
+		err = &foci.Error{Kind: foci.NoRoute, Where: r.peer(), Msg: "cannot be reached from here", Err: err}
 	}
 	r.fail(err)
 }
@@ -134,10 +135,10 @@ func (r *relay) answer(reply *Reply) {
 	more := int64(len(reply.Head)) + r.window(b.size)
 	if !r.shares.growRelay(r, more) {
 		_ = b.Close() // cannot fail
-		r.fail(&foci.Error{Kind: foci.Unreachable, Where: r.where(), Msg: "answered, but as much as may be forwarded is on its way here already"})
+		r.fail(&foci.Error{Kind: foci.Unreachable, Where: r.peer(), Msg: "answered, but as much as may be forwarded is on its way here already"})
 		return
 	}
-	f := &feed{body: b, over: func() {
+	f := &feed{body: b, onEnd: func() {
 		arrived, err := b.progress()
 		if err == nil && arrived < b.size {
 			err = errBodyClosed
@@ -145,9 +146,9 @@ func (r *relay) answer(reply *Reply) {
 		r.end(total-b.size+arrived, err)
 		_ = b.Close() // cannot fail
 	}}
-	b.pipe(func() { ch.fed(id, f, r.explain) })
+	b.pipe(func() { ch.advance(id, f, r.explain) })
 	in.ReplySource(reply.Head, f)
-	ch.fed(id, f, r.explain) // it may have ended before somebody listened
+	ch.advance(id, f, r.explain) // it may have ended before pipe was called
 }
 
 // explain is what the asker is told about an error.
@@ -157,18 +158,18 @@ func (r *relay) explain(err error) error {
 	case errors.As(err, &answered) && !answered.Moved:
 		return err
 	case foci.KindOf(err) == foci.Canceled:
-		if cut := r.cut(); cut != nil {
+		if cut := r.bodyError(); cut != nil {
 			return cut
 		}
-		return errCanceledThere
+		return errCanceledByPeer
 	}
 	// Lost, damaged, refused when it was sent again, or too much at a time: it is
 	// not known what was done.
-	return &foci.Error{Kind: foci.Unreachable, Where: r.where(), Msg: "was lost while a request was forwarded to it", Err: err}
+	return &foci.Error{Kind: foci.Unreachable, Where: r.peer(), Msg: "was lost while a request was forwarded to it", Err: err}
 }
 
-// where names the peer; the asker adds this node's name.
-func (r *relay) where() string { return "node " + r.to.Node().Short() }
+// peer names the peer; the asker adds this node's name.
+func (r *relay) peer() string { return "node " + r.to.Node().Short() }
 
 func (r *relay) fail(err error) {
 	r.end(0, err)
@@ -189,7 +190,7 @@ func (r *relay) end(bytes int64, err error) {
 	}
 }
 
-// takeRelay takes a request that is passed on and of which n bytes may wait here.
+// takeRelay counts a request that is relayed and of which n bytes may wait here.
 func (s *Shares) takeRelay(r *relay, n int64) bool {
 	a := r.in.ch.account
 	s.mu.Lock()
@@ -210,22 +211,22 @@ func (s *Shares) takeRelay(r *relay, n int64) bool {
 func (s *Shares) growRelay(r *relay, more int64) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if r.over || !s.relayed.Grow(r.in.ch.account.relayed, r.held, r.held+more) {
+	if r.ended || !s.relayed.Grow(r.in.ch.account.relayed, r.held, r.held+more) {
 		return false
 	}
 	r.held += more
 	return true
 }
 
-// endRelay gives back what one held; true the first time.
+// endRelay gives back what a relay held. It reports whether that was the first call.
 func (s *Shares) endRelay(r *relay) bool {
 	a := r.in.ch.account
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if r.over {
+	if r.ended {
 		return false
 	}
-	r.over = true
+	r.ended = true
 	s.relays.Give(a.relays, 1)
 	s.relayed.Give(a.relayed, r.held)
 	return true
@@ -236,8 +237,8 @@ func (s *Shares) endRelay(r *relay) bool {
 // the goroutine that writes the other channel, and what is read there is
 // granted to the sender here: so what waits in between is at most one window.
 type feed struct {
-	body *Body
-	over func() // the message is sent, or never will be; may be nil
+	body  *Body
+	onEnd func() // the message is sent, or never will be; may be nil
 }
 
 // Size is that of the whole body.
@@ -256,10 +257,10 @@ func (f *feed) ReadAt(p []byte, _ int64) (int, error) {
 	return n, nil
 }
 
-// Close is called once nobody reads it any more.
+// Close is called once it is no longer read.
 func (f *feed) Close() error {
-	if f.over != nil {
-		f.over()
+	if f.onEnd != nil {
+		f.onEnd()
 	}
 	return nil
 }
@@ -284,32 +285,32 @@ func (b *Body) progress() (int64, error) {
 
 var errBodyClosed = foci.Errorf(foci.Closed, "the body was closed before it was read")
 
-// follow looks how much of a fed message may be sent; its channel's mu is held.
-func (o *outgoing) follow() {
+// update finds how much of a partial message may be sent; its channel's mu is held.
+func (o *outgoing) update() {
 	if f, ok := o.source.(*feed); ok {
 		arrived, _ := f.body.progress()
-		o.fed, o.there = true, int64(len(o.head))+arrived
+		o.partial, o.arrived = true, int64(len(o.head))+arrived
 	}
 }
 
-// fed lets a request go on whose body has arrived a little more.
-func (q *Request) fed() {
+// advance sends what has arrived of the body of a relayed request.
+func (q *Request) advance() {
 	ch := q.channel.Load()
 	if ch == nil {
-		return // whoever puts it on one looks by himself
+		return // it is updated when it is put on one
 	}
 	ch.mu.Lock()
 	defer ch.mu.Unlock()
 	if q.out != nil && q.channel.Load() == ch {
-		q.out.follow()
+		q.out.update()
 		ch.sendq.add(q.out)
 		ch.rouse()
 	}
 }
 
-// fed lets a reply go on whose body has arrived a little more, and ends it when
-// no more will come. Whoever gets it is told why, by way of explain.
-func (s *Server) fed(id uint32, f *feed, explain func(error) error) {
+// advance sends what has arrived of the body of a relayed reply, and ends the reply
+// when no more will arrive; explain makes the error that its receiver gets.
+func (s *Server) advance(id uint32, f *feed, explain func(error) error) {
 	s.mu.Lock()
 	st := s.streams.get(id)
 	if st == nil || st.out == nil || st.out.source != Source(f) {
@@ -319,7 +320,7 @@ func (s *Server) fed(id uint32, f *feed, explain func(error) error) {
 	o := st.out
 	_, err := f.body.progress()
 	if err == nil {
-		o.follow()
+		o.update()
 		s.sendq.add(o)
 		s.rouse()
 		s.mu.Unlock()

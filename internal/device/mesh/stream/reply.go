@@ -36,7 +36,7 @@ func (s *Server) reply(in *Incoming, a answer) {
 	case len(a.head) > wire.MaxHead || a.size-int64(len(a.head)) > wire.MaxBody:
 		a = failure(foci.Errorf(foci.TooLarge, "the answer would have %d bytes of head and %d of body", len(a.head), a.size-int64(len(a.head))))
 	case in.canceled.Load():
-		a = failure(errCanceledThere)
+		a = failure(errCanceledByPeer)
 	case a.size > copyMax && waiting > 0 && waiting+a.size > s.cfg.ChannelBytes:
 		a = failure(busy("too much is being sent back on this channel"))
 	}
@@ -88,7 +88,7 @@ func (s *Server) enqueueReply(st *stream, in *Incoming, a *answer, n int64) {
 	s.rouse()
 }
 
-var errCanceledThere = foci.Errorf(foci.Canceled, "canceled by the one who asked")
+var errCanceledByPeer = foci.Errorf(foci.Canceled, "canceled by the one who asked")
 
 func failure(err error) answer {
 	w := frame.EncodeError(err)
@@ -100,7 +100,7 @@ func failureOf(w *wire.Error) answer {
 	return answer{flags: frame.FlagError, head: head, size: int64(len(head))}
 }
 
-// breakOff ends a reply of which no more will come: by an error in its place
+// breakOff ends a reply of which no more will be sent: by an error in its place
 // when nothing was sent of it; s.mu is held.
 func (s *Server) breakOff(o *outgoing, err error) {
 	w := frame.EncodeError(err)
@@ -192,7 +192,7 @@ func (in *Incoming) recount(n int64, a *answer) int64 {
 	return to
 }
 
-// unread gives back what a reply counted for that was written, or never will be.
+// unread gives back what a reply counted for once it is written, or never will be.
 func (in *Incoming) unread(n int64) {
 	shares := in.ch.cfg.Shares
 	shares.mu.Lock()
@@ -203,7 +203,7 @@ func (in *Incoming) unread(n int64) {
 // unwritten is what the short replies in a queue count for.
 type unwritten struct {
 	own    int64  // those to the channel's peer
-	others []owed // those to askers whose requests it has passed on
+	others []owed // those to askers whose requests it has relayed
 }
 
 // owed is what replies to one of these count for.

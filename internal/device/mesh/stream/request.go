@@ -63,7 +63,7 @@ type Request struct {
 	out      *outgoing              // while its body is being sent
 }
 
-// Reply is the answer to a request. It belongs to whoever gets it, for good.
+// Reply is the answer to a request. It belongs to its receiver.
 type Reply struct {
 	Head []byte
 	Body []byte // whole, unless Stream is there
@@ -72,10 +72,9 @@ type Reply struct {
 	Stream *Body
 }
 
-// answeredError is the error that a peer answered to a request, which is in the
-// hand of the caller's channel.
-func (q *Request) answeredError(who handshake.Identity, head []byte) error {
-	err := frame.DecodeError(who.Node, head)
+// answeredError decodes the error that a peer answered to a request.
+func (q *Request) answeredError(peer handshake.Identity, head []byte) error {
+	err := frame.DecodeError(peer.Node, head)
 	if e, ok := err.(*frame.PeerError); ok {
 		e.Moved = q.moves > 0
 	}
@@ -118,7 +117,7 @@ func (q *Request) Channel() (link.Conn, foci.Table) {
 	return 0, 0
 }
 
-// Moved is how far the bodies of a request and of its reply have come: own is
+// Moved is how far the bodies of a request and of its reply have moved: own is
 // how many bytes of a long request have been given to its channel, and of a long
 // reply have arrived. While it changes the request is alive, however slow the
 // link; messages short enough for one frame do not count.
@@ -152,17 +151,17 @@ func (q *Request) Moved() (own, others int64) {
 	case leaving:
 		others = ch.count.longOut.Load()
 	default:
-		others = ch.took
+		others = ch.received
 	}
 	return own, others
 }
 
-// complete calls Done unless somebody else did or does. It reports whether it
-// was the one. The caller holds no lock, and nobody reads the body any more.
+// complete calls Done unless that was done already. It reports whether it has. The
+// caller holds no lock, and the body is no longer read.
 func (q *Request) complete(r *Reply, err error) bool {
 	if !q.finished.CompareAndSwap(false, true) {
 		if r != nil && r.Stream != nil {
-			_ = r.Stream.Close() // nobody will get it; cannot fail
+			_ = r.Stream.Close() // it has no receiver; cannot fail
 		}
 		return false
 	}

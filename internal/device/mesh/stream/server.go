@@ -201,10 +201,10 @@ func (s *Server) onCancel(h *frame.Header) {
 	var hangUp *func()
 	if in != nil {
 		in.canceled.Store(true)
-		hangUp = in.hangUp.Load()
+		hangUp = in.cancelRelay.Load()
 	} else {
 		after = s.drop(st.out)
-		s.breakOff(st.out, errCanceledThere)
+		s.breakOff(st.out, errCanceledByPeer)
 		s.end(h.Stream)
 	}
 	s.mu.Unlock()
@@ -217,8 +217,8 @@ func (s *Server) onCancel(h *frame.Header) {
 	if b == nil {
 		return
 	}
-	b.fail(errCanceledThere)
-	b.failHeadless(errCanceledThere)
+	b.fail(errCanceledByPeer)
+	b.failHeadless(errCanceledByPeer)
 }
 
 // onPing answers a ping, and counts the answer as a short reply.
@@ -299,7 +299,7 @@ func (s *Server) Close(why error) {
 		}
 		if st.in != nil {
 			st.in.canceled.Store(true)
-			if f := st.in.hangUp.Load(); f != nil {
+			if f := st.in.cancelRelay.Load(); f != nil {
 				after = append(after, *f)
 			}
 		}

@@ -17,7 +17,7 @@ type Shares struct {
 	requests *share.Pool // in flight here
 	bytes    *share.Pool // of these that are in memory
 	replies  *share.Pool // bytes of replies in memory
-	relays   *share.Pool // requests that are passed on for others
+	relays   *share.Pool // requests that are relayed for others
 	relayed  *share.Pool // bytes of these that may wait here
 	self     account     // of requests that this process asks itself
 
@@ -139,7 +139,7 @@ func (s *Shares) local(n int64) (give func(), err error) {
 	}, nil
 }
 
-// admit counts a request that came in, with the n bytes of it that are there.
+// admit counts an incoming request, with the n bytes of it that have arrived.
 func (s *Server) admit(in *Incoming, n int64) error {
 	if !s.inUse.take(n) {
 		return busy("node " + s.cfg.Node.Short() + " has too many requests of this channel in hand")
@@ -172,7 +172,7 @@ func (in *Incoming) grow(n int64) error {
 	return nil
 }
 
-// release returns what a request that came in was counted for.
+// release gives back what an incoming request was counted for.
 func (s *Server) release(in *Incoming) {
 	shares := s.cfg.Shares
 	shares.mu.Lock()
@@ -189,9 +189,9 @@ func (s *Shares) release(ch *Server, in *Incoming) {
 	}
 }
 
-// Rebill counts a request that the peer has passed on for another as that one's:
-// the request, its bytes and its reply, from now on. Whoever serves the request
-// calls it first, before anything else may answer it. With an error the request
+// Rebill counts a request that the peer relays as that of its asker: the request,
+// its bytes and its reply, from now on. The handler of the request calls it first,
+// before anything else may answer the request. With an error the request
 // counts for nothing any more and must be failed with that.
 func (in *Incoming) Rebill(asker share.Who) error {
 	ch := in.ch

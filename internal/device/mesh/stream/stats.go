@@ -12,9 +12,9 @@ import (
 // counters count what a channel did since it was opened.
 type counters struct {
 	sent     atomic.Int64 // requests, or replies, given to the writer
-	answered atomic.Int64 // replies that somebody waited for
+	answered atomic.Int64 // replies that were waited for
 	served   atomic.Int64 // requests taken in
-	unasked  atomic.Int64 // replies that nobody waits for
+	unasked  atomic.Int64 // replies that were not waited for
 	moved    atomic.Int64 // requests that went to a sibling when it was lost
 	bytesIn  atomic.Int64
 	bytesOut atomic.Int64
@@ -92,7 +92,7 @@ func (s *stream) size() int64 {
 // topHolders is how many principals Stats names of each limit.
 const topHolders = 5
 
-// ShareStats is what is in use of one limit, and who holds the most of it.
+// ShareStats is what is in use of one limit, and the peers that hold most of it.
 type ShareStats struct {
 	Used  int64        `json:"used"`
 	Limit int64        `json:"limit"`
@@ -110,7 +110,7 @@ type SharesStats struct {
 	Bytes    ShareStats `json:"bytes"`       // of requests in hand
 	Replies  ShareStats `json:"reply_bytes"` // in memory
 
-	Relays     ShareStats `json:"relays"`      // requests that are passed on for others
+	Relays     ShareStats `json:"relays"`      // requests that are relayed for others
 	RelayBytes ShareStats `json:"relay_bytes"` // of these that may wait here
 }
 
@@ -134,7 +134,7 @@ func (s *Shares) Stats() SharesStats {
 	}
 }
 
-// RelayStats is what a process has passed on for others.
+// RelayStats is what a process has relayed for others.
 type RelayStats struct {
 	Now    int64 `json:"now"`        // requests on their way
 	Held   int64 `json:"held_bytes"` // at most, for these

@@ -6,12 +6,12 @@ import "github.com/foci-store/foci"
 type stream struct {
 	id uint32 // 0: the slot is free
 
-	req *Request  // dialling side; nil once nobody wants the reply
+	req *Request  // dialling side; nil once the reply is not wanted
 	in  *Incoming // listening side
 
 	out    *outgoing // message being sent, while it waits for more than a copy
 	body   *Body     // long message being received; nil when it is thrown away
-	left   int64     // bytes of that message still to come
+	left   int64     // bytes of that message still to arrive
 	credit int64     // that the sender of that message has, as far as we know
 	begun  bool      // dialling side: the reply has begun
 	pace   progress  // listening side: of the request, while it arrives
@@ -75,7 +75,7 @@ func (t *table) accept(id uint32) (*stream, error) {
 }
 
 // grow makes room for a slot. Pointers into the table do not survive it, so
-// nobody keeps one beyond the lock under which it was got.
+// none is kept beyond the lock under which it was got.
 func (t *table) grow(slot int) {
 	for len(t.slots) <= slot {
 		t.slots = append(t.slots, stream{})

@@ -23,7 +23,7 @@ type writer struct {
 	headers  []byte
 	slices   net.Buffers
 	frames   frame.Writer
-	scratch  [flushPieces]*frame.Buffer // for bodies that come from a source
+	scratch  [flushPieces]*frame.Buffer // for bodies that are read from a source
 	packed   [flushPieces]*frame.Buffer // compressed pieces
 	extra    int                        // pieces at a time beyond one for which memory is counted
 	dull     int                        // bodies in a row that did not shrink
@@ -70,8 +70,8 @@ func (w *writer) next() bool {
 		ch.wake.Wait()
 	}
 	ch.idle, ch.retire = false, false
-	// Whoever else is about to queue something does so now, and one write
-	// takes it along: it nearly doubles the requests per second.
+	// Other goroutines that are about to queue something do so now, and one
+	// write takes it along: it nearly doubles the requests per second.
 	ch.mu.Unlock()
 	runtime.Gosched()
 	ch.mu.Lock()
@@ -96,7 +96,7 @@ func (w *writer) next() bool {
 }
 
 // most is how many pieces to write at once: one when the last write took long,
-// so that on a slow way it can be seen that they move, and pings go between.
+// so that on a slow path progress is visible, and pings go between.
 func (w *writer) most() int {
 	if w.slow {
 		return 1
@@ -117,7 +117,7 @@ func (w *writer) roomy(i int) bool {
 	return true
 }
 
-// slowWrite is how long a write takes on a slow way.
+// slowWrite is how long a write takes on a slow path.
 const slowWrite = 50 * time.Millisecond
 
 // rest gives back what is needed only while long messages are written.
