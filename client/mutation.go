@@ -3,15 +3,15 @@ package client
 import (
 	"context"
 	"errors"
+	"io"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/quorum"
 	"github.com/foci-store/foci/internal/core/record"
 	"github.com/foci-store/foci/internal/core/wire"
-	"github.com/foci-store/foci/internal/peer"
+	"github.com/foci-store/foci/internal/peer/operation"
 )
 
 // mutation is one transaction of a session: it waits for its turn, runs, and
@@ -19,13 +19,11 @@ import (
 type mutation struct {
 	s        *Session
 	rec      record.Record
-	source   *peer.Source // the payload, unless it is in rec
-	verb     string       // for errors
+	payload  *operation.Payload // held until the callback has returned
+	verb     string             // for errors
 	deadline time.Duration
 	trace    foci.TraceID
 	future   *Future[Result]
-	free     func()       // gives back the room that Admit made
-	held     atomic.Int32 // what keeps that room: the run until it is idle, and the callback
 
 	mu       sync.Mutex
 	late     *time.Timer // while it waits for its turn
@@ -36,9 +34,10 @@ type mutation struct {
 }
 
 // begin starts the transaction of a record that is complete but for its version;
-// with one it is the repeat of a transaction whose outcome is unknown.
-func (s *Session) begin(ctx context.Context, verb string, rec record.Record, src *peer.Source, f *Future[Result]) {
-	m := &mutation{s: s, rec: rec, source: src, verb: verb, future: f, trace: traceOf(ctx)}
+// with one it is the repeat of a transaction whose outcome is unknown. Its payload
+// is in it or, unless again is nil, is read from there at each sending.
+func (s *Session) begin(ctx context.Context, verb string, rec record.Record, again io.ReaderAt, f *Future[Result]) {
+	m := &mutation{s: s, rec: rec, verb: verb, future: f, trace: traceOf(ctx)}
 	if ctx.Err() != nil {
 		m.refuse(canceled(context.Cause(ctx)))
 		return
@@ -48,14 +47,16 @@ func (s *Session) begin(ctx context.Context, verb string, rec record.Record, src
 		m.refuse(err)
 		return
 	}
-	m.free = free
-	m.held.Store(2)
+	m.payload = operation.NewPayload(free)
+	if again != nil {
+		m.payload = operation.RereadPayload(again, int64(rec.Length), free)
+	}
 	settled := f.settled
 	f.settled = func() {
 		if settled != nil {
 			settled()
 		}
-		m.release()
+		m.payload.Release()
 	}
 	m.rec.ID = foci.ObjectID(rec.Name)
 	m.deadline = s.deadline(ctx)
@@ -77,7 +78,6 @@ func (m *mutation) queue() {
 	switch {
 	case err != nil:
 		m.end(Result{}, err)
-		m.release()
 	case now:
 		if !m.start() {
 			o.release(m.rec.Name)
@@ -99,7 +99,6 @@ func (m *mutation) withdraw(why error) bool {
 	o.mu.Unlock()
 	if waited {
 		m.end(Result{}, why)
-		m.release()
 	}
 	return waited
 }
@@ -140,7 +139,6 @@ func (m *mutation) start() bool {
 	}
 	if err != nil {
 		m.end(Result{}, err)
-		m.release()
 		return false
 	}
 	w := quorum.NewWrite(cfg, m.rec)
@@ -148,8 +146,8 @@ func (m *mutation) start() bool {
 		w = quorum.NewRepeat(cfg, m.rec)
 	}
 	op := s.op(m.rec.ID, wire.ObjectScope(m.rec.Name), m.rec.Name.Bucket, foci.Reg, cfg.Deadline)
-	op.Source, op.Trace = m.source, m.trace
-	op.Done, op.Idle = func() { m.ran(w) }, m.release
+	op.Payload, op.Trace = m.payload, m.trace
+	op.Done = func() { m.ran(w) }
 	giveUp := s.client.peer.Run(w, op)
 	m.mu.Lock()
 	m.starting = false
@@ -193,20 +191,8 @@ func (m *mutation) end(r Result, err error) {
 }
 
 func (m *mutation) complete(r Result, err error) {
-	if m.source != nil {
-		m.source.Release(m.s.client.peer.Admit)
+	if m.payload != nil {
+		m.payload.Detach(m.s.client.peer.Admit)
 	}
 	m.future.complete(r, about(m.verb, m.rec.Name, err))
-}
-
-// release is called when the run is idle, and when the callback has returned.
-func (m *mutation) release() {
-	switch m.held.Add(-1) {
-	case 1:
-	case 0:
-		if m.source != nil {
-			m.source.Close()
-		}
-		m.free()
-	}
 }

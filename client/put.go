@@ -10,7 +10,6 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/record"
-	"github.com/foci-store/foci/internal/peer"
 )
 
 // Result is what came of a write.
@@ -175,17 +174,17 @@ const rereadFrom = 16 << 10
 // small makes a change of one record.
 func (s *Session) small(ctx context.Context, c *change, f *Future[Result]) {
 	rec := c.transaction()
-	src, err := c.read(&rec)
+	again, err := c.read(&rec)
 	if err != nil {
 		f.complete(Result{}, about(c.op.String(), c.name, err))
 		return
 	}
-	s.begin(ctx, c.op.String(), rec, src, f)
+	s.begin(ctx, c.op.String(), rec, again, f)
 }
 
 // read completes the record with content and metadata. Content that can be read
-// again stays where it is: src gives it at each sending.
-func (c *change) read(rec *record.Record) (src *peer.Source, err error) {
+// again stays where it is: again gives it at each sending.
+func (c *change) read(rec *record.Record) (again io.ReaderAt, err error) {
 	rec.Size = uint64(c.size)
 	at := rereadable(c.from, c.size)
 	switch {
@@ -212,7 +211,7 @@ func (c *change) read(rec *record.Record) (src *peer.Source, err error) {
 	if err := rec.SealFrom(c.from, c.size); err != nil {
 		return nil, shortRead(err, c.size)
 	}
-	return peer.NewSource(at, c.size), nil
+	return at, nil
 }
 
 // large makes a change of chunks, and waits for its end.

@@ -15,7 +15,7 @@ import (
 	"github.com/foci-store/foci/internal/core/quorum"
 	"github.com/foci-store/foci/internal/core/record"
 	"github.com/foci-store/foci/internal/core/wire"
-	"github.com/foci-store/foci/internal/peer"
+	"github.com/foci-store/foci/internal/peer/operation"
 )
 
 // chunkWindow is how many chunks of one upload are in memory.
@@ -61,7 +61,7 @@ func (s *Session) commitHead(ctx context.Context, rec record.Record, head record
 
 // chunkWriter begins to write chunks under a name that nothing else has.
 func (s *Session) chunkWriter(ctx context.Context, n foci.Name) (*chunkWriter, error) {
-	u := &chunkWriter{Session: s, ctx: ctx, name: n, open: map[uint32]func(){}, read: map[uint32]*peer.Source{}, slots: make(chan []byte, chunkWindow), failed: make(chan error, 1)}
+	u := &chunkWriter{Session: s, ctx: ctx, name: n, open: map[uint32]func(){}, read: map[uint32]*operation.Payload{}, slots: make(chan []byte, chunkWindow), failed: make(chan error, 1)}
 	for range chunkWindow {
 		u.slots <- nil
 	}
@@ -82,8 +82,8 @@ type chunkWriter struct {
 	peeked   bool        // over is to go before what is read next
 
 	mu   sync.Mutex
-	open map[uint32]func()       // chunks under way, and how to give each up
-	read map[uint32]*peer.Source // chunks that are read when they are sent
+	open map[uint32]func()             // chunks under way, and how to give each up
+	read map[uint32]*operation.Payload // chunks that are read when they are sent
 }
 
 // first reads the first chunk; more is false when it is all. Content of unknown
@@ -181,19 +181,17 @@ func (u *chunkWriter) allFrom(at io.ReaderAt, size int64) error {
 		if err := rec.SealFrom(io.NewSectionReader(at, from, n), n); err != nil {
 			return shortRead(err, size)
 		}
-		src := peer.NewSource(io.NewSectionReader(at, from, n), n)
-		u.mu.Lock()
-		u.read[index] = src
-		u.mu.Unlock()
-		u.manifest.Size += uint64(n)
-		err := u.send(index, rec, src, func() {
+		payload := operation.RereadPayload(io.NewSectionReader(at, from, n), n, func() {
 			u.mu.Lock()
 			delete(u.read, index)
 			u.mu.Unlock()
-			src.Close()
 			u.slots <- nil
 		})
-		if err != nil {
+		u.mu.Lock()
+		u.read[index] = payload
+		u.mu.Unlock()
+		u.manifest.Size += uint64(n)
+		if err := u.send(index, rec, payload); err != nil {
 			return err
 		}
 	}
@@ -256,7 +254,7 @@ func (u *chunkWriter) store(index uint32, b []byte) error {
 	rec := u.chunk(index, int64(len(b)))
 	rec.Payload = b
 	rec.Seal()
-	return u.send(index, rec, nil, func() { u.slots <- b[:foci.MaxPayload] })
+	return u.send(index, rec, operation.NewPayload(func() { u.slots <- b[:foci.MaxPayload] }))
 }
 
 // chunk is the record of a chunk, without its content.
@@ -268,9 +266,9 @@ func (u *chunkWriter) chunk(index uint32, size int64) record.Record {
 	}
 }
 
-// send runs a chunk's transaction; idle is called when no replica needs the
-// payload any more.
-func (u *chunkWriter) send(index uint32, rec record.Record, src *peer.Source, idle func()) error {
+// send runs a chunk's transaction, which holds the payload from now on.
+func (u *chunkWriter) send(index uint32, rec record.Record, payload *operation.Payload) error {
+	defer payload.Release()
 	cfg, err := u.config(u.ctx, u.name, rec.ID, u.opts.Ack)
 	if err != nil {
 		return err
@@ -280,7 +278,7 @@ func (u *chunkWriter) send(index uint32, rec record.Record, src *peer.Source, id
 	u.open[index] = func() {}
 	u.mu.Unlock()
 	op := u.op(rec.ID, wire.ChunkScope(u.name.Bucket, u.manifest.Upload, index), u.name.Bucket, foci.Bulk, cfg.Deadline)
-	op.Source, op.Idle, op.Trace = src, idle, traceOf(u.ctx)
+	op.Payload, op.Trace = payload, traceOf(u.ctx)
 	op.Done = func() {
 		u.mu.Lock()
 		delete(u.open, index)
@@ -310,8 +308,8 @@ func (u *chunkWriter) giveUp() {
 	for _, f := range open {
 		f()
 	}
-	for _, src := range read {
-		src.Release(u.client.peer.Admit)
+	for _, payload := range read {
+		payload.Detach(u.client.peer.Admit)
 	}
 }
 

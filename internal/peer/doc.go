@@ -1,10 +1,7 @@
-// Package peer is one process as the mesh sees it: the shell around the
-// transaction machine, the route table and the mesh. Clients, gateways and
+// Package peer is one process as the mesh sees it. It wires its parts: operations
+// (package operation), the paths and links that carry them (path), what is known of
+// other members (membership) and the certificate (renewal). Clients, gateways and
 // nodes are built on it.
 //
-// The way of an operation: [Peer.Run] starts a quorum machine; each of its
-// questions becomes a leg of the transaction machine (legs.go), which says when
-// to send it and to whom; the mesh carries it; the answer goes back the same
-// way until the machine says that the caller is to be answered. Nothing in this
-// chain waits: there is one timer and no goroutine for a transaction.
+// It starts the goroutine that renews the certificate, and has no lock of its own.
 package peer

@@ -49,8 +49,7 @@ func TestHintForASilentReplica(t *testing.T) {
 		keep(in)
 		close(kept)
 	})
-	p := rs.connect(func(c *peer.Config) { c.Stall, c.Resends = 10*time.Millisecond, 1000 })
-	p.LingerFor(100 * time.Millisecond)
+	p := rs.connect(func(c *peer.Config) { c.Stall, c.Resends, c.Linger = 10*time.Millisecond, 1000, 100*time.Millisecond })
 	r := write(t, p, "k", make([]byte, 100<<10), time.Hour, nil)
 	if err := r.result(t); err != nil {
 		t.Fatal(err)
@@ -76,8 +75,7 @@ func TestHintOutlivesClose(t *testing.T) {
 		}
 		time.AfterFunc(50*time.Millisecond, func() { in.Fail(foci.Errorf(foci.ReadOnly, "no")) })
 	})
-	p := rs.connect(nil)
-	p.LingerFor(50 * time.Millisecond)
+	p := rs.connect(func(c *peer.Config) { c.Linger = 50 * time.Millisecond })
 	r := write(t, p, "k", []byte("content"), time.Hour, nil)
 	if err := r.result(t); err != nil {
 		t.Fatal(err)

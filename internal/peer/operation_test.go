@@ -16,6 +16,7 @@ import (
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/mesh"
 	"github.com/foci-store/foci/internal/peer"
+	"github.com/foci-store/foci/internal/peer/operation"
 )
 
 // silent answers no question of a method.
@@ -346,7 +347,7 @@ func TestFetchedIsChecked(t *testing.T) {
 		}
 		m := quorum.NewAny(cfg, wire.Fetch{ID: id, From: entry.Version, To: foci.Version{Time: 6}, Limit: 1, MaxBytes: 100})
 		done := make(chan struct{})
-		p.Run(m, peer.Op{ID: id, Bucket: "bucket", Class: foci.Bulk, Deadline: cfg.Deadline, Done: func() { close(done) }})
+		p.Run(m, operation.Op{ID: id, Bucket: "bucket", Class: foci.Bulk, Deadline: cfg.Deadline, Done: func() { close(done) }})
 		wait(t, name, done)
 		if _, body, err := m.Result(); err != nil || !bytes.Equal(body, good) || asked.Load() < 3 {
 			t.Errorf("%s: %q, %v, %d groups asked", name, body, err, asked.Load())

@@ -3,7 +3,6 @@ package peer
 import (
 	"context"
 	"log/slog"
-	"math"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -11,14 +10,13 @@ import (
 	"time"
 
 	"github.com/foci-store/foci"
-	"github.com/foci-store/foci/internal/core/mutant"
 	core "github.com/foci-store/foci/internal/core/path"
 	"github.com/foci-store/foci/internal/core/quorum"
 	"github.com/foci-store/foci/internal/core/route"
-	"github.com/foci-store/foci/internal/core/txn"
 	"github.com/foci-store/foci/internal/device/mesh"
 	"github.com/foci-store/foci/internal/layout"
 	"github.com/foci-store/foci/internal/peer/membership"
+	"github.com/foci-store/foci/internal/peer/operation"
 	"github.com/foci-store/foci/internal/peer/path"
 	"github.com/foci-store/foci/internal/peer/renewal"
 	"github.com/foci-store/foci/internal/serve"
@@ -59,6 +57,7 @@ type Config struct {
 	Resends int           // of a stalled leg; 0 = 5
 	MaxOps  int           // operations that run at a time; 0 = 65,536
 	MaxHeld int64         // bytes of payload that they hold; 0 = 256 MiB
+	Linger  time.Duration // how long legs go on once their caller was answered; 0 = 2 s
 
 	Logger *slog.Logger // nil = silent
 }
@@ -80,19 +79,7 @@ type Peer struct {
 
 	started atomic.Bool // all of it is there
 
-	timer  *alarm
-	wakes  wakes
-	limits limits
-
-	lingers   time.Duration // as the constant linger; tests shorten it
-	lingering atomic.Int32  // operations whose callers were answered and that are not idle
-	quiet     chan struct{} // told when there are none
-
-	moving moving
-
-	mu   sync.Mutex // of txns
-	txns *txn.Machine
-
+	ops     *operation.Runner
 	paths   *path.Paths
 	traces  *status.Traces
 	renewal *renewal.Renewal
@@ -112,23 +99,18 @@ func New(cfg Config) (*Peer, error) {
 		return nil, err
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	p := &Peer{cfg: cfg, log: cfg.Logger, began: time.Now(), ctx: ctx, stop: stop, lingers: linger, quiet: make(chan struct{}, 1)}
+	p := &Peer{cfg: cfg, log: cfg.Logger, began: time.Now(), ctx: ctx, stop: stop}
 	if p.traces = cfg.Traces; p.traces == nil {
 		p.traces = new(status.Traces)
 	}
-	p.limits.init(cfg.MaxOps, cfg.MaxHeld)
-	p.txns = txn.New(txn.Config{
-		Route: p.route, Stall: cfg.Stall, Resends: cfg.Resends,
-		// The operations are limited before they begin; their legs are not
-		// refused in the middle.
-		MaxLegs: 1 << 20, MaxBytes: 1 << 40,
+	p.ops = operation.New(operation.Config{
+		Paths: carrier{p}, Layouts: planner{p}, Traces: p.traces, Now: p.now,
+		Stall: cfg.Stall, Resends: cfg.Resends, MaxOps: cfg.MaxOps, MaxHeld: cfg.MaxHeld, Linger: cfg.Linger,
 	})
-	p.timer = newAlarm(p.now, p.tick)
-	p.wakes.alarm = p.timer
 	p.renewal = renewal.New(cfg.Mesh.Auth.Certificates(), p.log)
 	p.paths = path.New(path.Config{
 		Self: cfg.Mesh.Node, Classes: classTables(&cfg.Mesh), Membership: p,
-		Now: p.now, Rerouted: p.rerouted, Note: p.traces.Note,
+		Now: p.now, Rerouted: p.ops.RouteChanged, Note: p.traces.Note,
 	})
 	p.Members, err = membership.New(membership.Config{
 		Node: cfg.Mesh.Node, Incarnation: cfg.Mesh.Incarnation, Role: cfg.Mesh.Role, Auth: cfg.Mesh.Auth,
@@ -151,7 +133,7 @@ func New(cfg Config) (*Peer, error) {
 		return nil, err
 	}
 	if self := cfg.Mesh.Node; !self.IsZero() {
-		p.step(func(out []txn.Effect, now time.Duration) []txn.Effect { return p.txns.PeerUp(out, now, self) })
+		p.ops.PeerUp(self)
 	}
 	p.Members.Start(p.mesh)
 	p.tasks.Go(func() { p.renewal.Run(p.ctx, p.mesh.Peers) })
@@ -180,7 +162,7 @@ func (p *Peer) meshConfig() (mc mesh.Config, err error) {
 // operations and closes all channels. It may be called twice.
 func (p *Peer) Close() error {
 	if p.ctx.Err() == nil {
-		p.linger()
+		p.ops.Linger()
 		p.renewal.Settle()
 		if p.cfg.Mesh.Role == foci.RoleClient {
 			p.Members.Leave()
@@ -188,13 +170,7 @@ func (p *Peer) Close() error {
 	}
 	p.Members.Stop()
 	p.stop()
-	p.step(func(out []txn.Effect, now time.Duration) []txn.Effect { return p.txns.Close(out, now) })
-	p.timer.close()
-	// One that waits for a layout has no leg that could tell it of the end.
-	ops, _ := p.wakes.due(math.MaxInt64)
-	for _, o := range ops {
-		o.giveUp()
-	}
+	p.ops.Close()
 	err := p.mesh.Close()
 	p.Members.Wait()
 	p.tasks.Wait()
@@ -207,24 +183,6 @@ func classTables(c *mesh.Config) (all core.Classes) {
 		all[class] = c.Classes[class].Tables
 	}
 	return all
-}
-
-// linger waits for the legs whose callers were answered, and then for the hints
-// that replace those of them that had no answer.
-func (p *Peer) linger() {
-	patience := p.lingers + hintPatience
-	if mutant.On(mutant.HintsAtClose) {
-		patience = p.lingers
-	}
-	end := time.NewTimer(patience)
-	defer end.Stop()
-	for p.lingering.Load() > 0 {
-		select {
-		case <-p.quiet:
-		case <-end.C:
-			return
-		}
-	}
 }
 
 // Now is the clock of deadlines: time since the process began.
@@ -274,62 +232,13 @@ func nonce() uint64 {
 	}
 }
 
-// route finds the node of a leg's target; it is called under mu.
-func (p *Peer) route(t txn.Target) (txn.Hop, error) {
-	l := p.Layout()
-	if l == nil {
-		return txn.Hop{}, membership.NoLayout()
-	}
-	if !t.Backend.IsZero() {
-		b := l.Backend(t.Backend)
-		if b == nil {
-			return txn.Hop{}, foci.Errorf(foci.NoRoute, "backend %v is not in the layout of epoch %d", t.Backend, l.Epoch)
-		}
-		return p.hop(b.Node)
-	}
-	_, node, ok := l.Owner(t.Group, t.ID)
-	if !ok {
-		return txn.Hop{}, foci.Errorf(foci.NoRoute, "group %d is not in the layout of epoch %d", t.Group, l.Epoch)
-	}
-	return p.hop(node)
-}
-
-// hop is the present path to a node; it is called under mu.
-func (p *Peer) hop(node foci.NodeID) (txn.Hop, error) {
-	to, err := p.paths.Find(node, foci.Reg)
-	return txn.Hop{Peer: to.Node, Via: to.Relay}, err
-}
-
-// tick runs what is due: stalled legs, deadlines and operations to be woken.
-func (p *Peer) tick() {
-	p.step(func(out []txn.Effect, now time.Duration) []txn.Effect {
-		p.progress(now)
-		return p.txns.Tick(out, now)
-	})
-	ops, next := p.wakes.due(p.now())
-	for _, o := range ops {
-		o.woken()
-	}
-	if next != 0 {
-		p.timer.by(next)
-	}
-}
-
-// rerouted lets legs that have no path look for one again.
-func (p *Peer) rerouted() {
-	p.step(func(out []txn.Effect, now time.Duration) []txn.Effect { return p.txns.RouteChanged(out, now) })
-}
-
 // onPeer takes note of links that come up and go down.
 func (p *Peer) onPeer(e mesh.PeerEvent) {
 	if e.Up {
 		p.paths.Up(e.Peer)
 		p.renewal.Check()
 		p.Members.LinkUp(e.Peer)
-		p.step(func(out []txn.Effect, now time.Duration) []txn.Effect {
-			// Those that wait for others may go by this one.
-			return p.txns.RouteChanged(p.txns.PeerUp(out, now, e.Peer.Node), now)
-		})
+		p.ops.PeerUp(e.Peer.Node)
 		if p.cfg.Met != nil {
 			p.cfg.Met(e.Peer.Node)
 		}
@@ -337,5 +246,5 @@ func (p *Peer) onPeer(e mesh.PeerEvent) {
 	}
 	p.paths.Down(e.Peer.Node)
 	p.Members.LinkDown(e.Peer.Node)
-	p.step(func(out []txn.Effect, now time.Duration) []txn.Effect { return p.txns.PeerDown(out, now, e.Peer.Node) })
+	p.ops.PeerDown(e.Peer.Node)
 }

@@ -10,7 +10,6 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/codec"
-	"github.com/foci-store/foci/internal/core/quorum"
 	"github.com/foci-store/foci/internal/core/route"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/layout"
@@ -130,8 +129,6 @@ func TestNearestFirst(t *testing.T) {
 		}
 	}
 }
-
-var _ peer.Machine = (*quorum.Any)(nil)
 
 // TestUnknownTargets end at once.
 func TestUnknownTargets(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"github.com/foci-store/foci/internal/core/quorum"
 	"github.com/foci-store/foci/internal/layout"
 	"github.com/foci-store/foci/internal/peer/membership"
+	"github.com/foci-store/foci/internal/peer/operation"
 )
 
 // repairRestarts is little: each sends what is lacking once more, and whoever
@@ -30,7 +31,7 @@ func (p *Peer) Repair(id foci.ID, one, other foci.Group, patience time.Duration,
 		Plan: quorum.Plan{Epoch: l.Epoch, Groups: among}, Level: foci.All, Deadline: deadline, Restarts: repairRestarts,
 		Clock: func() int64 { return time.Now().UnixNano() }, Nonce: nonce,
 	}, id, 0)
-	p.Run(r, Op{ID: id, Class: foci.Recovery, Deadline: deadline, Among: among, Done: func() {
+	p.Run(r, operation.Op{ID: id, Class: foci.Recovery, Deadline: deadline, Among: among, Done: func() {
 		_, err := r.Result()
 		done(err)
 	}})

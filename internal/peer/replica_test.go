@@ -20,6 +20,7 @@ import (
 	"github.com/foci-store/foci/internal/device/mesh"
 	"github.com/foci-store/foci/internal/layout"
 	"github.com/foci-store/foci/internal/peer"
+	"github.com/foci-store/foci/internal/peer/operation"
 	"github.com/foci-store/foci/internal/testports"
 )
 
@@ -228,10 +229,10 @@ func write(t testing.TB, p *peer.Peer, key string, payload []byte, limit time.Du
 		t.Fatal(err)
 	}
 	r := &run{w: quorum.NewWrite(cfg, rec), done: make(chan struct{}), idle: make(chan struct{})}
-	r.giveUp = p.Run(r.w, peer.Op{
+	op := operation.Op{
 		ID: rec.ID, Bucket: n.Bucket, Class: foci.Bulk, Deadline: cfg.Deadline,
 		Done: func() { close(r.done) }, // twice would panic
-		Idle: func() {
+		Payload: operation.NewPayload(func() {
 			select {
 			case <-r.done:
 			default:
@@ -241,8 +242,10 @@ func write(t testing.TB, p *peer.Peer, key string, payload []byte, limit time.Du
 				reuse()
 			}
 			close(r.idle)
-		},
-	})
+		}),
+	}
+	r.giveUp = p.Run(r.w, op)
+	op.Payload.Release() // the operation holds it
 	return r
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/mesh"
 	"github.com/foci-store/foci/internal/peer"
+	"github.com/foci-store/foci/internal/peer/operation"
 )
 
 // content is one chunk, to be fetched.
@@ -165,7 +166,7 @@ func TestArrivingAnswerIsNotLate(t *testing.T) {
 	cfg.Hedge = 700 * time.Millisecond
 	y := quorum.NewAny(cfg, f)
 	began, done := time.Now(), make(chan struct{})
-	p.Run(y, peer.Op{ID: f.ID, Bucket: "bucket", Class: foci.Bulk, Deadline: cfg.Deadline, Done: func() { close(done) }})
+	p.Run(y, operation.Op{ID: f.ID, Bucket: "bucket", Class: foci.Bulk, Deadline: cfg.Deadline, Done: func() { close(done) }})
 	wait(t, "the answer", done)
 	if _, body, err := y.Result(); err != nil || len(body) != len(c.body) {
 		t.Fatalf("%d bytes, %v", len(body), err)

@@ -3,13 +3,9 @@ package peer
 import (
 	"context"
 	"encoding/json"
-	"slices"
 	"time"
 
 	"github.com/foci-store/foci"
-	"github.com/foci-store/foci/internal/core/codec"
-	"github.com/foci-store/foci/internal/core/quorum"
-	"github.com/foci-store/foci/internal/core/txn"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/mesh"
 	"github.com/foci-store/foci/internal/status"
@@ -38,28 +34,6 @@ func (p *Peer) Status() status.Node {
 
 // Mesh describes this process's links and channels.
 func (p *Peer) Mesh() mesh.Stats { return p.mesh.Stats() }
-
-// maxShown bounds what is shown of pending legs.
-const maxShown = 1000
-
-// Txns describes this process's pending legs, the oldest first.
-func (p *Peer) Txns() status.Txns {
-	p.mu.Lock()
-	s := status.Txns{Counters: p.txns.Counters(), Bytes: p.txns.Bytes()}
-	for t := range p.txns.Pending(p.now()) {
-		s.Pending = append(s.Pending, status.PendingLeg{Status: t, Trace: t.Ref.(*leg).trace})
-	}
-	p.mu.Unlock()
-	slices.SortFunc(s.Pending, func(a, b status.PendingLeg) int { return int(b.Age - a.Age) })
-	if s.More = len(s.Pending) - maxShown; s.More > 0 {
-		s.Pending = s.Pending[:maxShown]
-	}
-	s.More = max(s.More, 0)
-	for _, b := range p.Status().Backends {
-		s.Hints += b.Hints
-	}
-	return s
-}
 
 // Ask asks a node about itself and decodes the answer into v.
 func (p *Peer) Ask(ctx context.Context, node foci.NodeID, what string, v any) error {
@@ -96,46 +70,6 @@ func (p *Peer) ask(ctx context.Context, node foci.NodeID, method wire.Method, he
 	f := wire.Forward{Node: node, Method: method, Class: foci.State, Head: head}
 	r, err := l.Call(ctx, foci.State, wire.MethodForward, f.Append(nil), nil)
 	return r, p.paths.Relayed(to.Relay, node, err).Err
-}
-
-// Inquire asks one question to the owner of an id, with all that the transaction
-// machine does about stalls and lost channels. done is called once: with the
-// answer, with an error when patience is over, or at once when neither a
-// channel nor a relay leads to the owner. Inquire does not wait.
-func (p *Peer) Inquire(m codec.Message, class foci.Class, patience time.Duration, done func(quorum.Answer)) {
-	t := target(m)
-	if s := p.Layout(); s != nil {
-		_, node, _ := s.Owner(t.Group, t.ID)
-		if !p.paths.IsUp(node) && p.paths.Relay(node).IsZero() {
-			done(quorum.Answer{Err: errNoLink})
-			return
-		}
-	}
-	l := newLeg(m, class)
-	l.done = done
-	p.submit([]submission{{deadline: p.Now() + patience, leg: l}})
-}
-
-// Call asks one question to one target and waits for the answer, with all that
-// the transaction machine does about stalls and lost channels.
-func (p *Peer) Call(ctx context.Context, m codec.Message, class foci.Class, deadline time.Duration) (codec.Message, []byte, error) {
-	done := make(chan quorum.Answer, 1)
-	l := newLeg(m, class)
-	l.done = func(a quorum.Answer) { done <- a }
-	p.submit([]submission{{deadline: deadline, leg: l}})
-	select {
-	case a := <-done:
-		return a.Msg, a.Body, p.named(a.Node, a.Err)
-	case <-ctx.Done():
-	}
-	p.step(func(out []txn.Effect, now time.Duration) []txn.Effect {
-		if ctx.Err() == context.DeadlineExceeded {
-			return p.txns.Expire(out, now, l.id)
-		}
-		return p.txns.Cancel(out, now, l.id)
-	})
-	a := <-done
-	return a.Msg, a.Body, p.named(a.Node, a.Err)
 }
 
 // named gives the error of a leg to a node the node's name, beside its id.

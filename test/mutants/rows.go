@@ -95,7 +95,7 @@ var rows = []row{
 	{mutant.AnyStoredIncarnation, "internal/node", "TestFarFutureStart"},
 	{mutant.RelayUnsentUnknown, "internal/device/mesh", "TestRelayUnsent"},
 	{mutant.UnprovenInAnyOrder, "internal/device/mesh", "TestUnprovenInOrder"},
-	{mutant.UnsentMayApply, "internal/peer", "TestFailureOfAnAttempt"},
+	{mutant.UnsentMayApply, "internal/peer/operation", "TestFailureOfAnAttempt"},
 	{mutant.AnyBucket, "internal/core/access", "TestOneBucketIsNotAnother"},
 	{mutant.OpenReserved, "internal/core/access", "TestReservedBucketsAreForAdmins"},
 	{mutant.ForgedScope, "internal/core/access", "TestForgedScope"},

@@ -6,6 +6,7 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/codec"
+	"github.com/foci-store/foci/internal/core/invariant"
 	"github.com/foci-store/foci/internal/core/mutant"
 	"github.com/foci-store/foci/internal/core/txn"
 	"github.com/foci-store/foci/internal/core/wire"
@@ -24,8 +25,9 @@ type Attempt struct {
 	Reread bool // instead of Body: the shell's payload of the operation
 	Ref    any  // the shell's own
 
-	leg      *leg
-	canceled bool
+	leg       *leg
+	canceled  bool
+	delivered bool
 
 	// Of long ones: see Look.
 	began  time.Duration
@@ -90,6 +92,8 @@ func (m *Machine) Sent(a *Attempt, ch txn.Channel, table foci.Table, others int6
 // Delivered says what became of an attempt, of which nothing is read or sent any
 // more. It is told exactly once for each Send.
 func (m *Machine) Delivered(out []Effect, now time.Duration, a *Attempt, d *txn.Delivery) []Effect {
+	invariant.Check(!a.delivered, "an attempt is delivered once")
+	a.delivered = true
 	m.enter(out, now)
 	l := a.leg
 	if at := slices.Index(l.open, a); at >= 0 {

@@ -50,7 +50,7 @@ func (m *Machine) ask(o *Operation, asks []quorum.Ask) {
 // leg completes a question, and finds out what kind it is.
 func (o *Operation) leg(a *quorum.Ask) *leg {
 	a.Msg.(interface{ Aim() *wire.Target }).Aim().Trace = o.Trace
-	if m, ok := a.Msg.(interface{ Declare(wire.Scope) }); ok {
+	if m, ok := a.Msg.(interface{ Declare(wire.Scope) }); ok && o.Scope.Named() {
 		m.Declare(o.Scope)
 	}
 	l := &leg{op: o, ask: a.Leg, msg: a.Msg}
@@ -102,26 +102,6 @@ func (m *Machine) ended(l *leg, o *txn.Outcome) {
 		a.Msg = &wire.StoreReply{Epoch: l.have.Epoch, Dup: true}
 	}
 	m.event(l.op, l.op.Quorum.Answer(m.now, l.ask, a))
-}
-
-// Answers makes an empty message of the kind that answers a method; nil when
-// there is none.
-func Answers(method wire.Method) codec.Message {
-	switch method {
-	case wire.MethodQuery:
-		return new(wire.QueryReply)
-	case wire.MethodStore:
-		return new(wire.StoreReply)
-	case wire.MethodHave:
-		return new(wire.HaveReply)
-	case wire.MethodFetch:
-		return new(wire.FetchReply)
-	case wire.MethodHint:
-		return new(wire.HintReply)
-	case wire.MethodList:
-		return new(wire.ListReply)
-	}
-	return nil
 }
 
 // Group is the group that an attempt's question is for.

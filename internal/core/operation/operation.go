@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/invariant"
 	"github.com/foci-store/foci/internal/core/mutant"
 	"github.com/foci-store/foci/internal/core/quorum"
 	"github.com/foci-store/foci/internal/core/wire"
@@ -14,7 +15,7 @@ import (
 // Op describes an operation.
 type Op struct {
 	Quorum   quorum.Machine
-	Scope    wire.Scope // what the id is made of; may be empty
+	Scope    wire.Scope // what the id is made of; empty: the questions say it themselves, or need none
 	Class    foci.Class
 	Deadline time.Duration // on the clock of the events
 	Trace    foci.TraceID
@@ -64,6 +65,7 @@ func (m *Machine) Replan(out []Effect, now time.Duration, o *Operation, p quorum
 // event does what the quorum machine of an operation says.
 func (m *Machine) event(o *Operation, q quorum.Out) {
 	if q.Done {
+		invariant.Check(!o.answered, "an operation is answered once")
 		o.answered = true
 		m.lingering++
 		m.out = append(m.out, Effect{Do: Answer, Op: o})
@@ -139,6 +141,7 @@ func (m *Machine) checkIdle(o *Operation) {
 	if o.idle || !o.answered || o.out > 0 || !o.Quorum.Idle() {
 		return
 	}
+	invariant.Check(len(o.legs) == 0, "an idle operation has %d open legs", len(o.legs))
 	o.idle = true
 	m.lingering--
 	m.wakes.set(o, 0)

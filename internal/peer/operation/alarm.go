@@ -1,17 +1,20 @@
-package peer
+package operation
 
 import (
-	"sync"
 	"time"
+
+	"github.com/foci-store/foci/internal/lockorder"
 )
 
-// alarm is the one timer of a process: it calls ring at the earliest time that
-// somebody asked for.
+// alarm is the one timer of a process: it calls ring at the earliest time that was
+// asked for.
 type alarm struct {
 	now  func() time.Duration
 	ring func()
 
-	mu     sync.Mutex
+	mu lockorder.Mutex[lockorder.Leaf]
+
+	// Guarded by mu.
 	timer  *time.Timer
 	at     time.Duration // 0 = not set
 	closed bool

@@ -1,4 +1,4 @@
-package peer
+package operation
 
 import (
 	"time"
@@ -32,17 +32,17 @@ func (l *limits) init(ops int, held int64) {
 
 // Admit makes room for an operation that holds so many bytes of payload, or
 // fails with Busy. release must be called once when the operation is over.
-func (p *Peer) Admit(bytes int64) (release func(), err error) {
-	if !p.limits.ops.TryAcquire(1) {
+func (r *Runner) Admit(bytes int64) (release func(), err error) {
+	if !r.limits.ops.TryAcquire(1) {
 		return nil, busy("as many operations as are allowed are running")
 	}
-	if !p.limits.held.TryAcquire(bytes) {
-		p.limits.ops.Release(1)
+	if !r.limits.held.TryAcquire(bytes) {
+		r.limits.ops.Release(1)
 		return nil, busy("the operations that run hold as much payload as is allowed")
 	}
 	return func() {
-		p.limits.held.Release(bytes)
-		p.limits.ops.Release(1)
+		r.limits.held.Release(bytes)
+		r.limits.ops.Release(1)
 	}, nil
 }
 

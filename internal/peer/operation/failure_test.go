@@ -1,4 +1,4 @@
-package peer
+package operation
 
 import (
 	"testing"
@@ -7,6 +7,9 @@ import (
 	"github.com/foci-store/foci/internal/core/txn"
 	"github.com/foci-store/foci/internal/device/mesh"
 )
+
+// said is an error that a node answered.
+func said(kind foci.Kind) error { return &foci.Error{Kind: kind, Err: &mesh.PeerError{}} }
 
 // TestFailureOfAnAttempt: only an attempt that a channel had accepted can have
 // reached the replica, and only what the replica said is its refusal.
@@ -23,16 +26,11 @@ func TestFailureOfAnAttempt(t *testing.T) {
 		{foci.Errorf(foci.Unreachable, "the channel was lost"), true, txn.Lost},
 		{foci.Errorf(foci.Busy, "the answer was damaged"), true, txn.Lost},
 		{foci.Errorf(foci.Closed, "the link was removed"), true, txn.Lost},
-		{said(foci.NodeID{1}, foci.Unreachable), true, txn.Refused},
-		{said(foci.NodeID{1}, foci.Busy), true, txn.Refused},
+		{said(foci.Unreachable), true, txn.Refused},
+		{said(foci.Busy), true, txn.Refused},
 	} {
 		if d := failure(c.err, c.sent); d.Fate != c.want || d.Err != c.err {
 			t.Errorf("%v, sent %v: %v, want %v", foci.KindOf(c.err), c.sent, d.Fate, c.want)
 		}
 	}
-}
-
-// said is an error that a node answered.
-func said(node foci.NodeID, kind foci.Kind) error {
-	return &foci.Error{Kind: kind, Err: &mesh.PeerError{Node: node}}
 }

@@ -1,0 +1,154 @@
+package operation
+
+import (
+	"bytes"
+	"io"
+	"sync"
+	"sync/atomic"
+
+	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/txn"
+)
+
+// Payload is the content of one record for as long as it may be sent. It counts
+// who holds it: whoever made it, until [Payload.Release], and the operation that
+// sends it, from [Runner.Run] until that is idle. When nobody holds it any more it
+// is freed.
+//
+// Its bytes are in the record, or they are read anew for each attempt: then the
+// record has no payload.
+type Payload struct {
+	size    int64
+	holders atomic.Int32
+	reads   atomic.Int32 // of attempts that have not come to its end
+	again   bool         // it is read anew
+
+	mu    sync.RWMutex // held for reading while r is read
+	r     io.ReaderAt  // guarded by mu; nil: it must not be read any more
+	freed []func()     // guarded by mu; called when nobody holds it
+}
+
+// NewPayload makes the payload of a record that has its bytes, and holds it. free
+// is called once, when nobody holds it any more.
+func NewPayload(free func()) *Payload {
+	p := &Payload{freed: []func(){free}}
+	p.holders.Store(1)
+	return p
+}
+
+// RereadPayload makes a payload of the first size bytes of r, which must stay the
+// same until Detach: a replica refuses what does not match the record's hash.
+func RereadPayload(r io.ReaderAt, size int64, free func()) *Payload {
+	p := NewPayload(free)
+	p.r, p.size, p.again = r, size, true
+	return p
+}
+
+func (p *Payload) hold() { p.holders.Add(1) }
+
+// Release lets go of the payload.
+func (p *Payload) Release() {
+	if p.holders.Add(-1) > 0 {
+		return
+	}
+	p.mu.Lock()
+	freed := p.freed
+	p.r, p.freed = nil, nil
+	p.mu.Unlock()
+	for _, free := range freed {
+		free()
+	}
+}
+
+// Detach sees to it that r is not read any more. When a replica that is behind
+// the others has not been sent all of it yet, the payload is kept in memory for
+// that one while an operation holds it, if keep makes room for it.
+func (p *Payload) Detach(keep func(bytes int64) (free func(), err error)) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	r := p.r
+	p.r = nil
+	if r == nil || p.reads.Load() == 0 {
+		return
+	}
+	free, err := keep(p.size)
+	if err != nil {
+		return // the others have it
+	}
+	b := make([]byte, p.size)
+	if n, _ := r.ReadAt(b, 0); n < len(b) {
+		free()
+		return
+	}
+	p.r, p.freed = bytes.NewReader(b), append(p.freed, free)
+}
+
+// reread is how many bytes are read anew for each attempt.
+func (p *Payload) reread() int64 {
+	if !p.again {
+		return 0
+	}
+	return p.size
+}
+
+// reading is the payload as one attempt reads it: a [mesh.Source].
+type reading struct {
+	of    *Payload
+	whole atomic.Bool // it was read to its end
+	wrong atomic.Pointer[error]
+	ended atomic.Bool
+}
+
+func (p *Payload) read() *reading {
+	p.reads.Add(1)
+	return &reading{of: p}
+}
+
+// Size is how many bytes will come.
+func (g *reading) Size() int64 { return g.of.size }
+
+// ReadAt reads the payload, unless that was detached.
+func (g *reading) ReadAt(b []byte, off int64) (int, error) {
+	p := g.of
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	if p.r == nil {
+		return 0, g.fail(foci.Errorf(foci.Closed, "it was released"))
+	}
+	n, err := p.r.ReadAt(b, off)
+	switch {
+	case n == len(b):
+		err = nil
+	case err == nil || err == io.EOF:
+		err = g.fail(foci.Errorf(foci.Invalid, "it ended at byte %d of %d: %w", off+int64(n), p.size, io.ErrUnexpectedEOF))
+	default:
+		err = g.fail(err)
+	}
+	if err == nil && off+int64(n) == p.size && g.whole.CompareAndSwap(false, true) {
+		g.over()
+	}
+	return n, err
+}
+
+func (g *reading) fail(err error) error {
+	g.wrong.Store(&err)
+	return err
+}
+
+// over counts the reading out, once.
+func (g *reading) over() {
+	if g.ended.CompareAndSwap(false, true) {
+		g.of.reads.Add(-1)
+	}
+}
+
+// explain corrects what became of an attempt: when the payload could not be read
+// and never was sent whole, no replica has stored it.
+func (g *reading) explain(d *txn.Delivery) {
+	if d.Err == nil {
+		return
+	}
+	if wrong := g.wrong.Load(); wrong != nil && !g.whole.Load() {
+		d.Fate, d.Err = txn.NotSent, foci.Errorf(foci.Invalid, "the content cannot be read again: %w", *wrong)
+	}
+}
