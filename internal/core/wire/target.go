@@ -20,9 +20,10 @@ type Target struct {
 // bytes.
 const TraceOffset = 8 + 4 + 16
 
-// TraceOf is the trace of an encoded data request; 0 when it is too short.
-func TraceOf(head []byte) foci.TraceID {
-	if len(head) < TraceOffset+8 {
+// TraceOf is the trace of an encoded request; 0 when its method has no target, or
+// it is too short.
+func TraceOf(m Method, head []byte) foci.TraceID {
+	if r := m.Row(); r == nil || !r.Aimed || len(head) < TraceOffset+8 {
 		return 0
 	}
 	return foci.TraceID(binary.LittleEndian.Uint64(head[TraceOffset:]))

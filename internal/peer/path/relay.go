@@ -28,7 +28,7 @@ func (p *Paths) Forward(in *mesh.Incoming, f *wire.Forward) {
 		in.Fail(&foci.Error{Kind: foci.NoRoute, Where: "node " + f.Node.Short(), Msg: "no channel to it from here"})
 		return
 	}
-	if trace := wire.TraceOf(f.Head); trace.Noted() && f.Method != wire.MethodStatus {
+	if trace := wire.TraceOf(f.Method, f.Head); trace.Noted() {
 		p.cfg.Note(trace, "%v passed on to node %s, class %v", f.Method, f.Node.Short(), f.Class)
 	}
 	method, head := relayed(in, l.Peer().Protocol, f)
