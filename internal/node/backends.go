@@ -44,9 +44,9 @@ func (n *Node) openBackends() error {
 	return nil
 }
 
-// assign finds a directory for each of the node's backends: the one that took
-// its identity before, else a configured one of its group that is free, else,
-// when none is configured, one in the node's own.
+// assign finds a directory for each of the node's backends: the one that has its
+// identity already, else a free configured one of its group, else, when none is
+// configured, one in the node's own directory.
 func (n *Node) assign(mine []*layout.Backend) ([]string, error) {
 	taken := map[string]bool{}
 	dirs := make([]string, len(mine))
@@ -112,8 +112,8 @@ func (n *Node) freeDir(lb *layout.Backend, taken map[string]bool) string {
 	return ""
 }
 
-// open opens one. A directory that held the identity and has none now is refused:
-// the backend would vote that everything it held never existed.
+// open opens a backend. It refuses a directory that has lost the backend's
+// identity: the backend would vote that its objects never existed.
 func (n *Node) open(dir string, lb *layout.Backend) (*store.Backend, error) {
 	kept := n.keptAs(dir)
 	known := n.id.Backends[kept] == lb.ID
@@ -149,8 +149,8 @@ func (n *Node) whatIsIn(dir string) string {
 	return fmt.Sprintf("has no backend's identity (the file %s) now, though it holds %d other files or directories", store.IdentityFile, len(names))
 }
 
-// raiseEpoch makes durable in a backend that no layout older than this one
-// counts any more. One that cannot be written to has its node's layout for that.
+// raiseEpoch persists the minimum epoch in a backend. When the backend is read-only
+// the layout in the node's own directory serves instead.
 func raiseEpoch(log *slog.Logger, b *store.Backend, e foci.Epoch) {
 	if b.Epoch() >= e {
 		return
@@ -160,10 +160,10 @@ func raiseEpoch(log *slog.Logger, b *store.Backend, e foci.Epoch) {
 	}
 }
 
-// inside marks directories that are in the node's own.
+// inside is the prefix of directories within the node's own.
 const inside = "./"
 
-// keptAs is how a directory is written down in the node's identity.
+// keptAs is the form of a directory in the node's identity.
 func (n *Node) keptAs(dir string) string {
 	if rel, err := filepath.Rel(n.cfg.Dir, dir); err == nil && filepath.IsLocal(rel) {
 		return inside + rel
@@ -171,7 +171,7 @@ func (n *Node) keptAs(dir string) string {
 	return dir
 }
 
-// dirOf is the directory that was written down.
+// dirOf is the directory of such a form.
 func (n *Node) dirOf(kept string) string {
 	if rel, ok := strings.CutPrefix(kept, inside); ok {
 		return filepath.Join(n.cfg.Dir, rel)

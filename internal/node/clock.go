@@ -8,12 +8,12 @@ import (
 	"github.com/foci-store/foci/internal/core/version"
 )
 
-// watchEvery is how often a node compares its clock with those of the others,
-// which pings bring about every second.
+// watchEvery is the interval between comparisons of the node's clock with those of
+// the others. Pings refresh these about every second.
 const watchEvery = 500 * time.Millisecond
 
 // watchClock compares this node's clock with those of the other storing nodes
-// until ctx ends. While it is astray the node does not vote.
+// until ctx ends. While the clock is wrong (astray) the node does not vote.
 func (n *Node) watchClock(ctx context.Context) {
 	tick := time.NewTicker(watchEvery)
 	defer tick.Stop()
@@ -40,8 +40,8 @@ func (n *Node) judgeClock() {
 	}
 }
 
-// clockOffsets are the known clocks of the other nodes of the layout that store,
-// and how many nodes store, this one counted.
+// clockOffsets returns the known clocks of the other storing nodes of the layout,
+// and the number of storing nodes, this one included.
 func (n *Node) clockOffsets() (others []version.Offset, of int) {
 	s := n.layout.Load()
 	if s == nil {

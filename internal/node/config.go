@@ -15,7 +15,7 @@ import (
 
 // Config is one node. The zero values are noted; New validates the rest.
 type Config struct {
-	Cluster   string         // name that every member and client says; required
+	Cluster   string         // name of the cluster; required
 	Dir       string         // identity, layout, and backends that have no directory of their own; required
 	Name      string         // which node of the layout this is; needed at the first start only
 	Layout    *layout.Layout // given at the first start, or to replace the kept one by a newer; nil = the kept one
@@ -24,7 +24,7 @@ type Config struct {
 	Seeds     []route.Remote // besides the nodes of the layout
 	Backends  []Backend      // none = those that the layout gives the node, in Dir
 
-	// Auth is what this node proves itself with and asks of others; nil: nothing,
+	// Auth is the credential of this node, and what it demands of peers; nil: none,
 	// which New refuses for addresses that are not loopback, unless Insecure.
 	Auth     *auth.Credentials
 	Insecure bool

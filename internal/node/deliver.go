@@ -46,7 +46,7 @@ func (n *Node) deliverHints(ctx context.Context) {
 				pause = deliverRest
 			}
 		}
-		select { // each new hint rings, and they come in thousands
+		select { // hints come in thousands, each with a signal
 		case <-ctx.Done():
 		case <-time.After(pause):
 		}
@@ -97,7 +97,7 @@ type round struct {
 	tokens chan struct{} // one for each that is being delivered
 
 	mu     sync.Mutex
-	failed map[foci.BackendID]int // guarded by mu; by the backend that a delivery failed to, as one that is full
+	failed map[foci.BackendID]int // guarded by mu; deliveries to a backend that failed, as to one that is full
 }
 
 func (r *round) failedOften(b foci.BackendID) bool {
@@ -118,8 +118,8 @@ func (n *Node) target(k store.Hint) foci.BackendID {
 	return b
 }
 
-// nextHints are the next hints of a group of which some node can be reached: one
-// that cannot may have very many, for long.
+// nextHints are the next hints of a group with a reachable node. It skips other
+// groups whole: they may have very many hints, for a long time.
 func (n *Node) nextHints(b *store.Backend, after store.Hint) ([]store.Hint, error) {
 	for {
 		page, err := b.Hints(after, hintPage)
@@ -137,8 +137,8 @@ func (n *Node) deliver(b *store.Backend, own foci.Group, k store.Hint, r *round)
 		<-r.tokens
 		return
 	}
-	// A newer layout may have the bucket in other groups: this one would refuse
-	// the object, each time that the hint is delivered.
+	// By a newer layout the bucket may be in other groups: this one would refuse the
+	// object at every delivery.
 	if _, is := n.isStray(b, &wire.Scope{}, k.ID, k.Group); is {
 		end(true)
 		<-r.tokens

@@ -15,15 +15,15 @@ import (
 	"github.com/foci-store/foci/internal/peer"
 )
 
-// peersFile holds the addresses of some members that the node knew last, one on
-// a line: seeds for the next start. Losing it loses nothing but time.
+// peersFile holds addresses of members that the node knew last, one per line, as
+// seeds for the next start. Without it the start only takes longer.
 const (
 	peersFile = "peers"
 	maxPeers  = 64 << 10 // bytes
 )
 
-// remembered are the peers of the last run. What cannot be read is left out: the
-// file is a help, and no reason not to start.
+// remembered reads the peers of the last run. It skips what it cannot read: a
+// damaged file must not keep the node from starting.
 func (n *Node) remembered() []route.Remote {
 	path := filepath.Join(n.cfg.Dir, peersFile)
 	text, err := vfs.ReadFile(n.cfg.FS, path, maxPeers)
@@ -48,7 +48,7 @@ func parsePeers(text []byte) []route.Remote {
 	return out
 }
 
-// remember puts peers on the disk for the next start.
+// remember writes peers to the disk for the next start.
 func (n *Node) remember(peers []route.Remote) {
 	var text []byte
 	for _, r := range peers {
@@ -60,7 +60,7 @@ func (n *Node) remember(peers []route.Remote) {
 	}
 }
 
-// announce has the node found by multicast, if that was asked for.
+// announce starts the node's beacon, when multicast is configured.
 func (n *Node) announce(p *peer.Peer) error {
 	if !n.cfg.Multicast.IsValid() {
 		return nil
@@ -78,8 +78,8 @@ func (n *Node) announce(p *peer.Peer) error {
 	return err
 }
 
-// Beacons are what became of the multicast packets that came; false when this
-// node does no multicast.
+// Beacons counts the multicast packets received by outcome; false without
+// multicast.
 func (n *Node) Beacons() (beacon.Counters, bool) {
 	if n.beacon == nil {
 		return beacon.Counters{}, false
@@ -87,12 +87,12 @@ func (n *Node) Beacons() (beacon.Counters, bool) {
 	return n.beacon.Counters(), true
 }
 
-// Members are the members of the mesh that this node knows, itself included, and
-// who told of them.
+// Members are the members of the mesh that this node knows, itself included, each
+// with the node that told of it.
 func (n *Node) Members() []peer.KnownRoute { return n.peer.Load().Known() }
 
-// RouteCounters count what this node says about routes.
+// RouteCounters count this node's messages about routes.
 func (n *Node) RouteCounters() peer.RouteCounters { return n.peer.Load().RouteCounters() }
 
-// Watchers is how many transport clients wait here to be told of changes.
+// Watchers is the number of transport clients that watch this node.
 func (n *Node) Watchers() int { return n.peer.Load().Watchers() }

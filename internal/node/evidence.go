@@ -84,13 +84,13 @@ func (q *inquiries) end(d doubt, held int64, err error) {
 	d.done(held, err)
 }
 
-// proof is what is known of the sender of a record: whether it proved an identity.
+// proof tells whether the sender of a record proved an identity.
 func proof(who *mesh.Identity) version.Evidence {
 	return version.Evidence{Unproved: who.Principal == "" && who.Role == foci.RoleTransport}
 }
 
-// needsEvidence reports whether the store's refusal of a record may end when
-// another owner is asked.
+// needsEvidence reports whether a record that the store refused may be accepted
+// once another owner was asked.
 func (n *Node) needsEvidence(m *wire.Store, err error) bool {
 	return err != nil && foci.KindOf(err) == foci.ClockAhead && m.Evidence.Held == 0 &&
 		!version.Unprovable(m.Record.Version.Time, m.Evidence, n.cfg.Now()) && !mutant.On(mutant.OwnersNotAsked)
@@ -104,8 +104,8 @@ func (n *Node) inquire(who share.Who, m *wire.Store, done func(held int64, err e
 	}
 }
 
-// investigate begins the inquiries until ctx ends. Owners may be backends of
-// this node, whose index is read here.
+// investigate runs the inquiries until ctx ends. It is a goroutine of its own
+// because an owner may be a backend of this node, whose index is then read here.
 func (n *Node) investigate(ctx context.Context) {
 	defer n.inquiries.close()
 	for {
@@ -123,8 +123,8 @@ func (n *Node) investigate(ctx context.Context) {
 }
 
 // askOwners asks the owners of an object in the other groups of its bucket, by
-// this node's own layout, for their votes. A vote is of what is fsynced. It
-// comes from the owner itself, for the question goes to the node of that id.
+// this node's own layout, for their votes: for what they hold fsynced. The
+// question goes to the node of the owner's id, so nobody else can answer it.
 func (n *Node) askOwners(d doubt) {
 	m, s := d.store, n.layout.Load()
 	var groups []foci.Group
@@ -147,7 +147,7 @@ func (n *Node) askOwners(d doubt) {
 	}
 }
 
-// voteOf is the vote that an owner has given; nil when it has given none.
+// voteOf is an owner's vote; nil for an answer that is none.
 func voteOf(a *quorum.Answer, e foci.Epoch) *record.Vote {
 	if r, ok := a.Msg.(*wire.QueryReply); ok && a.Err == nil && r.Epoch == e {
 		return &r.Vote
@@ -155,11 +155,11 @@ func voteOf(a *quorum.Answer, e foci.Epoch) *record.Vote {
 	return nil
 }
 
-// asking is an inquiry under way.
+// asking is an inquiry whose owners are being asked.
 type asking struct {
-	mu      sync.Mutex // of what follows
-	inquiry object.Inquiry
-	ended   bool
+	mu      sync.Mutex
+	inquiry object.Inquiry // guarded by mu
+	ended   bool           // guarded by mu
 
 	end func(held int64, err error) // called once
 }

@@ -9,7 +9,8 @@ import (
 	"github.com/foci-store/foci/internal/serve"
 )
 
-// query is the replica's vote on an object, with the content when it is small.
+// query answers a version query: the replica's vote on an object, with the content
+// when it is small and wanted.
 func (n *Node) query(in *mesh.Incoming, m *wire.Query) {
 	n.noteArrival(in, &m.Target)
 	b := n.voter(in, &m.Target, &m.ID)
@@ -23,7 +24,7 @@ func (n *Node) query(in *mesh.Incoming, m *wire.Query) {
 	}
 	reply := wire.QueryReply{Epoch: m.Epoch, Clock: n.cfg.Now(), Vote: vote}
 	if m.Inline == 0 && !access.MayRead(serve.Asker(in), &m.Scope, m.ID) && !mutant.On(mutant.WriterSums) {
-		reply.Vote.Sum = record.Hash{} // with the version it confirms a guess of the content
+		reply.Vote.Sum = record.Hash{} // it would confirm a guess of the content
 	}
 	var body []byte
 	if rec != nil && (m.Inline > 0 || mutant.On(mutant.EmptyInline)) {
@@ -59,10 +60,10 @@ func (n *Node) fetch(in *mesh.Incoming, m *wire.Fetch) {
 	in.ReplySource(reply.Append(nil), content)
 }
 
-// wholeFetch is the longest payload that is read at once, here, where waiting for
-// a disk holds up nothing else. A longer one is read on the goroutine that writes
-// the channel, a block at a time as the asker grants credit: so it takes no
-// memory while it waits, and a slow disk slows that channel.
+// wholeFetch is the longest payload that fetch reads at once, on a goroutine where
+// waiting for a disk delays nothing else. The goroutine that writes the channel
+// reads a longer payload, a block at a time as the asker grants credit: it takes
+// no memory while it waits, and a slow disk slows that channel only.
 const wholeFetch = 64 << 10
 
 // list serves a page of a bucket's keys.

@@ -25,16 +25,16 @@ type identity struct {
 	Node        foci.NodeID      `json:"node"`
 	Saved       uint64           `json:"saved,omitempty"` // how often; see spareFile
 	Incarnation foci.Incarnation `json:"incarnation"`     // of the last start
-	// Earlier are those of the starts before it, the last ones, the newest last: a
-	// start under a wrong clock does not count once the clock is right.
+	// Earlier are the incarnations of the last starts before it, the newest last:
+	// one made under a wrong clock does not count once the clock is right.
 	Earlier []foci.Incarnation `json:"earlier,omitempty"`
-	// Backends are the directories that once took a backend's identity. One
-	// that is empty now is a new disk, not that backend. Those inside of the
-	// node's directory begin with "./", so that it may be moved as a whole.
+	// Backends maps each directory that once had a backend's identity to it. An
+	// empty directory is a new disk, not that backend. Directories inside of the
+	// node's own begin with "./", so that the whole can be moved.
 	Backends map[string]foci.BackendID `json:"backends,omitempty"`
 }
 
-// loadIdentity reads it; found is false at a node's first start.
+// loadIdentity reads a node's identity; found is false at its first start.
 func loadIdentity(fsys vfs.FS, dir string) (id identity, found bool, err error) {
 	path := filepath.Join(dir, identityFile)
 	b, err := vfs.ReadFile(fsys, path, maxIdentity)
@@ -50,7 +50,7 @@ func loadIdentity(fsys vfs.FS, dir string) (id identity, found bool, err error) 
 	return id, true, nil
 }
 
-// save is durable when it returns.
+// save writes the identity durably.
 func (id *identity) save(fsys vfs.FS, dir string) error {
 	b, err := json.MarshalIndent(id, "", "  ")
 	if err != nil {
@@ -76,14 +76,14 @@ func loadLayout(fsys vfs.FS, dir string) (*layout.Layout, error) {
 	return l, nil
 }
 
-// same reports whether two layouts say the same.
+// same reports whether two layouts are equal.
 func same(a, b *layout.Layout) bool {
 	x, errA := a.Marshal()
 	y, errB := b.Marshal()
 	return errA == nil && errB == nil && bytes.Equal(x, y)
 }
 
-// saveLayout is durable when it returns.
+// saveLayout writes the layout durably.
 func saveLayout(fsys vfs.FS, dir string, l *layout.Layout) error {
 	b, err := l.Marshal()
 	if err != nil {

@@ -33,10 +33,10 @@ type Node struct {
 	beacon     *beacon.Beacon            // nil: no multicast
 	reads      *slots                    // one for each request that is served apart
 	writeBacks *slots                    // one for each write-back for a reader
-	tasks      sync.WaitGroup            // of those
+	tasks      sync.WaitGroup            // goroutines of requests and of the node
 	traces     status.Traces
 	hinted     chan struct{}      // there may be hints to deliver
-	stop       context.CancelFunc // ends their delivery
+	stop       context.CancelFunc // ends the node's goroutines
 
 	inquiries inquiries
 	astray    atomic.Pointer[version.Astray] // nil: it votes
@@ -51,7 +51,7 @@ type Node struct {
 // New opens the node's directory and backends and serves.
 //
 // It fails with Denied for a directory of another cluster or node, with Busy
-// when another process has it open, and with Invalid for what cannot be.
+// when another process has it open, and with Invalid for a configuration that cannot work.
 func New(cfg Config) (*Node, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
@@ -103,8 +103,8 @@ func (n *Node) serve() error {
 	return nil
 }
 
-// adopt makes a newer layout durable before anybody votes by it: the layout in
-// the node's directory and in each backend that no older one counts any more.
+// adopt persists a newer layout before this node votes by it: the layout in the
+// node's directory, and its epoch as the minimum in each backend.
 func (n *Node) adopt(s *layout.Snapshot) error {
 	if err := saveLayout(n.cfg.FS, n.cfg.Dir, s.Layout); err != nil {
 		return err

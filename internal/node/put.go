@@ -40,17 +40,16 @@ func (n *Node) put(in *mesh.Incoming, m *wire.Store) {
 	})
 }
 
-// keep stores a record that has come and answers. A record whose time is ahead
-// of this node's clock comes here again when another owner gave evidence for it.
+// keep stores a whole record and answers. When the record's time is ahead of this
+// node's clock and another owner gives evidence for it, keep runs again.
 func (n *Node) keep(in *mesh.Incoming, m *wire.Store) {
-	// It may have been long on its way: an acknowledgement is one of the layout
-	// that counts when it is given.
+	// The body may have taken long: an acknowledgement counts by the layout of the
+	// moment when it is given.
 	b := n.voter(in, &m.Target, &m.Record.ID)
 	if b == nil {
 		return
 	}
-	// The record stays the request's until it is answered, and so does its
-	// memory.
+	// The request owns the record's memory until it is answered.
 	since := time.Now()
 	b.Put(m, func(dup bool, err error) {
 		if n.needsEvidence(m, err) {
@@ -74,9 +73,9 @@ func (n *Node) keep(in *mesh.Incoming, m *wire.Store) {
 	})
 }
 
-// arrived is what a record's check says of one that has just come: frames have
-// checksums of their own, so its sender gave other bytes than it had hashed.
-// Nothing is stored, which Corrupt would leave open.
+// arrived turns the Corrupt of a received record's check into Invalid: frames have
+// checksums, so the sender itself sent other bytes than it had hashed, and nothing
+// was stored, which Corrupt would leave open.
 func arrived(err error) error {
 	if err != nil && foci.KindOf(err) == foci.Corrupt {
 		return foci.Errorf(foci.Invalid, "%w: was the content changed while it was sent?", err)
@@ -84,8 +83,8 @@ func arrived(err error) error {
 	return err
 }
 
-// have says whether a record has arrived, so that its body need not be sent
-// again.
+// have answers whether a record has arrived, so that the sender need not send its
+// body again.
 func (n *Node) have(in *mesh.Incoming, m *wire.Have) {
 	n.noteArrival(in, &m.Target)
 	b := n.voter(in, &m.Target, &m.ID)

@@ -14,8 +14,8 @@ const (
 	writeBackPatience = 5 * time.Second // of one
 )
 
-// hint keeps durably that a group has missed something, until this replica has
-// delivered it.
+// hint keeps a durable hint that a group has missed something, until this replica
+// has delivered it.
 func (n *Node) hint(in *mesh.Incoming, m *wire.Hint) {
 	n.noteArrival(in, &m.Target)
 	b := n.backend(in, &m.Target, &m.ID)
@@ -46,9 +46,9 @@ func (n *Node) hint(in *mesh.Incoming, m *wire.Hint) {
 	})
 }
 
-// writeBack does the write-back of a reader that may not write: it makes the group
-// that missed something hold what this replica holds of the object, and answers
-// then. It moves only what is durable here, and remembers nothing.
+// writeBack does read repair for a reader that may not write: it sends the group
+// that missed something what this replica holds of the object, and answers when
+// that is done. It sends only what is durable here, and keeps no hint.
 func (n *Node) writeBack(in *mesh.Incoming, b *store.Backend, m *wire.Hint) {
 	p := n.joined(in)
 	if p == nil {

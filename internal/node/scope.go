@@ -14,9 +14,9 @@ import (
 	"github.com/foci-store/foci/internal/serve"
 )
 
-// visible is the id by which a request may look into a backend: its own, or,
-// when a blind request asks for an object of a reserved bucket, one that is not
-// there. So it gets the same answer as for any object that does not exist.
+// visible is the id with which a request is looked up in a backend: its own, or,
+// for a blind request about an object of a reserved bucket, an id that does not
+// exist, so that the answer is the same as for any absent object.
 func visible(in *mesh.Incoming, b *store.Backend, s *wire.Scope, id foci.ID) foci.ID {
 	if !access.Blind(serve.Asker(in), s) || mutant.On(mutant.BlindReserved) {
 		return id

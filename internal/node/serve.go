@@ -43,7 +43,7 @@ func (n *Node) apart(in *mesh.Incoming, serve func(*mesh.Incoming)) {
 }
 
 // voter finds the backend that votes for a target, as backend does. A node whose
-// clock is astray has no votes: a get, a put and a listing count them.
+// clock is astray does not vote: gets, puts and listings count votes.
 func (n *Node) voter(in *mesh.Incoming, t *wire.Target, id *foci.ID) *store.Backend {
 	if a := n.astray.Load(); a != nil && !mutant.On(mutant.StoppedNodeVotes) {
 		in.Fail(a.Err())

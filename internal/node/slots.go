@@ -15,15 +15,15 @@ const maxReads = 128
 
 // slots bound what runs at a time, divided among principals.
 type slots struct {
-	full   foci.Error  // what is answered when there are none left
-	exempt mutant.Name // with it all slots are a member's
+	full   foci.Error  // the answer when all are taken
+	exempt mutant.Name // the mutant that takes every slot as a member's
 
 	mu   sync.Mutex
 	pool *share.Pool // guarded by mu
 }
 
-// newSlots makes some. An error when there are none left begins with msg and
-// says to try again after some time.
+// newSlots returns slots. The error when all are taken begins with msg and asks to
+// try again after a while.
 func newSlots(limit int64, msg string, again time.Duration, exempt mutant.Name) *slots {
 	return &slots{
 		full:   foci.Error{Kind: foci.Busy, Msg: msg, RetryAfter: again},
@@ -59,7 +59,7 @@ func (s *slots) release(slot *share.Part) {
 	s.pool.Give(slot, 1)
 }
 
-// used is how many slots are taken.
+// used is the number of slots that are taken.
 func (s *slots) used() int64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -14,11 +14,10 @@ import (
 	"github.com/foci-store/foci/internal/device/vfs"
 )
 
-// The spare file takes a node's identity when the disk is too full for a new
-// node.json: an incarnation must be durable before it is used. It has its size
-// from the beginning and is overwritten in place, its two slots in turn, so that
-// a crash leaves one of them whole. Of node.json and the slots the one that was
-// saved last counts.
+// The spare file holds a node's identity when the disk is too full for a new
+// node.json: an incarnation must be durable before it is used. The file has its
+// full size from the beginning; its two slots are overwritten in turn, so that a
+// crash leaves one of them whole. The newest of node.json and the slots counts.
 const (
 	spareFile = "node.spare"
 	spareSlot = 16 << 10 // bytes: length, checksum, and the identity as JSON
@@ -66,8 +65,7 @@ func parseSlot(b []byte) (id identity, ok bool) {
 	return id, json.Unmarshal(b[:n], &id) == nil && !id.Node.IsZero()
 }
 
-// saveSpare writes an identity over the older slot. It is durable when it
-// returns.
+// saveSpare writes an identity durably over the older slot.
 func (id *identity) saveSpare(fsys vfs.FS, dir string) (err error) {
 	text, err := json.Marshal(id)
 	if err != nil {

@@ -76,7 +76,7 @@ func notWritable(where, what string, err error) error {
 	return &foci.Error{Kind: foci.ReadOnly, Where: where, Msg: what, Err: err, Fix: "make room there, or name a directory that this user may write to"}
 }
 
-// identify finds out which node this is, and by which layout it works.
+// identify determines the node's identity and its layout.
 func (n *Node) identify() error {
 	id, found, err := loadIdentity(n.cfg.FS, n.cfg.Dir)
 	if err != nil {
@@ -116,17 +116,16 @@ func (n *Node) identify() error {
 	if err := n.findBinds(l); err != nil {
 		return err
 	}
-	// Before anything is said under it: an incarnation is never used twice.
+	// Saved before it is used: an incarnation is never used twice.
 	return n.save()
 }
 
-// begin gives this start an incarnation of its own: in milliseconds, so that two
-// copies of a directory hardly ever begin with the same one. Then the older is
-// told apart, and not let in.
+// begin gives this start a new incarnation, in milliseconds: two copies of a
+// directory hardly ever start with the same one, so that peers refuse the older.
 //
-// One that is out of bounds does not count, as other nodes refuse it: this node
-// once started with a clock far ahead, or its clock is far behind now. The next
-// one is then the clock's, or above those of the last starts that are in bounds.
+// A stored incarnation that is out of bounds does not count, as other nodes refuse
+// it: the clock was far ahead at an earlier start, or is far behind now. The next
+// incarnation is then the clock's, or above those of the last starts in bounds.
 // So an incarnation is used twice only when the clock shows the same millisecond
 // again and none of the last [route.MaxStarts] distinct starts was near it.
 func (n *Node) begin(id *identity) {
@@ -185,9 +184,9 @@ func (n *Node) newestLayout() (*layout.Layout, error) {
 	return best, nil
 }
 
-// claim is the identity that the layout has for a node of the configured name,
-// at its first start, or the one that its certificate names. A node that the
-// layout does not know owns nothing.
+// claim is the node's identity at its first start: the one that the layout has for
+// the configured name, else the one in its certificate, else a new one. A node
+// that is not in the layout owns nothing.
 func (n *Node) claim(l *layout.Layout) (foci.NodeID, error) {
 	switch {
 	case n.cfg.Name == "" && n.cfg.Auth.Certificates() != nil:
@@ -204,7 +203,7 @@ func (n *Node) claim(l *layout.Layout) (foci.NodeID, error) {
 	return foci.NodeID{}, foci.Errorf(foci.Invalid, "node %q is not in the layout of epoch %d", n.cfg.Name, l.Epoch)
 }
 
-// findBinds takes the configured addresses, or those of the layout.
+// findBinds takes the configured addresses, or those in the layout.
 func (n *Node) findBinds(l *layout.Layout) error {
 	n.binds = n.cfg.Addresses
 	if len(n.binds) > 0 {

@@ -7,11 +7,11 @@ import (
 	"github.com/foci-store/foci/internal/device/mesh"
 )
 
-// slow is how long the storing of a record takes that is noted, whether its
-// trace asks for it or not.
+// slow is the time from which the storing of a record is noted even when its
+// trace does not ask for it.
 const slow = time.Second
 
-// noteArrival notes that a request of a trace has come, and by which path.
+// noteArrival notes where a request of a trace came from.
 func (n *Node) noteArrival(in *mesh.Incoming, t *wire.Target) {
 	if t.Trace.Noted() {
 		n.traces.Note(t.Trace, "%v for group %d came from %s by table %d, class %v", in.Method, t.Group, sender(in), in.From.Table, in.Class)
@@ -25,7 +25,7 @@ func sender(in *mesh.Incoming) string {
 	return "node " + in.From.Node.Short()
 }
 
-// noteStored notes what became of a record.
+// noteStored notes the outcome of storing a record.
 func (n *Node) noteStored(m *wire.Store, since time.Time, dup bool, err error) {
 	took := time.Since(since)
 	if !m.Trace.Noted() && took < slow {

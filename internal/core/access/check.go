@@ -14,11 +14,11 @@ type Asker struct {
 	Protocol  uint16 // of the channel; in protocol 1 a request has only the id of its object
 }
 
-// Check is nil when the asker may ask this, else an error of kind Denied. Its
-// text is the same whatever is stored.
+// Check returns nil when the asker has the right that a request needs, else an
+// error of kind Denied whose text does not depend on what is stored.
 //
-// A request that [Blind] reports is allowed as far as can be told without its
-// bucket: the caller must treat an object of a reserved bucket as absent.
+// Check allows a request that [Blind] reports without knowing its bucket: the
+// caller must treat an object of a reserved bucket as absent.
 func Check(a *Asker, m codec.Message) error {
 	if a.Rights.Everything() {
 		return nil

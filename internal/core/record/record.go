@@ -118,13 +118,13 @@ func (e *Entry) Decode(r *codec.Reader) {
 type Record struct {
 	Entry
 	ID      foci.ID
-	Name    foci.Name // of a chunk: the bucket and the name of the object, for people
+	Name    foci.Name // of a chunk: its bucket, and the object's key for people
 	Meta    []byte    // the client's metadata, opaque here; of a chunk: its ChunkMeta
 	Payload []byte    // travels as the body of the message, not in the encoding
 }
 
-// ContentHash is what makes two transactions of one version the same: their
-// operation, manifest flag, metadata and payload.
+// ContentHash hashes operation, manifest flag, metadata and payload. Transactions
+// of one version are the same when their hashes are.
 func ContentHash(op Op, manifest bool, meta, payload []byte) Hash {
 	if len(meta) == 0 && !manifest {
 		return hash128(xxh3.Hash128Seed(payload, uint64(op)))
@@ -136,7 +136,7 @@ func ContentHash(op Op, manifest bool, meta, payload []byte) Hash {
 	return hash128(h.Sum128())
 }
 
-// contentHead begins what is hashed of a record that is more than a payload.
+// contentHead is hashed before metadata and payload.
 func contentHead(manifest bool, meta []byte) []byte {
 	var head [5]byte
 	binary.LittleEndian.PutUint32(head[:4], uint32(len(meta)))
@@ -188,7 +188,7 @@ func (c *Record) Check() error {
 }
 
 // placed reports whether the id is that of the name, or of the chunk that the
-// metadata names: nobody may store a chunk in an object's place.
+// metadata names: a chunk must not be stored in an object's place.
 func (c *Record) placed() bool {
 	if c.Op != OpChunk {
 		return c.ID == foci.ObjectID(c.Name)
@@ -231,11 +231,11 @@ func (c *Record) Decode(r *codec.Reader) {
 	c.Meta = r.Bytes(foci.MaxMetaLen)
 }
 
-// Watermark is what a backend remembers of the removed objects of a range of ids
-// that it has destroyed, tombstones and all.
+// Watermark is the GC watermark of a range of ids: what a backend remembers of
+// removed objects whose records, tombstones included, it has dropped.
 type Watermark struct {
-	Version foci.Version // what was destroyed is at or below it
-	Drops   uint64       // how many times something was destroyed: Version alone does not change with each
+	Version foci.Version // every dropped record is at or below it
+	Drops   uint64       // number of drops: Version alone does not change with each
 }
 
 const watermarkSize = 16 + 8
@@ -248,7 +248,7 @@ func (f *Watermark) Append(b []byte) []byte {
 // Decode decodes.
 func (f *Watermark) Decode(r *codec.Reader) { f.Version, f.Drops = r.Version(), r.U64() }
 
-// Raise is the watermark after the destruction of something as new as v.
+// Raise is the watermark after a record of version v was dropped.
 func (f Watermark) Raise(v foci.Version) Watermark {
 	if f.Version.Less(v) {
 		f.Version = v
@@ -258,12 +258,12 @@ func (f Watermark) Raise(v foci.Version) Watermark {
 }
 
 // MaxCount is the most transactions from the base up that a replica holds.
-// Writers stop at foci.MaxAppends appends; those that were already under way
-// then go above it, and must fit, or replicas that took different ones could
-// never be made alike.
+// Writers stop at foci.MaxAppends appends. Appends already under way then exceed
+// that and must fit, or replicas that took different ones could never converge.
 const MaxCount = 2*foci.MaxAppends + 1
 
-// Vote is a replica's state of one object, small whatever the object's size.
+// Vote is a replica's answer to a version query: its state of one object, small
+// whatever the object's size.
 // Two replicas hold the same current content when Base, Count and Sum agree.
 type Vote struct {
 	Base      foci.Version // latest put or remove; zero when there is none
@@ -280,7 +280,7 @@ func (v *Vote) Same(w *Vote) bool {
 	return v.Base == w.Base && v.Count == w.Count && v.Sum == w.Sum
 }
 
-// Seen is the newest version that the replica knows to have existed.
+// Seen is the newest version known to the replica, dropped ones included.
 func (v *Vote) Seen() foci.Version {
 	if v.Newest.Less(v.Watermark.Version) {
 		return v.Watermark.Version

@@ -8,8 +8,8 @@ import (
 // MaxBeacon is the longest beacon, in bytes: one packet on any network.
 const MaxBeacon = 1400
 
-// Beacon is what a node says to everybody on its networks, in one packet, so
-// that nodes find each other without being told where.
+// Beacon is a node's announcement by multicast, in one packet, so that nodes find
+// each other without configured addresses.
 type Beacon struct {
 	Time    int64  // of the sender's clock, nanoseconds since 1970
 	Nonce   uint64 // of the packet: no two of one sender's have the same within its window

@@ -16,7 +16,7 @@ type Error struct {
 	Epoch      foci.Epoch // of the replica, with StaleLayout
 	RetryAfter time.Duration
 	Text       string
-	From       foci.NodeID // who failed, when another node passes it on; zero: who sent it
+	From       foci.NodeID // the node that failed, when a relay passes the error on; zero: the sender
 }
 
 // Append encodes.

@@ -6,19 +6,19 @@ import (
 	"github.com/foci-store/foci/internal/core/rights"
 )
 
-// Forward asks a node to pass a request on to another one, which the asker
-// cannot reach itself; its body is the body of that request, and the reply is
-// the reply of that node, or an error whose From says which of the two failed.
-// What is passed on is never itself a Forward: there is one hop.
+// Forward asks a node to relay a request to another one that the asker cannot
+// reach itself. Its body is the body of that request; the reply is the reply of
+// that node, or an error whose From tells which of the two failed. A Forward is
+// never relayed: there is one hop.
 type Forward struct {
-	Node   foci.NodeID // for whom the request is
+	Node   foci.NodeID // the request's destination
 	Method Method
 	Class  foci.Class // of the channel by which it is passed on
 	Head   []byte     // of the request
 }
 
-// maxForwarded is the longest head that is passed on: the rest of a head of
-// MaxHead is the fields above, or those of [Relayed].
+// maxForwarded is the longest head of a request that is relayed: the rest of a
+// head of MaxHead is for the other fields of Forward or [Relayed].
 const maxForwarded = MaxHead - maxEnvelope
 
 // Append encodes.

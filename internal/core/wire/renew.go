@@ -2,16 +2,16 @@ package wire
 
 import "github.com/foci-store/foci/internal/core/codec"
 
-// Bounds of a renewal: bytes of a public key and of a certificate, and how many
-// authorities are believed at a time.
+// Limits of a renewal: bytes of a public key and of a certificate, and the number
+// of authorities that are trusted at a time.
 const (
 	MaxPublicKey   = 512
 	MaxCertificate = 8 << 10
 	MaxAuthorities = 8
 )
 
-// Renew asks for a certificate of the identity that the asker has proved on this
-// channel, with the same rights, for another public key.
+// Renew asks for a certificate for another public key, with the identity and the
+// rights that the asker has proved on this channel.
 type Renew struct {
 	PublicKey []byte // PKIX, DER
 }
@@ -25,7 +25,7 @@ func (q *Renew) Decode(r *codec.Reader) { q.PublicKey = r.Bytes(MaxPublicKey) }
 // Renewed answers a Renew.
 type Renewed struct {
 	Certificate []byte   // DER
-	Authorities [][]byte // that the answerer believes, DER, in its order
+	Authorities [][]byte // that the answerer trusts, DER, in its order
 }
 
 // Append encodes.

@@ -12,8 +12,8 @@ import (
 // MaxRoutes is the most entries in one message about routes.
 const MaxRoutes = foci.MaxNodes
 
-// MaxRouteBytes is how many bytes of entries one message carries at most; what
-// does not fit is found by the next comparison.
+// MaxRouteBytes is the most bytes of entries in one message; the next comparison
+// (anti-entropy) finds what does not fit.
 const MaxRouteBytes = 1 << 20
 
 const (
@@ -22,8 +22,8 @@ const (
 	routeVersions = 16 + 8 + 8
 )
 
-// Route is what is known of one node: a newer (incarnation, counter) replaces
-// an older one, whatever it says.
+// Route is one node's entry in the table of members. An entry of a newer
+// (incarnation, counter) replaces an older one, whatever its fields are.
 type Route struct {
 	Node        foci.NodeID
 	Incarnation foci.Incarnation
@@ -35,7 +35,7 @@ type Route struct {
 	Proof RouteProof
 }
 
-// RouteProof shows that the node itself wrote a route: its certificate, and its
+// RouteProof proves that the node itself wrote a route: its certificate, and its
 // signature of [Route.Signed]. It is empty where nodes have no certificates.
 type RouteProof struct {
 	Cert []byte // DER
@@ -51,11 +51,11 @@ const (
 // IsZero reports whether there is no proof.
 func (p *RouteProof) IsZero() bool { return len(p.Cert) == 0 && len(p.Sig) == 0 }
 
-// signedRoute begins what is signed, so that no signature of anything else is
-// good for a route.
+// signedRoute is the label before a signed route: a signature of anything else
+// does not verify as one of a route.
 const signedRoute = "foci route 1\x00"
 
-// Signed is what the node signs: the route as it travels, after a label.
+// Signed is the input of the signature: a label, then the encoded route.
 func (r *Route) Signed() []byte { return r.append([]byte(signedRoute)) }
 
 // Newer reports whether r replaces o.
@@ -64,7 +64,7 @@ func (r *Route) Newer(o *Route) bool {
 	return a.Newer(b)
 }
 
-// Version is which entry of its node it is.
+// Version identifies the entry among those of its node.
 func (r *Route) Version() RouteVersion {
 	return RouteVersion{Node: r.Node, Incarnation: r.Incarnation, Counter: r.Counter}
 }
@@ -103,7 +103,7 @@ func (r *Route) size() int {
 	return n
 }
 
-// FitRoutes is as many of the first entries as one message may carry.
+// FitRoutes cuts entries to as many as one message may carry.
 func FitRoutes(all []Route) []Route {
 	room := MaxRouteBytes
 	for i := range all {
@@ -172,7 +172,7 @@ func decodeNodes(rd *codec.Reader) []foci.NodeID {
 	return all
 }
 
-// RouteVersion names an entry without saying it.
+// RouteVersion identifies an entry without its content.
 type RouteVersion struct {
 	Node        foci.NodeID
 	Incarnation foci.Incarnation
@@ -192,7 +192,7 @@ func (v RouteVersion) append(b []byte) []byte {
 	return codec.AppendU64(codec.AppendU64(b, uint64(v.Incarnation)), v.Counter)
 }
 
-// Sum is the entry's share of a sum that tells tables apart.
+// Sum is the entry's summand in the digest of a table.
 func (v RouteVersion) Sum() uint64 {
 	var b [routeVersions]byte
 	return xxh3.Hash(v.append(b[:0]))

@@ -5,9 +5,9 @@ import (
 	"github.com/foci-store/foci/internal/core/codec"
 )
 
-// MaxSums is the most sums that stand for a table. Their number is a power of
-// two; an entry counts in the one that the first byte of its node's id, modulo
-// that number, names.
+// MaxSums is the most sums in the digest of a table. Their number n is a power of
+// two; an entry counts in the sum whose index is the first byte of its node's id
+// modulo n.
 const MaxSums = 256
 
 func appendSums(b []byte, sums []uint64) []byte {
@@ -31,13 +31,13 @@ func decodeSums(rd *codec.Reader) []uint64 {
 	return sums
 }
 
-// Routes tells entries and asks for some. The answer is one too: what was asked
-// for and, of the entries that were told, newer ones.
+// Routes carries entries and asks for others (gossip). The answer is one too: the
+// entries asked for and, of those carried, newer ones.
 type Routes struct {
 	Epoch  foci.Epoch // of the sender's layout; 0 = none
 	Routes []Route
-	All    bool          // all that the other side knows is wanted
-	Want   []foci.NodeID // the entries of these are
+	All    bool          // every entry is wanted
+	Want   []foci.NodeID // the entries of these nodes are wanted
 }
 
 // Append encodes.
@@ -56,7 +56,7 @@ func (r *Routes) Decode(rd *codec.Reader) {
 	decodeProofs(rd, r.Routes)
 }
 
-// Digest stands for the sender's table.
+// Digest is the digest of the sender's table, to be compared by the receiver.
 type Digest struct {
 	Epoch foci.Epoch
 	Sums  []uint64
@@ -73,8 +73,8 @@ func (d *Digest) Decode(r *codec.Reader) {
 	d.Sums = decodeSums(r)
 }
 
-// Versions answers Digest: as many sums as the digest had, and which entries
-// there are under those that differ.
+// Versions answers Digest: as many sums as the digest had, and the versions of the
+// entries that count in sums that differ.
 type Versions struct {
 	Epoch    foci.Epoch
 	Sums     []uint64

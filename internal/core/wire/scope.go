@@ -14,10 +14,9 @@ import (
 // a key.
 const MaxScope = foci.MaxBucketLen + 1 + foci.MaxKeyLen
 
-// Scope is the preimage of the id in a request: the bytes whose SHA-512 the id
-// is. They begin with the bucket, so a replica can tell from them which bucket
-// the request is about before it looks at what it holds. It is empty in the
-// requests of members, and of protocol 1.
+// Scope is the preimage of the id in a request: the id is its SHA-512. It begins
+// with the bucket, so a replica knows the bucket before it looks into its store.
+// It is empty in the requests of members, and of protocol 1.
 type Scope struct{ Preimage []byte }
 
 // ObjectScope is the preimage of an object's id.

@@ -5,10 +5,10 @@ import (
 	"github.com/foci-store/foci/internal/core/rights"
 )
 
-// AskNode asks for what a node says of itself.
+// AskNode asks a process to describe itself.
 const AskNode = "node"
 
-// Ask is a status question by name ("nodes", "mesh", "txns"); the answer is
+// Ask is a question about a process, by name (see package status); the answer is
 // JSON in the body.
 type Ask struct{ What string }
 
@@ -28,7 +28,7 @@ func (a *Ask) needs() Need {
 	return Need{Op: rights.Read, Verb: "see what others do"}
 }
 
-// Empty is the head of a message that says nothing.
+// Empty is the head of a message without fields.
 type Empty struct{}
 
 // Append encodes.
@@ -37,7 +37,7 @@ func (*Empty) Append(b []byte) []byte { return b }
 // Decode decodes.
 func (*Empty) Decode(*codec.Reader) {}
 
-// Ping asks for an answer; whatever its head and body are is ignored.
+// Ping asks for a reply; its head and body are ignored.
 type Ping struct{ Empty }
 
 // AskLayout asks for the layout; the answer has it as JSON in the body.

@@ -10,15 +10,15 @@ import (
 // MaxWatch is the longest that a watch waits.
 const MaxWatch = 30 * time.Second
 
-// Watch asks to be answered when the receiver's layout, table or links are not
-// as the asker was told last, and after Wait at the latest.
+// Watch asks to be answered when the receiver's layout, table or links differ from
+// those in its last answer, and after Wait at the latest.
 type Watch struct {
 	Epoch foci.Epoch
-	Sums  []uint64      // of the last answer, as it gave them; none at first
-	Ups   uint64        // likewise
+	Sums  []uint64      // of the last answer; none at first
+	Ups   uint64        // of the last answer; 0 at first
 	Wait  time.Duration // at most MaxWatch, whole milliseconds
 
-	Authorities []byte // of the last answer, as it gave them; none at first, and in protocol 1
+	Authorities []byte // of the last answer; none at first, and in protocol 1
 }
 
 // MaxDigest is the most bytes of a digest of authorities.
@@ -40,7 +40,7 @@ func (w *Watch) Decode(r *codec.Reader) {
 	w.Authorities = decodeAuthorities(r)
 }
 
-// decodeAuthorities reads the tail of a Watch or Watched, which protocol 1 has not.
+// decodeAuthorities reads the tail of a Watch or Watched, absent in protocol 1.
 func decodeAuthorities(r *codec.Reader) []byte {
 	if !r.More() {
 		return nil
@@ -53,11 +53,11 @@ type Watched struct {
 	Epoch  foci.Epoch
 	Sums   []uint64
 	Ups    uint64        // how many links have come up at the answerer
-	Up     []foci.NodeID // to whom, since what the asker was told
-	Routes []Route       // those under the sums that differ
+	Up     []foci.NodeID // the peers of the links that came up since the last answer
+	Routes []Route       // those that count in sums that differ
 
-	// Authorities is a digest of the authorities that the answerer believes, so
-	// that a client whose channels stay open hears when keys are rotated.
+	// Authorities is a digest of the authorities that the answerer trusts: so a
+	// client whose channels stay open learns that keys were rotated.
 	Authorities []byte
 }
 
