@@ -13,6 +13,7 @@ import (
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/mesh"
 	"github.com/foci-store/foci/internal/status"
+	"github.com/foci-store/foci/internal/testcluster"
 	"github.com/foci-store/foci/internal/testports"
 )
 
@@ -22,7 +23,7 @@ func TestNodeClientAnswers(t *testing.T) {
 	c := newCluster(t, 3, 3)
 	addr := testports.Addr(t) + ":2-0"
 	m, err := client.Join(t.Context(), client.Member{
-		Config: client.Config{Remotes: c.addrs[:1], Logger: logger()}, Addresses: []client.Address{{Addr: addr}},
+		Config: client.Config{Remotes: c.Addrs[:1], Logger: testcluster.Logger()}, Addresses: []client.Address{{Addr: addr}},
 	})
 	if err != nil {
 		t.Fatal(err)
