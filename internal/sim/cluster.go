@@ -98,7 +98,7 @@ func newCluster(seed uint64, v Mutant) *cluster {
 		n.clock = c.skew()
 	}
 	for _, n := range c.nodes {
-		n.hints = newPorter(n)
+		n.hints = newKeeper(n)
 	}
 	for i := range callers {
 		c.clients = append(c.clients, newClient(c, i, nil))
@@ -149,7 +149,7 @@ func (c *cluster) drawTables() {
 	}
 }
 
-// everybody is all who have channels to nodes.
+// everybody is all processes that have channels to nodes: clients and nodes.
 func (c *cluster) everybody() []*client {
 	all := slices.Clone(c.clients)
 	for _, n := range c.nodes {

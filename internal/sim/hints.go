@@ -17,115 +17,119 @@ type hint struct {
 	missed foci.Group
 }
 
-// porter follows a node's hints. It is a part of the node's process, and by its
-// channels the node passes requests on, too.
-type porter struct {
+// keeper keeps a node's hints and delivers them. It is a part of the node's
+// process, by whose channels the node relays requests, too.
+type keeper struct {
 	*node
 	client *client
 	kept   map[hint]bool // on disk
-	at     hint          // that is being followed; zero: none
+	at     hint          // that is being delivered; zero: none
 	again  bool          // it was given again meanwhile
-	waits  bool          // for the time to follow one
+	waits  bool          // for the time to deliver one
 }
 
-func newPorter(n *node) *porter {
+func newKeeper(n *node) *keeper {
 	n.proc.Serve = func(payload any, reply func(any)) {
 		n.receive(payload.(*parcel), func(a quorum.Answer) { reply(a) })
 	}
-	return &porter{node: n, client: newClient(n.cluster, 100+int(n.at), n), kept: map[hint]bool{}}
+	return &keeper{node: n, client: newClient(n.cluster, 100+int(n.at), n), kept: map[hint]bool{}}
+}
+
+// repair brings two groups what either lacks of one object, by the read that any
+// reader does, of these groups alone.
+func (k *keeper) repair(id foci.ID, groups []foci.Group, done func(error)) {
+	k.client.learn()
+	cfg := k.client.config(foci.All)
+	cfg.Plan.Groups = groups
+	r := quorum.NewRead(cfg, id, 0)
+	k.client.runAmong(r, cfg.Deadline, groups, func() {
+		_, err := r.Result()
+		done(err)
+	})
 }
 
 // bring serves Hint with Now: it is answered when the other group lacks nothing.
-func (p *porter) bring(m *wire.Hint, reply func(quorum.Answer)) {
-	epoch, born := p.epoch, p.born
-	p.client.learn()
-	cfg := p.client.config(foci.All)
-	cfg.Plan.Groups = []foci.Group{m.Group, m.Missed}
-	r := quorum.NewRead(cfg, m.ID, 0)
-	p.client.runAmong(r, cfg.Deadline, cfg.Plan.Groups, func() {
-		switch _, err := r.Result(); {
-		case !p.up || p.born != born:
+func (k *keeper) bring(m *wire.Hint, reply func(quorum.Answer)) {
+	epoch, born := k.epoch, k.born
+	k.repair(m.ID, []foci.Group{m.Group, m.Missed}, func(err error) {
+		switch {
+		case !k.up || k.born != born:
 		case err != nil:
 			reply(quorum.Answer{Err: err})
 		default:
-			p.Brought++
+			k.Brought++
 			reply(quorum.Answer{Msg: &wire.HintReply{Epoch: epoch}})
 		}
 	})
 }
 
 // keep serves Hint. It is answered when it is on disk.
-func (p *porter) keep(m *wire.Hint, reply func(quorum.Answer)) {
+func (k *keeper) keep(m *wire.Hint, reply func(quorum.Answer)) {
 	if m.Now {
-		p.bring(m, reply)
+		k.bring(m, reply)
 		return
 	}
-	epoch, born := p.epoch, p.born
-	p.After(p.Between(100*time.Microsecond, 4*time.Millisecond), func() {
-		if !p.up || p.born != born {
+	epoch, born := k.epoch, k.born
+	k.After(k.Between(100*time.Microsecond, 4*time.Millisecond), func() {
+		if !k.up || k.born != born {
 			return
 		}
 		h := hint{m.ID, m.Missed}
-		p.kept[h] = true
-		p.again = p.again || p.at == h
-		p.Hinted++
-		p.plan()
+		k.kept[h] = true
+		k.again = k.again || k.at == h
+		k.Hinted++
+		k.plan()
 		reply(quorum.Answer{Msg: &wire.HintReply{Epoch: epoch}})
 	})
 }
 
-// plan follows a hint some time later.
-func (p *porter) plan() {
-	if p.waits || len(p.kept) == 0 {
+// plan delivers a hint some time later.
+func (k *keeper) plan() {
+	if k.waits || len(k.kept) == 0 {
 		return
 	}
-	p.waits = true
-	p.After(p.Between(10*time.Millisecond, 400*time.Millisecond), func() {
-		p.waits = false
-		p.follow()
+	k.waits = true
+	k.After(k.Between(10*time.Millisecond, 400*time.Millisecond), func() {
+		k.waits = false
+		k.deliver()
 	})
 }
 
-// follow brings one group what it lacks of one object, by the read that any
-// reader does, of two groups alone.
-func (p *porter) follow() {
-	own := p.group()
+// deliver brings one group what it lacks of one object.
+func (k *keeper) deliver() {
+	own := k.group()
 	switch {
 	case own == 0: // moved away, and what it held with it
-		clear(p.kept)
+		clear(k.kept)
 		return
-	case !p.up || p.at != (hint{}):
-		p.plan()
+	case !k.up || k.at != (hint{}):
+		k.plan()
 		return
 	}
-	p.client.learn()
-	all := slices.SortedFunc(maps.Keys(p.kept), func(a, b hint) int {
+	all := slices.SortedFunc(maps.Keys(k.kept), func(a, b hint) int {
 		return cmp.Or(slices.Compare(a.id[:], b.id[:]), cmp.Compare(a.missed, b.missed))
 	})
-	h := all[p.Rand.IntN(len(all))]
+	h := all[k.Rand.IntN(len(all))]
 	if h.missed == own { // the node has become the owner for which the hint was
-		delete(p.kept, h)
-		p.plan()
+		delete(k.kept, h)
+		k.plan()
 		return
 	}
-	p.at, p.again = h, false
-	cfg := p.client.config(foci.All)
-	cfg.Plan.Groups = []foci.Group{own, h.missed}
-	r := quorum.NewRead(cfg, h.id, 0)
-	p.client.runAmong(r, cfg.Deadline, cfg.Plan.Groups, func() {
-		if _, err := r.Result(); err == nil && !p.again {
-			delete(p.kept, h)
-			p.Followed++
+	k.at, k.again = h, false
+	k.repair(h.id, []foci.Group{own, h.missed}, func(err error) {
+		if err == nil && !k.again {
+			delete(k.kept, h)
+			k.Delivered++
 		}
-		p.at = hint{}
-		p.plan()
+		k.at = hint{}
+		k.plan()
 	})
 }
 
 // group is the one whose owner the node is; 0: none.
-func (p *porter) group() foci.Group {
-	for g, at := range p.layouts[p.cluster.epoch] {
-		if at == p.node.at {
+func (k *keeper) group() foci.Group {
+	for g, at := range k.layouts[k.cluster.epoch] {
+		if at == k.node.at {
 			return g
 		}
 	}
@@ -133,10 +137,10 @@ func (p *porter) group() foci.Group {
 }
 
 // crash ends the process's part in it. What was on disk stays.
-func (p *porter) crash() {
-	p.client.life++
-	p.client.shell.leave()
-	p.client.shell = newShell(p.client)
-	p.at = hint{}
-	p.plan()
+func (k *keeper) crash() {
+	k.client.life++
+	k.client.shell.leave()
+	k.client.shell = newShell(k.client)
+	k.at = hint{}
+	k.plan()
 }

@@ -7,7 +7,7 @@ import (
 )
 
 // Mutant is a protocol with one rule turned off. Each of them was believed
-// harmless by somebody once.
+// harmless once.
 type Mutant string
 
 // The mutants.

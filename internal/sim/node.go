@@ -24,7 +24,7 @@ type node struct {
 	clock time.Duration // how far its clock is off
 	ahead time.Duration // by so much more, until it is corrected
 	ready time.Duration // until then it only says that it cannot vote
-	hints *porter
+	hints *keeper
 	held  []func() // questions that wait until it destroys something
 }
 

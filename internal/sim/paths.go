@@ -46,7 +46,7 @@ func (s *shell) rerouted() {
 	s.do(s.machine.RouteChanged(nil, s.Now))
 }
 
-// tell has those who have a channel to the node hear that another one is up;
+// tell has clients with a channel to the node hear that another one is up;
 // not all do.
 func (n *node) tell(up *node) {
 	for _, cl := range n.clients {

@@ -75,7 +75,7 @@ func (n *node) decline(reply func(quorum.Answer), k foci.Kind, retry time.Durati
 }
 
 // betray is what ends a relay in the middle of a request: it crashes, or is
-// cut off from who asked when the owner has it already.
+// cut off from the client when the owner has it already.
 func (n *node) betray(from *client) {
 	if n.Chance(0.5) {
 		n.crashFor(n, n.unsyncedKept(), n.Between(10*time.Millisecond, time.Second))

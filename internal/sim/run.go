@@ -28,7 +28,7 @@ type Counts struct {
 	Lost                   int // messages
 	Resent, Asked, Found   int // attempts after the first; Have asked, and answered with stored
 	Stalled, Parked        int // legs
-	Hinted, Followed       int // hints kept, and brought to their groups
+	Hinted, Delivered      int // hints kept, and delivered to their groups
 	Denied, Brought        int // write-backs of readers that may not write, and those that a replica did for them
 	Relayed, Declined      int // requests passed on, and those that a relay did not pass on
 	Inquiries, Vouched     int // of owners, for evidence of a time; those that found it

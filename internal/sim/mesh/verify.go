@@ -77,7 +77,7 @@ func (m *Mesh) Verify() *Broken {
 	return m.Err
 }
 
-// VerifyIdle looks for requests that wait although nobody waits for them.
+// VerifyIdle looks for requests that wait although no caller is left.
 func (m *Mesh) VerifyIdle() *Broken {
 	for _, p := range m.procs {
 		for _, l := range p.links {
