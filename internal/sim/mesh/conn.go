@@ -35,17 +35,10 @@ type conn struct {
 	closed   bool
 	draining bool
 	told     bool // the machine knows that it was lost
-	calls    []call
-	next     uint32
+	calls    []*Request
 	heard    int64
 	last     time.Duration // when something was heard
 	asked    bool          // a ping is unanswered
-}
-
-// call is a request on a connection, by its number there.
-type call struct {
-	id uint32
-	q  *Request
 }
 
 // passes reports whether something arrives now by a path. What is sent into a
@@ -156,8 +149,8 @@ func (c *conn) close(why error) {
 		if c.Linked && news && !c.draining && c.l.hasOpen(c.inc, foci.NumClasses) {
 			c.Mesh.broken("process %d: channel %d to peer %d was lost, they are linked, and others are open", c.l.p.At, c.id, c.l.to.At)
 		}
-		for _, l := range lost {
-			c.l.orphaned(l.q, c, why)
+		for _, q := range lost {
+			c.l.orphaned(q, c, why)
 		}
 	}
 	if c.Rand.IntN(4) == 0 { // a request may try to use it meanwhile

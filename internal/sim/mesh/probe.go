@@ -42,7 +42,7 @@ func (m *Mesh) anyLink() *Link {
 }
 
 // sendProbe sends a probe, piece by piece.
-func (c *conn) sendProbe(q *Request, id uint32) {
+func (c *conn) sendProbe(q *Request) {
 	for n := range q.pieces {
 		c.serve(func() {
 			switch {
@@ -51,14 +51,14 @@ func (c *conn) sendProbe(q *Request, id uint32) {
 				c.reset()
 			case c.maybeBreak(&c.MidBody):
 			case n == q.pieces-1:
-				c.executeProbe(q, id)
+				c.executeProbe(q)
 			}
 		})
 	}
 }
 
 // executeProbe is done by the server when all of the request is there.
-func (c *conn) executeProbe(q *Request, id uint32) {
+func (c *conn) executeProbe(q *Request) {
 	q.executed++
 	c.Twice += count(q.executed > 1)
 	number := q.number
@@ -67,7 +67,7 @@ func (c *conn) executeProbe(q *Request, id uint32) {
 			return
 		}
 		for range q.parts {
-			c.tell(func() { c.part(id, number, nil) })
+			c.tell(func() { c.part(q, number, nil) })
 			c.maybeBreak(&c.MidBody)
 		}
 	}))

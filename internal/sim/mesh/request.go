@@ -2,6 +2,7 @@ package mesh
 
 import (
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/foci-store/foci"
@@ -52,7 +53,6 @@ type Request struct {
 	got      int // parts of the reply, on its present channel
 	ended    int
 	on       *conn
-	id       uint32
 }
 
 // Sent reports whether a channel accepted it: it may have arrived.
@@ -180,10 +180,8 @@ func (c *conn) send(q *Request) error {
 	case len(c.calls) >= streams, q.Payload != nil && !c.Healed && c.Chance(c.Full):
 		return errFull
 	}
-	c.next++
-	id := c.next
-	c.calls = append(c.calls, call{id, q})
-	q.on, q.id, q.got = c, id, 0
+	c.calls = append(c.calls, q)
+	q.on, q.got = c, 0
 	if q.sent++; q.sent > 1 && q.fixed {
 		c.Mesh.broken("request %d must not be sent twice, and was", q.number)
 	}
@@ -196,11 +194,11 @@ func (c *conn) send(q *Request) error {
 	}
 	switch {
 	case q.Payload == nil:
-		c.sendProbe(q, id)
+		c.sendProbe(q)
 	case q.Hold != nil:
-		q.Hold(func() { c.transmit(q, id) })
+		q.Hold(func() { c.transmit(q) })
 	default:
-		c.transmit(q, id)
+		c.transmit(q)
 	}
 	return nil
 }
@@ -208,7 +206,7 @@ func (c *conn) send(q *Request) error {
 // transmit sends a request of the cluster. It may be lost alone, doubled and
 // overtaken. One that was on its way when its connection broke may have got
 // through; an answer does not.
-func (c *conn) transmit(q *Request, id uint32) {
+func (c *conn) transmit(q *Request) {
 	arrive := func() {
 		if c.broken && c.Chance(0.5) {
 			c.Dropped++
@@ -222,7 +220,7 @@ func (c *conn) transmit(q *Request, id uint32) {
 					return
 				}
 				c.hear()
-				c.part(id, q.number, answer)
+				c.part(q, q.number, answer)
 			})
 		})
 	}
@@ -232,10 +230,9 @@ func (c *conn) transmit(q *Request, id uint32) {
 }
 
 // part is a piece of the reply to a request, at the client.
-func (c *conn) part(id uint32, number int, answer any) {
-	q := c.call(id)
-	if q == nil {
-		return
+func (c *conn) part(q *Request, number int, answer any) {
+	if !slices.Contains(c.calls, q) {
+		return // it is not wanted any more
 	}
 	if number != q.number {
 		c.Mesh.broken("request %d got the answer of request %d", q.number, number)
@@ -244,30 +241,15 @@ func (c *conn) part(id uint32, number int, answer any) {
 	handed := q.stream && q.got == 1
 	c.HandedOut += count(handed)
 	if handed && !c.Mutants.MoveHandedOut || q.got >= q.parts {
-		c.forget(id)
+		c.forget(q)
 	}
 	if handed || q.got >= q.parts && !q.stream {
 		q.end(answer, nil)
 	}
 }
 
-// call is a request that is on the channel; nil when it is not.
-func (c *conn) call(id uint32) *Request {
-	for i := range c.calls {
-		if c.calls[i].id == id {
-			return c.calls[i].q
-		}
-	}
-	return nil
-}
-
-func (c *conn) forget(id uint32) {
-	for i := range c.calls {
-		if c.calls[i].id == id {
-			c.calls = append(c.calls[:i:i], c.calls[i+1:]...)
-			return
-		}
-	}
+func (c *conn) forget(q *Request) {
+	c.calls = slices.DeleteFunc(slices.Clone(c.calls), func(o *Request) bool { return o == q })
 }
 
 // orphaned asks what becomes of a request whose channel was lost.
@@ -298,8 +280,8 @@ func (q *Request) Cancel() {
 	if q.ended > 0 || q.p == nil {
 		return
 	}
-	if c := q.on; c != nil && c.call(q.id) == q {
-		c.forget(q.id)
+	if q.on != nil {
+		q.on.forget(q)
 	}
 	q.p.Canceled++
 	q.end(nil, errCanceled)
