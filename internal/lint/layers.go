@@ -70,6 +70,9 @@ var sideways = map[string]string{
 	"internal/core/record -> internal/core/codec":          "logs and messages are encoded alike",
 	"internal/core/wire -> internal/core/*":                "the codec; records; rules that can be switched off; what principals may do",
 	"internal/sim/mesh -> internal/sim/engine":             "what stands for the mesh runs in the simulation",
+	"test/e2e -> test/process":                             "what tests of whole processes share",
+	"test/lab -> test/process":                             "what tests of whole processes share",
+	"test/hostile -> test/process":                         "what tests of whole processes share",
 	"cmd/foci -> cmd/foci/internal/*":                      "the configuration file",
 	"internal/peer -> internal/peer/*":                     "a process is wired of its parts",
 }

@@ -12,27 +12,29 @@ import (
 	"time"
 )
 
-// Between two looks of [Until] the pause grows from the first to the second value.
+// Between two looks of [Until] the pause grows from the first to the second value;
+// it is never shorter than a look takes.
 const (
 	shortestPause = time.Millisecond
-	longestPause  = 50 * time.Millisecond
+	longestPause  = 10 * time.Millisecond
 )
 
-// Until calls check until it returns nil. After timeout it fails the test with
-// what was awaited and the last error.
-func Until(t testing.TB, timeout time.Duration, what string, check func() error) {
+// Until calls check until it returns nil, and returns how long that took. After
+// timeout it fails the test with what was awaited and the last error.
+func Until(t testing.TB, timeout time.Duration, what string, check func() error) time.Duration {
 	t.Helper()
-	end := time.Now().Add(timeout)
+	began := time.Now()
 	for pause := shortestPause; ; pause = min(2*pause, longestPause) {
-		late := !time.Now().Before(end) // looked at before check: a slow machine gets a last look
+		asked := time.Since(began)
 		err := check()
-		switch {
-		case err == nil:
-			return
-		case late:
+		answered := time.Since(began)
+		if err == nil {
+			return answered
+		}
+		if asked >= timeout { // asked before check: a slow machine gets a last look
 			t.Fatalf("after %v: %s: %v", timeout, what, err)
 		}
-		time.Sleep(pause)
+		time.Sleep(max(pause, answered-asked))
 	}
 }
 

@@ -6,7 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
+
+	"github.com/foci-store/foci/internal/testwait"
 )
 
 // guarded is a cluster of three nodes as foci init makes it for several hosts,
@@ -15,16 +16,8 @@ func guarded(t *testing.T, settings string, initArgs ...string) (c *cluster, mad
 	t.Helper()
 	dir := t.TempDir()
 	c, err := newCluster(dir, 3)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c.stderr = &safeBuffer{}
-	t.Cleanup(func() {
-		c.stop()
-		if t.Failed() {
-			t.Logf("the nodes said:\n%s", c.stderr)
-		}
-	})
+	must(t, err)
+	c.endWith(t)
 	plan := "cluster = \"home\"\n"
 	for i := range 3 {
 		plan += fmt.Sprintf("[[node]]\nname = \"n%d\"\naddr = [\"127.0.0.1:%d:2-0\"]\n[[node.backend]]\ngroup = %d\n", i+1, c.port+i, i+1)
@@ -52,13 +45,6 @@ func guarded(t *testing.T, settings string, initArgs ...string) (c *cluster, mad
 	return c, made
 }
 
-func must(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
 // TestInitIsReady: what foci init made is all that nodes and clients need, and
 // nobody comes in without it.
 func TestInitIsReady(t *testing.T) {
@@ -79,13 +65,7 @@ func TestInitIsReady(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			c, made := guarded(t, tc.settings, tc.init...)
-			expect := func(want int, says, stdin string, args ...string) {
-				t.Helper()
-				out, errs, status := c.run(strings.NewReader(stdin), args...)
-				if status != want || !strings.Contains(out+errs, says) {
-					t.Errorf("foci %v: status %d, %s%s", args, status, out, errs)
-				}
-			}
+			expect := c.expects(t)
 			admin := filepath.Join(made, "client.credential")
 			expect(0, "", "hello", "put", "docs/a", "--credential", admin)
 			further := append([]string{"credential", "backup", "--out", filepath.Join(made, "backup")}, tc.further...)
@@ -130,14 +110,23 @@ func joins(t *testing.T, c *cluster, made string, tls bool) {
 	}
 	must(t, os.WriteFile(filepath.Join(dir, "foci.toml"), []byte(text), 0o600))
 	must(t, c.serve("joiner"))
-	deadline := time.Now().Add(patience)
-	for {
+	testwait.Until(t, patience, "the object by the joiner", func() error {
 		out, errs, status := c.run(nil, "get", "docs/a", "-R", addr, "--credential", filepath.Join(made, "client.credential"), "--timeout", "5s")
-		if status == 0 && out == "hello" {
-			return
+		if status != 0 || out != "hello" {
+			return fmt.Errorf("status %d, %s%s", status, out, errs)
 		}
-		if time.Now().After(deadline) {
-			t.Fatalf("by the joiner: status %d, %s%s", status, out, errs)
+		return nil
+	})
+}
+
+// expects returns a function that runs a command with its standard input, and fails
+// the test unless it ends with a status and says something.
+func (c *cluster) expects(t *testing.T) func(want int, says, stdin string, args ...string) {
+	return func(want int, says, stdin string, args ...string) {
+		t.Helper()
+		out, errs, status := c.run(strings.NewReader(stdin), args...)
+		if status != want || !strings.Contains(out+errs, says) {
+			t.Errorf("foci %v: status %d, %s%s", args, status, out, errs)
 		}
 	}
 }

@@ -1,8 +1,6 @@
 package e2e
 
 import (
-	"bufio"
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -16,6 +14,7 @@ import (
 	"time"
 
 	"github.com/foci-store/foci/internal/testports"
+	"github.com/foci-store/foci/test/process"
 )
 
 // binary is foci, built once for all tests; configHome is their configuration directory.
@@ -30,11 +29,8 @@ func buildAndRun(m *testing.M) int {
 		return 1
 	}
 	defer os.RemoveAll(dir)
-	binary = filepath.Join(dir, "foci")
-	build := exec.Command("go", "build", "-o", binary, "github.com/foci-store/foci/cmd/foci")
-	build.Stderr = os.Stderr
-	if err := build.Run(); err != nil {
-		fmt.Fprintln(os.Stderr, "building foci:", err)
+	if binary, err = process.Build(dir); err != nil {
+		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 	// No test touches the configuration of the user who runs it.
@@ -60,7 +56,7 @@ type cluster struct {
 	args []string // of up, beyond directory, port and size
 
 	cmd    *exec.Cmd
-	events chan event
+	events chan process.Event
 	ended  chan struct{}
 	stderr *safeBuffer
 
@@ -69,52 +65,47 @@ type cluster struct {
 	solo map[string]*exec.Cmd // nodes that were started again by hand
 }
 
-// event is one line that up prints with --json.
-type event struct {
-	Event string `json:"event"`
-	Node  string `json:"node"`
-	PID   int    `json:"pid"`
-	Nodes []struct {
-		Name string `json:"name"`
-		PID  int    `json:"pid"`
-		Addr string `json:"addr"`
-		Dir  string `json:"dir"`
-	} `json:"nodes"`
-}
-
 // newCluster chooses ports for a cluster in dir; start starts it.
 func newCluster(dir string, nodes int, args ...string) (*cluster, error) {
 	port, err := freePorts(nodes)
 	if err != nil {
 		return nil, err
 	}
-	return &cluster{dir: dir, port: port, size: nodes, args: args, solo: map[string]*exec.Cmd{}}, nil
+	return &cluster{dir: dir, port: port, size: nodes, args: args, stderr: &safeBuffer{}, solo: map[string]*exec.Cmd{}}, nil
 }
 
 // startCluster is a cluster of three nodes, stopped when the test ends.
 func startCluster(t *testing.T, args ...string) *cluster {
 	t.Helper()
 	c, err := newCluster(filepath.Join(t.TempDir(), "cluster"), 3, args...)
-	if err == nil {
-		err = c.start()
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
+	c.endWith(t)
+	must(t, c.start())
+	return c
+}
+
+// endWith stops the cluster when the test ends, and shows what its processes said
+// if the test failed.
+func (c *cluster) endWith(t *testing.T) {
 	t.Cleanup(func() {
 		c.stop()
 		if t.Failed() {
-			t.Logf("foci up said:\n%s", c.stderr)
+			t.Logf("the nodes said:\n%s", c.stderr)
 		}
 	})
-	return c
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // start runs foci up and returns when it is ready.
 func (c *cluster) start() error {
 	args := append([]string{"up", "--json", "--dir", c.dir, "--port", strconv.Itoa(c.port), "--nodes", strconv.Itoa(c.size)}, c.args...)
 	c.cmd = exec.Command(binary, args...)
-	c.stderr = &safeBuffer{}
 	c.cmd.Stderr = c.stderr
 	stdout, err := c.cmd.StdoutPipe()
 	if err != nil {
@@ -123,9 +114,9 @@ func (c *cluster) start() error {
 	if err := c.cmd.Start(); err != nil {
 		return err
 	}
-	c.events, c.ended = make(chan event, 64), make(chan struct{})
+	c.events, c.ended = make(chan process.Event, 64), make(chan struct{})
 	go c.read(stdout)
-	ready, err := c.await("ready", "")
+	ready, err := c.await(process.Ready, "")
 	if err != nil {
 		c.stop()
 		return fmt.Errorf("%w; foci up said:\n%s", err, c.stderr)
@@ -141,18 +132,12 @@ func (c *cluster) start() error {
 
 func (c *cluster) read(stdout io.Reader) {
 	defer close(c.ended)
-	lines := bufio.NewScanner(stdout)
-	for lines.Scan() {
-		var e event
-		if json.Unmarshal(lines.Bytes(), &e) == nil {
-			c.events <- e
-		}
-	}
+	process.Events(stdout, func(e process.Event) { c.events <- e })
 	_ = c.cmd.Wait()
 }
 
 // await takes events until one of that kind, about that node unless it is "".
-func (c *cluster) await(kind, node string) (event, error) {
+func (c *cluster) await(kind, node string) (process.Event, error) {
 	deadline := time.After(patience)
 	for {
 		select {
@@ -161,9 +146,9 @@ func (c *cluster) await(kind, node string) (event, error) {
 				return e, nil
 			}
 		case <-c.ended:
-			return event{}, fmt.Errorf("foci up ended before %q", kind)
+			return process.Event{}, fmt.Errorf("foci up ended before %q", kind)
 		case <-deadline:
-			return event{}, fmt.Errorf("no %q within %v", kind, patience)
+			return process.Event{}, fmt.Errorf("no %q within %v", kind, patience)
 		}
 	}
 }
@@ -224,17 +209,23 @@ func (c *cluster) serve(node string) error {
 	c.mu.Lock()
 	c.solo[node] = cmd
 	c.mu.Unlock()
-	timer := time.AfterFunc(patience, func() { _ = cmd.Process.Kill() })
-	defer timer.Stop()
-	lines := bufio.NewScanner(stdout)
-	for lines.Scan() {
-		var e event
-		if json.Unmarshal(lines.Bytes(), &e) == nil && e.Event == "ready" {
-			go func() { _, _ = io.Copy(io.Discard, stdout) }()
-			return nil
-		}
+	ready, over := make(chan struct{}, 1), make(chan struct{})
+	go func() {
+		defer close(over)
+		process.Events(stdout, func(e process.Event) {
+			if e.Event == process.Ready {
+				ready <- struct{}{}
+			}
+		})
+	}()
+	select {
+	case <-ready:
+		return nil
+	case <-over:
+	case <-time.After(patience):
+		_ = cmd.Process.Kill()
 	}
-	return fmt.Errorf("node %s ended before it was ready; said:\n%s", node, c.stderr)
+	return fmt.Errorf("node %s was not ready; said:\n%s", node, c.stderr)
 }
 
 // stop ends all processes, as Ctrl-C does.

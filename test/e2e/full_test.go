@@ -9,7 +9,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
+
+	"github.com/foci-store/foci/internal/testwait"
 )
 
 // inMounts marks a process of this test that has mounts of its own.
@@ -30,20 +31,11 @@ func TestFullDisk(t *testing.T) {
 	if err := syscall.Mount("tmpfs", disk, "tmpfs", 0, "size=100m"); err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = syscall.Unmount(disk, syscall.MNT_DETACH) }()
+	t.Cleanup(func() { _ = syscall.Unmount(disk, syscall.MNT_DETACH) })
 	c, err := newCluster(filepath.Join(disk, "cluster"), 1, "--groups", "1")
-	if err == nil {
-		err = c.start()
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		c.stop()
-		if t.Failed() {
-			t.Logf("the nodes said:\n%s", c.stderr)
-		}
-	}()
+	must(t, err)
+	c.endWith(t)
+	must(t, c.start())
 	d := &smallDisk{c: c, ballast: filepath.Join(disk, "ballast")}
 	for i := range 20 {
 		d.put(t, i)
@@ -129,16 +121,16 @@ func (d *smallDisk) free(t *testing.T) {
 // put waits until the node takes a write.
 func (d *smallDisk) put(t *testing.T, i int) {
 	t.Helper()
-	deadline := time.Now().Add(patience)
-	for {
+	testwait.Until(t, patience, fmt.Sprint("put ", i), func() error {
 		_, stderr, status := d.c.run(strings.NewReader(fmt.Sprint("content ", i)), "put", fmt.Sprint("disk/key-", i))
-		if status == 0 {
-			return
-		}
-		if !strings.Contains(stderr, "disk is full") || time.Now().After(deadline) {
+		switch {
+		case status == 0:
+			return nil
+		case !strings.Contains(stderr, "disk is full"):
 			t.Fatalf("put %d: %s", i, stderr)
 		}
-	}
+		return errors.New(stderr)
+	})
 }
 
 func (d *smallDisk) serves(t *testing.T, n int) {

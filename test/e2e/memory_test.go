@@ -10,6 +10,8 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/client"
+	"github.com/foci-store/foci/internal/testwait"
+	"github.com/foci-store/foci/test/process"
 )
 
 // TestMemoryIsGivenBack loads three nodes with large objects and waits until
@@ -19,7 +21,7 @@ func TestMemoryIsGivenBack(t *testing.T) {
 	if _, err := os.Stat("/proc/self/status"); err != nil {
 		t.Skip("needs /proc: ", err)
 	}
-	const most, soon = 32 << 10, time.Minute // KiB
+	const most, soon = 32 << 20, time.Minute
 	c := startCluster(t)
 	s := dial(t, c).Session(client.SessionOptions{})
 	body := bytes.Repeat([]byte("memory! "), foci.MaxPayload/8)
@@ -33,34 +35,22 @@ func TestMemoryIsGivenBack(t *testing.T) {
 		})
 	}
 	load.Wait()
-	ended := time.Now()
-	peak := map[string]int{}
 	for node, pid := range c.pids {
-		peak[node] = anonymous(t, pid)
-	}
-	for node, pid := range c.pids {
-		for kib := anonymous(t, pid); kib > most; kib = anonymous(t, pid) {
-			if time.Since(ended) > soon {
-				t.Fatalf("%s: %d MiB as the load ended, %d MiB after %v", node, peak[node]>>10, kib>>10, soon)
+		at := anonymous(t, pid)
+		took := testwait.Until(t, soon, node+" to give memory back", func() error {
+			if now := anonymous(t, pid); now > most {
+				return fmt.Errorf("%d MiB as the load ended, %d MiB now", at>>20, now>>20)
 			}
-			time.Sleep(200 * time.Millisecond)
-		}
-		t.Logf("%s: %d MiB as the load ended, %d MiB after %v", node, peak[node]>>10, anonymous(t, pid)>>10, time.Since(ended).Round(time.Second))
+			return nil
+		})
+		t.Logf("%s: %d MiB as the load ended, %d MiB after %v", node, at>>20, anonymous(t, pid)>>20, took.Round(time.Second))
 	}
 }
 
-// anonymous is how much memory a process has that is no file's, in KiB.
-func anonymous(t *testing.T, pid int) (kib int) {
+// anonymous is how much memory a process has that is in no file.
+func anonymous(t *testing.T, pid int) int64 {
 	t.Helper()
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for line := range bytes.Lines(text) {
-		if _, err := fmt.Sscanf(string(line), "RssAnon: %d kB", &kib); err == nil {
-			return kib
-		}
-	}
-	t.Fatal("no RssAnon in /proc")
-	return 0
+	m, err := process.MemoryOf(pid)
+	must(t, err)
+	return m.Anonymous
 }

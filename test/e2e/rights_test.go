@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"path/filepath"
-	"strings"
 	"testing"
 )
 
@@ -10,13 +9,7 @@ import (
 // not do ends with status 1 and says who lacks which right on which bucket.
 func TestRightsOfCommands(t *testing.T) {
 	c, made := guarded(t, "key = \"cluster.key\"")
-	expect := func(want int, says, stdin string, args ...string) {
-		t.Helper()
-		out, errs, status := c.run(strings.NewReader(stdin), args...)
-		if status != want || !strings.Contains(out+errs, says) {
-			t.Errorf("foci %v: status %d, %s%s", args, status, out, errs)
-		}
-	}
+	expect := c.expects(t)
 	file := func(name string) string { return filepath.Join(made, name) }
 	expect(0, "", "", "credential", "reader", "--key", file("cluster.key"), "--rights", "docs=r", "--out", file("reader"))
 	expect(0, "", "hello", "put", "docs/a", "--credential", file("client.credential"))

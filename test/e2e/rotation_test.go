@@ -3,15 +3,17 @@ package e2e
 import (
 	"bytes"
 	"crypto/rand"
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/device/auth"
 	"github.com/foci-store/foci/internal/device/files"
+	"github.com/foci-store/foci/internal/testwait"
 )
 
 // TestKeyRotation: the cluster key is replaced on nodes that run, under commands
@@ -42,19 +44,18 @@ func TestKeyRotation(t *testing.T) {
 		}
 		node, err := auth.WithKeys(auth.TheseKeys(keys...)).For("home", foci.NodeID{1}, foci.RoleData)
 		must(t, err)
-		deadline := time.Now().Add(patience)
-		for {
+		testwait.Until(t, patience, fmt.Sprintf("step %d: the nodes and the client to follow", step), func() error {
 			command()
 			client, err := auth.LoadCredential(files.OS(), credential, nil)
 			must(t, err)
-			follows := bytes.Equal(client.Certificates().Digest(), node.Certificates().Digest())
-			if follows && strings.Count(c.stderr.String(), "cluster keys read again") == 3*(step+1) {
-				break
+			if !bytes.Equal(client.Certificates().Digest(), node.Certificates().Digest()) {
+				return errors.New("the client does not")
 			}
-			if time.Now().After(deadline) {
-				t.Fatalf("step %d: the nodes or the client do not follow", step)
+			if n := strings.Count(c.stderr.String(), "cluster keys read again"); n != 3*(step+1) {
+				return fmt.Errorf("keys were read again %d times", n)
 			}
-		}
+			return nil
+		})
 		command()
 	}
 	stale := filepath.Join(made, "stale.credential")

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -13,6 +14,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/foci-store/foci/internal/testwait"
 )
 
 // tarpit accepts connections and never answers; each one is told on the channel.
@@ -56,19 +59,19 @@ const endsWithin = time.Second
 func (s *stuck) interrupt(t *testing.T, env []string, sig syscall.Signal) (time.Duration, int, string) {
 	t.Helper()
 	cmd := exec.Command(binary, s.args...)
-	var said strings.Builder
-	cmd.Env, cmd.Stdin, cmd.Stderr, cmd.Dir = env, s.stdin, &said, t.TempDir()
+	said := new(safeBuffer)
+	cmd.Env, cmd.Stdin, cmd.Stderr, cmd.Dir = env, s.stdin, said, t.TempDir()
 	if s.stdout != nil {
 		cmd.Stdout = s.stdout
 	}
 	must(t, cmd.Start())
-	for deadline := time.Now().Add(patience); !s.waits(cmd.Process.Pid); time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			_ = cmd.Process.Kill()
-			_ = cmd.Wait()
-			t.Fatalf("%s never waits: %s", s.name, said.String())
+	defer func() { _ = cmd.Process.Kill() }()
+	testwait.Until(t, patience, s.name+" to wait", func() error {
+		if !s.waits(cmd.Process.Pid) {
+			return errors.New("it goes on: " + said.String())
 		}
-	}
+		return nil
+	})
 	began := time.Now()
 	must(t, cmd.Process.Signal(sig))
 	killer := time.AfterFunc(30*time.Second, func() { _ = cmd.Process.Kill() })

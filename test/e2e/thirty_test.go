@@ -1,15 +1,13 @@
 package e2e
 
 import (
-	"context"
 	"fmt"
-	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
-	"github.com/foci-store/foci/client"
+	"github.com/foci-store/foci/internal/testwait"
+	"github.com/foci-store/foci/test/process"
 )
 
 // TestManyNodesAtOnce starts many processes at the same moment, kills them all
@@ -21,20 +19,11 @@ func TestManyNodesAtOnce(t *testing.T) {
 		nodes = 30
 	}
 	c, err := newCluster(filepath.Join(t.TempDir(), "cluster"), nodes)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		c.stop()
-		if t.Failed() {
-			t.Logf("foci up said:\n%s", c.stderr)
-		}
-	})
+	must(t, err)
+	c.endWith(t)
 	for _, what := range []string{"started", "killed and restarted"} {
 		began := time.Now()
-		if err := c.start(); err != nil {
-			t.Fatal(err)
-		}
+		must(t, c.start())
 		ready := time.Since(began)
 		wholeMesh(t, c, nodes, limit)
 		t.Logf("%d nodes %s at once: all serve after %.1f s, each has links to all after %.1f s; %s", nodes, what, ready.Seconds(), time.Since(began).Seconds(), resident(c))
@@ -45,17 +34,11 @@ func TestManyNodesAtOnce(t *testing.T) {
 // wholeMesh waits until every node has a link that is up to every other one.
 func wholeMesh(t *testing.T, c *cluster, nodes int, limit time.Duration) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), limit)
-	defer cancel()
-	cl, err := client.Dial(ctx, client.Config{Remotes: c.remotes()[:1], Credential: filepath.Join(c.dir, "client.credential"), Timeout: limit})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer cl.Close()
-	for {
-		all, err := cl.Mesh(ctx)
+	cl := dial(t, c)
+	testwait.Until(t, limit, "a whole mesh", func() error {
+		all, err := cl.Mesh(t.Context())
 		if err != nil {
-			t.Fatalf("the mesh is not whole in %v: %v", limit, err)
+			return err
 		}
 		up, answered := 0, 0
 		for _, p := range all {
@@ -69,32 +52,26 @@ func wholeMesh(t *testing.T, c *cluster, nodes int, limit time.Duration) {
 				}
 			}
 		}
-		if answered == nodes && up == nodes*(nodes-1) {
-			return
+		if answered < nodes || up < nodes*(nodes-1) {
+			return fmt.Errorf("%d of %d nodes answer, with %d links up", answered, nodes, up)
 		}
-		time.Sleep(50 * time.Millisecond) // looked at again; every look costs the nodes something
-	}
+		return nil
+	})
+	must(t, cl.Close())
 }
 
-// resident is the memory of the node's processes, from /proc.
+// resident is the memory of the nodes' processes.
 func resident(c *cluster) string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	sum, most, n := 0, 0, 0
+	sum, most, n := int64(0), int64(0), int64(0)
 	for _, pid := range c.pids {
-		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-		if err != nil {
-			continue
-		}
-		for line := range strings.Lines(string(text)) {
-			var kb int
-			if _, err := fmt.Sscanf(line, "VmRSS: %d kB", &kb); err == nil {
-				sum, most, n = sum+kb, max(most, kb), n+1
-			}
+		if m, err := process.MemoryOf(pid); err == nil {
+			sum, most, n = sum+m.Resident, max(most, m.Resident), n+1
 		}
 	}
 	if n == 0 {
 		return "memory unknown"
 	}
-	return fmt.Sprintf("resident %d MiB a node, %d at most", sum/n/1024, most/1024)
+	return fmt.Sprintf("resident %d MiB a node, %d at most", sum/n>>20, most>>20)
 }

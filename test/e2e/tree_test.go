@@ -1,17 +1,16 @@
 package e2e
 
 import (
-	"context"
 	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/client"
+	"github.com/foci-store/foci/internal/testwait"
 )
 
 // sourceTree is real input: Go's own source, all of it in full runs.
@@ -65,22 +64,11 @@ func readFile(t *testing.T, root, rel string) []byte {
 func awaitObject(t *testing.T, c *cluster, n foci.Name) {
 	t.Helper()
 	s := dial(t, c).Session(client.SessionOptions{})
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		_, err := s.Stat(ctx, n)
-		if err == nil {
-			return
-		}
-		if foci.KindOf(err) != foci.NotFound {
+	testwait.Until(t, patience, n.String(), func() error {
+		_, err := s.Stat(t.Context(), n)
+		if err != nil && foci.KindOf(err) != foci.NotFound {
 			t.Fatal(err)
 		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			t.Fatalf("%v did not come into being", n)
-		}
-	}
+		return err
+	})
 }

@@ -7,12 +7,12 @@ import (
 	"errors"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"testing"
 	"time"
 
 	"github.com/foci-store/foci/client"
+	"github.com/foci-store/foci/test/process"
 )
 
 func TestMain(m *testing.M) {
@@ -29,9 +29,9 @@ const lengthEnv = "FOCI_HOSTILE"
 // build makes foci.
 func build(t *testing.T) (binary string) {
 	t.Helper()
-	binary = filepath.Join(t.TempDir(), "foci")
-	if out, err := exec.Command("go", "build", "-o", binary, "github.com/foci-store/foci/cmd/foci").CombinedOutput(); err != nil {
-		t.Fatalf("building foci: %v\n%s", err, out)
+	binary, err := process.Build(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
 	}
 	return binary
 }

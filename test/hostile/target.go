@@ -1,12 +1,8 @@
 package hostile
 
 import (
-	"bufio"
-	"encoding/json"
 	"fmt"
 	"io"
-	"math/rand/v2"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,6 +10,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/foci-store/foci/internal/testports"
+	"github.com/foci-store/foci/test/process"
 )
 
 // patience bounds each wait for something that must happen.
@@ -34,7 +33,7 @@ type target struct {
 // start runs foci up with the binary and waits until the nodes are ready.
 func start(t *testing.T, binary string) *target {
 	t.Helper()
-	port := freePorts(t, 3)
+	port := testports.Reserve(t, 3)
 	c := &target{binary: binary, dir: filepath.Join(t.TempDir(), "cluster"), home: t.TempDir()}
 	for i := range 3 {
 		c.remotes = append(c.remotes, fmt.Sprintf("127.0.0.1:%d:2", port+i))
@@ -64,23 +63,12 @@ func start(t *testing.T, binary string) *target {
 // ready reads what up prints until it says that the nodes serve: their processes.
 func ready(t *testing.T, stdout io.Reader) []int {
 	t.Helper()
-	type event struct {
-		Event string
-		Nodes []struct{ PID int }
-	}
-	found := make(chan event, 1)
-	go func() {
-		defer close(found)
-		lines := bufio.NewScanner(stdout)
-		for lines.Scan() {
-			var e event
-			if json.Unmarshal(lines.Bytes(), &e) == nil && e.Event == "ready" {
-				found <- e
-				break
-			}
+	found := make(chan process.Event, 1)
+	go process.Events(stdout, func(e process.Event) {
+		if e.Event == process.Ready {
+			found <- e
 		}
-		_, _ = io.Copy(io.Discard, stdout)
-	}()
+	})
 	select {
 	case e := <-found:
 		var pids []int
@@ -123,19 +111,11 @@ func (c *target) credential(t *testing.T, name string) string {
 func (c *target) sizes() ([]int64, error) {
 	out := make([]int64, len(c.pids))
 	for i, pid := range c.pids {
-		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+		m, err := process.MemoryOf(pid)
 		if err != nil {
 			return nil, fmt.Errorf("node %d is gone: %w", i+1, err)
 		}
-		for line := range strings.Lines(string(text)) {
-			if f := strings.Fields(line); len(f) == 3 && f[0] == "VmRSS:" {
-				kib, err := strconv.ParseInt(f[1], 10, 64)
-				if err != nil {
-					return nil, err
-				}
-				out[i] = kib << 10
-			}
-		}
+		out[i] = m.Resident
 	}
 	return out, nil
 }
@@ -170,26 +150,4 @@ func (c *target) watch() (most func() ([]int64, error)) {
 		<-done
 		return largest, failed
 	}
-}
-
-// freePorts is the first of n ports in a row on which nothing listens, below
-// those that the system gives to connections.
-func freePorts(t *testing.T, n int) int {
-	t.Helper()
-	for range 100 {
-		port, free := 10000+rand.IntN(20000), 0
-		for i := range n {
-			l, err := net.Listen("tcp4", fmt.Sprintf("127.0.0.1:%d", port+i))
-			if err != nil {
-				break
-			}
-			_ = l.Close()
-			free++
-		}
-		if free == n {
-			return port
-		}
-	}
-	t.Fatalf("no %d free ports in a row", n)
-	return 0
 }

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/foci-store/foci/test/process"
 )
 
 // inside is set in the environment of the process that is in the lab.
@@ -141,13 +143,9 @@ func furnish() error {
 }
 
 // build compiles foci.
-func build(dir string) error {
-	binary = filepath.Join(dir, "foci")
-	cmd := exec.Command("go", "build", "-o", binary, "github.com/foci-store/foci/cmd/foci")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("building foci: %w\n%s", err, out)
-	}
-	return nil
+func build(dir string) (err error) {
+	binary, err = process.Build(dir)
+	return err
 }
 
 // ip runs commands of the program ip, one a line.

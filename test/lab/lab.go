@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/foci-store/foci/internal/testwait"
 )
 
 // Lab is the networks and hosts of one test. All of it belongs to the test's
@@ -107,22 +109,11 @@ func (n *Network) addr6(host int) netip.Addr {
 	return netip.AddrFrom16([16]byte{0: 0xfd, 1: 0x77, 7: byte(n.id), 15: byte(host)})
 }
 
-// Eventually waits until what becomes true, for as long as within, and returns
-// how long that took. The check is made every few milliseconds.
+// Eventually waits until check returns nil, for as long as within, and returns how
+// long that took.
 func (l *Lab) Eventually(within time.Duration, what string, check func() error) time.Duration {
 	l.t.Helper()
-	began := time.Now()
-	for {
-		err := check()
-		took := time.Since(began)
-		if err == nil {
-			return took
-		}
-		if took > within {
-			l.t.Fatalf("not within %v: %s: %v", within, what, err)
-		}
-		time.Sleep(5 * time.Millisecond)
-	}
+	return testwait.Until(l.t, within, what, check)
 }
 
 // Pass lets time pass: the length of a fault, not a wait for something.

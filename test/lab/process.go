@@ -1,17 +1,15 @@
 package lab
 
 import (
-	"bufio"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
-	"strings"
 	"syscall"
 	"time"
+
+	"github.com/foci-store/foci/test/process"
 )
 
 // patience bounds every wait for a process.
@@ -51,14 +49,11 @@ func (h *Host) Start(args ...string) *Process {
 	}
 	h.all = append(h.all, p)
 	go func() {
-		lines := bufio.NewScanner(stdout)
-		for said := false; lines.Scan(); {
-			var e struct{ Event string }
-			if !said && json.Unmarshal(lines.Bytes(), &e) == nil && e.Event == "ready" {
-				said = true
+		process.Events(stdout, func(e process.Event) {
+			if e.Event == process.Ready {
 				close(p.ready)
 			}
-		}
+		})
 		_ = p.cmd.Wait() // how it ended is in its state
 		close(p.ended)
 	}()
@@ -141,19 +136,9 @@ func (h *Host) stopAll() {
 // Memory is the process's resident memory in bytes.
 func (p *Process) Memory() int64 {
 	p.host.lab.t.Helper()
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
+	m, err := process.MemoryOf(p.cmd.Process.Pid)
 	if err != nil {
-		p.host.lab.t.Fatal(err)
+		p.host.lab.t.Fatalf("%s: %v", p.name, err)
 	}
-	for line := range strings.Lines(string(text)) {
-		if rest, ok := strings.CutPrefix(line, "VmRSS:"); ok {
-			kib, err := strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
-			if err != nil {
-				p.host.lab.t.Fatal(err)
-			}
-			return kib << 10
-		}
-	}
-	p.host.lab.t.Fatalf("%s has no memory", p.name)
-	return 0
+	return m.Resident
 }
