@@ -15,8 +15,8 @@ import (
 // maxPEM bounds each file of certificates, in bytes.
 const maxPEM = 256 << 10
 
-// loaded is one generation of certificates: our own with its key, and the
-// authorities whose certificates we believe.
+// loaded is one generation of certificates: the process's own with its key, and the
+// authorities whose certificates it believes.
 type loaded struct {
 	name        Name
 	own         tls.Certificate
@@ -40,7 +40,7 @@ func parse(certPEM, keyPEM, caPEM []byte) (*loaded, error) {
 	return newLoaded(own, authorities)
 }
 
-// newLoaded makes a generation of our own certificate and those of authorities.
+// newLoaded makes a generation of the process's own certificate and authorities.
 func newLoaded(own tls.Certificate, authorities []*x509.Certificate) (*loaded, error) {
 	l := &loaded{own: own, authorities: authorities, roots: x509.NewCertPool()}
 	switch {
@@ -61,8 +61,8 @@ func newLoaded(own tls.Certificate, authorities []*x509.Certificate) (*loaded, e
 	return l, nil
 }
 
-// configure makes the settings of TLS. Which peer is believed is not TLS's to
-// decide by host names: see check.
+// configure makes the settings of TLS. Peers are not judged by host names: see
+// check.
 func (c *Certificates) configure(l *loaded) {
 	both := tls.Config{
 		MinVersion:   tls.VersionTLS13,
@@ -71,8 +71,8 @@ func (c *Certificates) configure(l *loaded) {
 		DynamicRecordSizingDisabled: true,
 	}
 	l.listen = both.Clone()
-	// Any certificate passes here and is judged after: so a client is told
-	// what is wrong with its own, which an alert cannot say.
+	// Any certificate passes here and is judged after the handshake: so a client is
+	// told what is wrong with its own, which a TLS alert cannot say.
 	l.listen.ClientAuth = tls.RequireAnyClientCert
 	l.dial = both.Clone()
 	l.dial.InsecureSkipVerify = true // VerifyConnection below does it instead: nodes have no host names
@@ -84,14 +84,14 @@ func (c *Certificates) configure(l *loaded) {
 }
 
 // maxChain is the most certificates that a peer may show: its own and what stands
-// between it and an authority. Each more costs signatures to be verified, of a
-// peer that is not known yet.
+// between it and an authority. Each more costs signatures to be verified, for a
+// peer that is not authenticated yet.
 const maxChain = 3
 
 // sessions is how many addresses' TLS sessions are kept for a quicker return.
 const sessions = 1024
 
-// check verifies a peer's certificates by a generation and reads its name.
+// check verifies the certificates of a peer and reads its name.
 func (c *Certificates) check(l *loaded, chain []*x509.Certificate, use x509.ExtKeyUsage, now time.Time) (Name, error) {
 	switch {
 	case len(chain) == 0:
@@ -127,7 +127,7 @@ func pastSlack(leaf *x509.Certificate, now time.Time) bool {
 	return now.After(leaf.NotAfter.Add(slack))
 }
 
-// unbelieved says why a certificate is not.
+// unbelieved is the error for a certificate that is not believed.
 func unbelieved(err error, leaf *x509.Certificate, now time.Time) error {
 	var invalid x509.CertificateInvalidError
 	var unknown x509.UnknownAuthorityError

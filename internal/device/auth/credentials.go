@@ -10,8 +10,8 @@ import (
 	"github.com/foci-store/foci/internal/device/files"
 )
 
-// Credentials are what a process proves itself with, and what it judges others
-// by. nil is none: nothing is proved, and nothing is asked.
+// Credentials are what a process authenticates itself and its peers with. nil is
+// none: nothing is proved, and nothing is asked.
 type Credentials struct {
 	keys *Keys
 	tls  *Certificates // nil: keys alone, and not yet bound to an identity
@@ -65,7 +65,7 @@ func (c *Credentials) For(cluster string, node foci.NodeID, role foci.Role) (*Cr
 	return &Credentials{keys: c.keys, tls: certs}, nil
 }
 
-// Deny has the certificates and identities denied that a file lists; see
+// Deny denies the certificates and identities that a file lists; see
 // [Certificates.Deny].
 func (c *Credentials) Deny(fs files.FS, path string) error {
 	c.deny = func(certs *Certificates) error { return certs.Deny(fs, path) }

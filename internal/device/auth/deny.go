@@ -56,7 +56,7 @@ func parseDenied(text []byte) (*denied, error) {
 	return d, nil
 }
 
-// add takes one line; it reports whether it has the right form.
+// add adds one line. It reports whether the line has the right form.
 func (d *denied) add(kind, what string) bool {
 	switch kind {
 	case "serial":
@@ -84,8 +84,8 @@ func (d *denied) add(kind, what string) bool {
 // empty reports whether nothing is denied.
 func (d *denied) empty() bool { return d == nil || len(d.serials)+len(d.names) == 0 }
 
-// DeniedName fails with Denied when an identity is in the deny list: of a client
-// for which another member asks, and which shows no certificate here.
+// DeniedName fails with Denied when an identity is in the deny list: that of a
+// client whose request another member relays, without a certificate.
 func (c *Certificates) DeniedName(p rights.Principal) error {
 	if c == nil {
 		return nil

@@ -1,10 +1,10 @@
-// Package auth is who may come in: the cluster key and the credentials of
-// clients that are made from it, the certificates of mutual TLS, and what each
-// of them proves. It works on bytes and files; package mesh carries the bytes.
+// Package auth is authentication: the cluster key and the credentials of clients
+// that are made from it, the certificates of mutual TLS, and what each of them
+// proves. It works on bytes and files; package mesh carries the bytes.
 //
 // There are two kinds of identity. A member (a node, or a process that joins as
-// one) may be asked anything; a client may only ask. What a client holds is
-// never good for a member:
+// one) serves requests and sends them; a client only sends them. The credential of a
+// client is never good for a member:
 //
 //   - the cluster key proves a member; a client has a key of its own that is
 //     made from the cluster key and the client's name, one way;

@@ -22,8 +22,8 @@ const (
 // Issues reports whether this process can renew certificates.
 func (c *Certificates) Issues() bool { return c.current().signer != nil }
 
-// Renew signs a certificate for the identity in a certificate that a peer has
-// shown, with the rights of that one, and for no other identity. It fails with
+// Renew signs a certificate for the identity and the rights in the certificate of a
+// peer, and for no other identity. It fails with
 // Denied when this process has no issuing key, or the peer's certificate is not
 // good any more, and with Busy over the bounds.
 func (c *Certificates) Renew(s *Shown, q *wire.Renew) (*wire.Renewed, error) {
@@ -59,7 +59,7 @@ func (c *Certificates) Renew(s *Shown, q *wire.Renew) (*wire.Renewed, error) {
 	return a, nil
 }
 
-// renewals bound what is signed for others.
+// renewals bound the certificates that are signed for other processes.
 type renewals struct {
 	mu     sync.Mutex
 	last   map[rights.Principal]time.Time
@@ -67,7 +67,7 @@ type renewals struct {
 	filled time.Time
 }
 
-// admit reports with Busy that a principal has to wait.
+// admit fails with Busy when a principal has to wait.
 func (r *renewals) admit(who rights.Principal, now time.Time) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -44,8 +44,8 @@ func NewKey(random io.Reader) (Key, error) {
 	return k, nil
 }
 
-// Derive makes a key for one purpose, from which neither k nor the key of
-// another purpose can be found. Labels begin with "foci " and a word for the
+// Derive makes a key for one purpose, from which neither k nor the key of another
+// purpose can be computed. Labels begin with "foci " and a word for the
 // purpose.
 func (k Key) Derive(label string) [KeySize]byte {
 	h := hmac.New(sha256.New, k[:])
@@ -148,8 +148,8 @@ func unseal(prefix, sealed string) ([KeySize]byte, error) {
 	return [KeySize]byte(b), nil
 }
 
-// CheckName holds the rule for names of clients: that for names of nodes and
-// clusters. It fails with Invalid.
+// CheckName fails with Invalid for a name that a client may not have; the rule is
+// that for names of nodes and clusters.
 func CheckName(s string) error {
 	if s == "" || len(s) > MaxName {
 		return foci.Errorf(foci.Invalid, "client name %q: %d bytes long, want 1 to %d", foci.Clip(s), len(s), MaxName)

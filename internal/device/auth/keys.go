@@ -59,7 +59,7 @@ func (k *Keys) Derive(label string, now time.Time) (out [][KeySize]byte) {
 	return out
 }
 
-// All are the keys that are valid now. The file is looked at once in a second at
+// All are the keys that are valid now. The file is checked once in a second at
 // most.
 func (k *Keys) All(now time.Time) []Key {
 	k.mu.Lock()

@@ -69,14 +69,14 @@ func LoadCredential(fsys files.FS, path string, log *slog.Logger) (*Credentials,
 	return WithKeys(k), nil
 }
 
-// LoadSecret reads a file of at most limit bytes that not everybody on the
-// machine can reach.
+// LoadSecret reads a file of at most limit bytes that other users of the machine
+// cannot reach.
 func LoadSecret(fsys files.FS, path string, limit int64) ([]byte, error) {
 	return readFile(fsys, path, limit, true)
 }
 
-// readFile reads a small file; a secret one must not be readable by everybody.
-// The mode is that of the open file, so that it belongs to what is read.
+// readFile reads a small file; a secret one must not be readable by all users. The
+// mode is that of the open file, so that it belongs to what is read.
 func readFile(fsys files.FS, path string, limit int64, secret bool) ([]byte, error) {
 	f, err := fsys.Open(path)
 	if err != nil {
@@ -95,7 +95,7 @@ func readFile(fsys files.FS, path string, limit int64, secret bool) ([]byte, err
 	return text, nil
 }
 
-// checkMode refuses an open file that everybody on the machine can reach.
+// checkMode refuses an open file that all users of the machine can reach.
 func checkMode(f fs.File, path string) error {
 	info, err := f.Stat()
 	if err != nil {

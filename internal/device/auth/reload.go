@@ -14,10 +14,10 @@ import (
 	"github.com/foci-store/foci/internal/device/files"
 )
 
-// reloadEvery is how often files are looked at, at most.
+// reloadEvery is how often files are checked, at most.
 const reloadEvery = time.Second
 
-// soon is how long before its end a certificate is complained of.
+// soon is how long before its end a certificate is warned of.
 const soon = certificateLife / 6
 
 // Certificates are those of TLS: this process's own, and the authorities that it
@@ -76,16 +76,16 @@ func (c *Certificates) load() (*loaded, error) {
 	return l, nil
 }
 
-// adopt makes a generation the present one.
+// adopt makes a generation the current one.
 func (c *Certificates) adopt(l *loaded) {
 	c.configure(l)
 	c.cur.Store(l)
 	c.changes.Add(1)
 }
 
-// current is the present generation; it looks whether there is a newer one.
+// current is the current generation. It reads the source when that has changed.
 func (c *Certificates) current() *loaded {
-	if c.mu.TryLock() { // one looks, the others need not wait for the disk
+	if c.mu.TryLock() { // one goroutine reads, the others need not wait for the disk
 		defer c.mu.Unlock()
 		if now := c.now(); now.Sub(c.looked) >= reloadEvery {
 			c.looked = now
@@ -111,17 +111,17 @@ func (c *Certificates) reload(now time.Time) {
 		c.log.Error("new certificates cannot be used; the old ones stay in use", "err", err)
 	}
 	if err != nil {
-		return // and looked at again: what is wrong may not change the stamp, like an owner
+		return // and tried again: what is wrong may not change the stamp, like an owner
 	}
 	c.seen = stamp
 	c.adopt(l)
 	c.log.Info("certificates read again", "name", l.name, "ends", l.own.Leaf.NotAfter)
 }
 
-// complaint is what was last wrong with a file that is read again and again.
+// complaint is the last error of a file that is read again and again.
 type complaint struct{ last string }
 
-// isNew reports whether there is an error that was not complained of yet.
+// isNew reports whether there is an error that was not logged yet.
 func (c *complaint) isNew(err error) bool {
 	text := ""
 	if err != nil {
@@ -132,10 +132,10 @@ func (c *complaint) isNew(err error) bool {
 	return isNew
 }
 
-// Name is the identity in our own certificate.
+// Name is the identity in the process's own certificate.
 func (c *Certificates) Name() Name { return c.cur.Load().name }
 
-// Conn is a connection under TLS whose peer has shown a certificate.
+// Conn is a connection with TLS to a peer that has a certificate.
 type Conn struct {
 	*tls.Conn
 	of  *Certificates
@@ -154,8 +154,7 @@ func (c *Certificates) Accept(conn net.Conn) Conn {
 	return Conn{tls.Server(conn, c.current().listen), c, x509.ExtKeyUsageClientAuth}
 }
 
-// Peer is the identity in the certificate of the other side, once the handshake
-// is done. It fails with Denied when the certificate is not good by what is
+// Peer is the certificate of the other side, once the handshake is done. It fails with Denied when the certificate is not good by what is
 // believed at this moment: a handshake may have begun long before.
 func (c Conn) Peer() (*Shown, error) {
 	// The count comes first: after a change meanwhile the certificate is judged

@@ -13,7 +13,7 @@ import (
 )
 
 // Digest is that of the authorities that this process believes, in their order.
-// A node tells it in its welcome, so that a client hears of a change.
+// A node sends it in its welcome, so that a client notices a change.
 func (c *Certificates) Digest() []byte {
 	return binary.LittleEndian.AppendUint64(nil, c.current().digest())
 }
@@ -26,7 +26,7 @@ func (l *loaded) digest() uint64 {
 	return binary.LittleEndian.Uint64(h.Sum(nil)) | 1 // 0 is none
 }
 
-// Heard notes the digest in the welcome of a node.
+// Heard records the digest in the welcome of a node.
 func (c *Certificates) Heard(digest []byte) {
 	if len(digest) == 8 {
 		c.heard.Store(binary.LittleEndian.Uint64(digest))
@@ -45,13 +45,13 @@ func (c *Certificates) Due() bool {
 	return renewable(l.own.Leaf, c.now()) || from.follows() && heard != 0 && heard != l.digest()
 }
 
-// Renewal is a certificate being asked for.
+// Renewal is a request for a certificate.
 type Renewal struct {
 	Request wire.Renew
 	key     crypto.Signer
 }
 
-// NewRenewal begins to ask for a certificate.
+// NewRenewal prepares a request for a certificate.
 func (c *Certificates) NewRenewal() (*Renewal, error) {
 	from, is := c.source.(renewed)
 	own, signs := c.current().own.PrivateKey.(crypto.Signer)
@@ -71,7 +71,7 @@ func (c *Certificates) NewRenewal() (*Renewal, error) {
 
 // Adopt puts the answer to a renewal in use and stores it; what cannot be stored
 // is logged, and stays in use until the process ends. It fails with Denied when
-// the certificate is not ours, or is not signed by an authority that is believed
+// the certificate is not of this process, or is not signed by an authority that is believed
 // already: only an authority can name others.
 func (c *Certificates) Adopt(r *Renewal, a *wire.Renewed) error {
 	l, err := c.answered(r, a)
@@ -89,7 +89,7 @@ func (c *Certificates) Adopt(r *Renewal, a *wire.Renewed) error {
 	return nil
 }
 
-// RenewOwn renews our own certificate with our own issuing key.
+// RenewOwn renews the process's certificate with its own issuing key.
 func (c *Certificates) RenewOwn(r *Renewal) error {
 	l := c.current()
 	der, err := l.signer.sign(l.name, string(l.name.Principal()), r.key.Public(), c.now())
@@ -99,7 +99,7 @@ func (c *Certificates) RenewOwn(r *Renewal) error {
 	return c.Adopt(r, &wire.Renewed{Certificate: der})
 }
 
-// answered is the generation that an answer makes.
+// answered makes a generation of an answer.
 func (c *Certificates) answered(r *Renewal, a *wire.Renewed) (*loaded, error) {
 	old := c.cur.Load()
 	leaf, err := x509.ParseCertificate(a.Certificate)
@@ -139,8 +139,7 @@ func (c *Certificates) answered(r *Renewal, a *wire.Renewed) (*loaded, error) {
 	return l, nil
 }
 
-// Valid reports with Denied that a certificate which a peer has shown is not good
-// any more, by what holds at this moment.
+// Valid fails with Denied when the certificate of a peer is no longer good.
 func (c *Certificates) Valid(s *Shown) error {
 	_, err := c.check(c.current(), s.chain, s.use, c.now())
 	return err

@@ -96,10 +96,10 @@ func TestNoFileNoLoss(t *testing.T) {
 	}
 }
 
-// TestRenewedByAStranger: a client takes no certificate of another name, with
+// TestRenewedForAnotherPeer: a client takes no certificate of another name, with
 // other rights, of another key, or signed by an authority that it does not
 // believe yet, even when it comes from a node.
-func TestRenewedByAStranger(t *testing.T) {
+func TestRenewedForAnotherPeer(t *testing.T) {
 	path := clientFile(t, testKey(1), "web", "*=rw")
 	c := loadClient(t, path)
 	q, other := must(c.NewRenewal()), must(c.NewRenewal())

@@ -4,8 +4,8 @@ import (
 	"crypto/x509"
 )
 
-// Shown is a certificate that a peer has shown, kept to be judged again while the
-// peer's channel is open. nil is none.
+// Shown is the certificate of a peer, kept to be judged again while a channel of the
+// peer is open. nil is none.
 type Shown struct {
 	name   Name
 	chain  []*x509.Certificate
@@ -24,7 +24,7 @@ func (s *Shown) Name() Name {
 // Judge judges a certificate again that was good before. It fails with Denied.
 // The signatures are verified again only after a change of what is believed.
 func (c *Certificates) Judge(s *Shown) error {
-	c.current()                 // looks whether there is a change
+	c.current()                 // reads what has changed
 	changes := c.changes.Load() // before what is believed, as in Conn.Peer
 	l, now := c.cur.Load(), c.now()
 	if s.judged == changes {

@@ -32,7 +32,7 @@ type renewed interface {
 	draw(own crypto.Signer) (crypto.Signer, error)
 	// follows reports whether the authorities are those of the node that renews.
 	follows() bool
-	// store puts a new generation where the old one came from.
+	// store writes a new generation to where the old one was read.
 	store(l *loaded) error
 }
 

@@ -23,7 +23,7 @@ type silent struct {
 	fds []int
 }
 
-func strangers(t testing.TB, addr string, files int) *silent {
+func silentPeers(t testing.TB, addr string, files int) *silent {
 	t.Helper()
 	var l syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &l); err != nil {
@@ -77,12 +77,12 @@ func memory() int64 {
 	return int64(m.HeapAlloc + m.StackInuse)
 }
 
-// strange makes as many connections as may be to a node of those credentials,
+// memoryOfEach makes as many connections as may be to a node of those credentials,
 // each of which says b, and returns what all take, divided by their number.
-func strange(t *testing.T, creds *auth.Credentials, b []byte) int64 {
+func memoryOfEach(t *testing.T, creds *auth.Credentials, b []byte) int64 {
 	t.Helper()
 	nd := startNode(t, 1, func(c *Config) { c.Auth, c.Timing.Handshake = creds, time.Minute })
-	s := strangers(t, nd.addr, 4096)
+	s := silentPeers(t, nd.addr, 4096)
 	before := memory()
 	most := nd.cfg.Limits.Unauthenticated
 	for range most {
@@ -117,9 +117,9 @@ func clientHello(t *testing.T) []byte {
 	return b[:n]
 }
 
-// TestStrangersMemory: connections whose peers have not proved who they are
+// TestUnauthenticatedMemory: connections whose peers have not proved who they are
 // take at most 16 KiB for each that there may be, whatever they have said so far.
-func TestStrangersMemory(t *testing.T) {
+func TestUnauthenticatedMemory(t *testing.T) {
 	const most = 16 << 10
 	home := newPKI(t, "test")
 	certs := home.node(nodeID(1), time.Now())
@@ -137,7 +137,7 @@ func TestStrangersMemory(t *testing.T) {
 		{"TLS: half of a long first message", certs, append([]byte{0x16, 3, 1, 0x40, 0, 1, 0, 0x3f, 0xfc}, make([]byte, 15<<10)...)},
 		{"TLS: its first message", certs, clientHello(t)},
 	} {
-		each := strange(t, tc.creds, tc.says)
+		each := memoryOfEach(t, tc.creds, tc.says)
 		t.Logf("%-34s %6d bytes", tc.name, each)
 		if each > most {
 			t.Errorf("%s: %d bytes for each, want at most %d", tc.name, each, most)
@@ -145,9 +145,9 @@ func TestStrangersMemory(t *testing.T) {
 	}
 }
 
-// TestTenThousandStrangers: of so many connections that say nothing only the
+// TestTenThousandUnauthenticated: of so many connections that say nothing only the
 // newest stay, memory does not grow, and those who know what to say come in.
-func TestTenThousandStrangers(t *testing.T) {
+func TestTenThousandUnauthenticated(t *testing.T) {
 	const all = 10_000
 	home := newPKI(t, "test")
 	for name, creds := range map[string][2]*auth.Credentials{
@@ -157,7 +157,7 @@ func TestTenThousandStrangers(t *testing.T) {
 			nd := startNode(t, 1, with(creds[0]))
 			member := startClient(t, with(creds[1]))
 			l := connect(t, member, nd, false)
-			s := strangers(t, nd.addr, all+4096)
+			s := silentPeers(t, nd.addr, all+4096)
 			before := memory()
 			for i := range all {
 				s.connect(nil)
@@ -204,8 +204,8 @@ func TestGarbageOfEveryLength(t *testing.T) {
 	}
 }
 
-// FuzzStrangers: whatever frames one sends who has no key, he does not come in.
-func FuzzStrangers(f *testing.F) {
+// FuzzHandshake: whatever frames one sends who has no key, he does not come in.
+func FuzzHandshake(f *testing.F) {
 	f.Add(uint8(frame.Hello), helloOf(func(h *handshake.Hello) { h.Auth, h.Proof = auth.StepKey, make([]byte, handshake.NonceSize) }), uint8(14), make([]byte, 32))
 	f.Add(uint8(frame.Hello), helloOf(nil), uint8(frame.Request), []byte("give"))
 	nd := startNode(f, 1, with(clusterKey(1)))
