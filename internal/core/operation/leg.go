@@ -47,27 +47,27 @@ func (m *Machine) ask(o *Operation, asks []quorum.Ask) {
 	}
 }
 
-// leg completes a question, and finds out what kind it is.
+// leg completes a question to a replica, and finds out what is particular to its
+// kind.
 func (o *Operation) leg(a *quorum.Ask) *leg {
-	a.Msg.(interface{ Aim() *wire.Target }).Aim().Trace = o.Trace
-	if m, ok := a.Msg.(interface{ Declare(wire.Scope) }); ok && o.Scope.Named() {
+	q := a.Msg.(wire.Aimed)
+	to := q.Aim()
+	to.Trace = o.Trace
+	if m, ok := q.(interface{ Declare(wire.Scope) }); ok && o.Scope.Named() {
 		m.Declare(o.Scope)
 	}
-	l := &leg{op: o, ask: a.Leg, msg: a.Msg}
-	switch m := a.Msg.(type) {
-	case *wire.Query:
-		l.method, l.target = wire.MethodQuery, txn.Target{Group: m.Group, ID: m.ID}
+	l := &leg{
+		op: o, ask: a.Leg, msg: q, method: wire.MethodOf(q),
+		target: txn.Target{Group: to.Group, Backend: to.Backend, ID: q.About()},
+	}
+	switch m := q.(type) {
 	case *wire.Fetch:
-		l.method, l.target = wire.MethodFetch, txn.Target{Group: m.Group, ID: m.ID}
 		l.long = m.MaxBytes > short
 	case *wire.List:
-		l.method, l.target = wire.MethodList, txn.Target{Group: m.Group, Backend: m.Backend}
 		l.long = true
 	case *wire.Hint:
-		l.method, l.target = wire.MethodHint, txn.Target{Group: m.Group, ID: m.ID}
 		l.hint = !m.Now
 	case *wire.Store:
-		l.method, l.target = wire.MethodStore, txn.Target{Group: m.Group, ID: m.Record.ID}
 		l.mutation, l.size = true, int64(len(m.Record.Payload))
 		l.have = &wire.Have{Target: m.Target, ID: m.Record.ID, Version: m.Record.Version, Hash: m.Record.Hash, Scope: o.Scope}
 		if l.rereads() {

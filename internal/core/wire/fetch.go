@@ -99,6 +99,9 @@ func (f *FetchReply) Decode(r *codec.Reader) {
 	}
 }
 
+// About is the object or chunk.
+func (f *Fetch) About() foci.ID { return f.ID }
+
 func (f *Fetch) needs() Need {
 	n := f.reads(f.ID)
 	if mutant.On(mutant.WriterReads) {

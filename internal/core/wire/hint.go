@@ -46,6 +46,9 @@ func (h *HintReply) Append(b []byte) []byte { return codec.AppendU64(b, uint64(h
 // Decode decodes.
 func (h *HintReply) Decode(r *codec.Reader) { h.Epoch = foci.Epoch(r.U64()) }
 
+// About is the object or chunk.
+func (h *Hint) About() foci.ID { return h.ID }
+
 func (h *Hint) needs() Need {
 	if h.Now {
 		return h.reads(h.ID) // it moves what is stored already, for a read

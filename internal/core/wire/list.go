@@ -73,4 +73,7 @@ func (l *ListReply) Decode(r *codec.Reader) {
 	}
 }
 
+// About is zero: a listing is of one backend.
+func (l *List) About() foci.ID { return foci.ID{} }
+
 func (l *List) needs() Need { return Need{Op: rights.Read, Verb: "list", Bucket: l.Bucket} }

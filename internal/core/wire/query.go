@@ -65,6 +65,9 @@ func (q *QueryReply) Decode(r *codec.Reader) {
 	}
 }
 
+// About is the object or chunk.
+func (q *Query) About() foci.ID { return q.ID }
+
 func (q *Query) needs() Need {
 	n := q.reads(q.ID)
 	if q.Inline == 0 {

@@ -62,6 +62,9 @@ func (s *StoreReply) Decode(r *codec.Reader) {
 	s.Dup = r.Bool()
 }
 
+// About is the object or chunk.
+func (s *Store) About() foci.ID { return s.Record.ID }
+
 func (s *Store) needs() Need {
 	if mutant.On(mutant.ReaderStores) {
 		return Need{Anyone: true}
@@ -123,6 +126,9 @@ func (h *HaveReply) Decode(r *codec.Reader) {
 		r.Fail()
 	}
 }
+
+// About is the object or chunk.
+func (h *Have) About() foci.ID { return h.ID }
 
 func (h *Have) needs() Need {
 	n := h.reads(h.ID)

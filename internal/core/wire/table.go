@@ -57,7 +57,7 @@ type Row struct {
 	// Slow: serving it may wait for a disk or build a long answer, so it does not
 	// run on the goroutine that reads the channel.
 	Slow bool
-	// Aimed: the request begins with a [Target].
+	// Aimed: the request is an [Aimed] one, to a replica.
 	Aimed bool
 
 	NewRequest, NewReply func() codec.Message
@@ -98,7 +98,7 @@ func define[Q, A any, PQ interface {
 		Method: number, Name: name, Classes: classes, Who: who,
 		NewRequest: func() codec.Message { return PQ(new(Q)) }, NewReply: func() codec.Message { return PA(new(A)) },
 	}
-	_, r.Aimed = r.NewRequest().(interface{ Aim() *Target })
+	_, r.Aimed = r.NewRequest().(Aimed)
 	for _, t := range traits {
 		t(r)
 	}

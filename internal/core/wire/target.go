@@ -16,6 +16,15 @@ type Target struct {
 	Trace   foci.TraceID   // of the operation that asks
 }
 
+// Aimed is a request to a replica: it begins with a target.
+type Aimed interface {
+	codec.Message
+	Aim() *Target
+	// About is the id of the object or chunk, which says who its owner is; zero:
+	// the request is for the backend that the target names.
+	About() foci.ID
+}
+
 // TraceOffset is where the trace stands in the head of every data request, in
 // bytes.
 const TraceOffset = 8 + 4 + 16
