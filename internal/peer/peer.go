@@ -3,90 +3,42 @@ package peer
 import (
 	"context"
 	"log/slog"
-	"math/rand/v2"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/foci-store/foci"
-	core "github.com/foci-store/foci/internal/core/path"
-	"github.com/foci-store/foci/internal/core/quorum"
-	"github.com/foci-store/foci/internal/core/route"
 	"github.com/foci-store/foci/internal/device/mesh"
-	"github.com/foci-store/foci/internal/layout"
 	"github.com/foci-store/foci/internal/peer/membership"
 	"github.com/foci-store/foci/internal/peer/operation"
 	"github.com/foci-store/foci/internal/peer/path"
 	"github.com/foci-store/foci/internal/peer/renewal"
-	"github.com/foci-store/foci/internal/serve"
 	"github.com/foci-store/foci/internal/status"
 )
 
-// Config is what a process is to the mesh.
-type Config struct {
-	Mesh      mesh.Config     // without OnPeer, Logger and, for a member, Handler
-	Addresses []route.Address // that this node advertises; none for a transport client
-	Seeds     []route.Remote  // peers to contact first
-	// Remembered are peers known from the last run, sought while no other is found.
-	Remembered []route.Remote
-	// Remember is told from time to time which peers are known, when that has
-	// changed; never two calls at a time. nil = nobody remembers.
-	Remember func([]route.Remote)
-	Stay     bool         // keep links to the seeds alone, and not to every node that they tell of
-	Tables   []foci.Table // to use, in this order; none = those of Addresses, or the one by which it comes in
-
-	Layout *layout.Holder // may hold one already; required
-	// Adopted is called with each newer layout before it is used, so that a
-	// node can put it on its disk; when it fails the layout is not used.
-	Adopted func(*layout.Snapshot) error
-	// Met is called when a link comes up. It must be quick. nil = nobody cares.
-	Met func(foci.NodeID)
-	// Handlers are those of a replica's methods; nil = it stores nothing. Requests
-	// may come before New has ended.
-	Handlers []serve.Handler
-	// Apart runs what serves a slow method on a goroutine of its own, or fails the
-	// request; nil = on the goroutine that reads the channel.
-	Apart func(*mesh.Incoming, func(*mesh.Incoming))
-	// Describe adds what the process stores to its status; nil = nothing.
-	Describe func(*status.Node)
-	// Traces is where steps are noted; nil = its own.
-	Traces *status.Traces
-
-	Stall   time.Duration // without an answer for so long a leg is stalled; 0 = 2 s
-	Resends int           // of a stalled leg; 0 = 5
-	MaxOps  int           // operations that run at a time; 0 = 65,536
-	MaxHeld int64         // bytes of payload that they hold; 0 = 256 MiB
-	Linger  time.Duration // how long legs go on once their caller was answered; 0 = 2 s
-
-	Logger *slog.Logger // nil = silent
-}
-
-// seekAgain is the longest pause between attempts to reach a node that is away,
-// for a transport client. A member hears of a node that is back because that
-// dials it; nobody dials a client, and its operations wait meanwhile.
-const seekAgain = 2 * time.Second
+// redialPause is the longest pause between attempts of a transport client to dial
+// a node that is out of reach. A member hears of a node that is reachable again
+// because that dials it; no node dials a client, and its operations wait meanwhile.
+const redialPause = 2 * time.Second
 
 // Peer is this process in the mesh.
 type Peer struct {
-	cfg   Config
-	log   *slog.Logger
-	began time.Time
-	mesh  *mesh.Mesh
-	ctx   context.Context
-	stop  context.CancelFunc
-	tasks sync.WaitGroup
+	cfg     Config
+	began   time.Time
+	ctx     context.Context
+	stop    context.CancelFunc
+	tasks   sync.WaitGroup
+	started atomic.Bool // New has ended
 
-	started atomic.Bool // all of it is there
-
+	mesh    *mesh.Mesh
 	ops     *operation.Runner
 	paths   *path.Paths
-	traces  *status.Traces
 	renewal *renewal.Renewal
+	traces  *status.Traces
 	*membership.Members
 }
 
-// New starts. It does not wait for anybody: see Ready.
+// New starts. It does not wait for other processes: see Ready.
 func New(cfg Config) (*Peer, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
@@ -98,38 +50,13 @@ func New(cfg Config) (*Peer, error) {
 	if cfg.Mesh.Auth, err = cfg.Mesh.Auth.For(cfg.Mesh.Cluster, cfg.Mesh.Node, cfg.Mesh.Role); err != nil {
 		return nil, err
 	}
-	ctx, stop := context.WithCancel(context.Background())
-	p := &Peer{cfg: cfg, log: cfg.Logger, began: time.Now(), ctx: ctx, stop: stop}
-	if p.traces = cfg.Traces; p.traces == nil {
+	p := &Peer{cfg: cfg, began: time.Now(), traces: cfg.Traces}
+	if p.traces == nil {
 		p.traces = new(status.Traces)
 	}
-	p.ops = operation.New(operation.Config{
-		Paths: carrier{p}, Layouts: planner{p}, Traces: p.traces, Now: p.now,
-		Stall: cfg.Stall, Resends: cfg.Resends, MaxOps: cfg.MaxOps, MaxHeld: cfg.MaxHeld, Linger: cfg.Linger,
-	})
-	p.renewal = renewal.New(cfg.Mesh.Auth.Certificates(), p.log)
-	p.paths = path.New(path.Config{
-		Self: cfg.Mesh.Node, Classes: classTables(&cfg.Mesh), Membership: p,
-		Now: p.now, Rerouted: p.ops.RouteChanged, Note: p.traces.Note,
-	})
-	p.Members, err = membership.New(membership.Config{
-		Node: cfg.Mesh.Node, Incarnation: cfg.Mesh.Incarnation, Role: cfg.Mesh.Role, Auth: cfg.Mesh.Auth,
-		Addresses: cfg.Addresses, Seeds: cfg.Seeds, Remembered: cfg.Remembered, Remember: cfg.Remember,
-		Stay: cfg.Stay, Tables: cfg.Tables, Layout: cfg.Layout, Adopted: cfg.Adopted,
-		Links: p.paths, Paths: p.paths, Renewal: p.renewal,
-		Wall: cfg.Mesh.Now, Clock: p.now, Logger: p.log,
-	})
-	if err != nil {
-		stop()
-		return nil, err
-	}
-	mc, err := p.meshConfig()
-	if err != nil {
-		stop()
-		return nil, err
-	}
-	if p.mesh, err = mesh.New(mc); err != nil {
-		stop()
+	p.ctx, p.stop = context.WithCancel(context.Background())
+	if err := p.wire(); err != nil {
+		p.stop()
 		return nil, err
 	}
 	if self := cfg.Mesh.Node; !self.IsZero() {
@@ -141,14 +68,38 @@ func New(cfg Config) (*Peer, error) {
 	return p, nil
 }
 
+// wire makes the parts and joins them.
+func (p *Peer) wire() (err error) {
+	p.ops = operation.New(operation.Config{
+		Paths: carrier{p}, Layouts: planner{p}, Traces: p.traces, Now: p.Now,
+		Stall: p.cfg.Stall, Resends: p.cfg.Resends, MaxOps: p.cfg.MaxOps, MaxHeld: p.cfg.MaxHeld, Linger: p.cfg.Linger,
+	})
+	p.renewal = renewal.New(p.cfg.Mesh.Auth.Certificates(), p.cfg.Logger)
+	p.paths = path.New(path.Config{
+		Self: p.cfg.Mesh.Node, Classes: p.cfg.classTables(), Membership: p,
+		Now: p.Now, Rerouted: p.ops.RouteChanged, Note: p.traces.Note,
+	})
+	members := p.cfg.membership()
+	members.Links, members.Paths, members.Renewal, members.Clock = p.paths, p.paths, p.renewal, p.Now
+	if p.Members, err = membership.New(members); err != nil {
+		return err
+	}
+	mc, err := p.meshConfig()
+	if err != nil {
+		return err
+	}
+	p.mesh, err = mesh.New(mc)
+	return err
+}
+
 // meshConfig is the mesh's part of the configuration, with what this process does
 // about links and requests.
 func (p *Peer) meshConfig() (mc mesh.Config, err error) {
 	mc = p.cfg.Mesh
-	mc.OnPeer, mc.Logger = p.onPeer, p.log
+	mc.OnPeer, mc.Logger = p.onPeer, p.cfg.Logger
 	if mc.Role == foci.RoleTransport {
 		if mc.Timing.BackoffMax == 0 {
-			mc.Timing.BackoffMax = seekAgain
+			mc.Timing.BackoffMax = redialPause
 		}
 		return mc, nil
 	}
@@ -177,62 +128,14 @@ func (p *Peer) Close() error {
 	return err
 }
 
-// classTables are the tables that each class prefers.
-func classTables(c *mesh.Config) (all core.Classes) {
-	for class := range all {
-		all[class] = c.Classes[class].Tables
-	}
-	return all
-}
-
 // Now is the clock of deadlines: time since the process began.
 func (p *Peer) Now() time.Duration { return time.Since(p.began) }
-
-func (p *Peer) now() time.Duration { return time.Since(p.began) }
 
 // Paths are the paths to all nodes, and the links that they begin with.
 func (p *Peer) Paths() *path.Paths { return p.paths }
 
-// Config is how an operation on a bucket is made: by the present layout, with
-// the nearest groups first.
-func (p *Peer) Config(bucket string, id foci.ID, level foci.Level, deadline time.Duration) (quorum.Config, error) {
-	l := p.Layout()
-	if l == nil {
-		return quorum.Config{}, membership.NoLayout()
-	}
-	groups, hedge := p.nearest(l, bucket, id)
-	return quorum.Config{
-		Plan: quorum.Plan{Epoch: l.Epoch, Groups: groups}, Level: level, Deadline: deadline, Hedge: hedge,
-		Clock: func() int64 { return time.Now().UnixNano() }, Nonce: nonce, Name: l.NodeName,
-	}, nil
-}
-
-// nearest is the groups of an object, nearest owner first, and the hedging delay.
-func (p *Peer) nearest(l *layout.Snapshot, bucket string, id foci.ID) ([]foci.Group, time.Duration) {
-	groups := slices.Clone(l.GroupsOf(bucket))
-	replicas := make([]core.Replica, len(groups), foci.MaxGroups)
-	for i, g := range groups {
-		_, node, _ := l.Owner(g, id)
-		replicas[i] = core.Replica{Group: g, Node: node}
-	}
-	hedge := p.paths.Order(replicas)
-	for i := range replicas {
-		groups[i] = replicas[i].Group
-	}
-	return groups, hedge
-}
-
-// nonce draws from the runtime's generator, which is seeded by the system and
-// cannot be foreseen.
-func nonce() uint64 {
-	for {
-		if n := rand.Uint64(); n != 0 {
-			return n
-		}
-	}
-}
-
-// onPeer takes note of links that come up and go down.
+// onPeer tells the parts of a link that came up or was lost. The mesh calls it, one
+// call at a time.
 func (p *Peer) onPeer(e mesh.PeerEvent) {
 	if e.Up {
 		p.paths.Up(e.Peer)

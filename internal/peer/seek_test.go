@@ -39,7 +39,7 @@ func TestClientSeeksSoon(t *testing.T) {
 		close(tries)
 		last, n := time.Time{}, 0
 		for at := range tries {
-			if pause := at.Sub(last); n > 0 && pause > seekAgain {
+			if pause := at.Sub(last); n > 0 && pause > redialPause {
 				t.Errorf("%v between two attempts", pause)
 			}
 			last, n = at, n+1

@@ -1,18 +1,12 @@
 package peer
 
 import (
-	"context"
-	"encoding/json"
-	"time"
-
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/mesh"
+	"github.com/foci-store/foci/internal/peer/membership"
 	"github.com/foci-store/foci/internal/status"
 )
-
-// callTimeout is how long a node may take to answer a question about itself.
-const callTimeout = 5 * time.Second
 
 // Status describes this process.
 func (p *Peer) Status() status.Node {
@@ -35,51 +29,24 @@ func (p *Peer) Status() status.Node {
 // Mesh describes this process's links and channels.
 func (p *Peer) Mesh() mesh.Stats { return p.mesh.Stats() }
 
-// Ask asks a node about itself and decodes the answer into v.
-func (p *Peer) Ask(ctx context.Context, node foci.NodeID, what string, v any) error {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
-	defer cancel()
-	q := wire.Ask{What: what}
-	r, err := p.ask(ctx, node, wire.MethodStatus, q.Append(nil))
-	if err != nil {
-		return err
+// Txns describes this process's pending legs, the oldest first.
+func (p *Peer) Txns() status.Txns {
+	s := p.ops.Status()
+	for _, b := range p.Status().Backends {
+		s.Hints += b.Hints
 	}
-	if err := json.Unmarshal(r.Body, v); err != nil {
-		return foci.Errorf(foci.Protocol, "node %s: its answer to %q: %w", node.Short(), what, err)
-	}
-	return nil
+	return s
 }
 
-// ask asks a node directly, or by who can pass the question on.
-func (p *Peer) ask(ctx context.Context, node foci.NodeID, method wire.Method, head []byte) (*mesh.Reply, error) {
-	to, err := p.paths.Find(node, foci.State)
-	if to.Relay.IsZero() {
-		k := p.paths.Link(node)
-		switch {
-		case k != nil:
-			return k.Call(ctx, foci.State, method, head, nil) // it says itself that it is down
-		case err == nil:
-			err = errNoLink
-		}
-		return nil, err
-	}
-	l := p.paths.Link(to.Relay)
-	if l == nil {
-		return nil, errNoLink // it was removed a moment ago
-	}
-	f := wire.Forward{Node: node, Method: method, Class: foci.State, Head: head}
-	r, err := l.Call(ctx, foci.State, wire.MethodForward, f.Append(nil), nil)
-	return r, p.paths.Relayed(to.Relay, node, err).Err
-}
+// Trace is the steps of an operation that this process remembers.
+func (p *Peer) Trace(id foci.TraceID) []status.Step { return p.traces.Of(id) }
 
-// named gives the error of a leg to a node the node's name, beside its id.
-func (p *Peer) named(node foci.NodeID, err error) error {
-	e, ok := err.(*foci.Error)
-	l := p.Layout()
-	if !ok || l == nil || e.Where != "node "+node.Short() || l.NodeName(node) == "" {
-		return err
-	}
-	more := *e
-	more.Where = "node " + l.NodeName(node) + " (" + node.Short() + ")"
-	return &more
-}
+// MaxRemembered is the most addresses that are remembered from run to run.
+const MaxRemembered = membership.MaxRemembered
+
+type (
+	// KnownRoute is what is known of a node, and the node that told it.
+	KnownRoute = membership.KnownRoute
+	// RouteCounters count what a process says about routes.
+	RouteCounters = membership.RouteCounters
+)

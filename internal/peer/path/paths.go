@@ -3,7 +3,6 @@ package path
 import (
 	"errors"
 	"math/rand/v2"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -11,6 +10,7 @@ import (
 	core "github.com/foci-store/foci/internal/core/path"
 	"github.com/foci-store/foci/internal/core/txn"
 	"github.com/foci-store/foci/internal/device/mesh"
+	"github.com/foci-store/foci/internal/lockorder"
 )
 
 // Membership knows where nodes are.
@@ -41,7 +41,7 @@ type Paths struct {
 	cfg   Config
 	links atomic.Pointer[map[foci.NodeID]*mesh.Link] // replaced whole, under mu
 
-	mu      sync.Mutex
+	mu      lockorder.Mutex[lockorder.Paths]
 	machine *core.Machine // guarded by mu
 }
 

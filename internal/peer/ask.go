@@ -1,0 +1,62 @@
+package peer
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/wire"
+	"github.com/foci-store/foci/internal/device/mesh"
+)
+
+// callTimeout is how long a node may take to answer a question about itself.
+const callTimeout = 5 * time.Second
+
+// Ask asks a node about itself and decodes the answer into v.
+func (p *Peer) Ask(ctx context.Context, node foci.NodeID, what string, v any) error {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	q := wire.Ask{What: what}
+	r, err := p.ask(ctx, node, wire.MethodStatus, q.Append(nil))
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(r.Body, v); err != nil {
+		return foci.Errorf(foci.Protocol, "node %s: its answer to %q: %w", node.Short(), what, err)
+	}
+	return nil
+}
+
+// ask asks a node directly, or through a relay.
+func (p *Peer) ask(ctx context.Context, node foci.NodeID, method wire.Method, head []byte) (*mesh.Reply, error) {
+	to, err := p.paths.Find(node, foci.State)
+	if to.Relay.IsZero() {
+		k := p.paths.Link(node)
+		switch {
+		case k != nil:
+			return k.Call(ctx, foci.State, method, head, nil) // it says itself that it is down
+		case err == nil:
+			err = errNoLink
+		}
+		return nil, err
+	}
+	l := p.paths.Link(to.Relay)
+	if l == nil {
+		return nil, errNoLink // it was removed a moment ago
+	}
+	f := wire.Forward{Node: node, Method: method, Class: foci.State, Head: head}
+	r, err := l.Call(ctx, foci.State, wire.MethodForward, f.Append(nil), nil)
+	return r, p.paths.Relayed(to.Relay, node, err).Err
+}
+
+// StaleEpoch is the epoch of the node that refused a question because it was of
+// an older layout; 0 when err says something else.
+func StaleEpoch(err error) foci.Epoch {
+	var answered *mesh.PeerError
+	if errors.As(err, &answered) && foci.KindOf(err) == foci.StaleLayout {
+		return answered.Epoch
+	}
+	return 0
+}
