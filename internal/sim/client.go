@@ -40,7 +40,6 @@ type client struct {
 	at      engine.Endpoint
 	host    *node // that it is a part of; nil: a process of its own
 	number  int
-	life    int // how often it has left
 	clock   time.Duration
 	ahead   time.Duration // by so much more its clock is off, until it is corrected
 	epoch   foci.Epoch    // of the layout that it knows
@@ -128,7 +127,7 @@ func (c *client) next() {
 
 func (c *client) ended() {
 	if c.running--; c.running == 0 {
-		c.After(c.Between(0, 40*time.Millisecond), c.mine(c.next))
+		c.After(c.Between(0, 40*time.Millisecond), c.proc.During(c.next))
 	}
 }
 
@@ -142,25 +141,14 @@ func (c *client) level(key string) foci.Level {
 	return foci.Quorum
 }
 
-// mine is f as long as this life of the client lasts.
-func (c *client) mine(f func()) func() {
-	life := c.life
-	return func() {
-		if c.life == life {
-			f()
-		}
-	}
-}
-
 // leave ends the process in the middle of whatever it does, and starts another.
 func (c *client) leave() {
-	c.life++
 	c.Leaves++
 	c.running = 0
 	c.shell.leave()
 	c.shell = newShell(c)
 	c.proc.Start()
-	c.After(c.Between(0, 100*time.Millisecond), c.mine(c.next))
+	c.After(c.Between(0, 100*time.Millisecond), c.proc.During(c.next))
 }
 
 // act does one operation and records what came of it.

@@ -138,7 +138,6 @@ func (k *keeper) group() foci.Group {
 
 // crash ends the process's part in it. What was on disk stays.
 func (k *keeper) crash() {
-	k.client.life++
 	k.client.shell.leave()
 	k.client.shell = newShell(k.client)
 	k.at = hint{}

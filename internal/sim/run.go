@@ -64,7 +64,7 @@ func Run(seed uint64, v Mutant) (_ Report, err error) {
 	defer violated(&err)
 	c := newCluster(seed, v)
 	for _, cl := range c.clients {
-		c.After(c.Between(0, 5*time.Millisecond), cl.mine(cl.next))
+		c.After(c.Between(0, 5*time.Millisecond), cl.proc.During(cl.next))
 	}
 	c.After(c.Between(0, 300*time.Millisecond), c.disturb)
 	c.After(c.Between(0, 300*time.Millisecond), c.collect)

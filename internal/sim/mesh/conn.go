@@ -101,7 +101,7 @@ func (c *conn) leave() {
 		return
 	}
 	c.there = false
-	c.Background(c.delay(), c.to.during(func() { c.to.inbound(c.l.p, -1) }))
+	c.Background(c.delay(), c.to.During(func() { c.to.inbound(c.l.p, -1) }))
 }
 
 // inbound tells the link to a process that a connection from there has come, or

@@ -19,7 +19,6 @@ type Link struct {
 	m      *link.Machine
 	conns  []*conn // that the machine has, in the order of their opening
 	dead   bool    // its process's life has ended
-	member bool    // the link is kept open although it is not used
 	wake   time.Duration
 	state  link.State
 	since  time.Duration // of state
@@ -40,10 +39,7 @@ func (p *Process) newLink(to *Process, tables []foci.Table) *Link {
 		addrs = append(addrs, l.addr(t))
 	}
 	l.step(func(out []link.Effect, now time.Duration) []link.Effect { return l.m.SetAddrs(out, now, addrs) })
-	keep := func() {
-		l.member = true
-		l.step(l.m.Member)
-	}
+	keep := func() { l.step(l.m.Member) }
 	if p.Rand.IntN(8) == 0 && !p.Healed {
 		p.Background(p.UpTo(500*time.Millisecond), keep)
 	} else {

@@ -62,7 +62,7 @@ func (c *conn) executeProbe(q *Request) {
 	q.executed++
 	c.Twice += count(q.executed > 1)
 	number := q.number
-	c.Background(c.UpTo(30*time.Millisecond), c.to.during(func() {
+	c.Background(c.UpTo(30*time.Millisecond), c.to.During(func() {
 		if c.broken {
 			return
 		}

@@ -95,8 +95,8 @@ func (p *Process) Drain() {
 	}
 }
 
-// during is f as long as the present life lasts.
-func (p *Process) during(f func()) func() {
+// During is f as long as the present life lasts.
+func (p *Process) During(f func()) func() {
 	inc := p.Inc
 	return func() {
 		if p.Inc == inc && p.alive {
@@ -109,7 +109,7 @@ func (p *Process) during(f func()) func() {
 func (p *Process) beats() {
 	n := 0
 	var beat func()
-	beat = p.during(func() {
+	beat = p.During(func() {
 		if p.resting {
 			return
 		}

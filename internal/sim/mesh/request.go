@@ -83,7 +83,7 @@ func (p *Process) local(q *Request) {
 	if q.sent++; q.Accepted != nil {
 		q.Accepted(0, 0)
 	}
-	p.After(p.UpTo(time.Millisecond), p.during(func() {
+	p.After(p.UpTo(time.Millisecond), p.During(func() {
 		q.executed++
 		p.Serve(q.Payload, func(answer any) {
 			if q.ended == 0 {
@@ -312,6 +312,6 @@ func (q *Request) end(answer any, err error) {
 		p.broken("request %d was answered and never executed", q.number)
 	}
 	if q.Done != nil {
-		p.After(0, p.during(func() { q.Done(answer, err) }))
+		p.After(0, p.During(func() { q.Done(answer, err) }))
 	}
 }
