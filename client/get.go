@@ -10,7 +10,7 @@ import (
 	"github.com/foci-store/foci/internal/core/quorum"
 	"github.com/foci-store/foci/internal/core/record"
 	"github.com/foci-store/foci/internal/core/wire"
-	"github.com/foci-store/foci/internal/peer/operation"
+	"github.com/foci-store/foci/internal/peer"
 )
 
 // Info describes an object.
@@ -177,11 +177,11 @@ func (s *Session) resolve(ctx context.Context, n foci.Name, at foci.Version) (qu
 }
 
 // question is the operation that finds out what an object is now.
-func (s *Session) question(ctx context.Context, n foci.Name) (*quorum.Read, operation.Op, error) {
+func (s *Session) question(ctx context.Context, n foci.Name) (*quorum.Read, peer.Op, error) {
 	id := foci.ObjectID(n)
 	cfg, err := s.config(ctx, n, id, s.opts.Read)
 	if err != nil {
-		return nil, operation.Op{}, err
+		return nil, peer.Op{}, err
 	}
 	op := s.op(id, wire.ObjectScope(n), n.Bucket, foci.Reg, cfg.Deadline)
 	op.Trace = traceOf(ctx)

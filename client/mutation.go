@@ -11,7 +11,7 @@ import (
 	"github.com/foci-store/foci/internal/core/quorum"
 	"github.com/foci-store/foci/internal/core/record"
 	"github.com/foci-store/foci/internal/core/wire"
-	"github.com/foci-store/foci/internal/peer/operation"
+	"github.com/foci-store/foci/internal/peer"
 )
 
 // mutation is one transaction of a session: it waits for its turn, runs, and
@@ -19,8 +19,8 @@ import (
 type mutation struct {
 	s        *Session
 	rec      record.Record
-	payload  *operation.Payload // held until the callback has returned
-	verb     string             // for errors
+	payload  *peer.Payload // held until the callback has returned
+	verb     string        // for errors
 	deadline time.Duration
 	trace    foci.TraceID
 	future   *Future[Result]
@@ -47,9 +47,9 @@ func (s *Session) begin(ctx context.Context, verb string, rec record.Record, aga
 		m.refuse(err)
 		return
 	}
-	m.payload = operation.NewPayload(free)
+	m.payload = peer.NewPayload(free)
 	if again != nil {
-		m.payload = operation.RereadPayload(again, int64(rec.Length), free)
+		m.payload = peer.RereadPayload(again, int64(rec.Length), free)
 	}
 	settled := f.settled
 	f.settled = func() {

@@ -13,7 +13,7 @@ import (
 	"github.com/foci-store/foci/internal/core/quorum"
 	"github.com/foci-store/foci/internal/core/txn"
 	"github.com/foci-store/foci/internal/core/wire"
-	"github.com/foci-store/foci/internal/peer/operation"
+	"github.com/foci-store/foci/internal/peer"
 )
 
 // Off switches an option off whose zero value means something else.
@@ -125,13 +125,13 @@ func (s *Session) deadline(ctx context.Context) time.Duration {
 }
 
 // op is an operation with the settings of the session.
-func (s *Session) op(id foci.ID, scope wire.Scope, bucket string, class foci.Class, deadline time.Duration) operation.Op {
-	return operation.Op{ID: id, Scope: scope, Bucket: bucket, Class: class, Deadline: deadline, Stall: s.opts.Stall, Resends: s.opts.Resends}
+func (s *Session) op(id foci.ID, scope wire.Scope, bucket string, class foci.Class, deadline time.Duration) peer.Op {
+	return peer.Op{ID: id, Scope: scope, Bucket: bucket, Class: class, Deadline: deadline, Stall: s.opts.Stall, Resends: s.opts.Resends}
 }
 
 // run runs an operation and waits for its answer. When ctx ends first the
 // operation is given up, and its result says what is known.
-func (s *Session) run(ctx context.Context, m quorum.Machine, op operation.Op) {
+func (s *Session) run(ctx context.Context, m quorum.Machine, op peer.Op) {
 	done := make(chan struct{})
 	op.Done, op.Trace = func() { close(done) }, traceOf(ctx)
 	giveUp := s.client.peer.Run(m, op)

@@ -15,7 +15,7 @@ import (
 	"github.com/foci-store/foci/internal/core/quorum"
 	"github.com/foci-store/foci/internal/core/record"
 	"github.com/foci-store/foci/internal/core/wire"
-	"github.com/foci-store/foci/internal/peer/operation"
+	"github.com/foci-store/foci/internal/peer"
 )
 
 // chunkWindow is how many chunks of one upload are in memory.
@@ -61,7 +61,7 @@ func (s *Session) commitHead(ctx context.Context, rec record.Record, head record
 
 // chunkWriter begins to write chunks under a name that nothing else has.
 func (s *Session) chunkWriter(ctx context.Context, n foci.Name) (*chunkWriter, error) {
-	u := &chunkWriter{Session: s, ctx: ctx, name: n, open: map[uint32]func(){}, read: map[uint32]*operation.Payload{}, slots: make(chan []byte, chunkWindow), failed: make(chan error, 1)}
+	u := &chunkWriter{Session: s, ctx: ctx, name: n, open: map[uint32]func(){}, read: map[uint32]*peer.Payload{}, slots: make(chan []byte, chunkWindow), failed: make(chan error, 1)}
 	for range chunkWindow {
 		u.slots <- nil
 	}
@@ -82,8 +82,8 @@ type chunkWriter struct {
 	peeked   bool        // over is to go before what is read next
 
 	mu   sync.Mutex
-	open map[uint32]func()             // chunks under way, and how to give each up
-	read map[uint32]*operation.Payload // chunks that are read when they are sent
+	open map[uint32]func()        // chunks under way, and how to give each up
+	read map[uint32]*peer.Payload // chunks that are read when they are sent
 }
 
 // first reads the first chunk; more is false when it is all. Content of unknown
@@ -181,7 +181,7 @@ func (u *chunkWriter) allFrom(at io.ReaderAt, size int64) error {
 		if err := rec.SealFrom(io.NewSectionReader(at, from, n), n); err != nil {
 			return shortRead(err, size)
 		}
-		payload := operation.RereadPayload(io.NewSectionReader(at, from, n), n, func() {
+		payload := peer.RereadPayload(io.NewSectionReader(at, from, n), n, func() {
 			u.mu.Lock()
 			delete(u.read, index)
 			u.mu.Unlock()
@@ -254,7 +254,7 @@ func (u *chunkWriter) store(index uint32, b []byte) error {
 	rec := u.chunk(index, int64(len(b)))
 	rec.Payload = b
 	rec.Seal()
-	return u.send(index, rec, operation.NewPayload(func() { u.slots <- b[:foci.MaxPayload] }))
+	return u.send(index, rec, peer.NewPayload(func() { u.slots <- b[:foci.MaxPayload] }))
 }
 
 // chunk is the record of a chunk, without its content.
@@ -267,7 +267,7 @@ func (u *chunkWriter) chunk(index uint32, size int64) record.Record {
 }
 
 // send runs a chunk's transaction, which holds the payload from now on.
-func (u *chunkWriter) send(index uint32, rec record.Record, payload *operation.Payload) error {
+func (u *chunkWriter) send(index uint32, rec record.Record, payload *peer.Payload) error {
 	defer payload.Release()
 	cfg, err := u.config(u.ctx, u.name, rec.ID, u.opts.Ack)
 	if err != nil {

@@ -2,6 +2,7 @@ package peer
 
 import (
 	"context"
+	"io"
 	"time"
 
 	"github.com/foci-store/foci"
@@ -11,8 +12,24 @@ import (
 	"github.com/foci-store/foci/internal/peer/operation"
 )
 
+type (
+	// Op describes an operation to run.
+	Op = operation.Op
+	// Payload is the content of one record for as long as it may be sent.
+	Payload = operation.Payload
+)
+
+// NewPayload makes a payload in memory: see [operation.NewPayload].
+func NewPayload(free func()) *Payload { return operation.NewPayload(free) }
+
+// RereadPayload makes a payload that is read anew for each attempt: see
+// [operation.RereadPayload].
+func RereadPayload(r io.ReaderAt, size int64, free func()) *Payload {
+	return operation.RereadPayload(r, size, free)
+}
+
 // Run starts an operation: see [operation.Runner.Run].
-func (p *Peer) Run(m quorum.Machine, op operation.Op) (giveUp func()) { return p.ops.Run(m, op) }
+func (p *Peer) Run(m quorum.Machine, op Op) (giveUp func()) { return p.ops.Run(m, op) }
 
 // Admit makes room for an operation: see [operation.Runner.Admit].
 func (p *Peer) Admit(bytes int64) (release func(), err error) { return p.ops.Admit(bytes) }
