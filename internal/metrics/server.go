@@ -17,7 +17,7 @@ import (
 	"github.com/foci-store/foci"
 )
 
-// Limits of the listener. Scrapers are few, and what they say is short.
+// Limits of the listener. Scrapers are few, and their requests are short.
 const (
 	maxConns     = 16 // at a time; the next one is closed
 	maxHeader    = 8 << 10
@@ -100,7 +100,7 @@ func (s *Server) Close() error {
 type bounded struct {
 	net.Listener
 	mu   sync.Mutex
-	open int
+	open int // guarded by mu
 }
 
 // Accept closes those over the limit and returns the next one below it.
@@ -119,7 +119,7 @@ func (b *bounded) Accept() (net.Conn, error) {
 		if !full {
 			return &counted{Conn: c, from: b}, nil
 		}
-		_ = c.Close() // there are enough
+		_ = c.Close()
 	}
 }
 
