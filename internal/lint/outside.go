@@ -28,6 +28,7 @@ var openers = []opener{
 			"test",                         // drives whole processes
 			"internal/bench/limit_disk.go", // the bare file that puts are compared with
 			"internal/lint",                // reads the source tree
+			"internal/story",               // plays and updates files of tests
 		},
 	},
 	{

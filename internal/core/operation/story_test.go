@@ -1,12 +1,8 @@
 package operation
 
 import (
-	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -16,9 +12,8 @@ import (
 	"github.com/foci-store/foci/internal/core/record"
 	"github.com/foci-store/foci/internal/core/txn"
 	"github.com/foci-store/foci/internal/core/wire"
+	"github.com/foci-store/foci/internal/story"
 )
-
-var update = flag.Bool("update", false, "write what happened into the stories")
 
 // TestStories plays testdata/stories: one process and the nodes a, b and c, which
 // own the groups 1, 2 and 3. In a story, an unindented line is an event, beginning
@@ -37,35 +32,13 @@ var update = flag.Bool("update", false, "write what happened into the stories")
 // An attempt is named by its operation, method, group and number, as in w.store.2#1;
 // a hint says of which group it is, as in w.hint-of-3.1#1.
 func TestStories(t *testing.T) {
-	files, err := filepath.Glob("testdata/stories/*.txt")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no stories: %v", err)
-	}
-	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
-			text, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			got := newStory(t).play(string(text))
-			if *update {
-				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-				return
-			}
-			if got != string(text) {
-				t.Errorf("%s: this is what happened:\n%s", file, got)
-			}
-		})
-	}
+	story.Run(t, func(s *story.Story) func([]string) []string { return newPlayer(s).event })
 }
 
-type story struct {
-	t        *testing.T
+type player struct {
+	*story.Story
 	m        *Machine
 	cfg      Config
-	now      time.Duration
 	epoch    foci.Epoch
 	ops      map[string]*Operation
 	results  map[string]func() error
@@ -73,38 +46,21 @@ type story struct {
 	over     map[string]string // operations that are answered or idle
 }
 
-func newStory(t *testing.T) *story {
-	s := &story{t: t, epoch: 1, ops: map[string]*Operation{}, results: map[string]func() error{}, attempts: map[string]*Attempt{}, over: map[string]string{}}
+func newPlayer(t *story.Story) *player {
+	s := &player{Story: t, epoch: 1, ops: map[string]*Operation{}, results: map[string]func() error{}, attempts: map[string]*Attempt{}, over: map[string]string{}}
 	s.cfg.Txn.Route = func(to txn.Target) (txn.Hop, error) { return txn.Hop{Peer: foci.NodeID{byte(to.Group)}}, nil }
 	return s
 }
 
-// play returns the story with its effects as they really were.
-func (s *story) play(text string) string {
-	var out strings.Builder
-	for line := range strings.Lines(text) {
-		if strings.HasPrefix(line, " ") {
-			continue // an expected effect: compared with the whole
-		}
-		out.WriteString(line)
-		if words := strings.Fields(line); len(words) > 0 && words[0] != "#" {
-			for _, effect := range s.event(words) {
-				out.WriteString("    " + effect + "\n")
-			}
-		}
-	}
-	return out.String()
-}
-
-func (s *story) event(words []string) []string {
-	s.t.Helper()
+func (s *player) event(words []string) []string {
+	s.T.Helper()
 	if words[0] == "config" {
-		for name, value := range options(words[1:]) {
+		for name, value := range story.Options(words[1:]) {
 			switch name {
 			case "stall":
-				s.cfg.Txn.Stall = s.duration(value)
+				s.cfg.Txn.Stall = s.Duration(value)
 			case "resends":
-				s.cfg.Txn.Resends = s.number(value)
+				s.cfg.Txn.Resends = s.Number(value)
 			}
 		}
 		return nil
@@ -112,11 +68,7 @@ func (s *story) event(words []string) []string {
 	if s.m == nil {
 		s.m = New(s.cfg)
 	}
-	now := s.when(words[0])
-	if due, ok := s.m.NextWake(); now < s.now || ok && due < now {
-		s.t.Fatalf("%v: it is %v, and a tick is due at %v", words, s.now, due)
-	}
-	s.now = now
+	now := s.AtWake(words[0], s.m.NextWake)
 	var out []Effect
 	switch verb := words[1]; verb {
 	case "up":
@@ -128,14 +80,11 @@ func (s *story) event(words []string) []string {
 	case "close":
 		out = s.m.Close(nil, now)
 	case "wake":
-		if at, ok := s.m.NextWake(); ok {
-			return []string{"at " + at.String()}
-		}
-		return []string{"never"}
+		return []string{story.Wake(s.m.NextWake())}
 	case "put", "get", "ask":
-		return s.render(s.start(verb, words[2], options(words[3:])), words[2])
+		return s.render(s.start(verb, words[2], story.Options(words[3:])), words[2])
 	case "replan":
-		s.epoch = foci.Epoch(s.number(words[3]))
+		s.epoch = foci.Epoch(s.Number(words[3]))
 		out = s.m.Replan(nil, now, s.ops[words[2]], s.plan())
 	case "giveup":
 		out = s.m.GiveUp(nil, now, s.ops[words[2]])
@@ -145,13 +94,13 @@ func (s *story) event(words []string) []string {
 	return s.render(out, "")
 }
 
-func (s *story) plan() quorum.Plan {
+func (s *player) plan() quorum.Plan {
 	return quorum.Plan{Epoch: s.epoch, Groups: []foci.Group{1, 2, 3}}
 }
 
-func (s *story) start(verb, name string, options map[string]string) []Effect {
+func (s *player) start(verb, name string, options map[string]string) []Effect {
 	nonce := uint64(0)
-	op := Op{Class: foci.Reg, Deadline: s.now + 10*time.Second, Ref: name}
+	op := Op{Class: foci.Reg, Deadline: s.Now + 10*time.Second, Ref: name}
 	cfg := quorum.Config{
 		Plan: s.plan(), Hedge: time.Second, Clock: func() int64 { return 1000 },
 		Nonce: func() uint64 { nonce++; return nonce },
@@ -159,15 +108,15 @@ func (s *story) start(verb, name string, options map[string]string) []Effect {
 	for o, value := range options {
 		switch o {
 		case "deadline":
-			op.Deadline = s.duration(value)
+			op.Deadline = s.Duration(value)
 		case "hedge":
-			cfg.Hedge = s.duration(value)
+			cfg.Hedge = s.Duration(value)
 		case "reread":
-			op.Reread = int64(s.number(value))
+			op.Reread = int64(s.Number(value))
 		case "level":
 			cfg.Level = map[string]foci.Level{"one": foci.One, "all": foci.All}[value]
 		default:
-			s.t.Fatalf("no option %q", o)
+			s.T.Fatalf("no option %q", o)
 		}
 	}
 	cfg.Deadline = op.Deadline
@@ -190,29 +139,29 @@ func (s *story) start(verb, name string, options map[string]string) []Effect {
 		q := quorum.NewSingle(1, &wire.Query{Target: wire.Target{Epoch: s.epoch, Group: 1}, ID: id})
 		op.Quorum, s.results[name] = q, func() error { return q.Result().Err }
 	}
-	out, o := s.m.Start(nil, s.now, op)
+	out, o := s.m.Start(nil, s.Now, op)
 	s.ops[name] = o
 	return out
 }
 
 // attempt tells of an attempt.
-func (s *story) attempt(verb, name string, words []string) []Effect {
-	s.t.Helper()
+func (s *player) attempt(verb, name string, words []string) []Effect {
+	s.T.Helper()
 	a := s.attempts[name]
 	if a == nil {
-		s.t.Fatalf("%s: no such attempt is out", name)
+		s.T.Fatalf("%s: no such attempt is out", name)
 	}
 	err := foci.Errorf(foci.Unreachable, "%s", verb)
 	var d txn.Delivery
 	switch verb {
 	case "sent":
-		s.m.Sent(a, txn.Channel(s.number(words[0])), 0, 0)
+		s.m.Sent(a, txn.Channel(s.Number(words[0])), 0, 0)
 		return nil
 	case "moves":
-		if !slices.Contains(s.m.Look(s.now), a) {
-			s.t.Fatalf("%s is not looked at", name)
+		if !slices.Contains(s.m.Look(s.Now), a) {
+			s.T.Fatalf("%s is not looked at", name)
 		}
-		s.m.Progress(s.now, a, a.moved+1, 0)
+		s.m.Progress(s.Now, a, a.moved+1, 0)
 		return nil
 	case "ok":
 		d = txn.Delivery{Fate: txn.Answered, Msg: s.reply(a.Msg)}
@@ -228,18 +177,18 @@ func (s *story) attempt(verb, name string, words []string) []Effect {
 	case "canceled":
 		d = txn.Delivery{Fate: txn.Lost, Err: foci.Errorf(foci.Canceled, "not wanted")}
 	case "refused":
-		d = txn.Delivery{Fate: txn.Refused, Err: foci.Errorf(s.kind(words[0]), "no")}
+		d = txn.Delivery{Fate: txn.Refused, Err: foci.Errorf(s.Kind(words[0]), "no")}
 		if len(words) > 1 {
-			d.Epoch = foci.Epoch(s.number(words[1]))
+			d.Epoch = foci.Epoch(s.Number(words[1]))
 		}
 	default:
-		s.t.Fatalf("%q: no such event", verb)
+		s.T.Fatalf("%q: no such event", verb)
 	}
 	delete(s.attempts, name)
-	return s.m.Delivered(nil, s.now, a, &d)
+	return s.m.Delivered(nil, s.Now, a, &d)
 }
 
-func (s *story) reply(asked codec.Message) codec.Message {
+func (s *player) reply(asked codec.Message) codec.Message {
 	switch asked.(type) {
 	case *wire.Query:
 		return &wire.QueryReply{Epoch: s.epoch, Clock: 1000}
@@ -252,7 +201,7 @@ func (s *story) reply(asked codec.Message) codec.Message {
 }
 
 // render says what the effects are; started is the operation that began, if any.
-func (s *story) render(out []Effect, started string) []string {
+func (s *player) render(out []Effect, started string) []string {
 	var lines []string
 	for _, e := range out {
 		o := e.Op
@@ -276,23 +225,23 @@ func (s *story) render(out []Effect, started string) []string {
 		}
 	}
 	if len(lines) == 0 && started != "" {
-		s.t.Errorf("%s: nothing happens", started)
+		s.T.Errorf("%s: nothing happens", started)
 	}
 	return lines
 }
 
 // once moves an operation on to its next state, which it reaches once.
-func (s *story) once(op, from, to string) {
+func (s *player) once(op, from, to string) {
 	if s.over[op] != from {
-		s.t.Errorf("%s: %s, it was %q before", op, to, s.over[op])
+		s.T.Errorf("%s: %s, it was %q before", op, to, s.over[op])
 	}
 	s.over[op] = to
 }
 
-func (s *story) sends(op string, a *Attempt) string {
+func (s *player) sends(op string, a *Attempt) string {
 	name := s.name(op, a)
 	if s.attempts[name] != nil || s.over[op] == "idle" {
-		s.t.Errorf("%s is sent twice, or of an idle operation", name)
+		s.T.Errorf("%s is sent twice, or of an idle operation", name)
 	}
 	s.attempts[name] = a
 	line := fmt.Sprintf("send %s to %s", name, string('a'+rune(a.Peer[0])-1))
@@ -305,7 +254,7 @@ func (s *story) sends(op string, a *Attempt) string {
 	return line
 }
 
-func (s *story) name(op string, a *Attempt) string {
+func (s *player) name(op string, a *Attempt) string {
 	method := a.Method.String()
 	if h, ok := a.Msg.(*wire.Hint); ok {
 		method += fmt.Sprintf("-of-%d", h.Missed)
@@ -314,7 +263,7 @@ func (s *story) name(op string, a *Attempt) string {
 }
 
 // result is how an operation ended, with what its replicas said.
-func (s *story) result(op string) string {
+func (s *player) result(op string) string {
 	err := s.results[op]()
 	if err == nil {
 		return "done"
@@ -334,49 +283,4 @@ func (s *story) result(op string) string {
 	return text
 }
 
-func (s *story) when(word string) time.Duration {
-	if word != "due" {
-		return s.duration(word)
-	}
-	due, ok := s.m.NextWake()
-	if !ok {
-		s.t.Fatal("due: no tick is due")
-	}
-	return due
-}
-
-func (s *story) node(name string) foci.NodeID { return foci.NodeID{name[0] - 'a' + 1} }
-
-func (s *story) kind(name string) foci.Kind {
-	for k := range foci.NumKinds {
-		if strings.ReplaceAll(k.String(), " ", "-") == name {
-			return k
-		}
-	}
-	s.t.Fatalf("%q: no such kind", name)
-	return 0
-}
-
-func (s *story) duration(text string) time.Duration {
-	d, err := time.ParseDuration(text)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	return d
-}
-
-func (s *story) number(text string) (n int) {
-	if _, err := fmt.Sscan(text, &n); err != nil {
-		s.t.Fatal(err)
-	}
-	return n
-}
-
-func options(words []string) map[string]string {
-	all := map[string]string{}
-	for _, w := range words {
-		name, value, _ := strings.Cut(w, "=")
-		all[name] = value
-	}
-	return all
-}
+func (s *player) node(name string) foci.NodeID { return foci.NodeID{name[0] - 'a' + 1} }

@@ -1,21 +1,16 @@
 package path
 
 import (
-	"flag"
 	"fmt"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/story"
 )
-
-var update = flag.Bool("update", false, "write what happened into the stories")
 
 // TestPathStories plays testdata/stories. An unindented line is an event,
 // beginning with its time; the indented lines below it are what it must have
@@ -31,35 +26,13 @@ var update = flag.Bool("update", false, "write what happened into the stories")
 //	T relayed RELAY N ok|lost|KIND [by N]
 //	T reachable N
 func TestPathStories(t *testing.T) {
-	files, err := filepath.Glob("testdata/stories/*.txt")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no stories: %v", err)
-	}
-	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
-			text, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			got := newStory(t).play(string(text))
-			if *update {
-				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-				return
-			}
-			if got != string(text) {
-				t.Errorf("%s: this is what happened:\n%s", file, got)
-			}
-		})
-	}
+	story.Run(t, func(s *story.Story) func([]string) []string { return (&player{Story: s, net: newNetwork()}).event })
 }
 
-type story struct {
-	t   *testing.T
+type player struct {
+	*story.Story
 	m   *Machine
 	net *network
-	now time.Duration
 }
 
 // network is what a story says of nodes and links.
@@ -78,12 +51,9 @@ func (n *network) OwnTables() []foci.Table              { return n.own }
 func (n *network) Tables(node foci.NodeID) []foci.Table { return n.tables[node] }
 func (n *network) Load(node foci.NodeID) int64          { return n.load[node] }
 func (n *network) RTT(node foci.NodeID) time.Duration   { return n.rtt[node] }
-func newStory(t *testing.T) *story                      { return &story{t: t, net: newNetwork()} }
-func (s *story) node(name string) foci.NodeID           { return foci.NodeID{name[0]} }
-func (s *story) name(node foci.NodeID) string           { return string(node[:1]) }
-func (s *story) duration(text string) (d time.Duration) { d, _ = time.ParseDuration(text); return d }
-func (s *story) number(text string) int                 { n, _ := strconv.Atoi(text); return n }
-func (s *story) option(w []string, name, def string) string {
+func (s *player) node(name string) foci.NodeID          { return foci.NodeID{name[0]} }
+func (s *player) name(node foci.NodeID) string          { return string(node[:1]) }
+func (s *player) option(w []string, name, def string) string {
 	for _, o := range w {
 		if value, ok := strings.CutPrefix(o, name+"="); ok {
 			return value
@@ -92,35 +62,17 @@ func (s *story) option(w []string, name, def string) string {
 	return def
 }
 
-func (s *story) list(text string) (tables []foci.Table) {
+func (s *player) list(text string) (tables []foci.Table) {
 	if text == "" {
 		return nil
 	}
 	for n := range strings.SplitSeq(text, ",") {
-		tables = append(tables, foci.Table(s.number(n)))
+		tables = append(tables, foci.Table(s.Number(n)))
 	}
 	return tables
 }
 
-func (s *story) play(text string) string {
-	var b strings.Builder
-	for line := range strings.Lines(text) {
-		line = strings.TrimRight(line, "\n")
-		if strings.HasPrefix(line, "    ") {
-			continue
-		}
-		b.WriteString(line + "\n")
-		if line == "" || strings.HasPrefix(line, "#") {
-			continue
-		}
-		for _, result := range s.event(strings.Fields(line)) {
-			b.WriteString("    " + result + "\n")
-		}
-	}
-	return b.String()
-}
-
-func (s *story) event(w []string) []string {
+func (s *player) event(w []string) []string {
 	switch w[0] {
 	case "paths":
 		rng := rand.New(rand.NewPCG(1, 1))
@@ -135,11 +87,7 @@ func (s *story) event(w []string) []string {
 		s.net.tables[s.node(w[1])] = s.list(w[2])
 		return nil
 	}
-	at, err := time.ParseDuration(w[0])
-	if err != nil {
-		s.t.Fatalf("%v: %v", w, err)
-	}
-	s.now = at
+	s.At(w[0])
 	switch w[1] {
 	case "find":
 		return s.find(w[2:])
@@ -148,7 +96,7 @@ func (s *story) event(w []string) []string {
 	case "relayed":
 		return s.relayed(w[2:])
 	case "relay":
-		if r := s.m.Relay(s.node(w[2]), s.now); !r.IsZero() {
+		if r := s.m.Relay(s.node(w[2]), s.Now); !r.IsZero() {
 			return []string{s.name(r)}
 		}
 		return []string{"none"}
@@ -160,7 +108,7 @@ func (s *story) event(w []string) []string {
 }
 
 // simple are the events without a result.
-func (s *story) simple(w []string) {
+func (s *player) simple(w []string) {
 	var node foci.NodeID
 	if len(w) > 1 {
 		node = s.node(w[1])
@@ -173,35 +121,33 @@ func (s *story) simple(w []string) {
 	case "unlinked":
 		s.m.Unlinked(node)
 	case "up":
-		s.m.Up(node, foci.Table(s.number(w[2])))
+		s.m.Up(node, foci.Table(s.Number(w[2])))
 	case "down":
 		s.m.Down(node)
 	case "changed":
 		s.m.Changed()
 	case "load":
-		s.net.load[node] = int64(s.number(w[2]))
+		s.net.load[node] = int64(s.Number(w[2]))
 	case "rtt":
-		s.net.rtt[node] = s.duration(w[2])
+		s.net.rtt[node] = s.Duration(w[2])
 	case "observe":
-		for range s.number(s.option(w, "times", "1")) {
-			s.m.Observe(node, s.duration(w[2]), s.now)
+		for range s.Number(s.option(w, "times", "1")) {
+			s.m.Observe(node, s.Duration(w[2]), s.Now)
 		}
 	default:
-		s.t.Fatalf("event %v is unknown", w)
+		s.T.Fatalf("event %v is unknown", w)
 	}
 }
 
 // find asks for the paths of some requests and tells how many took which.
-func (s *story) find(w []string) []string {
+func (s *player) find(w []string) []string {
 	class := foci.Reg
 	if len(w) > 1 && !strings.Contains(w[1], "=") {
-		if err := class.UnmarshalText([]byte(w[1])); err != nil {
-			s.t.Fatal(err)
-		}
+		class = s.Class(w[1])
 	}
 	counts := map[string]int{}
-	for range s.number(s.option(w, "times", "1")) {
-		counts[s.path(s.m.Find(s.node(w[0]), class, s.now))]++
+	for range s.Number(s.option(w, "times", "1")) {
+		counts[s.path(s.m.Find(s.node(w[0]), class, s.Now))]++
 	}
 	var out []string
 	for result, n := range counts {
@@ -214,7 +160,7 @@ func (s *story) find(w []string) []string {
 	return out
 }
 
-func (s *story) path(p Path, err error) string {
+func (s *player) path(p Path, err error) string {
 	result := "direct"
 	switch {
 	case err != nil && p.Node.IsZero():
@@ -234,12 +180,12 @@ func (s *story) path(p Path, err error) string {
 	return fmt.Sprintf("%s, table %d", result, p.Table)
 }
 
-func (s *story) order(w []string) []string {
+func (s *player) order(w []string) []string {
 	var list []Replica
 	for i, n := range w {
 		list = append(list, Replica{foci.Group(i + 1), s.node(n)})
 	}
-	hedge := s.m.Order(list, s.now)
+	hedge := s.m.Order(list, s.Now)
 	var names []string
 	for _, r := range list {
 		names = append(names, s.name(r.Node))
@@ -247,7 +193,7 @@ func (s *story) order(w []string) []string {
 	return []string{fmt.Sprintf("%s, hedge %v", strings.Join(names, " "), hedge)}
 }
 
-func (s *story) relayed(w []string) []string {
+func (s *player) relayed(w []string) []string {
 	relay, node := s.node(w[0]), s.node(w[1])
 	var err error
 	var author foci.NodeID
@@ -256,16 +202,12 @@ func (s *story) relayed(w []string) []string {
 	case "lost":
 		err = foci.Errorf(foci.Unreachable, "the channel was lost")
 	default:
-		for k := range foci.NumKinds {
-			if strings.ReplaceAll(k.String(), " ", "-") == w[2] {
-				err = foci.Errorf(k, "no")
-			}
-		}
+		err = foci.Errorf(s.Kind(w[2]), "no")
 		if author = relay; len(w) > 4 {
 			author = s.node(w[4])
 		}
 	}
-	v := s.m.Relayed(relay, node, author, err, s.now)
+	v := s.m.Relayed(relay, node, author, err, s.Now)
 	var out []string
 	if v.Again {
 		out = append(out, "relays again")

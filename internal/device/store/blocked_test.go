@@ -15,6 +15,7 @@ import (
 	"github.com/foci-store/foci/internal/device/segment"
 	"github.com/foci-store/foci/internal/device/store/storetest"
 	"github.com/foci-store/foci/internal/device/vfs"
+	"github.com/foci-store/foci/internal/testwait"
 )
 
 // slowDisk holds what the index creates until it is let go, and then may be
@@ -75,12 +76,13 @@ func blocked(t *testing.T, fs vfs.FS, records int) (b *Backend, d *slowDisk, hea
 	var sets atomic.Int64
 	stop := make(chan struct{})
 	go fillMemory(b, &sets, stop)
-	for quiet, last := 0, int64(-1); quiet < 50; quiet++ { // until it is full
-		time.Sleep(time.Millisecond)
+	last, since := int64(-1), time.Now()
+	testwait.True(t, 20*time.Second, "the index to be full: nothing enters it for a while", func() bool {
 		if n := sets.Load(); n != last {
-			quiet, last = 0, n
+			last, since = n, time.Now()
 		}
-	}
+		return time.Since(since) > 50*time.Millisecond
+	})
 	close(stop)
 	heard = make(chan error, records)
 	for i := range records {
@@ -114,9 +116,7 @@ func TestNobodyWaitsForSpace(t *testing.T) {
 	disk := vfs.NewCrashable()
 	b, slow, heard := blocked(t, disk, records)
 	close(slow.goOn)
-	for slow.syncs.Load() < movingBatches {
-		time.Sleep(time.Millisecond)
-	}
+	testwait.True(t, 20*time.Second, "all batches to be in the log", func() bool { return slow.syncs.Load() >= movingBatches })
 	slow.index.Store(true)
 	close(slow.letGo)
 	refusedSoon(t, heard, records)

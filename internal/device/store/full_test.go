@@ -16,6 +16,7 @@ import (
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/store/storetest"
 	"github.com/foci-store/foci/internal/device/vfs"
+	"github.com/foci-store/foci/internal/testwait"
 )
 
 // filling is a disk that is full from its k-th change on, until there is space.
@@ -93,17 +94,13 @@ func killed(t *testing.T, records int) (*vfs.Crashable, *storetest.Model) {
 // takes waits until the backend takes a record, and keeps it in the model.
 func takes(t *testing.T, b *Backend, m *storetest.Model, r record.Record) {
 	t.Helper()
-	deadline := time.Now().Add(20 * time.Second)
-	for {
+	testwait.Until(t, 20*time.Second, "a record to be taken, as there is space", func() error {
 		_, err := storetest.Put(b, r)
-		if err == nil {
-			break
+		if err != nil && foci.KindOf(err) != foci.ReadOnly {
+			t.Fatal(err)
 		}
-		if foci.KindOf(err) != foci.ReadOnly || time.Now().After(deadline) {
-			t.Fatalf("there is space, and: %v", err)
-		}
-		time.Sleep(time.Millisecond)
-	}
+		return err
+	})
 	if _, err := m.Add(r); err != nil {
 		t.Fatal(err)
 	}
@@ -244,9 +241,9 @@ func TestNothingGoesOnAfterClose(t *testing.T) {
 		closeIt(t, b)
 		tried := old.n.Load()
 		b = open(t, fullOptions(next.on(full.on(disk))))
-		for seen := next.n.Load(); next.n.Load() < seen+10; { // it waits and tries at the same pace
-			time.Sleep(time.Millisecond)
-		}
+		seen := next.n.Load()
+		// The old one would try at the same pace.
+		testwait.True(t, 20*time.Second, "ten tries of the next one", func() bool { return next.n.Load() >= seen+10 })
 		full.space.Store(true)
 		takes(t, b, m, small(1000))
 		compare(t, b, m)

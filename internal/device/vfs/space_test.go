@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
+
+	"github.com/foci-store/foci/internal/testwait"
 )
 
 // fullWhile makes writes and creations of files fail while
@@ -104,9 +106,7 @@ func TestCutAll(t *testing.T) {
 	before := tried.Load()
 	full.Store(false)
 	go func() { _ = WriteFile(child, "/late", nil) }()
-	for parent.IsFull() { // until those that waited have seen it
-		time.Sleep(time.Millisecond)
-	}
+	testwait.True(t, 20*time.Second, "those that waited to see that there is space", func() bool { return !parent.IsFull() })
 	if names, err := disk.List("/"); err != nil || len(names) > 0 || tried.Load() != before {
 		t.Fatalf("after CutAll: %q, %v, %d changes tried", names, err, tried.Load()-before)
 	}
