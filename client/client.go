@@ -1,12 +1,3 @@
-// Package client is the Go client of Foci.
-//
-//	c, err := client.Dial(ctx, client.Config{Remotes: []string{"127.0.0.1:1025:2"}})
-//	s := c.Session(client.SessionOptions{})
-//	_, err = s.Put(ctx, foci.Name{Bucket: "photos", Key: "2026/cat.jpg"}, file, size, nil)
-//
-// Every call ends once: with success, with an error that says that it certainly
-// did not happen, or with one of kind [foci.OutcomeUnknown], which is no
-// failure: it may have happened. [foci.KindOf] tells them apart.
 package client
 
 import (

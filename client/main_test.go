@@ -16,6 +16,10 @@ func TestMain(m *testing.M) {
 	}
 	flag.Parse()
 	status := m.Run()
+	if err := closeExamples(); err != nil {
+		_, _ = os.Stderr.WriteString(err.Error() + "\n")
+		status = 1
+	}
 	if status == 0 {
 		if err := goleak.Find(); err != nil {
 			_, _ = os.Stderr.WriteString(err.Error() + "\n")
