@@ -178,3 +178,30 @@ func TestArrivingAnswerIsNotLate(t *testing.T) {
 		t.Errorf("%d groups were asked", n)
 	}
 }
+
+// TestResendGoesByAnotherChannel: a channel on which a request stalled may be
+// stalled itself. The next copy has another one opened, unless the request itself
+// had waited for the first, and takes it once that is there.
+func TestResendGoesByAnotherChannel(t *testing.T) {
+	const resends = 3
+	channels := make(chan string, resends+1)
+	rs := newReplicas(t, 1, func(_ int, in *mesh.Incoming) bool {
+		if in.Method == wire.MethodQuery {
+			channels <- in.From.Addr
+		}
+		return in.Method == wire.MethodQuery // and never answers
+	})
+	p := rs.connect(func(cfg *peer.Config) { cfg.Stall, cfg.Resends = 100*time.Millisecond, resends })
+	q := &wire.Query{Target: wire.Target{Epoch: 1, Group: 1}}
+	_, _, err := p.Call(t.Context(), q, foci.Reg, p.Now()+10*time.Second)
+	if foci.KindOf(err) != foci.Stalled {
+		t.Fatal(err)
+	}
+	first := <-channels
+	for range resends - 1 {
+		<-channels
+	}
+	if last := <-channels; last == first {
+		t.Errorf("all %d copies went by %s", resends+1, first)
+	}
+}
