@@ -57,29 +57,29 @@ type planner struct{ *Peer }
 
 // Route finds the node of a leg's target, and the path to it; it is called under the
 // lock of operations.
-func (p planner) Route(t txn.Target) (txn.Hop, error) {
+func (p planner) Route(t txn.Target) (txn.Path, error) {
 	l := p.Layout()
 	if l == nil {
-		return txn.Hop{}, membership.NoLayout()
+		return txn.Path{}, membership.NoLayout()
 	}
 	if !t.Backend.IsZero() {
 		b := l.Backend(t.Backend)
 		if b == nil {
-			return txn.Hop{}, foci.Errorf(foci.NoRoute, "backend %v is not in the layout of epoch %d", t.Backend, l.Epoch)
+			return txn.Path{}, foci.Errorf(foci.NoRoute, "backend %v is not in the layout of epoch %d", t.Backend, l.Epoch)
 		}
 		return p.hop(b.Node)
 	}
 	_, node, ok := l.Owner(t.Group, t.ID)
 	if !ok {
-		return txn.Hop{}, foci.Errorf(foci.NoRoute, "group %d is not in the layout of epoch %d", t.Group, l.Epoch)
+		return txn.Path{}, foci.Errorf(foci.NoRoute, "group %d is not in the layout of epoch %d", t.Group, l.Epoch)
 	}
 	return p.hop(node)
 }
 
 // hop is the present path to a node.
-func (p planner) hop(node foci.NodeID) (txn.Hop, error) {
+func (p planner) hop(node foci.NodeID) (txn.Path, error) {
 	to, err := p.paths.Find(node, foci.Reg)
-	return txn.Hop{Peer: to.Node, Via: to.Relay}, err
+	return txn.Path{Peer: to.Node, Relay: to.Relay}, err
 }
 
 // Nearest is the groups of an object, nearest first.

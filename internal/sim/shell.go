@@ -89,13 +89,13 @@ func (s *shell) start(m quorum.Machine, deadline time.Duration, r *call) {
 }
 
 // route finds the owner of a group in the layout that the client knows now.
-func (s *shell) route(t txn.Target) (txn.Hop, error) {
+func (s *shell) route(t txn.Target) (txn.Path, error) {
 	to, ok := s.layouts[s.epoch][t.Group]
 	if !ok {
-		return txn.Hop{}, foci.Errorf(foci.NoRoute, "no group %d", t.Group)
+		return txn.Path{}, foci.Errorf(foci.NoRoute, "no group %d", t.Group)
 	}
 	p, err := s.paths.Find(s.nodes[to].id(), foci.Reg, s.Now)
-	return txn.Hop{Peer: p.Node, Via: p.Relay}, err
+	return txn.Path{Peer: p.Node, Relay: p.Relay}, err
 }
 
 // do carries effects out and sees to the next tick.

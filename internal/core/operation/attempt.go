@@ -39,7 +39,7 @@ type Attempt struct {
 // send makes an attempt of what the transaction machine says.
 func (m *Machine) send(l *leg, e *txn.Effect) {
 	a := &Attempt{
-		Op: l.op, leg: l, Number: e.Attempt, Peer: e.Peer, Relay: e.Via, Avoid: e.Avoid,
+		Op: l.op, leg: l, Number: e.Attempt, Peer: e.Peer, Relay: e.Relay, Avoid: e.Avoid,
 		Method: l.method, Msg: l.msg, place: -1,
 	}
 	switch s, ok := l.msg.(*wire.Store); {

@@ -13,8 +13,8 @@ import (
 
 // BenchmarkPut is all that the machine does for a put to three groups.
 func BenchmarkPut(b *testing.B) {
-	m := New(Config{Txn: txn.Config{Route: func(to txn.Target) (txn.Hop, error) {
-		return txn.Hop{Peer: foci.NodeID{byte(to.Group)}}, nil
+	m := New(Config{Txn: txn.Config{Route: func(to txn.Target) (txn.Path, error) {
+		return txn.Path{Peer: foci.NodeID{byte(to.Group)}}, nil
 	}}})
 	for g := range byte(3) {
 		m.PeerUp(nil, 0, foci.NodeID{g + 1})

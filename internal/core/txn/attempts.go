@@ -13,7 +13,7 @@ type Attempt struct {
 	Number uint32
 	At     time.Duration // after the leg was submitted
 	Peer   foci.NodeID
-	Via    foci.NodeID
+	Relay  foci.NodeID
 	Table  foci.Table // when Sent
 	Sent   bool       // a channel took it
 	Ask    bool       // it asked Have
@@ -55,8 +55,8 @@ func (h *History) Unwrap() error { return h.Last }
 func (a Attempt) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "attempt %d after %v to %s", a.Number, a.At.Round(time.Millisecond), a.Peer.Short())
-	if !a.Via.IsZero() {
-		b.WriteString(" via " + a.Via.Short())
+	if !a.Relay.IsZero() {
+		b.WriteString(" via " + a.Relay.Short())
 	}
 	if a.Sent {
 		fmt.Fprintf(&b, " by table %d", a.Table)
@@ -87,11 +87,11 @@ type attemptLog struct {
 }
 
 type attemptEntry struct {
-	at        uint32 // milliseconds after submission; the last value means so or later
-	peer, via uint16
-	table     uint16
-	result    foci.Kind
-	flags     attemptFlags
+	at          uint32 // milliseconds after submission; the last value means so or later
+	peer, relay uint16
+	table       uint16
+	result      foci.Kind
+	flags       attemptFlags
 }
 
 type attemptFlags uint8
@@ -113,10 +113,10 @@ func (l *attemptLog) entry(n uint32) *attemptEntry {
 	return &l.entries[firstKept+(n-1-firstKept)%lastKept]
 }
 
-func (l *attemptLog) begin(after time.Duration, peer, via uint16, ask bool) {
+func (l *attemptLog) begin(after time.Duration, peer, relay uint16, ask bool) {
 	l.n++
 	e := l.entry(l.n)
-	*e = attemptEntry{at: uint32(min(after/time.Millisecond, 1<<32-1)), peer: peer, via: via}
+	*e = attemptEntry{at: uint32(min(after/time.Millisecond, 1<<32-1)), peer: peer, relay: relay}
 	if ask {
 		e.flags = wasAsk
 	}
@@ -140,7 +140,7 @@ func (m *Machine) history(l *attemptLog, last error) *History {
 			continue
 		}
 		h.Attempts = append(h.Attempts, Attempt{
-			Number: n, At: time.Duration(e.at) * time.Millisecond, Peer: m.peers[e.peer].id, Via: m.peers[e.via].id,
+			Number: n, At: time.Duration(e.at) * time.Millisecond, Peer: m.peers[e.peer].id, Relay: m.peers[e.relay].id,
 			Table: foci.Table(e.table), Sent: e.flags&wasSent != 0, Ask: e.flags&wasAsk != 0,
 			Open: e.flags&answered == 0, Result: e.result,
 		})

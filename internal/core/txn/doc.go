@@ -1,14 +1,14 @@
 // Package txn carries legs to their replicas, whatever becomes of the network.
 //
-// A leg is one transaction's or query's way to one replica. It is transmitted,
+// A leg is the request of one transaction or query to one replica. It is transmitted,
 // counts as stalled when no answer comes in time, is resent until its counter
-// reaches zero, waits while its peer is away, and is resent the moment the peer
+// reaches zero, waits while its peer is unreachable, and is resent the moment the peer
 // is back. It always has a deadline, and it is finished exactly once: with the
 // answer, or with an error that lists every attempt.
 //
 // Resending is safe because every request is idempotent: a store that has a
 // version with the same content acknowledges it again. So a resend may take any
-// way, and there is no window to remember.
+// path, and there is no window to remember.
 //
 // The [Machine] is pure: it is told of events and of the time, and appends what
 // is to be done to a slice of effects. It has no goroutine, no lock and no
@@ -20,7 +20,7 @@
 //	answer, or Have says stored     success
 //	the replica refuses             its error: StaleLayout, NotReady, Conflict, …; the caller judges it
 //	counter at zero                 Stalled
-//	no way to the owner             NoRoute, at once, unless a mutation may already be there
+//	no path to the owner            NoRoute, at once, unless a mutation may already be there
 //	deadline, cancel or close       OutcomeUnknown for a mutation that may have been applied; else
 //	                                Canceled or Closed as told; else what kept it: Unreachable, NoRoute, Busy,
 //	                                or Stalled when the peer was silent

@@ -125,7 +125,7 @@ func (m *Machine) failed(out []Effect, p *pending, attempt uint32, d *Delivery) 
 		}
 		return m.retryLater(out, p, 0)
 	case foci.Unreachable, foci.NoRoute:
-		if !m.peers[p.hop].up {
+		if !m.peers[p.first].up {
 			return m.send(out, p, false)
 		}
 		// A relay has lost the peer, or our own loss is not known yet.

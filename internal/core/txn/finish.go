@@ -29,7 +29,7 @@ func (m *Machine) finish(out []Effect, p *pending, o Outcome) []Effect {
 // fail ends a leg with an error of a kind; last is what was said last, or nil.
 func (m *Machine) fail(out []Effect, p *pending, kind foci.Kind, last error) []Effect {
 	e := &foci.Error{Kind: kind, Err: m.history(&p.log, last)}
-	if p.peer != nobody {
+	if p.peer != noPeer {
 		e.Where = "node " + m.peers[p.peer].id.Short()
 	}
 	switch {
@@ -50,7 +50,7 @@ func (m *Machine) refused(out []Effect, p *pending, d *Delivery) []Effect {
 	return out
 }
 
-// explain says what a kind means for a leg that nobody answered.
+// explain says what a kind means for a leg that noPeer answered.
 func (m *Machine) explain(p *pending, kind foci.Kind) (msg, fix string) {
 	took := (m.now - p.submitted).Round(time.Millisecond)
 	switch kind {
@@ -61,7 +61,7 @@ func (m *Machine) explain(p *pending, kind foci.Kind) (msg, fix string) {
 	case foci.Unreachable:
 		return fmt.Sprintf("no channel to it for all of %v", took), "look at foci mesh; is the node up?"
 	case foci.NoRoute:
-		return fmt.Sprintf("no way to it for all of %v", took), "look at foci route"
+		return fmt.Sprintf("no path to it for all of %v", took), "look at foci route"
 	case foci.Busy:
 		return fmt.Sprintf("too busy for all of %v", took), "try again later"
 	}

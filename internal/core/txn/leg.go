@@ -14,27 +14,27 @@ type Target struct {
 	ID      foci.ID
 }
 
-// Hop is the way to a target.
-type Hop struct {
-	Peer foci.NodeID // who serves the target
-	Via  foci.NodeID // who forwards to Peer; zero: the way is direct
+// Path is how a request reaches its target.
+type Path struct {
+	Peer  foci.NodeID // that serves the target
+	Relay foci.NodeID // that passes requests on to Peer; zero: none, the path is direct
 }
 
-// first is the node that the way begins with.
-func (h Hop) first() foci.NodeID {
-	if h.Via.IsZero() {
+// first is the node that the path begins with.
+func (h Path) first() foci.NodeID {
+	if h.Relay.IsZero() {
 		return h.Peer
 	}
-	return h.Via
+	return h.Relay
 }
 
 // Router resolves a target afresh at each send. It is called under the shell's
 // lock: it must be quick and must not call the machine. An error of kind Unreachable
-// (with the Hop's Peer set) parks the leg until that peer is up. With a
+// (with the Path's Peer set) parks the leg until that peer is up. With a
 // RetryAfter one of the legs that wait for the peer asks again then; when it has
-// found a way the shell says RouteChanged. NoRoute is described in the
+// found a path the shell says RouteChanged. NoRoute is described in the
 // package's comment; every other kind finishes the leg.
-type Router func(Target) (Hop, error)
+type Router func(Target) (Path, error)
 
 // Channel names the channel that took an attempt, for the shell; 0 is none.
 type Channel uint64
@@ -63,8 +63,8 @@ type Action uint8
 
 // The actions.
 const (
-	Transmit Action = iota + 1 // send the request to Peer, by way of Via
-	Ask                        // send Have to Peer, by way of Via; the answer is a *wire.HaveReply
+	Transmit Action = iota + 1 // send the request to Peer, through Relay
+	Ask                        // send Have to Peer, through Relay; the answer is a *wire.HaveReply
 	Finish                     // call the leg's caller back; exactly one for each leg
 )
 
@@ -77,7 +77,7 @@ type Effect struct {
 	Leg     LegID
 	Ref     any
 	Peer    foci.NodeID
-	Via     foci.NodeID
+	Relay   foci.NodeID
 	Avoid   Channel // the channel of the last attempt: another one is better; 0 = none
 	Outcome Outcome // with Finish
 }

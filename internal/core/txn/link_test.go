@@ -100,17 +100,17 @@ func (w *world) after(d time.Duration, act func()) {
 }
 
 // route sends to the owner, or by way of the last peer while the owner is down.
-func (w *world) route(to Target) (Hop, error) {
+func (w *world) route(to Target) (Path, error) {
 	owner := int(to.Group)
 	switch {
 	case w.up[owner] || !w.up[2]:
-		return Hop{Peer: w.peers[owner]}, nil
+		return Path{Peer: w.peers[owner]}, nil
 	case to.ID[0] == 1:
-		return Hop{Peer: w.peers[owner], Via: w.peers[2]}, nil
+		return Path{Peer: w.peers[owner], Relay: w.peers[2]}, nil
 	case to.ID[0] == 2:
-		return Hop{}, foci.Errorf(foci.NoRoute, "no way")
+		return Path{}, foci.Errorf(foci.NoRoute, "no way")
 	}
-	return Hop{Peer: w.peers[owner]}, foci.Errorf(foci.Unreachable, "away")
+	return Path{Peer: w.peers[owner]}, foci.Errorf(foci.Unreachable, "away")
 }
 
 func (w *world) run() {
@@ -195,8 +195,8 @@ func (w *world) do(effects []Effect) {
 // carry takes an attempt to its server, or not.
 func (w *world) carry(e Effect, l *lab) {
 	next := e.Peer
-	if !e.Via.IsZero() {
-		next = e.Via
+	if !e.Relay.IsZero() {
+		next = e.Relay
 	}
 	fail := func(k foci.Kind) func() {
 		return func() { w.do(w.m.Delivered(nil, w.now, e.Leg, e.Attempt, failure(&foci.Error{Kind: k}))) }
@@ -209,7 +209,7 @@ func (w *world) carry(e Effect, l *lab) {
 		w.after(0, fail(foci.Busy)) // our own queue is full
 		return
 	case w.chance(w.faulty / 4):
-		return // the sender is slow: nothing was sent, and nobody said so
+		return // the sender is slow: nothing was sent, and noPeer said so
 	}
 	w.m.Sent(e.Leg, e.Attempt, Channel(rapid.IntRange(1, 9).Draw(w.t, "channel")), 0)
 	verdict := w.verdict()

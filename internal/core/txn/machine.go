@@ -24,7 +24,7 @@ type Machine struct {
 	vacant     []uint32   // indices of free slots
 	spare      []*pending // finished legs to be used again
 	timers     []*pending // heap by due; holds every pending leg
-	peers      []*peer    // peers[nobody] is where legs without a way wait
+	peers      []*peer    // peers[noPeer] is where legs without a path wait
 	index      map[foci.NodeID]uint16
 	down       int        // peers that are not up
 	scratch    []*pending // of one call
@@ -48,11 +48,11 @@ const maxSpare = 1024
 func New(cfg Config) *Machine {
 	m := &Machine{cfg: cfg.withDefaults(), index: make(map[foci.NodeID]uint16)}
 	m.peers = append(m.peers, &peer{})
-	m.index[foci.NodeID{}] = nobody
+	m.index[foci.NodeID{}] = noPeer
 	return m
 }
 
-// Submit takes a leg in and sends it, or parks it while its peer is away. When
+// Submit takes a leg in and sends it, or parks it while its peer is unreachable. When
 // it fails nothing was accepted and no Finish follows: Busy above the limits,
 // Canceled when the deadline has passed, Closed, Invalid, or the router's error.
 func (m *Machine) Submit(out []Effect, now time.Duration, leg Leg) ([]Effect, LegID, error) {
@@ -61,7 +61,7 @@ func (m *Machine) Submit(out []Effect, now time.Duration, leg Leg) ([]Effect, Le
 		m.stats.Refused++
 		return out, 0, err
 	}
-	hop, err := m.cfg.Route(leg.Target)
+	path, err := m.cfg.Route(leg.Target)
 	if err != nil && foci.KindOf(err) != foci.Unreachable {
 		m.stats.Refused++
 		return out, 0, err
@@ -69,9 +69,9 @@ func (m *Machine) Submit(out []Effect, now time.Duration, leg Leg) ([]Effect, Le
 	p := m.accept(&leg)
 	id := p.id
 	if err != nil {
-		return m.awaitRoute(out, p, hop, retryAfter(err)), id, nil
+		return m.awaitRoute(out, p, path, retryAfter(err)), id, nil
 	}
-	return m.dispatch(out, p, hop, false), id, nil
+	return m.dispatch(out, p, path, false), id, nil
 }
 
 func (m *Machine) admit(leg *Leg) error {
@@ -126,7 +126,7 @@ func (m *Machine) accept(leg *Leg) *pending {
 	p.left = int16(min(max(resends, 0), maxResends))
 	m.bytes += p.held()
 	m.push(p, p.deadline)
-	m.assign(p, nobody)
+	m.assign(p, noPeer)
 	return p
 }
 
@@ -174,10 +174,10 @@ func (m *Machine) idle() {
 // advance notes the time; a clock that went back is taken to stand still.
 func (m *Machine) advance(now time.Duration) { m.now = max(m.now, now) }
 
-// Parked reports whether a leg waits for its peer, or for a way, to come back.
+// Parked reports whether a leg waits for its peer, or for a path.
 func (m *Machine) Parked(id LegID) bool {
 	p := m.find(id)
-	return p != nil && p.lacksWay()
+	return p != nil && p.lacksPath()
 }
 
 // Len is the number of pending legs.

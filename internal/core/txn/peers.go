@@ -8,21 +8,21 @@ import (
 	"github.com/foci-store/foci"
 )
 
-// nobody is the place in peers for legs that have no way.
-const nobody = 0
+// noPeer is the place in peers for legs that have no path.
+const noPeer = 0
 
 const (
 	maxPeers  = 1<<16 - 1
 	idlePeers = 64 // peers that are not up and still remembered when nothing is pending
 )
 
-// peer is a node that legs go to: who serves them, or who forwards them.
+// peer is a node that legs go to: one that serves them, or a relay.
 type peer struct {
 	id   foci.NodeID
 	up   bool
-	legs *pending // those whose hop it is
+	legs *pending // those whose path begins with it
 	// scout is the one of them that asks the router again in a while whether
-	// there is another way; the others wait for what comes of that.
+	// there is another path; the others wait for the result.
 	scout *pending
 }
 
@@ -32,7 +32,7 @@ func (m *Machine) intern(id foci.NodeID) (uint16, bool) {
 		return at, true
 	}
 	if len(m.peers) > maxPeers {
-		return nobody, false
+		return noPeer, false
 	}
 	at := uint16(len(m.peers))
 	m.peers = append(m.peers, &peer{id: id})
@@ -60,26 +60,26 @@ func (m *Machine) forgetPeers() {
 	}
 }
 
-// assign moves a leg to the list of its next hop.
-func (m *Machine) assign(p *pending, hop uint16) {
-	if p.hop == hop && (p.prev != nil || m.peers[hop].legs == p) {
+// assign moves a leg to the list of the node that its path begins with.
+func (m *Machine) assign(p *pending, first uint16) {
+	if p.first == first && (p.prev != nil || m.peers[first].legs == p) {
 		return
 	}
 	m.unlink(p)
-	p.hop = hop
-	head := m.peers[hop].legs
+	p.first = first
+	head := m.peers[first].legs
 	p.next = head
 	if head != nil {
 		head.prev = p
 	}
-	m.peers[hop].legs = p
+	m.peers[first].legs = p
 }
 
 func (m *Machine) unlink(p *pending) {
 	if p.prev != nil {
 		p.prev.next = p.next
-	} else if m.peers[p.hop].legs == p {
-		m.peers[p.hop].legs = p.next
+	} else if m.peers[p.first].legs == p {
+		m.peers[p.first].legs = p.next
 	}
 	if p.next != nil {
 		p.next.prev = p.prev
@@ -89,7 +89,7 @@ func (m *Machine) unlink(p *pending) {
 }
 
 // scouts reports whether a leg that waits for a peer is, or now becomes, the one
-// that looks for another way.
+// that looks for another path.
 func (m *Machine) scouts(p *pending, at uint16) bool {
 	q := m.peers[at]
 	if s := q.scout; s == nil || s == p || s.state != backoff {
@@ -98,10 +98,10 @@ func (m *Machine) scouts(p *pending, at uint16) bool {
 	return q.scout == p
 }
 
-// relieve has another leg look for a way when the one that did leaves its list:
-// it ends, or goes a way that may not be one.
+// relieve has another leg look for a path when the one that did leaves its list:
+// it ends, or takes a path that may be none.
 func (m *Machine) relieve(p *pending) {
-	q := m.peers[p.hop]
+	q := m.peers[p.first]
 	if q.scout != p {
 		return
 	}
@@ -135,7 +135,7 @@ func sortBySubmission(legs []*pending) {
 func (m *Machine) PeerUp(out []Effect, now time.Duration, node foci.NodeID) []Effect {
 	m.advance(now)
 	at, ok := m.intern(node)
-	if !ok || at == nobody {
+	if !ok || at == noPeer {
 		return out
 	}
 	q := m.peers[at]
@@ -143,7 +143,7 @@ func (m *Machine) PeerUp(out []Effect, now time.Duration, node foci.NodeID) []Ef
 		q.up = true
 		m.down--
 	}
-	for _, p := range m.inOrder(q.legs, (*pending).lacksWay) {
+	for _, p := range m.inOrder(q.legs, (*pending).lacksPath) {
 		m.stats.Unparked++
 		out = m.send(out, p, false)
 	}
@@ -151,7 +151,7 @@ func (m *Machine) PeerUp(out []Effect, now time.Duration, node foci.NodeID) []Ef
 }
 
 // PeerDown says that no channel to a peer is left. Its legs are routed afresh:
-// they go another way if there is one, and wait for the peer if not. Their
+// they take another path if there is one, and wait for the peer if not. Their
 // counters rest meanwhile.
 func (m *Machine) PeerDown(out []Effect, now time.Duration, node foci.NodeID) []Effect {
 	m.advance(now)
@@ -173,12 +173,12 @@ func (m *Machine) PeerDown(out []Effect, now time.Duration, node foci.NodeID) []
 }
 
 // RouteChanged says that the router may answer differently now. Legs that wait
-// for a way are routed afresh.
+// for a path are routed afresh.
 func (m *Machine) RouteChanged(out []Effect, now time.Duration) []Effect {
 	m.advance(now)
 	legs := m.scratch[:0]
 	for _, p := range m.timers {
-		if p.lacksWay() {
+		if p.lacksPath() {
 			legs = append(legs, p)
 		}
 	}

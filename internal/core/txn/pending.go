@@ -10,7 +10,7 @@ import (
 type state uint8
 
 const (
-	parked   state = iota // no way now: waits for its peer, for routes or for its deadline
+	parked   state = iota // no path now: waits for its peer, for routes or for its deadline
 	inFlight              // transmitted, no answer yet
 	asking                // Have was sent, no answer yet
 	storing               // Have said that the replica is storing it
@@ -19,7 +19,7 @@ const (
 
 var stateNames = [...]string{"parked", "in flight", "asking", "storing", "backoff"}
 
-// pending is a leg on its way. Legs are many: peers are small numbers in it,
+// pending is a leg that has not ended. Legs are many: peers are small numbers in it,
 // and the whole is kept under 512 bytes.
 type pending struct {
 	id         LegID
@@ -32,14 +32,14 @@ type pending struct {
 	due        time.Duration // of its timer
 	size       int64
 	channel    Channel  // of the last attempt that a channel took
-	prev, next *pending // among the legs of its hop
+	prev, next *pending // among the legs of first
 	sent       uint64   // bit n-1: attempt n left with the request
 	undone     uint64   // bit n-1: attempt n certainly changed nothing
 	attempt    uint32
 	heapAt     int32
 	left       int16  // resends
-	peer       uint16 // who serves the target
-	hop        uint16 // whose list it is in: peer, or who forwards to it
+	peer       uint16 // that serves the target
+	first      uint16 // whose list it is in: peer, or the relay
 	bodyAt     uint16 // the peer that was last sent the request
 	class      foci.Class
 	state      state
@@ -86,7 +86,7 @@ func (p *pending) held() int64 {
 // waiting reports whether an answer to the last attempt is awaited.
 func (p *pending) waiting() bool { return p.state == inFlight || p.state == asking }
 
-// lacksWay reports whether it waits for a way, not for its turn.
-func (p *pending) lacksWay() bool {
+// lacksPath reports whether it waits for a path, not for its turn.
+func (p *pending) lacksPath() bool {
 	return p.state == parked || p.state == backoff && p.cause != foci.Busy
 }

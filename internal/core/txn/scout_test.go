@@ -14,11 +14,11 @@ func TestOneLooksForAWay(t *testing.T) {
 	const legs = 1000
 	away, by := foci.NodeID{1}, foci.NodeID{2}
 	asked, found := 0, false
-	m := New(Config{Route: func(Target) (Hop, error) {
+	m := New(Config{Route: func(Target) (Path, error) {
 		if asked++; found {
-			return Hop{Peer: away, Via: by}, nil
+			return Path{Peer: away, Relay: by}, nil
 		}
-		return Hop{Peer: away}, &foci.Error{Kind: foci.Unreachable, RetryAfter: time.Second}
+		return Path{Peer: away}, &foci.Error{Kind: foci.Unreachable, RetryAfter: time.Second}
 	}})
 	m.PeerUp(nil, 0, by)
 	var ids []LegID
@@ -51,7 +51,7 @@ func TestOneLooksForAWay(t *testing.T) {
 	found = true
 	out := run(2*time.Minute, 2*time.Minute+3*time.Second)
 	if len(out) == 0 {
-		t.Fatal("nobody has found the way")
+		t.Fatal("noPeer has found the way")
 	}
 	went := map[LegID]bool{}
 	for _, e := range m.RouteChanged(out, 2*time.Minute+3*time.Second) {

@@ -14,55 +14,55 @@ func (m *Machine) send(out []Effect, p *pending, ask bool) []Effect {
 	if m.now >= p.deadline {
 		return m.expire(out, p)
 	}
-	hop, err := m.cfg.Route(p.target)
+	path, err := m.cfg.Route(p.target)
 	if err == nil {
-		return m.dispatch(out, p, hop, ask)
+		return m.dispatch(out, p, path, ask)
 	}
-	return m.noWay(out, p, hop, err)
+	return m.noPath(out, p, path, err)
 }
 
-// another routes a leg afresh whose way has just failed: by another one at
+// another routes a leg afresh whose path has just failed: by another one at
 // once, a few times, and by the same one a little later.
 func (m *Machine) another(out []Effect, p *pending) []Effect {
 	if m.now >= p.deadline {
 		return m.expire(out, p)
 	}
-	hop, err := m.cfg.Route(p.target)
+	path, err := m.cfg.Route(p.target)
 	switch {
 	case err != nil:
-		return m.noWay(out, p, hop, err)
-	case p.losses < quickResends && hop.first() != m.peers[p.hop].id:
+		return m.noPath(out, p, path, err)
+	case p.losses < quickResends && path.first() != m.peers[p.first].id:
 		p.losses++
-		return m.dispatch(out, p, hop, false)
+		return m.dispatch(out, p, path, false)
 	}
 	return m.retryLater(out, p, 0)
 }
 
-// noWay does what the router's error says.
-func (m *Machine) noWay(out []Effect, p *pending, hop Hop, err error) []Effect {
+// noPath does what the router's error says.
+func (m *Machine) noPath(out []Effect, p *pending, path Path, err error) []Effect {
 	p.cause = foci.KindOf(err)
 	switch {
 	case p.cause == foci.Unreachable:
-		return m.awaitRoute(out, p, hop, retryAfter(err))
+		return m.awaitRoute(out, p, path, retryAfter(err))
 	case p.cause == foci.NoRoute && p.mayApply():
-		// Giving up now would leave the outcome open although a way may come back.
-		m.park(p, nobody)
+		// Giving up now would leave the outcome open although a path may appear.
+		m.park(p, noPeer)
 		return out
 	}
 	return m.fail(out, p, p.cause, err)
 }
 
-// awaitRoute parks a leg whose way leads to a peer that is away. With a time
-// after which there may be another way one of those that wait looks again then;
+// awaitRoute parks a leg whose path leads to a peer that is unreachable. With a time
+// after which there may be another path one of those that wait looks again then;
 // the router tells of what that finds by RouteChanged.
-func (m *Machine) awaitRoute(out []Effect, p *pending, hop Hop, after time.Duration) []Effect {
+func (m *Machine) awaitRoute(out []Effect, p *pending, path Path, after time.Duration) []Effect {
 	p.cause = foci.Unreachable
-	to, ok := m.intern(hop.Peer)
+	to, ok := m.intern(path.Peer)
 	next, ok2 := to, true
-	if !hop.Via.IsZero() {
-		next, ok2 = m.intern(hop.Via)
+	if !path.Relay.IsZero() {
+		next, ok2 = m.intern(path.Relay)
 	}
-	if ok && ok2 && next != nobody && !m.peers[next].up {
+	if ok && ok2 && next != noPeer && !m.peers[next].up {
 		p.peer = to
 		if m.assign(p, next); after > 0 && m.scouts(p, next) {
 			return m.retryLater(out, p, after)
@@ -70,21 +70,21 @@ func (m *Machine) awaitRoute(out []Effect, p *pending, hop Hop, after time.Durat
 		m.park(p, next)
 		return out
 	}
-	// The router knows of the loss before the machine does, or names nobody.
+	// The router knows of the loss before the machine does, or names noPeer.
 	return m.retryLater(out, p, 0)
 }
 
-// dispatch sends a leg along a way, or parks it while the way's first node is
-// away.
-func (m *Machine) dispatch(out []Effect, p *pending, hop Hop, ask bool) []Effect {
-	to, ok := m.intern(hop.Peer)
-	via, ok2 := m.intern(hop.Via)
-	if !ok || !ok2 || to == nobody {
+// dispatch sends a leg along a path, or parks it while the first node of the path is
+// unreachable.
+func (m *Machine) dispatch(out []Effect, p *pending, path Path, ask bool) []Effect {
+	to, ok := m.intern(path.Peer)
+	relay, ok2 := m.intern(path.Relay)
+	if !ok || !ok2 || to == noPeer {
 		return m.fail(out, p, foci.Internal, foci.Errorf(foci.Internal, "the router names no node, or too many"))
 	}
 	next := to
-	if via != nobody {
-		next = via
+	if relay != noPeer {
+		next = relay
 	}
 	p.peer = to
 	if !m.peers[next].up {
@@ -96,10 +96,10 @@ func (m *Machine) dispatch(out []Effect, p *pending, hop Hop, ask bool) []Effect
 	m.assign(p, next)
 	p.attempt++
 	p.asked = ask && p.canAsk && p.mutation && p.bodyAt == to && p.mayApply()
-	p.log.begin(m.now-p.submitted, to, via, p.asked)
+	p.log.begin(m.now-p.submitted, to, relay, p.asked)
 	e := Effect{
 		Do: Transmit, Class: p.class, Attempt: p.attempt, Leg: p.id, Ref: p.ref,
-		Peer: hop.Peer, Via: hop.Via, Avoid: p.channel,
+		Peer: path.Peer, Relay: path.Relay, Avoid: p.channel,
 	}
 	p.state = inFlight
 	if p.asked {

@@ -21,7 +21,7 @@ type Counters struct {
 	Done        uint64 `json:"done"`
 	Failed      uint64 `json:"failed"`
 	Expired     uint64 `json:"expired"` // of the failed: by deadline
-	Late        uint64 `json:"late"`    // answers to nobody
+	Late        uint64 `json:"late"`    // answers to noPeer
 }
 
 // Counters is what happened so far.
@@ -31,7 +31,7 @@ func (m *Machine) Counters() Counters { return m.stats }
 type Status struct {
 	Leg      LegID         `json:"leg"`
 	Peer     foci.NodeID   `json:"peer"`
-	Via      foci.NodeID   `json:"via"` // zero: the way is direct
+	Relay    foci.NodeID   `json:"via"` // zero: the path is direct
 	Class    foci.Class    `json:"class"`
 	Table    foci.Table    `json:"table"` // of the last attempt that was sent
 	State    string        `json:"state"`
@@ -52,11 +52,11 @@ func (m *Machine) Pending(now time.Duration) iter.Seq[Status] {
 				Leg: p.id, Peer: m.peers[p.peer].id, Class: p.class, State: stateNames[p.state], Mutation: p.mutation,
 				Size: p.size, Age: max(now, m.now) - p.submitted, Attempts: int(p.attempt), Left: int(p.left), Ref: p.ref,
 			}
-			if p.lacksWay() {
+			if p.lacksPath() {
 				s.State = stateNames[parked] // for people it is the same
 			}
-			if p.hop != p.peer {
-				s.Via = m.peers[p.hop].id
+			if p.first != p.peer {
+				s.Relay = m.peers[p.first].id
 			}
 			for n := p.log.n; n > 0; n-- {
 				e := p.log.entry(n)

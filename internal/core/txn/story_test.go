@@ -32,19 +32,19 @@ type player struct {
 	*story.Story
 	m     *Machine
 	cfg   Config
-	ways  map[byte]func() (Hop, error) // by first byte of the target's id
+	ways  map[byte]func() (Path, error) // by first byte of the target's id
 	legs  map[string]LegID
 	ended map[string]bool
 	names map[string]string // short ids of nodes
 }
 
 func newPlayer(t *story.Story) *player {
-	s := &player{Story: t, ways: map[byte]func() (Hop, error){}, legs: map[string]LegID{}, ended: map[string]bool{}, names: map[string]string{}}
-	s.cfg.Route = func(to Target) (Hop, error) {
+	s := &player{Story: t, ways: map[byte]func() (Path, error){}, legs: map[string]LegID{}, ended: map[string]bool{}, names: map[string]string{}}
+	s.cfg.Route = func(to Target) (Path, error) {
 		if way := s.ways[to.ID[0]]; way != nil {
 			return way()
 		}
-		return Hop{}, foci.Errorf(foci.NotReady, "no layout")
+		return Path{}, foci.Errorf(foci.NotReady, "no layout")
 	}
 	return s
 }
@@ -188,8 +188,8 @@ func (s *player) render(effects []Effect) []string {
 			continue
 		}
 		line := fmt.Sprintf("%s %s #%d to %s", verb, leg, e.Attempt, s.name(e.Peer))
-		if !e.Via.IsZero() {
-			line += " via " + s.name(e.Via)
+		if !e.Relay.IsZero() {
+			line += " via " + s.name(e.Relay)
 		}
 		if e.Avoid != 0 {
 			line += fmt.Sprintf(", not by channel %d", e.Avoid)
@@ -249,7 +249,7 @@ func (s *player) option(w string) {
 
 func (s *player) route(words []string) {
 	target := words[0][0]
-	hop := Hop{}
+	path := Path{}
 	var err error
 	switch words[1] {
 	case "none":
@@ -259,14 +259,14 @@ func (s *player) route(words []string) {
 		if len(words) > 3 {
 			away.RetryAfter = s.Duration(words[3])
 		}
-		hop.Peer, err = s.node(words[2]), away
+		path.Peer, err = s.node(words[2]), away
 	default:
-		hop.Peer = s.node(words[1])
+		path.Peer = s.node(words[1])
 		if len(words) > 2 {
-			hop.Via = s.node(words[3])
+			path.Relay = s.node(words[3])
 		}
 	}
-	s.ways[target] = func() (Hop, error) { return hop, err }
+	s.ways[target] = func() (Path, error) { return path, err }
 }
 
 func (s *player) node(name string) foci.NodeID {
@@ -281,5 +281,5 @@ func (s *player) name(id foci.NodeID) string {
 	if n, ok := s.names[id.Short()]; ok {
 		return n
 	}
-	return "nobody"
+	return "none"
 }
