@@ -41,7 +41,7 @@ func (y *Any) Start(now time.Duration) Out {
 
 // Answer ends a leg.
 func (y *Any) Answer(now time.Duration, leg Leg, a Answer) Out {
-	g, current := y.hear(leg, &a)
+	g, current := y.observe(leg, &a)
 	if !current || y.done || y.awaiting != 0 || y.stale(&a) {
 		return y.give()
 	}

@@ -17,7 +17,7 @@ type bring struct{ missed foci.Group }
 func (r *Read) startBring(now time.Duration, holder, missed foci.Group) {
 	r.begin()
 	r.reconcile, r.bring = nil, &bring{missed}
-	r.ask(holder, &wire.Hint{Target: wire.Target{Epoch: r.cfg.Plan.Epoch, Group: holder}, ID: r.ballot.id, Missed: missed, Now: true})
+	r.ask(holder, &wire.Hint{Target: wire.Target{Epoch: r.cfg.Plan.Epoch, Group: holder}, ID: r.query.id, Missed: missed, Now: true})
 	r.wait(now)
 }
 

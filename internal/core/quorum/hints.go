@@ -10,10 +10,10 @@ import (
 // hint is not a vote, and the caller does not wait for it.
 type hints struct {
 	asked map[Leg]*hinting
-	lost  int // groups that nobody remembers
+	lost  int // groups that no replica keeps a hint for
 }
 
-// hinting is the search for somebody to remember one group.
+// hinting is the search for a replica that keeps the hint for one group.
 type hinting struct {
 	missed foci.Group
 	left   []foci.Group // that have the record and were not asked yet

@@ -11,7 +11,7 @@ import (
 	"github.com/foci-store/foci/internal/core/mutant"
 )
 
-// asked is one leg of an operation: whom it asked in which phase.
+// asked is one leg of an operation: the group that it asked, and in which phase.
 type asked struct {
 	group foci.Group
 	phase int
@@ -39,10 +39,10 @@ func (o *op) ask(g foci.Group, m codec.Message) Leg {
 	return leg
 }
 
-// hear ends a leg and reports its group, and whether the present phase still
+// observe ends a leg and reports its group, and whether the present phase still
 // waits for it. An answer to a question that was not asked, or was answered,
-// is nobody's.
-func (o *op) hear(leg Leg, a *Answer) (foci.Group, bool) {
+// is ignored.
+func (o *op) observe(leg Leg, a *Answer) (foci.Group, bool) {
 	if int(leg) >= len(o.legs) || o.legs[leg].ended {
 		return 0, false
 	}

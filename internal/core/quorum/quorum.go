@@ -35,7 +35,7 @@ type Answer struct {
 	Msg   codec.Message // *wire.QueryReply, *wire.StoreReply or *wire.FetchReply
 	Body  []byte
 	Err   error
-	Node  foci.NodeID // who answered, or was asked last; zero: nobody
+	Node  foci.NodeID // that answered, or was asked last; zero: none
 	Epoch foci.Epoch  // the replica's, with an error of kind StaleLayout
 	Stray bool        // an earlier sending of the question was never answered, and may still arrive
 }

@@ -16,12 +16,12 @@ import (
 // afterwards from one of the Holders.
 type Read struct {
 	op
-	ballot     ballot
+	query      versionQuery
 	reconcile  *reconcile
 	bring      *bring        // instead of reconcile, when this caller may not write
 	patience   time.Duration // when a write-back without progress goes on without the silent voters
 	restarts   int
-	watermarks map[foci.Group]record.Watermark // as told by votes before the present ballot
+	watermarks map[foci.Group]record.Watermark // as told by votes before the present query
 	found      Found
 }
 
@@ -47,18 +47,18 @@ type Found struct {
 // NewRead makes the machine of one read of one object. Content of at most
 // inline bytes comes with the answer when that costs no further round trip.
 func NewRead(cfg Config, id foci.ID, inline uint32) *Read {
-	return &Read{op: op{cfg: cfg}, ballot: ballot{id: id, inline: inline}}
+	return &Read{op: op{cfg: cfg}, query: versionQuery{id: id, inline: inline}}
 }
 
 // Start begins.
 func (r *Read) Start(now time.Duration) Out {
-	r.ballot.start(&r.op, now, r.cfg.Plan.Groups)
+	r.query.start(&r.op, now, r.cfg.Plan.Groups)
 	return r.give()
 }
 
 // Answer ends a leg.
 func (r *Read) Answer(now time.Duration, leg Leg, a Answer) Out {
-	g, current := r.hear(leg, &a)
+	g, current := r.observe(leg, &a)
 	switch {
 	case !current || r.awaiting != 0 || r.done:
 	case r.stale(&a):
@@ -67,7 +67,7 @@ func (r *Read) Answer(now time.Duration, leg Leg, a Answer) Out {
 	case r.reconcile != nil:
 		r.answerReconcile(now, g, leg, &a)
 	default:
-		r.answerBallot(now, g, &a)
+		r.answerQuery(now, g, &a)
 	}
 	return r.give()
 }
@@ -75,23 +75,22 @@ func (r *Read) Answer(now time.Duration, leg Leg, a Answer) Out {
 // Wake says that the time asked for has come.
 func (r *Read) Wake(now time.Duration) Out {
 	switch {
-	case r.done:
-	case r.expired(now):
-		r.finish(r.noQuorum(len(r.ballot.votes)))
-	case r.awaiting != 0:
-	case r.bring == nil && r.reconcile == nil:
-		r.ballot.wake(&r.op, now)
-	case r.impatient() && now >= r.patience:
+	case r.querying() || r.expired(now):
+		r.query.wake(&r.op, now)
+	case !r.done && r.awaiting == 0 && r.impatient() && now >= r.patience:
 		r.again(now, r.silent())
 	}
 	return r.give()
 }
 
+// querying reports whether votes are collected; else something is written back.
+func (r *Read) querying() bool { return r.bring == nil && r.reconcile == nil }
+
 // Replan gives a newer layout: everything is asked again.
 func (r *Read) Replan(now time.Duration, p Plan) Out {
 	if r.replan(p) {
 		r.bring, r.reconcile, r.watermarks = nil, nil, nil // a group may be another backend now
-		r.ballot.start(&r.op, now, p.Groups)
+		r.query.start(&r.op, now, p.Groups)
 	}
 	return r.give()
 }
@@ -103,18 +102,17 @@ func (r *Read) Result() (Found, error) { return r.found, r.err }
 func (r *Read) give() Out {
 	next := time.Duration(0)
 	switch {
-	case r.awaiting != 0:
-	case r.bring == nil && r.reconcile == nil:
-		next = r.ballot.next()
-	case r.impatient():
+	case r.querying():
+		next = r.query.next(&r.op)
+	case r.awaiting == 0 && r.impatient():
 		next = r.patience
 	}
 	r.wakeAt(next)
 	return r.take()
 }
 
-func (r *Read) answerBallot(now time.Duration, g foci.Group, a *Answer) {
-	enough, err := r.ballot.answer(&r.op, now, g, a)
+func (r *Read) answerQuery(now time.Duration, g foci.Group, a *Answer) {
+	enough, err := r.query.answer(&r.op, now, g, a)
 	switch {
 	case err != nil:
 		r.finish(err)
@@ -122,16 +120,16 @@ func (r *Read) answerBallot(now time.Duration, g foci.Group, a *Answer) {
 	case r.agreed():
 		r.resolve()
 	default:
-		r.reconcile = newReconcile(&r.op, r.ballot.id, r.ballot.votes, r.watermarks)
+		r.reconcile = newReconcile(&r.op, r.query.id, r.query.votes, r.watermarks)
 		r.wait(now)
 	}
 }
 
 // agreed reports whether the votes need no write-back.
 func (r *Read) agreed() bool {
-	first := &r.ballot.votes[0].reply.Vote
-	for i := range r.ballot.votes {
-		v := &r.ballot.votes[i].reply.Vote
+	first := &r.query.votes[0].reply.Vote
+	for i := range r.query.votes {
+		v := &r.query.votes[i].reply.Vote
 		switch {
 		case r.cfg.Mutants.NoWriteBack:
 		case r.cfg.Mutants.NewestOnly && v.Newest != first.Newest:
@@ -147,17 +145,17 @@ func (r *Read) agreed() bool {
 // newest one).
 func (r *Read) resolve() {
 	best := 0
-	for i := range r.ballot.votes {
-		v := &r.ballot.votes[i]
+	for i := range r.query.votes {
+		v := &r.query.votes[i]
 		r.found.Holders = append(r.found.Holders, v.group)
-		if r.ballot.votes[best].reply.Vote.Base.Less(v.reply.Vote.Base) {
+		if r.query.votes[best].reply.Vote.Base.Less(v.reply.Vote.Base) {
 			best = i
 		}
 	}
-	r.found.Vote = r.ballot.votes[best].reply.Vote
+	r.found.Vote = r.query.votes[best].reply.Vote
 	r.found.Holders = inOrder(r.found.Holders, r.cfg.Plan.Groups)
-	for i := range r.ballot.votes {
-		v := &r.ballot.votes[i]
+	for i := range r.query.votes {
+		v := &r.query.votes[i]
 		if v.whole(&r.found.Vote) {
 			r.found.Inline, r.found.Entry, r.found.Meta, r.found.Payload = true, v.reply.Entry, v.reply.Meta, v.body
 		}
@@ -173,7 +171,7 @@ func (r *Read) answerReconcile(now time.Duration, g foci.Group, leg Leg, a *Answ
 	done, err := r.reconcile.answer(&r.op, g, leg, a)
 	switch {
 	case foci.KindOf(err) == foci.BelowWatermark:
-		r.again(now, nil) // nobody failed: something was destroyed
+		r.again(now, nil) // no group failed: something was destroyed
 	case err != nil:
 		r.again(now, []foci.Group{g})
 	case done:
@@ -211,11 +209,11 @@ func (r *Read) again(now time.Duration, last []foci.Group) {
 	if r.watermarks == nil {
 		r.watermarks = map[foci.Group]record.Watermark{}
 	}
-	for i := range r.ballot.votes {
-		v := &r.ballot.votes[i]
+	for i := range r.query.votes {
+		v := &r.query.votes[i]
 		r.watermarks[v.group] = v.reply.Vote.Watermark
 	}
-	r.ballot.start(&r.op, now, order)
+	r.query.start(&r.op, now, order)
 }
 
 // inOrder sorts groups as they stand in the plan.

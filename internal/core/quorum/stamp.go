@@ -13,33 +13,33 @@ import (
 // alone does not do.
 type Stamp struct {
 	op
-	ballot  ballot
+	query   versionQuery
 	version foci.Version
 }
 
 // NewStamp makes the machine; the owners of id are asked.
 func NewStamp(cfg Config, id foci.ID) *Stamp {
-	return &Stamp{op: op{cfg: cfg}, ballot: ballot{id: id}}
+	return &Stamp{op: op{cfg: cfg}, query: versionQuery{id: id}}
 }
 
 // Start begins.
 func (s *Stamp) Start(now time.Duration) Out {
-	s.ballot.start(&s.op, now, s.cfg.Plan.Groups)
+	s.query.start(&s.op, now, s.cfg.Plan.Groups)
 	return s.give()
 }
 
 // Answer ends a leg.
 func (s *Stamp) Answer(now time.Duration, leg Leg, a Answer) Out {
-	g, current := s.hear(leg, &a)
+	g, current := s.observe(leg, &a)
 	if !current || s.done || s.awaiting != 0 || s.stale(&a) {
 		return s.give()
 	}
-	switch enough, err := s.ballot.answer(&s.op, now, g, &a); {
+	switch enough, err := s.query.answer(&s.op, now, g, &a); {
 	case err != nil:
 		s.finish(err)
 	case enough:
 		// Not above what was seen: chunks need not be newer than anything.
-		s.version, err = version.Next(foci.Version{}, s.cfg.Clock(), s.ballot.clocks(), s.cfg.Nonce())
+		s.version, err = version.Next(foci.Version{}, s.cfg.Clock(), s.query.clocks(), s.cfg.Nonce())
 		s.finish(err)
 	}
 	return s.give()
@@ -47,20 +47,14 @@ func (s *Stamp) Answer(now time.Duration, leg Leg, a Answer) Out {
 
 // Wake says that the time asked for has come.
 func (s *Stamp) Wake(now time.Duration) Out {
-	switch {
-	case s.done:
-	case s.expired(now):
-		s.finish(s.noQuorum(len(s.ballot.votes)))
-	case s.awaiting == 0:
-		s.ballot.wake(&s.op, now)
-	}
+	s.query.wake(&s.op, now)
 	return s.give()
 }
 
 // Replan gives a newer layout: the groups are asked anew.
 func (s *Stamp) Replan(now time.Duration, p Plan) Out {
 	if s.replan(p) {
-		s.ballot.start(&s.op, now, p.Groups)
+		s.query.start(&s.op, now, p.Groups)
 	}
 	return s.give()
 }
@@ -69,10 +63,6 @@ func (s *Stamp) Replan(now time.Duration, p Plan) Out {
 func (s *Stamp) Result() (foci.Version, error) { return s.version, s.err }
 
 func (s *Stamp) give() Out {
-	next := time.Duration(0)
-	if s.awaiting == 0 {
-		next = s.ballot.next()
-	}
-	s.wakeAt(next)
+	s.wakeAt(s.query.next(&s.op))
 	return s.take()
 }

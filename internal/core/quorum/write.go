@@ -20,7 +20,7 @@ import (
 type Write struct {
 	op
 	rec    record.Record
-	ballot ballot
+	query  versionQuery
 	store  store
 	hints  hints
 	chosen bool  // the version is
@@ -41,10 +41,10 @@ type store struct {
 // NewWrite makes the machine of one transaction. rec has everything but its
 // version; its payload must stay as it is until Idle.
 func NewWrite(cfg Config, rec record.Record) *Write {
-	return &Write{op: op{cfg: cfg}, rec: rec, ballot: ballot{id: rec.ID}}
+	return &Write{op: op{cfg: cfg}, rec: rec, query: versionQuery{id: rec.ID}}
 }
 
-// NewChunk makes the machine that stores a record that nobody else can name
+// NewChunk makes the machine that stores a record that no other client can name
 // (promise P0). It has its version already and needs no first phase.
 func NewChunk(cfg Config, rec record.Record) *Write {
 	w := NewWrite(cfg, rec)
@@ -65,14 +65,14 @@ func (w *Write) Start(now time.Duration) Out {
 	case w.cfg.Mutants.OneRound:
 		w.choose()
 	default:
-		w.ballot.start(&w.op, now, w.cfg.Plan.Groups)
+		w.query.start(&w.op, now, w.cfg.Plan.Groups)
 	}
 	return w.give()
 }
 
 // Answer ends a leg.
 func (w *Write) Answer(now time.Duration, leg Leg, a Answer) Out {
-	g, current := w.hear(leg, &a)
+	g, current := w.observe(leg, &a)
 	switch {
 	case !current || w.awaiting != 0:
 	case w.hints.asked[leg] != nil:
@@ -85,7 +85,7 @@ func (w *Write) Answer(now time.Duration, leg Leg, a Answer) Out {
 	case w.chosen:
 		w.answerStore(g, &a)
 	default:
-		w.answerBallot(now, g, &a)
+		w.answerQuery(now, g, &a)
 	}
 	return w.give()
 }
@@ -93,11 +93,10 @@ func (w *Write) Answer(now time.Duration, leg Leg, a Answer) Out {
 // Wake says that the time asked for has come.
 func (w *Write) Wake(now time.Duration) Out {
 	switch {
-	case w.done:
-	case w.expired(now):
+	case !w.chosen:
+		w.query.wake(&w.op, now)
+	case !w.done && w.expired(now):
 		w.expire()
-	case !w.chosen && w.awaiting == 0:
-		w.ballot.wake(&w.op, now)
 	}
 	return w.give()
 }
@@ -110,7 +109,7 @@ func (w *Write) Replan(now time.Duration, p Plan) Out {
 		case w.chosen:
 			w.beginStore()
 		default:
-			w.ballot.start(&w.op, now, p.Groups)
+			w.query.start(&w.op, now, p.Groups)
 		}
 	}
 	return w.give()
@@ -124,15 +123,15 @@ func (w *Write) Version() foci.Version { return w.rec.Version }
 
 func (w *Write) give() Out {
 	next := time.Duration(0)
-	if !w.chosen && w.awaiting == 0 {
-		next = w.ballot.next()
+	if !w.chosen {
+		next = w.query.next(&w.op)
 	}
 	w.wakeAt(next)
 	return w.take()
 }
 
-func (w *Write) answerBallot(now time.Duration, g foci.Group, a *Answer) {
-	enough, err := w.ballot.answer(&w.op, now, g, a)
+func (w *Write) answerQuery(now time.Duration, g foci.Group, a *Answer) {
+	enough, err := w.query.answer(&w.op, now, g, a)
 	switch {
 	case err != nil:
 		w.finish(err) // nothing was sent that could take effect
@@ -143,12 +142,12 @@ func (w *Write) answerBallot(now time.Duration, g foci.Group, a *Answer) {
 
 // choose fixes the version and sends the record.
 func (w *Write) choose() {
-	if w.rec.Op == record.OpAppend && w.ballot.count() > foci.MaxAppends {
+	if w.rec.Op == record.OpAppend && w.query.count() > foci.MaxAppends {
 		w.finish(foci.Errorf(foci.TooLarge, "object has %d appends, the most there may be above one put: put it anew", foci.MaxAppends))
 		return
 	}
-	seen := w.ballot.seen()
-	v, err := version.Next(seen, w.cfg.Clock(), w.ballot.clocks(), w.cfg.Nonce())
+	seen := w.query.seen()
+	v, err := version.Next(seen, w.cfg.Clock(), w.query.clocks(), w.cfg.Nonce())
 	if err != nil {
 		w.finish(err)
 		return
@@ -218,7 +217,7 @@ func (w *Write) judge() {
 	}
 }
 
-// hint has a replica that has the record remember who has not.
+// hint has a replica that stored the record keep a hint for each group that did not.
 func (w *Write) hint() {
 	for _, g := range w.store.missed {
 		w.hints.ask(&w.op, w.rec.ID, g, w.store.acked)
@@ -245,15 +244,12 @@ func (w *Write) unknown() {
 		"read it back to know"))
 }
 
+// expire ends a transaction that was sent, and leaves hints where it is.
 func (w *Write) expire() {
-	if w.chosen {
-		w.unknown()
-		if len(w.store.acked) > 0 {
-			w.hint()
-		}
-		return
+	w.unknown()
+	if len(w.store.acked) > 0 {
+		w.hint()
 	}
-	w.finish(w.noQuorum(len(w.ballot.votes)))
 }
 
 func quorumText(got, need, groups int) string {
