@@ -48,7 +48,9 @@ func forwardedBy(t testing.TB, c *client.Client) (out []int64) {
 func TestForwarded(t *testing.T) {
 	c := newClusterIn(t, [][]foci.Table{{0, 1}, {0}, {0}}, 3, nil)
 	cl := c.dialWith(client.Config{Remotes: c.remotesIn(1)})
-	s := cl.Session(client.SessionOptions{})
+	// All must acknowledge: so the node that relays has a link to each of them when
+	// it is asked how they are.
+	s := cl.Session(client.SessionOptions{Ack: foci.All})
 	ctx := t.Context()
 	if up := linksUp(cl); up != 1 {
 		t.Fatalf("%d links: it is in the table of one node", up)
