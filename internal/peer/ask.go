@@ -19,7 +19,7 @@ func (p *Peer) Ask(ctx context.Context, node foci.NodeID, what string, v any) er
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	q := wire.Ask{What: what}
-	r, err := p.ask(ctx, node, wire.MethodStatus, q.Append(nil))
+	r, err := p.paths.Call(ctx, node, foci.State, wire.MethodStatus, q.Append(nil))
 	if err != nil {
 		return err
 	}
@@ -27,28 +27,6 @@ func (p *Peer) Ask(ctx context.Context, node foci.NodeID, what string, v any) er
 		return foci.Errorf(foci.Protocol, "node %s: its answer to %q: %w", node.Short(), what, err)
 	}
 	return nil
-}
-
-// ask asks a node directly, or through a relay.
-func (p *Peer) ask(ctx context.Context, node foci.NodeID, method wire.Method, head []byte) (*mesh.Reply, error) {
-	to, err := p.paths.Find(node, foci.State)
-	if to.Relay.IsZero() {
-		k := p.paths.Link(node)
-		switch {
-		case k != nil:
-			return k.Call(ctx, foci.State, method, head, nil) // it says itself that it is down
-		case err == nil:
-			err = errNoLink
-		}
-		return nil, err
-	}
-	l := p.paths.Link(to.Relay)
-	if l == nil {
-		return nil, errNoLink // it was removed a moment ago
-	}
-	f := wire.Forward{Node: node, Method: method, Class: foci.State, Head: head}
-	r, err := l.Call(ctx, foci.State, wire.MethodForward, f.Append(nil), nil)
-	return r, p.paths.Relayed(to.Relay, node, err).Err
 }
 
 // StaleEpoch is the epoch of the node that refused a question because it was of

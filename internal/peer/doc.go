@@ -11,7 +11,7 @@
 // The parts do not import one another. Each states, by interfaces of a few methods,
 // what it needs of the others; here [Peer] has them meet. A put goes through
 // [Peer.Run] to operation, which asks the planner for the owners' nodes and hands
-// attempts to the carrier, which gives them to the links of path.
+// attempts to path, which gives them to its links.
 //
 // # Goroutines
 //

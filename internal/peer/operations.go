@@ -10,6 +10,7 @@ import (
 	"github.com/foci-store/foci/internal/core/quorum"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/peer/operation"
+	"github.com/foci-store/foci/internal/peer/path"
 )
 
 type (
@@ -42,7 +43,7 @@ func (p *Peer) Inquire(q *wire.Query, class foci.Class, patience time.Duration, 
 	if s := p.Layout(); s != nil {
 		_, node, _ := s.Owner(q.Group, q.ID)
 		if !p.paths.IsUp(node) && p.paths.Relay(node).IsZero() {
-			done(quorum.Answer{Err: errNoLink})
+			done(quorum.Answer{Err: path.ErrNoLink})
 			return
 		}
 	}

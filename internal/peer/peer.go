@@ -70,15 +70,16 @@ func New(cfg Config) (*Peer, error) {
 
 // wire makes the parts and joins them.
 func (p *Peer) wire() (err error) {
+	p.paths = path.New(path.Config{
+		Self: p.cfg.Mesh.Node, Classes: p.cfg.classTables(), Membership: p, Now: p.Now, Note: p.traces.Note,
+		Local:    func(q *mesh.Request) error { return p.mesh.Local(q) },
+		Rerouted: func() { p.ops.RouteChanged() },
+	})
 	p.ops = operation.New(operation.Config{
-		Paths: carrier{p}, Layouts: planner{p}, Traces: p.traces, Now: p.Now,
+		Paths: p.paths, Layouts: planner{p}, Traces: p.traces, Now: p.Now,
 		Stall: p.cfg.Stall, Resends: p.cfg.Resends, MaxOps: p.cfg.MaxOps, MaxHeld: p.cfg.MaxHeld, Linger: p.cfg.Linger,
 	})
 	p.renewal = renewal.New(p.cfg.Mesh.Auth.Certificates(), p.cfg.Logger)
-	p.paths = path.New(path.Config{
-		Self: p.cfg.Mesh.Node, Classes: p.cfg.classTables(), Membership: p,
-		Now: p.Now, Rerouted: p.ops.RouteChanged, Note: p.traces.Note,
-	})
 	members := p.cfg.membership()
 	members.Links, members.Paths, members.Renewal, members.Clock = p.paths, p.paths, p.renewal, p.Now
 	if p.Members, err = membership.New(members); err != nil {

@@ -54,17 +54,10 @@ func (m *Machine) Find(node foci.NodeID, class foci.Class, now time.Duration) (P
 
 func (m *Machine) path(node, relay foci.NodeID, class foci.Class) Path {
 	p := Path{Node: node, Relay: relay}
-	p.Table = m.Table(p.First(), class)
-	return p
-}
-
-// Table is the table by which messages of a class reach a node with open
-// channels: the best for the class of those that have any; 0 without any.
-func (m *Machine) Table(node foci.NodeID, class foci.Class) foci.Table {
-	if p := m.peers[node]; p != nil {
-		return m.cfg.Classes.best(class, p.up)
+	if first := m.peers[p.First()]; first != nil {
+		p.Table = m.cfg.Classes.best(class, first.up)
 	}
-	return 0
+	return p
 }
 
 // Relay is the relay through which requests to a node would go now; zero when

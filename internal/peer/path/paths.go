@@ -29,6 +29,8 @@ type Config struct {
 
 	Membership Membership
 	Now        func() time.Duration
+	// Local serves a request of this process to itself.
+	Local func(*mesh.Request) error
 	// Rerouted is called when requests without a path should look for one again.
 	Rerouted func()
 	// Note records a step of a traced request.
@@ -111,14 +113,6 @@ func (p *Paths) Relay(node foci.NodeID) foci.NodeID {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.machine.Relay(node, p.cfg.Now())
-}
-
-// Table is the table by which messages of a class reach a node: see
-// [core.Machine.Table].
-func (p *Paths) Table(node foci.NodeID, class foci.Class) foci.Table {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.machine.Table(node, class)
 }
 
 // Up observes that a link came up.

@@ -6,12 +6,6 @@ import (
 	"github.com/foci-store/foci/internal/device/mesh"
 )
 
-// Wrap makes a request one that a relay passes on to a node.
-func Wrap(node foci.NodeID, q *mesh.Request) {
-	f := wire.Forward{Node: node, Method: q.Method, Class: q.Class, Head: q.Head}
-	q.Method, q.Head = wire.MethodForward, f.Append(make([]byte, 0, len(q.Head)+64))
-}
-
 // Forward passes a request of a peer on to the node that it names: directly, by a
 // channel of this process, or not at all.
 func (p *Paths) Forward(in *mesh.Incoming, f *wire.Forward) {
