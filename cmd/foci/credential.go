@@ -125,7 +125,7 @@ func (f *credentialFlags) id() (id foci.NodeID, err error) {
 	return id, id.UnmarshalText([]byte(f.node))
 }
 
-// newNode stands for an id that nobody has.
+// newNode asks for a new id.
 const newNode = "new"
 
 // authority is the one that signs: the cluster key, or a separate authority.

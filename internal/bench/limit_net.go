@@ -132,7 +132,8 @@ func (e *echoClient) flushLoop() {
 	}
 }
 
-// read wakes callers until the connection ends; then nobody may wait any more.
+// read wakes the caller of each frame that comes back. When the connection ends it
+// wakes all that wait, and returns.
 func (e *echoClient) read(c net.Conn, size int) error {
 	in := bufio.NewReaderSize(c, 64<<10)
 	frame := make([]byte, frameHead+size)

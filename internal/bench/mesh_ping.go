@@ -75,8 +75,8 @@ func pinged(d time.Duration, ping func() error) (took []time.Duration, err error
 	return took, nil
 }
 
-// sharedPings sends pings and bodies in turn over one connection, as whoever
-// has but one does: each message waits for those before it.
+// sharedPings sends pings and bodies in turn over one connection, so that each
+// message waits for those before it.
 func sharedPings(d time.Duration, body []byte) ([]time.Duration, error) {
 	near, far, err := loopback()
 	if err != nil {
@@ -111,7 +111,7 @@ func sharedPings(d time.Duration, body []byte) ([]time.Duration, error) {
 		return err
 	})
 	stop.Store(true)
-	_ = near.Close() // those who wait end
+	_ = near.Close() // ends the goroutines that wait
 	serving.Wait()
 	return took, err
 }

@@ -6,8 +6,8 @@ import (
 	"slices"
 )
 
-// Appends checks promise P1a on every key: a get sees nothing that nobody
-// wrote, nothing before it was written, nothing that certainly failed, and
+// Appends checks promise P1a on every key: a get sees nothing that was not
+// written, nothing before it was written, nothing that certainly failed, and
 // nothing twice; above its base it sees appends only. An acknowledged append
 // is in every get that begins after it, unless a put or remove may have come
 // after it; what one get has seen every later get sees, with the same

@@ -1,5 +1,3 @@
-// Package check holds the checkers that stand behind the promises: given what
-// callers did and saw, they say whether any promise was broken.
 package check
 
 import (
@@ -47,7 +45,7 @@ type Broken struct {
 	History []Op // of the key; may be empty
 }
 
-// Error says what was broken, and shows what everybody did and saw.
+// Error says what was broken, and shows the operations of all callers.
 func (b *Broken) Error() string {
 	s := fmt.Sprintf("%s of %s: %s", b.Promise, b.Key, b.What)
 	if len(b.History) > 0 {

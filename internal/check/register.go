@@ -69,7 +69,7 @@ func registerEvents(ops []Op) []porcupine.Operation {
 			e.Input = registerInput{read: true}
 			e.Output = o.Read[0]
 		case o.Outcome == Unknown && o.Action == Put && !read[o.Value]:
-			continue // nobody ever saw it: leaving it out is always possible
+			continue // no read ever saw it: leaving it out is always possible
 		case o.Outcome == Unknown:
 			e.Input, e.Return = registerInput{value: o.Value}, end+1
 		default:

@@ -1,6 +1,3 @@
-// Package layout is the one value that says who stores what: nodes, backends
-// and their points on the ring, buckets and their groups, under an epoch. It
-// travels and is kept as JSON; [Snapshot] is its form for looking things up.
 package layout
 
 import (
@@ -12,7 +9,7 @@ import (
 	"github.com/foci-store/foci/internal/core/route"
 )
 
-// Layout is the value. Whoever changes it makes a new one with a higher epoch.
+// Layout is the value. It is never changed: a change is a new one with a higher epoch.
 type Layout struct {
 	Cluster       string            `json:"cluster"`
 	Epoch         foci.Epoch        `json:"epoch"` // from 1
@@ -82,7 +79,7 @@ func (l *Layout) GroupsOf(bucket string) []foci.Group {
 	return l.DefaultGroups
 }
 
-// Clone is a copy that shares nothing, for whoever makes the next layout.
+// Clone returns a copy that shares nothing, to make the next layout of.
 func (l *Layout) Clone() *Layout {
 	c := *l
 	c.DefaultGroups = slices.Clone(l.DefaultGroups)

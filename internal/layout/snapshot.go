@@ -16,7 +16,7 @@ type Snapshot struct {
 	backends map[foci.BackendID]*Backend
 }
 
-// NewSnapshot validates a layout, which nobody may change afterwards.
+// NewSnapshot validates a layout, which must not be changed afterwards.
 func NewSnapshot(l *Layout) (*Snapshot, error) {
 	if err := l.check(); err != nil {
 		return nil, err

@@ -77,8 +77,8 @@ func (l *Layout) checkNodes() (map[foci.NodeID]bool, error) {
 	return ids, nil
 }
 
-// checkNodeAddrs wants addresses that parse back to themselves, whoever made
-// them, and that no other node has.
+// checkNodeAddrs wants addresses that parse back to themselves, however they were
+// made, and that no other node has.
 func checkNodeAddrs(n *Node, taken map[route.Address]string) error {
 	if len(n.Addrs) == 0 {
 		return foci.Errorf(foci.Invalid, "no address")

@@ -117,7 +117,7 @@ func btoi(b bool) int {
 	return 0
 }
 
-// furnish gives the new namespaces what ip needs: mounts that nobody outside
+// furnish gives the new namespaces what ip needs: mounts that no process outside
 // sees, for the names of network namespaces and for files of /etc that differ
 // from host to host.
 func furnish() error {

@@ -40,7 +40,7 @@ func (l *Lab) Cut(a, b *Host) *Fault {
 }
 
 // CutOneWay drops every packet from one host to another, not those that come
-// back. No TCP connection between them gets far then, whoever opens it.
+// back. No TCP connection between them gets far then, whichever end opens it.
 func (l *Lab) CutOneWay(sender, receiver *Host) *Fault {
 	l.t.Helper()
 	return l.breaks(map[*Host][]string{receiver: from(sender, "drop")})

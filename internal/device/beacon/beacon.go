@@ -30,8 +30,8 @@ type Config struct {
 	Logger *slog.Logger // nil = silent
 }
 
-// The times at which a node says that it is there: several soon after its start,
-// because packets get lost, then now and then.
+// The times of a node's announcements: several soon after its start, because packets
+// get lost, then one now and then.
 var early = []time.Duration{0, 100 * time.Millisecond, 300 * time.Millisecond, time.Second}
 
 const (
@@ -49,7 +49,7 @@ type Beacon struct {
 	tasks  sync.WaitGroup
 
 	mu    sync.Mutex
-	guard guard
+	guard guard // guarded by mu
 }
 
 // ParseGroup reads a multicast address and port, like 239.1.2.3:1026 or
@@ -65,8 +65,8 @@ func ParseGroup(s string) (netip.AddrPort, error) {
 	return g, nil
 }
 
-// New joins the group on all interfaces and begins to say that this node is
-// there. It fails with Invalid when the group cannot be joined on any.
+// New joins the group on all interfaces and starts to announce this node. It fails
+// with Invalid when the group cannot be joined on any.
 func New(cfg Config) (*Beacon, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
@@ -87,12 +87,12 @@ func New(cfg Config) (*Beacon, error) {
 			Fix: "is there an interface that can do multicast, and is the port free?",
 		}
 	}
-	b.tasks.Go(b.hear)
-	b.tasks.Go(b.say)
+	b.tasks.Go(b.receive)
+	b.tasks.Go(b.announce)
 	return b, nil
 }
 
-// Close falls silent.
+// Close ends the announcements.
 func (b *Beacon) Close() error {
 	b.stop()
 	err := b.socket.Close()
@@ -107,8 +107,8 @@ func (b *Beacon) Counters() Counters {
 	return b.guard.count
 }
 
-// say says that this node is there.
-func (b *Beacon) say() {
+// announce sends the announcements until Close.
+func (b *Beacon) announce() {
 	began := time.Now()
 	for n := 0; ; n++ {
 		var wait time.Duration
@@ -136,8 +136,8 @@ func (b *Beacon) say() {
 	}
 }
 
-// hear takes the packets that come.
-func (b *Beacon) hear() {
+// receive handles incoming packets until Close.
+func (b *Beacon) receive() {
 	var buf [wire.MaxBeacon + 1]byte
 	for {
 		n, from, err := b.socket.receive(buf[:])

@@ -1,10 +1,13 @@
-// Package beacon lets the nodes of a cluster find each other by UDP multicast:
-// each says now and then, in one packet, who it is and where it can be reached.
-// Whoever hears a node that it does not know dials it, so an answer needs no
-// packet.
+// Package beacon lets the nodes of a cluster find each other by UDP multicast: each
+// announces itself now and then, in one packet, with the addresses at which it can be
+// reached. A node that receives the packet of an unknown node dials it, so no packet
+// needs an answer.
 //
-// A packet counts only with a code made with the cluster key, a time near ours,
-// and when it is newer than the node's last; others are counted and forgotten.
-// What an enemy can do with a recorded packet is to have a node dialled that was
-// there a few minutes ago, and that still has to prove who it is.
+// A packet counts only with a code made with the cluster key, with a time near ours,
+// and when it is newer than the node's last; other packets are counted and dropped.
+// An attacker who repeats a recorded packet causes one dial to an address of some
+// minutes ago, where mutual authentication fails.
+//
+// One goroutine announces and one receives; Close waits for both. The only lock is
+// Beacon.mu, which is not held while packets are sent or handed out.
 package beacon

@@ -96,8 +96,8 @@ func (c *Chain) Newest() uint64 { return uint64(len(c.links)) }
 
 // Tail is what is at the end of the chain beyond what is known to have been
 // synced: at most one batch. It may have been acknowledged, so it is kept; but
-// it must be written again, into a new segment, before anybody may see it: an
-// fsync of bytes that an earlier fsync failed on proves nothing.
+// it must be written again, into a new segment, before it is visible: an fsync of
+// bytes that an earlier fsync failed on proves nothing.
 type Tail struct {
 	Proven uint32 // sealed length of the newest segment
 	Whole  []Loc  // whole records after it

@@ -8,8 +8,7 @@ import (
 	"github.com/foci-store/foci/internal/device/vfs"
 )
 
-// Files keeps segments open for reading, a bounded number of them, and counts
-// who reads them.
+// Files keeps a bounded number of segments open for reading and counts their readers.
 type Files struct {
 	fs  vfs.FS
 	dir string
@@ -21,7 +20,7 @@ type Files struct {
 	open   map[uint64]*Reading
 }
 
-// Reading is a segment that somebody reads; Done ends it.
+// Reading is a segment in use by one or more readers. Each calls Done at its end.
 type Reading struct {
 	*File
 	files *Files
@@ -97,7 +96,7 @@ func (r *Reading) Done() {
 	}
 }
 
-// takeIdle is the file that nobody has asked for the longest.
+// takeIdle returns the file without readers that was used least recently.
 func (c *Files) takeIdle() *Reading {
 	var number uint64
 	var oldest *Reading
@@ -112,7 +111,7 @@ func (c *Files) takeIdle() *Reading {
 	return oldest
 }
 
-// Close closes all files; nobody may be reading any more.
+// Close closes all files. There must be no readers.
 func (c *Files) Close() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()

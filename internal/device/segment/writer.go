@@ -19,8 +19,8 @@ type Writer struct {
 	synced uint32 // fsynced
 }
 
-// SyncError marks a failed fsync: nobody can say what reached the disk, and
-// asking again would only hide it.
+// SyncError marks a failed fsync: what reached the disk is unknown, and another fsync
+// would only hide the failure.
 type SyncError struct{ Err error }
 
 func (e *SyncError) Error() string { return "fsync failed: " + e.Err.Error() }

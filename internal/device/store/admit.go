@@ -7,7 +7,7 @@ import (
 	"github.com/foci-store/foci/internal/device/store/index"
 )
 
-// admit decides on one item, in log order, and adds it to the batch.
+// admit accepts or refuses one item, in log order; an accepted one joins the batch.
 func (c *committer) admit(batch *commitBatch, it *item) {
 	if it.store == nil {
 		c.admitControl(batch, it)
@@ -58,14 +58,14 @@ func (c *committer) admit(batch *commitBatch, it *item) {
 	batch.items, batch.ids = append(batch.items, *it), append(batch.ids, r.ID)
 }
 
-// repeat answers for a record that is there, or will be with its batch.
+// repeat answers for a record that is stored already, or will be with its batch.
 func (c *committer) repeat(it *item, batch *commitBatch) {
 	if batch != nil {
 		waits, err := batch.share(it)
 		if waits {
 			return
 		}
-		if err != nil { // durable, but nobody can see it
+		if err != nil { // durable, but not visible
 			c.refuse(it, err)
 			return
 		}

@@ -39,9 +39,8 @@ func (b *Backend) settle(batch *commitBatch, err error) {
 	b.answer(batch, err)
 }
 
-// answer answers everybody who waits for the batch, unless that has been done.
-// Whoever repeats one of its records hears the same, and that it is there once
-// the batch is visible.
+// answer calls back all callers of the batch, once. A caller that repeats one of its
+// records gets the same result, marked as a duplicate once the batch is visible.
 func (b *Backend) answer(batch *commitBatch, err error) {
 	batch.mu.Lock()
 	first := !batch.finished

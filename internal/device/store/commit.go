@@ -153,9 +153,9 @@ func (c *committer) write(batch *commitBatch) error {
 	return nil
 }
 
-// broken turns a failed write or fsync into what the callers hear. After a
-// failed write, the next batch tries again in a new segment; after a failed
-// fsync nobody does.
+// broken turns a failed write or fsync into the error for the callers. After a
+// failed write the next batch tries again in a new segment. After a failed fsync
+// nothing is written any more.
 func (c *committer) broken(err error) error {
 	if segment.IsSyncError(err) {
 		return c.b.stop(&foci.Error{
@@ -171,9 +171,9 @@ func (c *committer) broken(err error) error {
 	return e
 }
 
-// fail refuses everything in a batch that could not be committed, at once: the
-// batches before it may wait for space. What had been planned for it is
-// forgotten.
+// fail refuses all items of a batch that could not be committed, before it waits for
+// the batches before it, which may wait for space. It drops what was planned for the
+// batch.
 func (c *committer) fail(batch *commitBatch, err error) {
 	refused := batch.taken
 	if batch.rows != nil { // the rest has been refused one by one

@@ -9,9 +9,9 @@ import (
 	"github.com/foci-store/foci/internal/device/store/index"
 )
 
-// Hint says that a group may lack something of an object that this backend
-// has. It says neither what nor how often: whoever follows it compares the
-// two and brings over what is missing.
+// Hint says that a group may lack transactions of an object that this backend has
+// (hinted handoff). It does not say which: delivering a hint compares the two and
+// copies what is missing.
 type Hint struct {
 	Group foci.Group
 	ID    foci.ID
@@ -26,24 +26,24 @@ func LastHint(g foci.Group) Hint {
 	return k
 }
 
-// hints are those of one backend. The rows are in the index; here is what is
-// under way with single ones, so that a hint given again while it is being
-// followed is not lost, and one given again at another time costs no write.
+// hints are those of one backend. Their rows are in the index; this is the state of
+// hints that are changing, so that a hint given again while it is delivered is not
+// lost, and one given again at another time costs no write.
 type hints struct {
 	mu      sync.Mutex
-	pool    *share.Pool // rows, and those on their way to be, by who gave them
+	pool    *share.Pool // counts rows, and those on their way to the index, by giver
 	refused uint64      // for want of room
 	moving  map[Hint]*movingHint
 }
 
-// movingHint is a hint that is being kept, looked for, followed or dropped. At most one of
-// these happens to a hint at a time.
+// movingHint is a hint that is being kept, looked up, delivered or dropped. At most
+// one of these happens to a hint at a time.
 type movingHint struct {
-	followed bool          // else it is being kept or dropped
-	again    bool          // given again while it is followed
-	waiting  []func(error) // for it to be durable
+	followed bool          // being delivered; else being kept or dropped
+	again    bool          // given again while it is delivered
+	waiting  []func(error) // callers that wait for it to be durable
 	by       share.Who     // the first of these
-	row      share.Who     // who gave the row that is there
+	row      share.Who     // the giver of the row in the index
 }
 
 func (h *hints) init(most int) {
@@ -95,8 +95,8 @@ func (b *Backend) hint(k Hint, by share.Who, done func(error)) error {
 	return nil
 }
 
-// give notes that a hint is wanted. It reports whether the caller must see to
-// it; else done was, or will be, called.
+// give registers a caller of Hint. It reports whether this caller must keep the
+// hint; otherwise done was called, or will be.
 func (h *hints) give(k Hint, by share.Who, done func(error)) bool {
 	h.mu.Lock()
 	m := h.moving[k]
@@ -143,7 +143,7 @@ func (b *Backend) keep(k Hint, by share.Who) {
 	}
 }
 
-// kept answers those who wait for a hint.
+// kept calls back the callers that wait for a hint.
 func (h *hints) kept(k Hint, err error) {
 	h.mu.Lock()
 	m := h.moving[k]
@@ -154,9 +154,9 @@ func (h *hints) kept(k Hint, err error) {
 	}
 }
 
-// Follow begins to follow a hint and returns how to end that: with true when
-// the group has been brought all that it lacked. It is nil when somebody else
-// follows the hint, it is just being kept or dropped, or it is not kept any
+// Follow begins to deliver a hint. The caller ends that by end: with true if the
+// group has been brought all that it lacked, which drops the hint. Follow returns
+// nil if the hint is being delivered, kept or dropped already, or is not kept any
 // more: it may have been dropped since it was listed.
 func (b *Backend) Follow(k Hint) (end func(brought bool)) {
 	if b.enterUse() != nil {
@@ -164,7 +164,7 @@ func (b *Backend) Follow(k Hint) (end func(brought bool)) {
 	}
 	defer b.leaveUse()
 	h := &b.hints
-	m := new(movingHint) // while its row is looked for, those who give it wait
+	m := new(movingHint) // while its row is looked up, callers of Hint wait
 	h.mu.Lock()
 	if h.moving[k] != nil {
 		h.mu.Unlock()
@@ -188,7 +188,8 @@ func (b *Backend) Follow(k Hint) (end func(brought bool)) {
 	return func(brought bool) { b.followed(k, m, brought) }
 }
 
-// followed drops a hint that is of no more use, unless it was given again.
+// followed ends a delivery. It drops the hint if all was brought and the hint was not
+// given again meanwhile.
 func (b *Backend) followed(k Hint, m *movingHint, brought bool) {
 	h := &b.hints
 	h.mu.Lock()
@@ -210,7 +211,7 @@ func (b *Backend) followed(k Hint, m *movingHint, brought bool) {
 	}
 }
 
-// droppedHint goes on with those who gave the hint while it was being dropped.
+// droppedHint keeps the hint anew if it was given while it was being dropped.
 func (b *Backend) droppedHint(k Hint, m *movingHint, err error) {
 	h := &b.hints
 	h.mu.Lock()
@@ -221,7 +222,7 @@ func (b *Backend) droppedHint(k Hint, m *movingHint, err error) {
 	h.mu.Unlock()
 	switch {
 	case !wanted:
-	case err != nil: // the row may be there or not: nobody may rely on it
+	case err != nil: // the row may be there or not: it must not be relied on
 		h.kept(k, err)
 	default:
 		b.keep(k, by)

@@ -13,8 +13,8 @@ import (
 // exactly one put of at most inline bytes it comes along as rec. With inline 0
 // nothing comes along, not even an empty content with its metadata.
 //
-// Whoever wants no content is taken for one who is about to store: then most
-// likely there is no such object yet.
+// A query without content is taken for the first half of a put: then most likely
+// there is no such object yet.
 //
 // Kinds of errors: NotReady, Corrupt, Closed.
 func (b *Backend) Query(id foci.ID, inline uint32) (v record.Vote, rec *record.Record, err error) {

@@ -144,7 +144,8 @@ func (q *queue) first(dst []item, maxRecords int, maxBytes int64) ([]item, bool)
 	return dst, n > 0
 }
 
-// finish says that items are visible or refused, before their callers hear it.
+// finish removes items that are visible or refused, before their callers are called
+// back.
 func (q *queue) finish(items ...item) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -157,7 +158,7 @@ func (q *queue) finish(items ...item) {
 	}
 }
 
-// find is the content of a transaction that waits.
+// find returns the content of a transaction that waits.
 func (q *queue) find(id foci.ID, v foci.Version) (w waiter, ok bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -189,7 +190,7 @@ func errClosed() error { return foci.Errorf(foci.Closed, "the backend is closed"
 
 // sightings remembers what queries have just seen. A put asks for a vote right
 // before it stores, so its record's object need not be searched for again.
-// Whoever takes a sighting must check that its batch is still remembered.
+// A caller of recall must check that the batch of the sighting is still remembered.
 type sightings struct{ slots [1024]sightingSlot }
 
 type sightingSlot struct {

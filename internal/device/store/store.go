@@ -38,7 +38,7 @@ type Backend struct {
 	queue *queue
 	ended chan struct{} // nothing is committed any more
 
-	life    sync.RWMutex // held for reading by whoever uses index and files
+	life    sync.RWMutex // held for reading while index and files are used
 	closed  bool
 	closing chan struct{} // closed by Close
 	close   sync.Once

@@ -29,7 +29,7 @@ type Fork struct {
 	mem *pebblevfs.MemFS
 	dir string
 
-	mu     sync.Mutex
+	mu     sync.Mutex           // guards the fields below
 	under  map[string]*original // by path
 	opened []File
 }

@@ -1,7 +1,3 @@
-// Package vfs is the only way to files: the operating system's, or files in
-// memory that can crash, tear and fail for tests. It is Pebble's file system
-// interface, so that the index and our own segments stand on the same ground
-// and are tested by the same crashes.
 package vfs
 
 import (

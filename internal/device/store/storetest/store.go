@@ -1,5 +1,5 @@
-// Package storetest is what every store must do, as tests: whoever keeps a
-// backend's records runs them against his own.
+// Package storetest is the conformance suite of stores: every implementation of a
+// backend's records must pass it.
 package storetest
 
 import (
