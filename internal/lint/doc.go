@@ -47,6 +47,7 @@ var Rules = []Rule{
 	{"known kinds of files", KnownKinds},
 	{"files and sockets", Outside},
 	{"architecture symbols", ArchitectureSymbols},
+	{"contributing symbols", ContributingSymbols},
 	{"dependencies have reasons", DependencyReasons},
 	{"promises have tests", PromisesHaveTests},
 	{"public types", PublicAPI},

@@ -67,6 +67,7 @@ func TestRulesCanFail(t *testing.T) {
 		},
 		"files and sockets":    {"client.go:15: os.Open", "client.go:16: net.Dial", "client.go:17: http.Get"},
 		"architecture symbols": {"`ring.Vanished` does not exist", "`ring.Table.NoSuchMethod` does not exist", "names 2 symbols"},
+		"contributing symbols": {"`ring.Nowhere` does not exist", "names 1 symbols"},
 		"dependencies have reasons": {
 			"go.mod: example.com/reasonless has no line",
 			"0001.md:2: example.com/gone is not used any more",

@@ -1,0 +1,2 @@
+// Package life holds ARCHITECTURE.md to what single operations execute.
+package life
