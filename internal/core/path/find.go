@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/invariant"
 )
 
 // Path is how requests reach a node.
@@ -36,6 +37,7 @@ func (m *Machine) Find(node foci.NodeID, class foci.Class, now time.Duration) (P
 	}
 	t := m.target(node, now)
 	if t.state == relayed {
+		invariant.Check(m.IsUp(t.relay) && t.relay != node && t.relay != m.cfg.Self, "a relay is another node, and up")
 		t.use(now)
 		return m.path(node, t.relay, class), nil
 	}
