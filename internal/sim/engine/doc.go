@@ -1,7 +1,6 @@
 // Package engine is a discrete-event simulation: a virtual clock, one random
-// source, a network that loses, delays, doubles and reorders messages and that
-// can be cut in one direction and one table alone, and processes that crash and
-// come back as new incarnations.
+// source, and a network that loses, delays, doubles and reorders messages and
+// that can be cut in one direction and one table alone.
 //
 // The seed decides everything that happens, so a failing run can be repeated.
 // There are no goroutines and no locks: one event runs after the other.
