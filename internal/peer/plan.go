@@ -57,7 +57,7 @@ type planner struct{ *Peer }
 
 // Route finds the node of a leg's target, and the path to it; it is called under the
 // lock of operations.
-func (p planner) Route(t txn.Target) (txn.Path, error) {
+func (p planner) Route(t txn.Target, class foci.Class) (txn.Path, error) {
 	l := p.Layout()
 	if l == nil {
 		return txn.Path{}, membership.NoLayout()
@@ -67,18 +67,18 @@ func (p planner) Route(t txn.Target) (txn.Path, error) {
 		if b == nil {
 			return txn.Path{}, foci.Errorf(foci.NoRoute, "backend %v is not in the layout of epoch %d", t.Backend, l.Epoch)
 		}
-		return p.hop(b.Node)
+		return p.hop(b.Node, class)
 	}
 	_, node, ok := l.Owner(t.Group, t.ID)
 	if !ok {
 		return txn.Path{}, foci.Errorf(foci.NoRoute, "group %d is not in the layout of epoch %d", t.Group, l.Epoch)
 	}
-	return p.hop(node)
+	return p.hop(node, class)
 }
 
 // hop is the present path to a node.
-func (p planner) hop(node foci.NodeID) (txn.Path, error) {
-	to, err := p.paths.Find(node, foci.Reg)
+func (p planner) hop(node foci.NodeID, class foci.Class) (txn.Path, error) {
+	to, err := p.paths.Find(node, class)
 	return txn.Path{Peer: to.Node, Relay: to.Relay}, err
 }
 

@@ -89,12 +89,12 @@ func (s *shell) start(m quorum.Machine, deadline time.Duration, r *call) {
 }
 
 // route finds the owner of a group in the layout that the client knows now.
-func (s *shell) route(t txn.Target) (txn.Path, error) {
+func (s *shell) route(t txn.Target, class foci.Class) (txn.Path, error) {
 	to, ok := s.layouts[s.epoch][t.Group]
 	if !ok {
 		return txn.Path{}, foci.Errorf(foci.NoRoute, "no group %d", t.Group)
 	}
-	p, err := s.paths.Find(s.nodes[to].id(), foci.Reg, s.Now)
+	p, err := s.paths.Find(s.nodes[to].id(), class, s.Now)
 	return txn.Path{Peer: p.Node, Relay: p.Relay}, err
 }
 

@@ -13,7 +13,7 @@ import (
 
 // BenchmarkPut is all that the machine does for a put to three groups.
 func BenchmarkPut(b *testing.B) {
-	m := New(Config{Txn: txn.Config{Route: func(to txn.Target) (txn.Path, error) {
+	m := New(Config{Txn: txn.Config{Route: func(to txn.Target, _ foci.Class) (txn.Path, error) {
 		return txn.Path{Peer: foci.NodeID{byte(to.Group)}}, nil
 	}}})
 	for g := range byte(3) {

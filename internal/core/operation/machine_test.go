@@ -32,7 +32,7 @@ func (e *endless) Idle() bool                                                 { 
 // TestEndedLegsAreForgotten: a long operation must not keep the payloads of legs
 // that it has done with, nor run ever deeper when they are refused at once.
 func TestEndedLegsAreForgotten(t *testing.T) {
-	m := New(Config{Txn: txn.Config{Route: func(txn.Target) (txn.Path, error) {
+	m := New(Config{Txn: txn.Config{Route: func(txn.Target, foci.Class) (txn.Path, error) {
 		return txn.Path{}, foci.Errorf(foci.NotReady, "no layout")
 	}}})
 	out, o := m.Start(nil, 0, Op{Quorum: &endless{last: 1000}, Deadline: time.Hour})

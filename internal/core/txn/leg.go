@@ -28,13 +28,13 @@ func (h Path) first() foci.NodeID {
 	return h.Relay
 }
 
-// Router resolves a target afresh at each send. It is called under the shell's
-// lock: it must be quick and must not call the machine. An error of kind Unreachable
-// (with the Path's Peer set) parks the leg until that peer is up. With a
-// RetryAfter one of the legs that wait for the peer asks again then; when it has
-// found a path the shell says RouteChanged. NoRoute is described in the
-// package's comment; every other kind finishes the leg.
-type Router func(Target) (Path, error)
+// Router finds the path of a class of requests to a target, afresh at each send. It
+// is called under the shell's lock: it must be quick and must not call the machine.
+// An error of kind Unreachable (with the Path's Peer set) parks the leg until that
+// peer is up. With a RetryAfter one of the legs that wait for the peer asks again
+// then; when it has found a path the shell says RouteChanged. NoRoute is described in
+// the package's comment; every other kind finishes the leg.
+type Router func(Target, foci.Class) (Path, error)
 
 // Channel names the channel that took an attempt, for the shell; 0 is none.
 type Channel uint64

@@ -100,7 +100,7 @@ func (w *world) after(d time.Duration, act func()) {
 }
 
 // route sends to the owner, or by way of the last peer while the owner is down.
-func (w *world) route(to Target) (Path, error) {
+func (w *world) route(to Target, _ foci.Class) (Path, error) {
 	owner := int(to.Group)
 	switch {
 	case w.up[owner] || !w.up[2]:

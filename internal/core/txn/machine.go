@@ -61,7 +61,7 @@ func (m *Machine) Submit(out []Effect, now time.Duration, leg Leg) ([]Effect, Le
 		m.stats.Refused++
 		return out, 0, err
 	}
-	path, err := m.cfg.Route(leg.Target)
+	path, err := m.cfg.Route(leg.Target, leg.Class)
 	if err != nil && foci.KindOf(err) != foci.Unreachable {
 		m.stats.Refused++
 		return out, 0, err

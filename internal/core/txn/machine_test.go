@@ -13,7 +13,7 @@ import (
 // healthy is a machine whose one peer is up.
 func healthy(cfg Config) *Machine {
 	peer := foci.NodeID{1}
-	cfg.Route = func(Target) (Path, error) { return Path{Peer: peer}, nil }
+	cfg.Route = func(Target, foci.Class) (Path, error) { return Path{Peer: peer}, nil }
 	m := New(cfg)
 	m.PeerUp(nil, 0, peer)
 	return m
@@ -129,7 +129,7 @@ func TestErrorNamesEverything(t *testing.T) {
 
 func TestPeersAreForgotten(t *testing.T) {
 	n := byte(0)
-	m := New(Config{Route: func(Target) (Path, error) { n++; return Path{Peer: foci.NodeID{n}}, nil }})
+	m := New(Config{Route: func(Target, foci.Class) (Path, error) { n++; return Path{Peer: foci.NodeID{n}}, nil }})
 	for range 200 {
 		_, id, err := m.Submit(nil, 0, Leg{Deadline: time.Second})
 		if err != nil {

@@ -13,7 +13,7 @@ import (
 func TestMillionPending(t *testing.T) {
 	const legs = 1_000_000
 	away := foci.NodeID{1}
-	m := New(Config{MaxLegs: legs, Route: func(Target) (Path, error) { return Path{Peer: away}, nil }})
+	m := New(Config{MaxLegs: legs, Route: func(Target, foci.Class) (Path, error) { return Path{Peer: away}, nil }})
 	before := inUse()
 	for range legs {
 		if _, _, err := m.Submit(nil, 0, Leg{Mutation: true, CanAsk: true, Size: 1, Deadline: time.Hour}); err != nil {

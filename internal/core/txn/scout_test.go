@@ -14,7 +14,7 @@ func TestOneLooksForAWay(t *testing.T) {
 	const legs = 1000
 	away, by := foci.NodeID{1}, foci.NodeID{2}
 	asked, found := 0, false
-	m := New(Config{Route: func(Target) (Path, error) {
+	m := New(Config{Route: func(Target, foci.Class) (Path, error) {
 		if asked++; found {
 			return Path{Peer: away, Relay: by}, nil
 		}

@@ -14,7 +14,7 @@ func (m *Machine) send(out []Effect, p *pending, ask bool) []Effect {
 	if m.now >= p.deadline {
 		return m.expire(out, p)
 	}
-	path, err := m.cfg.Route(p.target)
+	path, err := m.cfg.Route(p.target, p.class)
 	if err == nil {
 		return m.dispatch(out, p, path, ask)
 	}
@@ -27,7 +27,7 @@ func (m *Machine) another(out []Effect, p *pending) []Effect {
 	if m.now >= p.deadline {
 		return m.expire(out, p)
 	}
-	path, err := m.cfg.Route(p.target)
+	path, err := m.cfg.Route(p.target, p.class)
 	switch {
 	case err != nil:
 		return m.noPath(out, p, path, err)

@@ -40,7 +40,7 @@ type player struct {
 
 func newPlayer(t *story.Story) *player {
 	s := &player{Story: t, ways: map[byte]func() (Path, error){}, legs: map[string]LegID{}, ended: map[string]bool{}, names: map[string]string{}}
-	s.cfg.Route = func(to Target) (Path, error) {
+	s.cfg.Route = func(to Target, _ foci.Class) (Path, error) {
 		if way := s.ways[to.ID[0]]; way != nil {
 			return way()
 		}

@@ -35,7 +35,7 @@ type Paths interface {
 type Layouts interface {
 	// Route finds the node of a target, and the path to it. It is called under the
 	// runner's lock.
-	Route(t txn.Target) (txn.Path, error)
+	Route(t txn.Target, class foci.Class) (txn.Path, error)
 	// Nearest is the groups of an object, nearest first.
 	Nearest(s *layout.Snapshot, bucket string, id foci.ID) []foci.Group
 	// Need calls tell once with a layout of at least an epoch, unless the time
