@@ -48,7 +48,7 @@ type Link struct {
 	kick  chan struct{}                                     // something is due earlier than keep thinks
 	ended chan struct{}
 
-	mu       sync.Mutex
+	mu       sync.Mutex // guards what follows
 	machine  *link.Machine
 	channels map[link.Conn]*stream.Client
 	peer     Identity // as last welcomed

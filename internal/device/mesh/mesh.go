@@ -40,7 +40,7 @@ type Mesh struct {
 	events      events
 	conns       atomic.Uint64 // channels opened by this process, ever
 
-	mu          sync.Mutex
+	mu          sync.Mutex // guards what follows
 	links       map[foci.NodeID]*Link
 	inbound     map[*stream.Server]struct{}
 	inboundFrom map[foci.NodeID]int // of these, by member

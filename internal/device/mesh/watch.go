@@ -71,7 +71,7 @@ func (l *Link) channelList() []*stream.Client {
 // events are the links that may have events for OnPeer.
 type events struct {
 	mu    sync.Mutex
-	links []*Link
+	links []*Link // guarded by mu
 	kick  chan struct{}
 }
 

@@ -19,7 +19,7 @@ type recordConn struct {
 	at   int     // bytes of head that were
 	left int     // and bytes of its contents that were not
 
-	mu     sync.Mutex
+	mu     sync.Mutex // guards what follows
 	corked bool
 	out    []byte  // records that wait for uncork
 	kept   *Buffer // where out begins

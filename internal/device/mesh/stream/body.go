@@ -24,7 +24,7 @@ type Body struct {
 	served atomic.Bool // the head was delivered, or the request was answered before that
 	owed   int64       // consumed, not yet granted; guarded by ch.mu
 
-	mu      sync.Mutex
+	mu      sync.Mutex // guards what follows
 	more    sync.Cond
 	queue   queue[*frame.Buffer] // arrived and not read
 	at      int                  // read of the first of them

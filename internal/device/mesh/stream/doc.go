@@ -6,7 +6,7 @@
 // both are a conn, which they tell what is different about them. The package owns the
 // table of streams, the queue of frames, the bodies that arrive and those that are
 // sent, credit in both directions, and what is divided among the peers that dial this
-// process ([Shares]). The way of a request through the files: client.go (queued),
+// process ([Shares]). The path of a request through the files: client.go (queued),
 // write.go (written), server.go (received and served), reply.go (answered), client.go
 // (the reply), request.go (Done).
 //

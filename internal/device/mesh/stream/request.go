@@ -195,6 +195,8 @@ func (q *Request) uncount() {
 	}
 }
 
+// What follows, up to Move, is for the link that has a request in hand.
+
 // Begin validates a request that is to be sent and counts it against a quota. ok is
 // false when nothing is to be done: with an error, or because it was canceled.
 // compressed says that bodies of its class are compressed.
