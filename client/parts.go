@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -32,6 +33,7 @@ type Upload struct {
 	spare []record.Manifest // chunks of parts that failed or were replaced
 	open  int               // parts that are being stored
 	idle  chan struct{}     // closed when none is; nil: nothing waits for that
+	full  bool              // it is complete: no part can be in it any more
 
 	// The head, once it was sent with an outcome that is not a certain failure.
 	// Both are guarded by turn.
@@ -76,7 +78,10 @@ func (u *Upload) Part(ctx context.Context, number int, r io.Reader, size int64) 
 	}
 	p := Part{Number: number}
 	err := u.store(ctx, &p, r, size)
-	u.ended(p, err)
+	if late := u.ended(p, err); late {
+		_ = u.free(context.WithoutCancel(ctx), []record.Manifest{p.manifest}) // as far as nodes can be reached
+		err = cmp.Or(err, errComplete)
+	}
 	if err != nil {
 		return Part{}, about(fmt.Sprintf("put part %d of", number), u.name, err)
 	}
@@ -111,18 +116,26 @@ func (u *Upload) store(ctx context.Context, p *Part, r io.Reader, size int64) er
 func (u *Upload) begin() error {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if u.ctx.Err() != nil {
+	switch {
+	case u.ctx.Err() != nil:
 		return context.Cause(u.ctx)
+	case u.full:
+		return errComplete
 	}
 	u.open++
 	return nil
 }
 
-func (u *Upload) ended(p Part, err error) {
+var errComplete = foci.Errorf(foci.Closed, "the upload is complete")
+
+// ended takes note of a part that is stored or has failed. It reports whether that
+// was too late to be in the object.
+func (u *Upload) ended(p Part, err error) (late bool) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	old, replaced := u.parts[p.Number]
 	switch {
+	case u.full:
 	case err != nil:
 		u.spare = append(u.spare, p.manifest)
 	case replaced:
@@ -135,13 +148,15 @@ func (u *Upload) ended(p Part, err error) {
 		close(u.idle)
 		u.idle = nil
 	}
+	return u.full
 }
 
 // Complete makes parts the content of the object, in their order: promise P1, as
 // a Put. Nil is all that Part has stored here, by number. It may be repeated:
 // after an outcome that is unknown the same transaction is sent again, whatever
 // it is told then, and once it has succeeded it gives the same Result. Parts that
-// were stored here and are not in the object are freed.
+// were stored here and are not in the object are freed, as far as nodes can be
+// reached.
 func (u *Upload) Complete(ctx context.Context, parts []Part, o PutOptions) (Result, error) {
 	if err := u.take(ctx); err != nil {
 		return Result{}, about("complete", u.name, err)
@@ -208,10 +223,12 @@ func (u *Upload) record(parts []Part, o PutOptions) (*record.Record, error) {
 	return rec, nil
 }
 
-// unused are the chunks stored here that a head does not name.
+// unused ends the storing of parts, because the upload is complete. It gives the
+// chunks stored here that the head does not name.
 func (u *Upload) unused(head record.Head) []record.Manifest {
 	u.mu.Lock()
 	defer u.mu.Unlock()
+	u.full = true
 	unused := u.spare
 	u.spare = nil
 	for _, p := range u.parts {

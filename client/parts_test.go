@@ -74,6 +74,9 @@ func TestUploadInParts(t *testing.T) {
 	if err := u.Abort(t.Context()); !errors.Is(err, foci.Invalid) {
 		t.Errorf("abort after complete: %v", err)
 	}
+	if _, err := u.Part(t.Context(), 1, strings.NewReader("x"), 1); !errors.Is(err, foci.Closed) {
+		t.Errorf("a part after complete: %v", err)
+	}
 	if got := get(t, s, "k", client.GetOptions{}); !bytes.Equal(got, whole) {
 		t.Errorf("got %d bytes, not the %d that were put", len(got), len(whole))
 	}
@@ -208,10 +211,10 @@ func TestUploadAbort(t *testing.T) {
 	}
 }
 
-// storing is a session with a node that takes what take says it does.
-func storing(t *testing.T, take func(r *record.Record) bool) *client.Session {
+// storing is a session with a node that takes what take says it does; mu is held
+// while that is called.
+func storing(t *testing.T, mu *sync.Mutex, take func(r *record.Record) bool) *client.Session {
 	t.Helper()
-	var mu sync.Mutex
 	return liar(t, func(in *mesh.Incoming) {
 		var m wire.Store
 		switch {
@@ -233,47 +236,87 @@ func storing(t *testing.T, take func(r *record.Record) bool) *client.Session {
 	})
 }
 
+// chunks are those that a node was given, and those of them that were freed.
+type chunks struct {
+	t           *testing.T
+	mu          sync.Mutex
+	full, freed map[foci.ID]foci.Version
+}
+
+func (c *chunks) take(r *record.Record) bool {
+	switch was := c.full[r.ID]; {
+	case r.Op != record.OpChunk:
+	case r.Check() != nil:
+		c.t.Error(r.Check())
+	case r.Size > 0:
+		c.full[r.ID] = r.Version
+	case !was.Less(r.Version):
+		c.t.Errorf("chunk of version %v is freed by version %v", was, r.Version)
+	default:
+		c.freed[r.ID] = r.Version
+	}
+	return true
+}
+
+// count gives how many there are, and forgets them.
+func (c *chunks) count() (full, freed int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	full, freed = len(c.full), len(c.freed)
+	c.full, c.freed = map[foci.ID]foci.Version{}, map[foci.ID]foci.Version{}
+	return full, freed
+}
+
 // TestUploadFrees: each chunk that no head names is followed by an empty one,
 // and no chunk that one names is.
 func TestUploadFrees(t *testing.T) {
-	full, freed := map[foci.ID]record.Entry{}, map[foci.ID]bool{}
-	s := storing(t, func(r *record.Record) bool {
-		switch was := full[r.ID]; {
-		case r.Op != record.OpChunk:
-		case r.Check() != nil:
-			t.Error(r.Check())
-		case r.Size > 0:
-			full[r.ID] = r.Entry
-		case !was.Version.Less(r.Version):
-			t.Errorf("chunk of version %v is freed by version %v", was.Version, r.Version)
-		default:
-			freed[r.ID] = true
-		}
-		return true
-	})
+	stored := &chunks{t: t}
+	stored.count()
+	s := storing(t, &stored.mu, stored.take)
+	complete := func(u *client.Upload, p []client.Part) error {
+		return failed(u.Complete(t.Context(), p, client.PutOptions{}))
+	}
 	for what, c := range map[string]struct {
-		end         func(u *client.Upload, parts []client.Part) error
-		full, freed int
+		end   func(u *client.Upload, parts []client.Part) error
+		freed int
 	}{
-		"abort": {func(u *client.Upload, _ []client.Part) error { return u.Abort(t.Context()) }, 6, 6},
-		"complete": {func(u *client.Upload, _ []client.Part) error {
-			return failed(u.Complete(t.Context(), nil, client.PutOptions{}))
-		}, 6, 1},
-		"complete some": {func(u *client.Upload, p []client.Part) error {
-			return failed(u.Complete(t.Context(), p[:1], client.PutOptions{}))
-		}, 6, 3},
-		"complete and more": {func(u *client.Upload, p []client.Part) error {
-			return failed(u.Complete(t.Context(), slices.Repeat(p, 2), client.PutOptions{}))
-		}, 6, 1},
+		"abort":          {func(u *client.Upload, _ []client.Part) error { return u.Abort(t.Context()) }, 6},
+		"complete":       {func(u *client.Upload, _ []client.Part) error { return complete(u, nil) }, 1},
+		"complete some":  {func(u *client.Upload, p []client.Part) error { return complete(u, p[:1]) }, 3},
+		"complete twice": {func(u *client.Upload, p []client.Part) error { return complete(u, slices.Repeat(p, 2)) }, 1},
 	} {
-		clear(full)
-		clear(freed)
 		u := beginUpload(t, s, "k")
 		putPart(t, u, 2, random(3, 1))
 		parts := []client.Part{putPart(t, u, 1, random(9<<20, 1)), putPart(t, u, 2, random(5<<20, 2))}
-		if err := c.end(u, parts); err != nil || len(full) != c.full || len(freed) != c.freed {
-			t.Errorf("%s: %d chunks, %d are freed, want %d of %d: %v", what, len(full), len(freed), c.freed, c.full, err)
+		err := c.end(u, parts)
+		if full, freed := stored.count(); err != nil || full != 6 || freed != c.freed {
+			t.Errorf("%s: %d of %d chunks are freed, want %d of 6: %v", what, freed, full, c.freed, err)
 		}
+	}
+}
+
+// TestLatePartIsFreed: a part that is stored when the upload is complete fails.
+func TestLatePartIsFreed(t *testing.T) {
+	stored := &chunks{t: t}
+	stored.count()
+	s := storing(t, &stored.mu, stored.take)
+	u := beginUpload(t, s, "k")
+	putPart(t, u, 1, random(3, 1))
+	slow, feed := io.Pipe()
+	late := make(chan error, 1)
+	go func() { late <- failed(u.Part(t.Context(), 2, slow, -1)) }()
+	if _, err := feed.Write(random(1000, 1)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := u.Complete(t.Context(), nil, client.PutOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	_ = feed.Close()
+	if err := <-late; !errors.Is(err, foci.Closed) {
+		t.Errorf("a late part: %v", err)
+	}
+	if full, freed := stored.count(); full != 2 || freed != 1 {
+		t.Errorf("%d of %d chunks are freed, want 1 of 2", freed, full)
 	}
 }
 
@@ -281,7 +324,8 @@ func TestUploadFrees(t *testing.T) {
 // same transaction.
 func TestCompleteAgain(t *testing.T) {
 	var heads []record.Record
-	s := storing(t, func(r *record.Record) bool {
+	var mu sync.Mutex
+	s := storing(t, &mu, func(r *record.Record) bool {
 		if r.Op == record.OpChunk {
 			return true
 		}
@@ -308,6 +352,8 @@ func TestCompleteAgain(t *testing.T) {
 	if _, err := u.Complete(ctx, nil, client.PutOptions{}); err != nil {
 		t.Errorf("what is done: %v", err)
 	}
+	mu.Lock()
+	defer mu.Unlock()
 	for i := range heads {
 		r := &heads[i]
 		if r.Version != versions[0] || r.Check() != nil || string(r.Meta) != "meta" || !bytes.Equal(r.Payload, heads[0].Payload) {
