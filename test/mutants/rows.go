@@ -24,7 +24,7 @@ var rows = []row{
 	{mutant.ClientAsMember, "internal/device/mesh", "TestForeignRoles"},
 	{mutant.DeniedStays, "internal/device/mesh", "TestDeniedChannelsAreClosed"},
 	{mutant.PlainHello, "internal/device/mesh", "TestPlainHello"},
-	{mutant.ProtocolAsAway, "client", "TestNoCommonProtocol"},
+	{mutant.ProtocolAsUnreachable, "client", "TestNoCommonProtocol"},
 	{mutant.SlowHandshake, "internal/device/auth", "TestSlowHandshake"},
 	{mutant.LongChains, "internal/device/auth", "TestLongChains"},
 	{mutant.VanishedDenyList, "internal/device/auth", "TestVanishedDenyList"},

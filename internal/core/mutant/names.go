@@ -82,9 +82,9 @@ const (
 	AnyProtocol Name = "any-protocol"
 	// EarlyProtocol: a peer whose hello has the first form is let in.
 	EarlyProtocol Name = "early-protocol"
-	// ProtocolAsAway: a client that every node refuses for its version calls them
+	// ProtocolAsUnreachable: a client that every node refuses for its version calls them
 	// unreachable.
-	ProtocolAsAway Name = "protocol-as-away"
+	ProtocolAsUnreachable Name = "protocol-as-unreachable"
 
 	// AnyRouteIncarnation: an entry of the route table may have any incarnation.
 	AnyRouteIncarnation Name = "any-route-incarnation"
@@ -100,7 +100,7 @@ const (
 	UnprovenForEver Name = "unproven-for-ever"
 	// BeaconAnyIncarnation: a beacon may tell any incarnation.
 	BeaconAnyIncarnation Name = "beacon-any-incarnation"
-	// RelayUnsentUnknown: a relay answers away in place of no route for a request
+	// RelayUnsentUnknown: a relay answers unreachable in place of no route for a request
 	// that no channel accepted.
 	RelayUnsentUnknown Name = "relay-unsent-unknown"
 	// UnprovenInAnyOrder: connections are not entered among the unauthenticated

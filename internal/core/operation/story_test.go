@@ -48,7 +48,9 @@ type player struct {
 
 func newPlayer(t *story.Story) *player {
 	s := &player{Story: t, epoch: 1, ops: map[string]*Operation{}, results: map[string]func() error{}, attempts: map[string]*Attempt{}, over: map[string]string{}}
-	s.cfg.Txn.Route = func(to txn.Target, _ foci.Class) (txn.Path, error) { return txn.Path{Peer: foci.NodeID{byte(to.Group)}}, nil }
+	s.cfg.Txn.Route = func(to txn.Target, _ foci.Class) (txn.Path, error) {
+		return txn.Path{Peer: foci.NodeID{byte(to.Group)}}, nil
+	}
 	return s
 }
 

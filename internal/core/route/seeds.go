@@ -83,7 +83,7 @@ func (s *Seeds) Hopeless() error {
 	}
 	all := errors.Join(errs...)
 	switch {
-	case otherProtocol == len(s.all) && !mutant.On(mutant.ProtocolAsAway): // each says which versions it speaks
+	case otherProtocol == len(s.all) && !mutant.On(mutant.ProtocolAsUnreachable): // each says which versions it speaks
 		return &foci.Error{Kind: foci.Protocol, Msg: "no node speaks a protocol that this process speaks", Err: all}
 	case denied > 0: // each says what to do
 		return &foci.Error{Kind: foci.Denied, Msg: "no node lets us in", Err: all}

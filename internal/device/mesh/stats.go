@@ -5,6 +5,7 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/link"
+	"github.com/foci-store/foci/internal/core/route"
 	"github.com/foci-store/foci/internal/device/mesh/stream"
 )
 
@@ -108,4 +109,12 @@ func (l *Link) Stats() LinkStats {
 		}
 	}
 	return s
+}
+
+func hostPorts(addrs []route.Address) []string {
+	list := make([]string, len(addrs))
+	for i, a := range addrs {
+		list[i] = a.HostPort()
+	}
+	return list
 }

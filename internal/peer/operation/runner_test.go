@@ -22,11 +22,11 @@ type network struct {
 	send func(a *core.Attempt, q *mesh.Request) error
 }
 
-func (n *network) Send(a *core.Attempt, q *mesh.Request) error { return n.send(a, q) }
-func (*network) Delivered(_, _ foci.NodeID, _ *txn.Delivery)   {}
-func (*network) WhyDown(foci.NodeID) error                     { return nil }
-func (*network) Observe(foci.NodeID, time.Duration)            {}
-func (*network) Route(txn.Target, foci.Class) (txn.Path, error)             { return txn.Path{Peer: node}, nil }
+func (n *network) Send(a *core.Attempt, q *mesh.Request) error  { return n.send(a, q) }
+func (*network) Delivered(_, _ foci.NodeID, _ *txn.Delivery)    {}
+func (*network) WhyDown(foci.NodeID) error                      { return nil }
+func (*network) Observe(foci.NodeID, time.Duration)             {}
+func (*network) Route(txn.Target, foci.Class) (txn.Path, error) { return txn.Path{Peer: node}, nil }
 func (*network) Nearest(*layout.Snapshot, string, foci.ID) []foci.Group {
 	return nil
 }
