@@ -1,4 +1,5 @@
-// Package names asks DNS where the peers are that a configuration names.
+// Package names resolves the host names of peers by DNS. It starts no goroutine
+// and has no lock.
 package names
 
 import (
@@ -14,25 +15,25 @@ import (
 )
 
 const (
-	// MaxPlaces is the most places that one remote leads to; the rest of a long
+	// MaxAddresses is how many addresses of one remote are used; the rest of a long
 	// answer is left out.
-	MaxPlaces = 32
-	lookup    = 5 * time.Second // for one remote, all its names included
+	MaxAddresses = 32
+	timeout      = 5 * time.Second // of one remote, all its names included
 )
 
-// resolver is the one in Go: it reads /etc/resolv.conf again when that changes,
-// and knows SRV records.
+// resolver is the one in Go: it reads /etc/resolv.conf again when that changes, and
+// looks up SRV records.
 var resolver = &net.Resolver{PreferGo: true}
 
-// Resolve finds the places of a remote: an address is itself, a name all that it
-// resolves to in its family, a service those of each of its targets, the ones to
-// prefer first. It fails with Unreachable when DNS has no answer; asking again later
+// Resolve finds the addresses of a remote, in table 0: of an IP itself, of a name all
+// in its family, of a service those of each of its targets, in the order of their
+// priorities. It fails with Unreachable when DNS has no answer; asking again later
 // may help.
 func Resolve(ctx context.Context, r route.Remote) ([]route.Address, error) {
-	ctx, cancel := context.WithTimeout(ctx, lookup)
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	if r.Service == "" {
-		return places(ctx, r.Host, r.Port, r.Family)
+		return addresses(ctx, r.Host, r.Port, r.Family)
 	}
 	_, targets, err := resolver.LookupSRV(ctx, "", "", r.Service)
 	if err != nil {
@@ -40,8 +41,8 @@ func Resolve(ctx context.Context, r route.Remote) ([]route.Address, error) {
 	}
 	var all []route.Address
 	var errs []error
-	for _, t := range targets { // in the order of their priorities
-		found, err := places(ctx, strings.TrimSuffix(t.Target, "."), t.Port, route.AnyFamily)
+	for _, t := range targets {
+		found, err := addresses(ctx, strings.TrimSuffix(t.Target, "."), t.Port, route.AnyFamily)
 		if err != nil {
 			errs = append(errs, err)
 		}
@@ -50,10 +51,10 @@ func Resolve(ctx context.Context, r route.Remote) ([]route.Address, error) {
 	if len(all) == 0 {
 		return nil, unresolved(r, errors.Join(errs...))
 	}
-	return all[:min(len(all), MaxPlaces)], nil
+	return all[:min(len(all), MaxAddresses)], nil
 }
 
-func places(ctx context.Context, host string, port uint16, f route.Family) ([]route.Address, error) {
+func addresses(ctx context.Context, host string, port uint16, f route.Family) ([]route.Address, error) {
 	var ips []netip.Addr
 	if ip, err := netip.ParseAddr(host); err == nil {
 		ips = []netip.Addr{ip}
@@ -61,7 +62,7 @@ func places(ctx context.Context, host string, port uint16, f route.Family) ([]ro
 		return nil, unresolved(route.Remote{Host: host, Port: port, Family: f}, err)
 	}
 	var out []route.Address
-	for _, ip := range ips[:min(len(ips), MaxPlaces)] {
+	for _, ip := range ips[:min(len(ips), MaxAddresses)] {
 		ip = ip.Unmap()
 		of := route.IPv4
 		if ip.Is6() {
@@ -89,5 +90,5 @@ func network(f route.Family) string {
 }
 
 func unresolved(r route.Remote, err error) error {
-	return &foci.Error{Kind: foci.Unreachable, Op: "look up", Where: r.String(), Msg: "the name leads nowhere", Err: err, Fix: "is the name right, and the resolver in /etc/resolv.conf reachable?"}
+	return &foci.Error{Kind: foci.Unreachable, Op: "look up", Where: r.String(), Msg: "the name does not resolve", Err: err, Fix: "is the name right, and the resolver in /etc/resolv.conf reachable?"}
 }
