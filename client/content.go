@@ -26,21 +26,22 @@ type content struct {
 	left int64 // bytes wanted and not yet planned
 	meta []byte
 
-	next  foci.Version        // where the log goes on
-	at    uint32              // into the payload there
-	exact bool                // the log has to go on with next itself
-	least uint32              // bytes of payload to ask for there
-	asked foci.Version        // whose whole head was asked for
-	page  []wire.FetchedEntry // read and not yet planned
-	body  []byte              // of page
-	more  bool                // the log goes on behind page
-	known *known              // what the log is known to be; nil: nothing
-	head  record.Head         // manifests that are being read
-	chunk int                 // of the first of these
-	ahead []coming            // pieces in order, on their way
-	now   []byte              // of the piece that is being read
-	seen  record.Vote         // count and sum of the log, as far as it was read
-	err   error
+	next   foci.Version        // where the log goes on
+	at     uint32              // into the payload there
+	exact  bool                // the log has to go on with next itself
+	least  uint32              // bytes of payload to ask for there
+	asked  foci.Version        // whose whole head was asked for
+	page   []wire.FetchedEntry // read and not yet planned
+	body   []byte              // of page
+	more   bool                // the log goes on behind page
+	known  *known              // what the log is known to be; nil: nothing
+	passed int                 // how many groups were passed over, because they lack a part of it
+	head   record.Head         // manifests that are being read
+	chunk  int                 // of the first of these
+	ahead  []coming            // pieces in order, on their way
+	now    []byte              // of the piece that is being read
+	seen   record.Vote         // count and sum of the log, as far as it was read
+	err    error
 }
 
 // part is a piece of content that has come.
@@ -155,7 +156,11 @@ func (c *content) fetch(ctx context.Context, from, to foci.Version, limit, offse
 		return nil, nil, err
 	}
 	cfg.Hedge = max(cfg.Hedge, bulkHedge)
-	cfg.Plan.Groups = holdersFirst(c.found.Holders, cfg.Plan.Groups)
+	if c.known != nil { // what comes is compared, so any group may be asked
+		cfg.Plan.Groups = rotated(cfg.Plan.Groups, c.passed)
+	} else {
+		cfg.Plan.Groups = holdersFirst(c.found.Holders, cfg.Plan.Groups)
+	}
 	m := quorum.NewAny(cfg, wire.Fetch{ID: c.id, From: from, To: to, Limit: limit, Offset: offset, MaxBytes: bytes})
 	c.s.run(ctx, m, c.s.op(c.id, wire.ObjectScope(c.name), c.name.Bucket, foci.Bulk, cfg.Deadline))
 	rep, body, err := m.Result()

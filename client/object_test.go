@@ -135,6 +135,30 @@ func TestOpenPins(t *testing.T) {
 	}
 }
 
+// TestOpenOutlivesHolders: an open object is read from a group that did not have it
+// when it was opened, once that has been brought it.
+func TestOpenOutlivesHolders(t *testing.T) {
+	c := newCluster(t, 3, 3)
+	conn := c.dialWith(client.Config{})
+	s := conn.Session(client.SessionOptions{Timeout: 5 * time.Second})
+	c.stop(2)
+	content := random(300<<10, 1)
+	put(t, s, "k", content)
+	if _, err := s.Append(t.Context(), name("k"), strings.NewReader("more"), 4); err != nil {
+		t.Fatal(err)
+	}
+	obj := open(t, s, "k", client.OpenOptions{})
+	wait(t, "hints are kept", func() bool { n, _ := hintsOf(t, conn); return n > 0 })
+	c.start(2)
+	wait(t, "hints are delivered", func() bool {
+		n, objects := hintsOf(t, conn)
+		return n == 0 && len(objects) == 3 && slices.Min(objects) > 0
+	})
+	c.stop(0)
+	c.stop(1)
+	reads(t, obj, append(content, "more"...))
+}
+
 // logServer is the log of one object, as a node gives it.
 type logServer struct {
 	mu      sync.Mutex

@@ -96,10 +96,10 @@ func (c *content) turnKnown(want uint32) error {
 		if ok || err != nil {
 			return err
 		}
-		if try >= len(c.found.Holders) {
+		if try >= len(c.s.client.layout.Load().GroupsOf(c.name.Bucket)) {
 			return foci.Errorf(foci.Gone, "a part of version %v was destroyed, or appends have slid in", c.found.Vote.Newest)
 		}
-		c.found.Holders = rotated(c.found.Holders, 1)
+		c.passed++
 	}
 }
 
