@@ -166,7 +166,7 @@ func (s *shell) replan(o *operation.Operation) {
 }
 
 // ended notes a change of which it was said that nothing was done.
-func (s *shell) ended(asked codec.Message, o *txn.Outcome) {
+func (s *shell) ended(asked codec.Message, o txn.Outcome) {
 	if m, ok := asked.(*wire.Store); ok && o.Err != nil && !o.MayApply {
 		s.denied = append(s.denied, m)
 	}

@@ -91,7 +91,7 @@ func (m *Machine) ended(l *leg, o *txn.Outcome) {
 		m.cancel(a)
 	}
 	if m.cfg.Ended != nil {
-		m.cfg.Ended(l.msg, o)
+		m.cfg.Ended(l.msg, *o)
 	}
 	a := quorum.Answer{Node: o.Peer, Msg: o.Msg, Body: o.Body}
 	switch {

@@ -21,7 +21,7 @@ type Config struct {
 	// knows. It is called under the shell's lock. It may be nil.
 	WhyDown func(node foci.NodeID) error
 	// Ended is told how each leg ended, under the shell's lock. It may be nil.
-	Ended func(asked codec.Message, o *txn.Outcome)
+	Ended func(asked codec.Message, o txn.Outcome)
 	// ForgetAttempts is a mutant of the simulator: only the last attempt counts.
 	ForgetAttempts bool
 }

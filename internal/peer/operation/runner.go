@@ -86,7 +86,7 @@ func New(cfg Config) *Runner {
 }
 
 // legEnded measures nodes by how fast they answer queries.
-func (r *Runner) legEnded(asked codec.Message, o *txn.Outcome) {
+func (r *Runner) legEnded(asked codec.Message, o txn.Outcome) {
 	if _, query := asked.(*wire.Query); query && o.Err == nil {
 		r.cfg.Paths.Observe(o.Peer, o.Took)
 	}
