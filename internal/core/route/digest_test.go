@@ -155,7 +155,7 @@ func FuzzCompare(f *testing.F) {
 			if !inBounds(e, now) && slices.Contains(want, e.Node) && !slices.ContainsFunc(v.Versions, func(o wire.RouteVersion) bool {
 				return o.Node == e.Node && inBounds(o, now)
 			}) {
-				t.Fatal("what nobody takes is wanted")
+				t.Fatal("a version that no process accepts is wanted")
 			}
 		}
 	})

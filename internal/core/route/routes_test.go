@@ -65,7 +65,7 @@ func TestReachPrefersTablesInOrder(t *testing.T) {
 		t.Errorf("no table in common: %v", err)
 	}
 	if _, err := r.Reach(nodeID(3), []foci.Table{0}); foci.KindOf(err) != foci.NoRoute {
-		t.Errorf("a node that nobody knows: %v", err)
+		t.Errorf("a node that is not known: %v", err)
 	}
 	if !r.Has(nodeID(2), 1) || r.Has(nodeID(2), 2) || r.Has(nodeID(3), 0) {
 		t.Error("Has disagrees with Reach")
@@ -172,7 +172,7 @@ func TestOurOwnEntryIsOurs(t *testing.T) {
 		}
 	}
 	if got := r.Merge(nodeID(9), []wire.Route{entry(1, Latest(now)+1, 1)}, now); got.Self {
-		t.Error("a version that nobody accepts was answered")
+		t.Error("a version that no process accepts was answered")
 	}
 	// Somebody else at our address, from before it was ours.
 	before := r.Self()

@@ -52,8 +52,8 @@ func TestSeedsStory(t *testing.T) {
 	// b answers, and a link is up. From now on there is always hope.
 	dialled(b, nil, seedLookEvery)
 	due(b, false, false)
-	due(a, false, true)    // a seed that was named is wanted, whoever else is there
-	due(old, false, false) // one that is remembered is not
+	due(a, false, true)    // a seed of the configuration is dialled until it answers
+	due(old, false, false) // a remembered one is not
 	if err := s.Hopeless(); err != nil {
 		t.Error(err)
 	}

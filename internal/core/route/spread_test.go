@@ -44,7 +44,7 @@ func TestOriginTellsAll(t *testing.T) {
 	}
 }
 
-// A peer that comes up is told who we are, and nobody else is.
+// A peer that comes up is told our own entry, and no other peer is.
 func TestNewLinkIsToldWhoWeAre(t *testing.T) {
 	s := spreadWith(10)
 	s.PeerUp(nodeID(2))
@@ -54,12 +54,12 @@ func TestNewLinkIsToldWhoWeAre(t *testing.T) {
 	s.PeerUp(nodeID(3))
 	s.PeerDown(nodeID(3))
 	if told := flush(s, nodeID(1)); len(told) > 0 {
-		t.Errorf("told who is gone: %v", told)
+		t.Errorf("told a peer that is down: %v", told)
 	}
 }
 
-// News go on to a few, not to whom they are about nor to who told them; of many
-// at a time each peer gets one message.
+// News go on to a few peers, not to their subject nor to the peer that told them; of
+// many at a time each peer gets one message.
 func TestNewsGoOnToAFew(t *testing.T) {
 	s := spreadWith(10)
 	s.Learned(nodeID(100), &Changes{Nodes: []foci.NodeID{nodeID(101)}})
@@ -100,15 +100,15 @@ func TestDuplicatesStop(t *testing.T) {
 	}
 }
 
-// Alone there is nobody to tell, and nothing is kept for later but who we are.
-func TestNobodyToTell(t *testing.T) {
+// Without peers nothing is told, and only our own entry is kept for later.
+func TestWithoutPeers(t *testing.T) {
 	s := new(Spread)
 	s.Learned(nodeID(9), &Changes{Nodes: []foci.NodeID{nodeID(2)}, Self: true})
 	if told := flush(s, nodeID(1)); len(told) > 0 || s.Waiting() {
 		t.Errorf("told: %v", told)
 	}
 	if _, ok := s.Partner(rand.IntN); ok {
-		t.Error("somebody to compare with")
+		t.Error("a partner to compare with")
 	}
 	s.PeerUp(nodeID(2))
 	s.PeerUp(nodeID(2))
