@@ -180,10 +180,10 @@ func TestArrivingAnswerIsNotLate(t *testing.T) {
 }
 
 // TestResendGoesByAnotherChannel: a channel on which a request stalled may be
-// stalled itself. The next copy has another one opened, unless the request itself
-// had waited for the first, and takes it once that is there.
+// stalled itself. The next copy finds no other and has one opened, which the one
+// after it takes.
 func TestResendGoesByAnotherChannel(t *testing.T) {
-	const resends = 3
+	const resends = 2
 	channels := make(chan string, resends+1)
 	rs := newReplicas(t, 1, func(_ int, in *mesh.Incoming) bool {
 		if in.Method == wire.MethodQuery {

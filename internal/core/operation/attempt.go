@@ -50,6 +50,9 @@ func (m *Machine) send(l *leg, e *txn.Effect) {
 	case ok:
 		a.Body = s.Record.Payload
 	}
+	if n := len(l.open); n > 0 && a.Avoid == 0 && m.cfg.Channel != nil {
+		a.Avoid = m.cfg.Channel(l.open[n-1])
+	}
 	m.txns.Sent(l.id, a.Number, 0, 0) // from here on it may arrive
 	m.replace(l)
 	l.open = append(l.open, a)

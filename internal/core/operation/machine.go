@@ -20,6 +20,9 @@ type Config struct {
 	// WhyDown is why no channel to a node is open; nil when one is, or nobody
 	// knows. It is called under the shell's lock. It may be nil.
 	WhyDown func(node foci.NodeID) error
+	// Channel is the channel that an attempt is on, of one that was not Sent: it had
+	// waited for one. 0 = none. It is called under the shell's lock. It may be nil.
+	Channel func(a *Attempt) txn.Channel
 	// Ended is told how each leg ended, under the shell's lock. It may be nil.
 	Ended func(asked codec.Message, o txn.Outcome)
 	// ForgetAttempts is a mutant of the simulator: only the last attempt counts.

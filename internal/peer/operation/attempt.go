@@ -39,6 +39,16 @@ func newSending(r *Runner, a *core.Attempt) *sending {
 	return s
 }
 
+// channel is the channel that an attempt is on now.
+func channel(a *core.Attempt) txn.Channel {
+	s, prepared := a.Ref.(*sending)
+	if !prepared {
+		return 0
+	}
+	ch, _ := s.req.Channel()
+	return txn.Channel(ch)
+}
+
 // send gives the request to the mesh.
 func (s *sending) send() {
 	r, a := s.runner, s.attempt

@@ -79,7 +79,7 @@ func New(cfg Config) *Runner {
 		// The operations are limited before they begin; their legs are not refused in
 		// the middle.
 		Txn:    txn.Config{Route: cfg.Layouts.Route, Stall: cfg.Stall, Resends: cfg.Resends, MaxLegs: 1 << 20, MaxBytes: 1 << 40},
-		Linger: cfg.Linger, WhyDown: cfg.Paths.WhyDown, Ended: r.legEnded,
+		Linger: cfg.Linger, WhyDown: cfg.Paths.WhyDown, Channel: channel, Ended: r.legEnded,
 	})
 	r.alarm = newAlarm(cfg.Now, r.tick)
 	return r
