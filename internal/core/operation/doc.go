@@ -19,7 +19,7 @@
 //
 // # Effects
 //
-//	Send        send a request; exactly one Delivered follows, after which nobody reads its body any more
+//	Send        send a request; exactly one Delivered follows, and its body is not read any more then
 //	Cancel      the answer to an attempt is not needed any more; its Delivered may say Canceled
 //	Answer      call the caller of an operation back; exactly one for each operation
 //	Idle        an operation has no attempt out and no leg open: its payload may be freed; the last of its effects

@@ -17,8 +17,8 @@ type Config struct {
 	// replica that is merely slow gets the record too. Then a hint is left for it,
 	// however often it says that it is alive or storing the record. 0 = 2 s.
 	Linger time.Duration
-	// WhyDown is why no channel to a node is open; nil when one is, or nobody
-	// knows. It is called under the shell's lock. It may be nil.
+	// WhyDown is why no channel to a node is open; nil when one is, or the
+	// reason is not known. It is called under the shell's lock. It may be nil.
 	WhyDown func(node foci.NodeID) error
 	// Channel is the channel that an attempt is on, of one that was not Sent: it had
 	// waited for one. 0 = none. It is called under the shell's lock. It may be nil.

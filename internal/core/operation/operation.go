@@ -125,7 +125,7 @@ func (m *Machine) woken(o *Operation) {
 	m.event(o, o.Quorum.Wake(m.now))
 }
 
-// settle ends the legs whose answers nobody needs when the caller has been
+// settle ends the legs whose answers are not needed once the caller has been
 // answered: queries, and records for a node that cannot be reached, for which a
 // hint is left; in the end all. Hints have a deadline of their own.
 func (m *Machine) settle(o *Operation, all bool) {

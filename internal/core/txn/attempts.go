@@ -51,7 +51,7 @@ func (h *History) Error() string {
 // Unwrap gives what was said last.
 func (h *History) Unwrap() error { return h.Last }
 
-// String says when, to whom, by which table, and what came back.
+// String names the time, the peer, the table and the result.
 func (a Attempt) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "attempt %d after %v to %s", a.Number, a.At.Round(time.Millisecond), a.Peer.Short())

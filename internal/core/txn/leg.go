@@ -7,7 +7,7 @@ import (
 	"github.com/foci-store/foci/internal/core/codec"
 )
 
-// Target says whom a leg is for: a backend, or the owner of an id in a group.
+// Target is what a leg is for: a backend, or the owner of an id in a group.
 type Target struct {
 	Group   foci.Group
 	Backend foci.BackendID // zero: the owner of the id

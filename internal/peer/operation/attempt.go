@@ -72,7 +72,7 @@ func (s *sending) send() {
 }
 
 // head encodes the message. From the second attempt on every step is noted:
-// something is slow, and somebody will ask what.
+// something is slow, and an operator will want to know what.
 func (s *sending) head() []byte {
 	b := s.attempt.Msg.Append(make([]byte, 0, 256))
 	if s.attempt.Number > 1 {

@@ -10,10 +10,9 @@ import (
 	"github.com/foci-store/foci/internal/core/txn"
 )
 
-// Payload is the content of one record for as long as it may be sent. It counts
-// who holds it: whoever made it, until [Payload.Release], and the operation that
-// sends it, from [Runner.Run] until that is idle. When nobody holds it any more it
-// is freed.
+// Payload is the content of one record for as long as it may be sent. It has
+// one reference count: its maker holds it until [Payload.Release], the operation that
+// sends it from [Runner.Run] until that is idle. It is freed with the last reference.
 //
 // Its bytes are in the record, or they are read anew for each attempt: then the
 // record has no payload.
@@ -25,11 +24,11 @@ type Payload struct {
 
 	mu    sync.RWMutex // held for reading while r is read
 	r     io.ReaderAt  // guarded by mu; nil: it must not be read any more
-	freed []func()     // guarded by mu; called when nobody holds it
+	freed []func()     // guarded by mu; called with the last reference
 }
 
 // NewPayload makes the payload of a record that has its bytes, and holds it. free
-// is called once, when nobody holds it any more.
+// is called once, with the last reference.
 func NewPayload(free func()) *Payload {
 	p := &Payload{freed: []func(){free}}
 	p.holders.Store(1)

@@ -25,7 +25,8 @@ type Paths interface {
 	// Delivered says what became of an attempt that went through a relay. It
 	// corrects what the relay's own errors mean.
 	Delivered(relay, node foci.NodeID, d *txn.Delivery)
-	// WhyDown is why no channel to a node is open; nil when one is, or nobody knows.
+	// WhyDown is why no channel to a node is open; nil when one is, or the reason
+	// is not known.
 	WhyDown(node foci.NodeID) error
 	// Observe records how long a node took to answer a query.
 	Observe(node foci.NodeID, took time.Duration)
