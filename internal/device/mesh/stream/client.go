@@ -27,6 +27,7 @@ type Owner interface {
 // Client is the dialling side of a channel: it sends requests and receives their
 // replies.
 type Client struct {
+	noReplies
 	conn
 	ID    link.Conn // by which the owner knows it
 	owner Owner

@@ -117,18 +117,6 @@ func (c *Client) unwanted(id uint32) {
 	c.control(frame.Header{Type: frame.Cancel, Stream: id}, nil)
 }
 
-func (c *Client) pause() {}
-
-func (c *Client) emptied() {}
-
-func (c *Client) last(uint32) {}
-
-func (c *Client) finished() bool { return false }
-
-func (c *Client) scratch() bool { return true }
-
-func (c *Client) unread(unwritten) {}
-
 // Close ends the channel, once. Its requests go back to the owner, which hears of
 // the loss first, unless part of the reply was handed out already.
 func (c *Client) Close(why error) {

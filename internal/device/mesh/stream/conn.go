@@ -54,8 +54,6 @@ type conn struct {
 // side is what the dialling side of a channel, a [Client], and its listening side,
 // a [Server], do differently.
 type side interface {
-	// pause waits until the next frame may be read.
-	pause()
 	// serve serves a frame whose header has been read.
 	serve(f *frame.Reader, h *frame.Header) error
 	// deliver hands a long message over: its head has arrived, or, with an error,
@@ -63,22 +61,39 @@ type side interface {
 	deliver(b *Body, failed error)
 	// unwanted is called when the rest of a message is thrown away; mu is held.
 	unwanted(id uint32)
+	// broken ends a message whose source has failed.
+	broken(p *piece, cause error)
+	Close(why error)
+	replier
+}
+
+// replier is the part of a side that concerns the replies which it sends.
+type replier interface {
+	// pause waits, before a frame is read, while too many replies wait.
+	pause()
+	// emptied is called when all that was queued is taken to be written; mu is held.
+	emptied()
 	// last is called when the last piece of a message is taken to be written; mu is
 	// held.
 	last(id uint32)
-	// emptied is called when all that was queued is taken to be written; mu is held.
-	emptied()
 	// finished reports whether nothing will be written any more; mu is held.
 	finished() bool
-	// broken ends a message whose source has failed.
-	broken(p *piece, cause error)
 	// scratch counts memory for one more piece that is written at a time. It reports
 	// whether there is any.
 	scratch() bool
 	// unread gives back what replies counted for that were written, or never will be.
 	unread(u unwritten)
-	Close(why error)
 }
+
+// noReplies is the replier of a side that sends none.
+type noReplies struct{}
+
+func (noReplies) pause()           {}
+func (noReplies) emptied()         {}
+func (noReplies) last(uint32)      {}
+func (noReplies) finished() bool   { return false }
+func (noReplies) scratch() bool    { return true }
+func (noReplies) unread(unwritten) {}
 
 func (c *conn) init(cfg *Config, o *handshake.Opened, s side) {
 	c.Opened, c.cfg, c.side = *o, cfg, s
