@@ -25,9 +25,22 @@ const (
 
 var symbolRef = regexp.MustCompile("`([a-z][a-z0-9]*)\\.([A-Z]\\w*)(?:\\.(\\w+))?(?:\\(\\))?`")
 
-// ArchitectureSymbols wants every `package.Symbol` of the architecture page to
-// exist, so that a reader who follows it never ends in nothing.
-func ArchitectureSymbols(m *Module) []Finding { return m.symbols(Architecture, minSymbols) }
+var fileRef = regexp.MustCompile(`\b[a-z][\w/]*/\w+\.go\b`)
+
+// ArchitectureSymbols wants every `package.Symbol` and every file of the
+// architecture page to exist, so that a reader who follows it never ends in
+// nothing.
+func ArchitectureSymbols(m *Module) []Finding {
+	out := m.symbols(Architecture, minSymbols)
+	for i, line := range strings.Split(string(m.read(Architecture)), "\n") {
+		for _, file := range fileRef.FindAllString(line, -1) {
+			if !slices.Contains(m.Files, file) {
+				out = append(out, Finding{Architecture, i + 1, file + " does not exist"})
+			}
+		}
+	}
+	return out
+}
 
 // ContributingSymbols wants the same of the page for contributors.
 func ContributingSymbols(m *Module) []Finding { return m.symbols(Contributing, minAnswers) }
