@@ -162,29 +162,29 @@ func TestDocument(t *testing.T) {
 
 const preface = `# Metrics
 
-A node serves them in the format of Prometheus at ` + "`/metrics`" + ` of the address that ` + "`metrics = \"127.0.0.1:9100\"`" + ` in foci.toml, or
-` + "`foci serve --metrics`" + `, names; without one it serves none. At most 16 connections are taken and 2 scrapes served at a time.
+A node serves metrics in the format of Prometheus at ` + "`/metrics`" + ` of the address in ` + "`" + `metrics = "127.0.0.1:9100"` + "`" + ` of foci.toml, or in
+` + "`foci serve --metrics`" + `; without one it serves none. It takes at most 16 connections and serves 2 scrapes at a time.
 
-On an address that other machines reach, scrapers must prove themselves by a token; without one the node does not start. The token
-is one line of 16 characters or more in a file that not everybody on the machine can read, named by ` + "`metrics_token = \"FILE\"`" + ` in
-foci.toml or ` + "`--metrics-token`" + `. It is read at the start. Where it is set, loopback is asked for it too:
+On an address that other machines reach, scrapers must send a token; without one the node does not start. The token is one line of
+16 characters or more in a file that other users of the machine cannot read, named by ` + "`" + `metrics_token = "FILE"` + "`" + ` in foci.toml or
+` + "`--metrics-token`" + `. It is read at the start. Where it is set, scrapers on loopback must send it too:
 
 ` + "```" + `
 openssl rand -hex 32 > metrics.token && chmod 600 metrics.token
 curl -H "Authorization: Bearer $(cat metrics.token)" http://10.0.0.17:9100/metrics
 ` + "```" + `
 
-In Prometheus that is ` + "`authorization: {credentials_file: metrics.token}`" + `. The token and the metrics travel in the clear: on a network that
-is not your own, listen on loopback and put a proxy with TLS before it.
+In Prometheus that is ` + "`authorization: {credentials_file: metrics.token}`" + `. The token and the metrics travel in plain text: on a network that
+is not yours, listen on loopback behind a proxy with TLS.
 
-A peer's label is its name in the layout, or its id. Channels are those that this node has opened; those that others have opened
+A peer's label is its name in the layout, or its id. Series of channels are of those that this node has opened; incoming channels
 are summed by class, table and role, because transport clients come and go by the thousand. At most 4,096 channels have series of
-their own. What counts since a channel was opened begins at 0 again with the next channel in its place.
+their own. Counters of a channel begin at 0 again with the next channel in its place.
 
-Besides these there are the usual ` + "`go_*` and `process_*`" + ` of the Go runtime and the process. This list is written by
-` + "`go test ./internal/metrics -run Document -update`" + `.
+The ` + "`go_*`" + ` and ` + "`process_*`" + ` metrics of the Go runtime and the process come with them. ` + "`go test ./internal/metrics -run Document -update`" + `
+writes this list.
 
-| name | kind | labels | what it says |
+| name | kind | labels | meaning |
 |---|---|---|---|
 `
 

@@ -41,8 +41,8 @@ func (c collector) Collect(out chan<- prometheus.Metric) {
 }
 
 var (
-	nodeInfo  = gauge("node_info", "1; the labels say which node this is.", "id", "name", "role")
-	nodeEpoch = gauge("layout_epoch", "Epoch of the layout that the node works by; 0 without one.")
+	nodeInfo  = gauge("node_info", "1; the labels name the node.", "id", "name", "role")
+	nodeEpoch = gauge("layout_epoch", "Epoch of the node's layout; 0 without one.")
 	nodeUp    = gauge("node_uptime_seconds", "Time since the node's start.")
 	nodeVotes = gauge("node_voting", "1 if the node votes; 0 while its clock differs from most others by over 60 s.")
 	nodeClock = gauge("node_clock_off_seconds", "While the node does not vote: how far its clock is ahead of the others; else 0.")
@@ -54,7 +54,7 @@ var (
 	backendQueued   = gauge("backend_queued", "Records of a backend that wait for their fsync.", "backend", "group")
 	backendHints    = gauge("backend_hints", "Hints that a backend keeps: objects of which another group may lack something.", "backend", "group")
 	backendReadOnly = gauge("backend_read_only", "1 if a backend takes no writes, as when its disk is full.", "backend", "group")
-	backendNotReady = gauge("backend_not_ready", "1 if a backend answers no questions.", "backend", "group")
+	backendNotReady = gauge("backend_not_ready", "1 if a backend serves no requests.", "backend", "group")
 )
 
 func (c collector) node(out chan<- prometheus.Metric) {
@@ -89,16 +89,16 @@ var (
 	txnSubmitted   = counter("txn_submitted_total", "Legs of transactions that were begun.")
 	txnRefused     = counter("txn_refused_total", "Legs that were refused at once, because a limit was reached.")
 	txnTransmitted = counter("txn_sent_total", "Requests that were sent for legs, the resent ones included.")
-	txnAsked       = counter("txn_asked_total", "Times a replica was asked whether it has a record, before the record was sent again.")
+	txnAsked       = counter("txn_asked_total", "Questions to a replica whether it has a record, before the record is sent again.")
 	txnResent      = counter("txn_resent_total", "Attempts after the first.")
-	txnStalls      = counter("txn_stalls_total", "Legs that waited for an answer for too long.")
+	txnStalls      = counter("txn_stalls_total", "Legs without an answer for the stall time.")
 	txnBackoffs    = counter("txn_backoffs_total", "Waits because a replica was busy, or the like.")
-	txnParked      = counter("txn_parked_total", "Legs that began to wait for a node to come back.")
-	txnUnparked    = counter("txn_unparked_total", "Legs that were sent because the node came back.")
+	txnParked      = counter("txn_parked_total", "Legs that began to wait for an unreachable node.")
+	txnUnparked    = counter("txn_unparked_total", "Legs that were sent because their node was reachable again.")
 	txnDone        = counter("txn_done_total", "Legs that were answered.")
 	txnFailed      = counter("txn_failed_total", "Legs that ended with an error.")
 	txnExpired     = counter("txn_expired_total", "Of the failed legs: those that reached their deadline.")
-	txnLate        = counter("txn_late_total", "Answers that nobody waited for any more.")
+	txnLate        = counter("txn_late_total", "Answers that came after their leg had ended.")
 	txnPending     = gauge("txn_pending", "Legs that are under way.")
 	txnBytes       = gauge("txn_pending_bytes", "Bytes of payload that legs under way hold.")
 )
