@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -161,16 +162,15 @@ func TestOpenOutlivesHolders(t *testing.T) {
 
 // logServer is the log of one object, as a node gives it.
 type logServer struct {
+	fetches atomic.Int64
 	mu      sync.Mutex
-	log     []record.Record
-	fetches int
+	log     []record.Record // guarded by mu
 }
 
+// add adds a transaction; mu is held.
 func (l *logServer) add(op record.Op, at int64, payload string) {
 	r := record.Record{Entry: record.Entry{Op: op, Version: foci.Version{Time: at, Nonce: 1}, Size: uint64(len(payload))}, Payload: []byte(payload)}
 	r.Seal()
-	l.mu.Lock()
-	defer l.mu.Unlock()
 	l.log = append(l.log, r)
 	slices.SortFunc(l.log, func(a, b record.Record) int { return a.Version.Compare(b.Version) })
 }
@@ -224,7 +224,7 @@ func (l *logServer) answer(in *mesh.Incoming) {
 		r := wire.QueryReply{Epoch: 1, Vote: l.vote()}
 		in.Reply(r.Append(nil), nil)
 	case in.Method == wire.MethodFetch && codec.Unmarshal(in.Head, &f) == nil:
-		l.fetches++
+		l.fetches.Add(1)
 		r, body := l.fetch(&f)
 		in.Reply(r.Append(nil), body)
 	default:
@@ -258,13 +258,13 @@ func TestOpenLongLog(t *testing.T) {
 	obj := open(t, s, "k", client.OpenOptions{})
 	reads(t, obj, content)
 	// One after the other a span is asked for once, and its content beside.
-	before := l.fetches
+	before := l.fetches.Load()
 	for off := int64(0); off < 4000; off += 100 {
 		if _, err := obj.ReadAt(make([]byte, 100), off); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if n := l.fetches - before; n > 42 {
+	if n := l.fetches.Load() - before; n > 42 {
 		t.Errorf("%d requests for 40 reads", n)
 	}
 }
@@ -284,7 +284,9 @@ func TestOpenNeverMixes(t *testing.T) {
 			l, content := longLog(appends)
 			s := liar(t, l.answer)
 			obj := open(t, s, "k", client.OpenOptions{})
+			l.mu.Lock()
 			change(l)
+			l.mu.Unlock()
 			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 			for range 50 {
 				off := rand.IntN(len(content) - 20)
