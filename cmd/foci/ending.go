@@ -24,7 +24,7 @@ const (
 type ending struct {
 	abandon chan error // why the command is abandoned; holds the first reason
 
-	mu     sync.Mutex
+	mu     sync.Mutex    // guards the fields below
 	within time.Duration // after a signal; 0 = endWithin
 }
 

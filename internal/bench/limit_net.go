@@ -69,7 +69,7 @@ func echo(c net.Conn, size int) {
 // echoClient writes frames of many callers and wakes each when its own is
 // back; an echo keeps their order.
 type echoClient struct {
-	mu      sync.Mutex
+	mu      sync.Mutex // guards the fields below
 	flush   *sync.Cond
 	out     *bufio.Writer
 	waiting chan chan struct{}

@@ -20,7 +20,7 @@ type meshPair struct {
 	server, client *mesh.Mesh
 	link           *mesh.Link
 
-	mu    sync.Mutex
+	mu    sync.Mutex // guards the fields below
 	conns []net.Conn // that the client has dialled
 }
 

@@ -23,8 +23,8 @@ type Runner struct {
 
 	out sync.Mutex // held while OnEvent runs
 
-	mu      sync.Mutex
-	running map[string]*child // by node; nil while nothing may start. Guarded by mu
+	mu      sync.Mutex        // guards the fields below
+	running map[string]*child // by node; nil while nothing may start
 }
 
 // Kinds of events.

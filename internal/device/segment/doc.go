@@ -8,6 +8,10 @@
 // dropped, from damage to what had been acknowledged, which is never guessed
 // over. A segment gets its name only when it is durable, and its header seals
 // the length of the one before.
+//
+// The package starts no goroutines. A Writer and a Batch belong to one goroutine;
+// Files and what it opens may be used by many. The only lock is Files.mu; files are
+// opened outside of it.
 package segment
 
 import (

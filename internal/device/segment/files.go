@@ -14,7 +14,7 @@ type Files struct {
 	dir string
 	max int
 
-	mu     sync.Mutex
+	mu     sync.Mutex // guards the fields below
 	closed bool
 	tick   uint64
 	open   map[uint64]*Reading

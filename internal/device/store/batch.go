@@ -26,7 +26,7 @@ type commitBatch struct {
 	before  <-chan struct{} // closed: the batch before has entered, or never will
 	entered chan struct{}   // closed: so has this one
 
-	mu       sync.Mutex
+	mu       sync.Mutex // guards the fields below
 	finished bool
 	err      error  // why it did not become visible, once finished
 	again    []item // repeats of records of this batch: they share its outcome

@@ -30,7 +30,7 @@ func LastHint(g foci.Group) Hint {
 // hints that are changing, so that a hint given again while it is delivered is not
 // lost, and one given again at another time costs no write.
 type hints struct {
-	mu      sync.Mutex
+	mu      sync.Mutex  // guards the fields below
 	pool    *share.Pool // counts rows, and those on their way to the index, by giver
 	refused uint64      // for want of room
 	moving  map[Hint]*movingHint

@@ -54,7 +54,7 @@ type queue struct {
 	maxRecords int
 	maxBytes   int64
 
-	mu      sync.Mutex
+	mu      sync.Mutex // guards the fields below
 	arrived sync.Cond
 	items   []item // not yet taken
 	records int    // taken or not, until done
@@ -194,7 +194,7 @@ func errClosed() error { return foci.Errorf(foci.Closed, "the backend is closed"
 type sightings struct{ slots [1024]sightingSlot }
 
 type sightingSlot struct {
-	mu sync.Mutex
+	mu sync.Mutex // guards the fields below
 	id foci.ID
 	s  sighting
 }

@@ -111,7 +111,7 @@ func (c *committer) refuseBehind(stuck uint64) {
 
 // entries are the batches between the log and the index.
 type entries struct {
-	mu      sync.Mutex
+	mu      sync.Mutex     // guards the fields below
 	moving  []*commitBatch // oldest first
 	current *commitBatch   // that is being entered
 	newest  <-chan struct{}

@@ -41,8 +41,8 @@ type space struct {
 	cut   chan struct{} // closed: no change is made any more, by any of them
 	once  sync.Once
 
-	mu      sync.Mutex
-	waiting int           // guarded by mu, as is full
+	mu      sync.Mutex // guards the fields below
+	waiting int
 	full    chan struct{} // closed while waiting > 0
 }
 
