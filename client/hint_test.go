@@ -49,7 +49,7 @@ func TestMissedWritesAreBrought(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	wait(t, "the hints are kept", func() bool {
+	soon(t, "the hints are kept", func() bool {
 		n, _ := hintsOf(t, conn)
 		return n >= missed+2 && n <= 2*(missed+2) // either of two may be asked
 	})
@@ -58,7 +58,7 @@ func TestMissedWritesAreBrought(t *testing.T) {
 		c.start(i)
 	}
 	c.start(2)
-	wait(t, "the hints are followed", func() bool {
+	soon(t, "the hints are followed", func() bool {
 		n, objects := hintsOf(t, conn)
 		return n == 0 && len(objects) == 3 && slices.Max(objects) == slices.Min(objects)
 	})
@@ -75,15 +75,5 @@ func TestMissedWritesAreBrought(t *testing.T) {
 	}
 	if got := get(t, one, "log", client.GetOptions{}); string(got) != strings.Repeat("line\n", 5) {
 		t.Errorf("got %q", got)
-	}
-}
-
-// wait waits for a state that no event tells of.
-func wait(t *testing.T, what string, is func() bool) {
-	t.Helper()
-	for end := time.Now().Add(20 * time.Second); !is(); time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("not after 20 s: %s", what)
-		}
 	}
 }

@@ -149,9 +149,9 @@ func TestOpenOutlivesHolders(t *testing.T) {
 		t.Fatal(err)
 	}
 	obj := open(t, s, "k", client.OpenOptions{})
-	wait(t, "hints are kept", func() bool { n, _ := hintsOf(t, conn); return n > 0 })
+	soon(t, "hints are kept", func() bool { n, _ := hintsOf(t, conn); return n > 0 })
 	c.start(2)
-	wait(t, "hints are delivered", func() bool {
+	soon(t, "hints are delivered", func() bool {
 		n, objects := hintsOf(t, conn)
 		return n == 0 && len(objects) == 3 && slices.Min(objects) > 0
 	})

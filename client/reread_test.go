@@ -15,6 +15,7 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/client"
+	"github.com/foci-store/foci/internal/testwait"
 )
 
 // TestContentIsReadAgain: content from a file is not kept while a node that has
@@ -65,9 +66,9 @@ func TestContentIsReadAgain(t *testing.T) {
 // how much memory that takes.
 func awaitParked(t *testing.T, s *client.Session, legs int, before uint64) int64 {
 	t.Helper()
-	for end := time.Now().Add(40 * time.Second); ; time.Sleep(10 * time.Millisecond) {
-		ctx, cancel := context.WithCancel(t.Context())
-		cancel() // this process alone answers
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel() // this process alone answers
+	testwait.Until(t, 40*time.Second, fmt.Sprintf("%d legs to wait", legs), func() error {
 		all, _ := s.Client().Txns(ctx)
 		is := all[0].Is
 		waiting := len(is.Pending) + is.More
@@ -75,12 +76,11 @@ func awaitParked(t *testing.T, s *client.Session, legs int, before uint64) int64
 		// All that the other nodes have to do is done, so that nothing is on its way
 		// but what is for the one that is away.
 		if waiting >= legs && k.Done >= uint64(2*legs) && int(k.Submitted-k.Done-k.Failed) == waiting {
-			return int64(heap()) - int64(before)
+			return nil
 		}
-		if time.Now().After(end) {
-			t.Fatalf("%d of at least %d wait: %+v", waiting, legs, is.Counters)
-		}
-	}
+		return fmt.Errorf("%d wait: %+v", waiting, is.Counters)
+	})
+	return int64(heap()) - int64(before)
 }
 
 func heap() uint64 {

@@ -14,19 +14,15 @@ import (
 	"github.com/foci-store/foci/internal/node"
 	"github.com/foci-store/foci/internal/testcluster"
 	"github.com/foci-store/foci/internal/testports"
+	"github.com/foci-store/foci/internal/testwait"
 )
 
 var visits = flag.Int("visits", 200, "how many transport clients come and go")
 
+// soon waits for a state that no event tells of.
 func soon(t testing.TB, what string, is func() bool) {
 	t.Helper()
-	end := time.Now().Add(20 * time.Second)
-	for !is() {
-		if time.Now().After(end) {
-			t.Fatalf("%s: not in 20 s", what)
-		}
-		time.Sleep(2 * time.Millisecond) // looked at again; how long does not matter
-	}
+	testwait.True(t, 20*time.Second, what, is)
 }
 
 // members are the ids of those that a node has in its table.

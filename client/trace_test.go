@@ -22,7 +22,7 @@ func TestTrace(t *testing.T) {
 	}
 	put(t, s, "other", []byte("y"))
 	var text string
-	wait(t, "the steps are there", func() bool {
+	soon(t, "the steps are there", func() bool {
 		steps, err := conn.Trace(t.Context(), id)
 		if foci.KindOf(err) != foci.Unreachable {
 			t.Fatalf("one node cannot be asked, the error is %v", err)

@@ -21,6 +21,7 @@ import (
 	"github.com/foci-store/foci/internal/device/vfs"
 	"github.com/foci-store/foci/internal/layout"
 	"github.com/foci-store/foci/internal/node"
+	"github.com/foci-store/foci/internal/testwait"
 )
 
 var update = flag.Bool("update", false, "write docs/metrics.md")
@@ -37,16 +38,10 @@ func TestScrape(t *testing.T) {
 	}
 	defer s.Close()
 	var text string
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+	testwait.True(t, 10*time.Second, "a ping and its answer, which make the last ones appear", func() bool {
 		text = scrape(t, s)
-		// A ping and its answer make the last ones appear.
-		if strings.Contains(text, "foci_mesh_channel_rtt_p99_seconds{") && strings.Contains(text, "foci_mesh_incoming_channels{") {
-			break
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("no round trip is measured:\n%s", text)
-		}
-	}
+		return strings.Contains(text, "foci_mesh_channel_rtt_p99_seconds{") && strings.Contains(text, "foci_mesh_incoming_channels{")
+	})
 	for _, m := range all {
 		if !strings.Contains(text, "\n"+m.name+" ") && !strings.Contains(text, "\n"+m.name+"{") {
 			t.Errorf("%s is missing", m.name)
@@ -102,18 +97,13 @@ func TestTooManyScrapers(t *testing.T) {
 		c.Close()
 	}
 	// Their places are free again as soon as the server has seen the ends.
-	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+	testwait.True(t, 5*time.Second, "a place to be freed", func() bool {
 		c := dial()
+		defer c.Close()
 		fmt.Fprint(c, "GET /metrics HTTP/1.0\r\n\r\n")
 		text, _ := io.ReadAll(c)
-		c.Close()
-		if strings.Contains(string(text), "foci_layout_epoch") {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatal("no place was freed")
-		}
-	}
+		return strings.Contains(string(text), "foci_layout_epoch")
+	})
 }
 
 func TestAddresses(t *testing.T) {

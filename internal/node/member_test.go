@@ -14,6 +14,7 @@ import (
 	"github.com/foci-store/foci/internal/device/auth"
 	"github.com/foci-store/foci/internal/device/vfs"
 	"github.com/foci-store/foci/internal/node"
+	"github.com/foci-store/foci/internal/testwait"
 )
 
 // member is a node that no layout knows: what it finds it finds by itself.
@@ -55,16 +56,10 @@ func linked(n *node.Node, id foci.NodeID) bool {
 	return false
 }
 
-// soon waits until something is so.
+// soon waits for a state that no event tells of.
 func soon(t testing.TB, what string, is func() bool) {
 	t.Helper()
-	end := time.Now().Add(20 * time.Second)
-	for !is() {
-		if time.Now().After(end) {
-			t.Fatalf("%s: not in 20 s", what)
-		}
-		time.Sleep(2 * time.Millisecond) // looked at again; how long does not matter
-	}
+	testwait.True(t, 20*time.Second, what, is)
 }
 
 func whole(t testing.TB, all ...*node.Node) {

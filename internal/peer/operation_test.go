@@ -17,6 +17,7 @@ import (
 	"github.com/foci-store/foci/internal/device/mesh"
 	"github.com/foci-store/foci/internal/peer"
 	"github.com/foci-store/foci/internal/peer/operation"
+	"github.com/foci-store/foci/internal/testwait"
 )
 
 // silent answers no question of a method.
@@ -260,12 +261,7 @@ func TestCloseWhileWaitingForALayout(t *testing.T) {
 		})
 		p := rs.connect(nil)
 		r := write(t, p, "k", []byte("content"), time.Hour, nil)
-		for deadline := p.Now() + 20*time.Second; rs.count(method) < 2 || len(p.Txns().Pending) > 0; {
-			if p.Now() > deadline {
-				t.Fatal("it does not get as far as waiting")
-			}
-			time.Sleep(time.Millisecond) // how long does not matter: it is only looked at again
-		}
+		testwait.True(t, 20*time.Second, "the operation to wait", func() bool { return rs.count(method) >= 2 && len(p.Txns().Pending) == 0 })
 		if err := p.Close(); err != nil {
 			t.Fatal(err)
 		}

@@ -15,6 +15,7 @@ import (
 	"github.com/foci-store/foci/internal/layout"
 	"github.com/foci-store/foci/internal/peer"
 	"github.com/foci-store/foci/internal/testports"
+	"github.com/foci-store/foci/internal/testwait"
 )
 
 func ready(t *testing.T, p *peer.Peer, limit time.Duration) error {
@@ -115,12 +116,7 @@ func TestNearestFirst(t *testing.T) {
 	p := rs.connect(nil)
 	gone := rs.layout.Load().Nodes[1].ID
 	rs.stop(1)
-	for p.At(gone) != "" {
-		if p.Now() > 20*time.Second {
-			t.Fatal("the loss is not noticed")
-		}
-		time.Sleep(time.Millisecond) // how long does not matter: it is only looked at again
-	}
+	testwait.True(t, 20*time.Second, "the loss to be noticed", func() bool { return p.At(gone) == "" })
 	id := foci.ObjectID(foci.Name{Bucket: "bucket", Key: "k"})
 	for range 9 {
 		cfg, err := p.Config("bucket", id, foci.Quorum, p.Now()+time.Second)

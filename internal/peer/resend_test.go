@@ -12,6 +12,7 @@ import (
 	"github.com/foci-store/foci/internal/device/mesh"
 	"github.com/foci-store/foci/internal/peer"
 	"github.com/foci-store/foci/internal/peer/operation"
+	"github.com/foci-store/foci/internal/testwait"
 )
 
 // content is one chunk, to be fetched.
@@ -129,9 +130,7 @@ func TestAnswerBehindAnotherIsAwaited(t *testing.T) {
 		done <- err
 	}
 	go ask(first.fetch())
-	for rs.count(wire.MethodFetch) == 0 {
-		time.Sleep(time.Millisecond)
-	}
+	testwait.True(t, 20*time.Second, "the first fetch to arrive", func() bool { return rs.count(wire.MethodFetch) > 0 })
 	began := time.Now()
 	go ask(second.fetch())
 	for range 2 {

@@ -13,6 +13,7 @@ import (
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/device/mesh/frame"
 	"github.com/foci-store/foci/internal/device/mesh/stream"
+	"github.com/foci-store/foci/internal/testwait"
 )
 
 func size32(n uint32) []byte { return binary.LittleEndian.AppendUint32(nil, n) }
@@ -147,14 +148,10 @@ func inFlight(ch *stream.Client) int32 {
 	return n
 }
 
-// waitFor polls, for what no event tells of.
+// waitFor waits for a state that no event tells of.
 func waitFor(t testing.TB, what string, cond func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); !cond(); time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("%s: not in time", what)
-		}
-	}
+	testwait.True(t, 10*time.Second, what, cond)
 }
 
 func TestCancel(t *testing.T) {

@@ -9,17 +9,8 @@ import (
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/device/auth"
 	"github.com/foci-store/foci/internal/device/files"
+	"github.com/foci-store/foci/internal/testwait"
 )
-
-// within fails the test unless ok becomes true in that time.
-func within(t *testing.T, d time.Duration, what string, ok func() bool) {
-	t.Helper()
-	for end := time.Now().Add(d); !ok(); time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("%v have passed without %s", d, what)
-		}
-	}
-}
 
 // TestDeniedChannelsAreClosed: within 5 s of its entry in the deny list a peer
 // has no open channel, whichever side dialled, and opens no other; others are
@@ -57,7 +48,7 @@ func TestDeniedChannelsAreClosed(t *testing.T) {
 	if err := os.WriteFile(deny, []byte("name client/web\nname "+node+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	within(t, 5*time.Second, "their end", func() bool { return open("client/web") == 0 && open(node) == 0 && !out.Up() })
+	testwait.True(t, 5*time.Second, "their end", func() bool { return open("client/web") == 0 && open(node) == 0 && !out.Up() })
 	if _, err := startClient(t, with(clientKey(t, 1, "web"))).Dial(testContext(t), addrOf(nd.addr), false); foci.KindOf(err) != foci.Denied {
 		t.Errorf("a denied client comes in again: %v", err)
 	}
@@ -86,7 +77,7 @@ func TestRemovedKeyClosesChannels(t *testing.T) {
 	}
 	old, fresh := connect(t, client(1), nd, false), connect(t, client(2), nd, false)
 	put(auth.Key{2})
-	within(t, 5*time.Second, "the end of the old key's channels", func() bool { return !old.Up() })
+	testwait.True(t, 5*time.Second, "the end of the old key's channels", func() bool { return !old.Up() })
 	if _, err := fresh.Call(testContext(t), foci.Reg, methodNull, nil, nil); err != nil {
 		t.Errorf("the other key's client: %v", err)
 	}

@@ -89,11 +89,12 @@ func memoryOfEach(t *testing.T, creds *auth.Credentials, b []byte) int64 {
 		s.connect(b)
 	}
 	waitFor(t, "all to be known", func() bool { return int64(nd.handshakes.Unauthenticated())+nd.Stats().Refused == int64(most) })
-	waitFor(t, "rest", func() bool { // until all have read what there is
-		was := memory()
-		time.Sleep(50 * time.Millisecond)
-		d := memory() - was
-		return d < 64<<10 && d > -64<<10
+	was, since := memory(), time.Now()
+	waitFor(t, "memory that stays for 50 ms: all have read what there is", func() bool {
+		if now := memory(); now-was > 64<<10 || was-now > 64<<10 {
+			was, since = now, time.Now()
+		}
+		return time.Since(since) > 50*time.Millisecond
 	})
 	each := (memory() - before) / int64(most)
 	s.close()

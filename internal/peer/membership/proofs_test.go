@@ -15,6 +15,7 @@ import (
 	"github.com/foci-store/foci/internal/device/auth"
 	"github.com/foci-store/foci/internal/device/auth/authtest"
 	"github.com/foci-store/foci/internal/device/mesh"
+	"github.com/foci-store/foci/internal/testwait"
 )
 
 // authority makes certificates for tests.
@@ -206,14 +207,12 @@ func TestNewCertificateSignsAgain(t *testing.T) {
 		t.Fatal("nothing has changed, but the entry")
 	}
 	home.node(1, dir)
-	for now := p.Self(); now.Version() == before.Version(); now = p.Self() {
-		if p.now() > 20*time.Second {
-			t.Fatal("the new certificate is not used")
-		}
-		time.Sleep(10 * time.Millisecond) // files are looked at once a second
+	var now wire.Route
+	testwait.True(t, 20*time.Second, "the new certificate to be used: files are looked at once a second", func() bool {
 		p.proofs.renew()
-	}
-	now := p.Self()
+		now = p.Self()
+		return now.Version() != before.Version()
+	})
 	if _, err := home.signs(7).VerifyMember(now.Proof.Cert, now.Signed(), now.Proof.Sig, time.Now()); err != nil || bytes.Equal(now.Proof.Cert, before.Proof.Cert) {
 		t.Errorf("%v", err)
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/foci-store/foci/internal/core/route"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/mesh"
+	"github.com/foci-store/foci/internal/testwait"
 )
 
 // questions is a link to p of a transport client or, with an id, a member.
@@ -100,12 +101,7 @@ func TestRequestEpochsAreLimited(t *testing.T) {
 	if !p.fetches() {
 		t.Fatal("the first one causes none")
 	}
-	for p.fetches() {
-		if p.now() > 20*time.Second {
-			t.Fatal("the round does not end")
-		}
-		time.Sleep(time.Millisecond) // looked at again
-	}
+	testwait.True(t, 20*time.Second, "the round to end", func() bool { return !p.fetches() })
 	for range 100 {
 		p.ClaimLayout()
 	}

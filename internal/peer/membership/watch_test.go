@@ -12,6 +12,7 @@ import (
 	"github.com/foci-store/foci/internal/core/share"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/mesh"
+	"github.com/foci-store/foci/internal/testwait"
 )
 
 // watched is a member that serves routes, and a way to ask it.
@@ -106,9 +107,7 @@ func TestWatchersAreBounded(t *testing.T) {
 			ends <- err
 		}()
 	}
-	for p.Watchers() < 3 {
-		time.Sleep(time.Millisecond) // looked at again
-	}
+	testwait.True(t, 20*time.Second, "three watchers", func() bool { return p.Watchers() >= 3 })
 	if _, err := ask(q); foci.KindOf(err) != foci.Busy {
 		t.Errorf("one too many: %v", err)
 	}

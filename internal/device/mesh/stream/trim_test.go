@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/foci-store/foci/internal/device/mesh/conntest"
+	"github.com/foci-store/foci/internal/testwait"
 )
 
 // TestRetire: the writer of a channel that has nothing to do ends, begins anew
@@ -35,13 +36,11 @@ func TestRetire(t *testing.T) {
 	}
 	close(stop)
 	<-stopped
-	for deadline := time.Now().Add(10 * time.Second); !parked(&client.conn) || !parked(&server.conn); time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal("the writers do not end")
-		}
+	testwait.True(t, 10*time.Second, "the writers to end", func() bool {
 		client.Trim()
 		server.Trim()
-	}
+		return parked(&client.conn) && parked(&server.conn)
+	})
 	call(t, to, methodEcho, nil, nil)
 }
 
