@@ -1,6 +1,8 @@
 package index
 
 import (
+	"sync"
+
 	"github.com/cockroachdb/pebble/v2"
 
 	"github.com/foci-store/foci"
@@ -12,11 +14,24 @@ type Rows struct {
 	scratch []byte // memory of keys and values
 }
 
-// NewRows begins changes.
-func (x *Index) NewRows() *Rows { return &Rows{batch: x.db.NewBatch()} }
+// spareRows keeps the memory of closed rows.
+var spareRows = sync.Pool{New: func() any { return new(Rows) }}
 
-// Close gives back the memory of rows that were committed, or drops others.
-func (r *Rows) Close() error { return r.batch.Close() }
+// NewRows begins changes.
+func (x *Index) NewRows() *Rows {
+	r := spareRows.Get().(*Rows)
+	r.batch = x.db.NewBatch()
+	return r
+}
+
+// Close gives back the memory of rows that were committed, or drops others. The rows
+// must not be used afterwards.
+func (r *Rows) Close() error {
+	err := r.batch.Close()
+	r.batch = nil
+	spareRows.Put(r)
+	return err
+}
 
 // Commit writes the rows. It waits while the disk is full, and never returns when
 // the index fails in the middle: see [Index.Gone].
