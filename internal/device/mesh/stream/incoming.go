@@ -80,7 +80,7 @@ func (in *Incoming) Collect(done func(error)) {
 // Canceled reports whether the answer is no longer wanted, so that work for it
 // may be spared. The request must be answered all the same.
 func (in *Incoming) Canceled() bool {
-	return in.canceled.Load() || in.asked != nil && in.asked.finished.Load()
+	return in.canceled.Load() || in.asked != nil && in.asked.unwanted.Load()
 }
 
 // Reply answers. Head and body belong to the mesh from now on; they may be, or
@@ -148,14 +148,17 @@ func Local(cfg *Config, self handshake.Identity, q *Request) error {
 	if err != nil {
 		return err
 	}
+	if !q.finished.CompareAndSwap(false, true) { // canceled before
+		give()
+		return nil
+	}
 	q.sent.Store(true)
 	cfg.Handler.Serve(&Incoming{
 		From: self, Class: q.Class, Method: q.Method, Head: q.Head, Body: body,
 		asked: q,
 		local: func(a answer) {
 			give()
-			r, err := a.whole(self)
-			q.complete(r, err)
+			q.done(a.whole(self))
 		},
 	})
 	return nil

@@ -56,6 +56,7 @@ type Request struct {
 	answer   chan answered          // of Call, instead of Done
 	copied   bool                   // into the queue, as short ones are
 	finished atomic.Bool            // the one that sets it calls Done
+	unwanted atomic.Bool            // it was canceled
 	sent     atomic.Bool            // a channel has accepted it
 	channel  atomic.Pointer[Client] // once it is on one
 	quota    atomic.Pointer[Quota]  // that it is counted against
@@ -84,8 +85,10 @@ func (q *Request) answeredError(peer handshake.Identity, head []byte) error {
 // Cancel ends interest in the reply. Unless the request is already done its
 // Done is called with a Canceled error, usually before Cancel returns: hold no
 // lock that Done takes. What the peer does about it is not known. It may be
-// called while Send is, or before: then Send does nothing.
+// called while Send is, or before: then Send does nothing. A request that this
+// process serves itself is done when it is answered: the handler reads its body.
 func (q *Request) Cancel() {
+	q.unwanted.Store(true)
 	if !q.finished.CompareAndSwap(false, true) {
 		return
 	}
