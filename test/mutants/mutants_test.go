@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -22,7 +23,7 @@ func TestEachRuleHasATestThatFails(t *testing.T) {
 	}
 	dir := build(t)
 	for _, r := range rows {
-		bin := filepath.Join(dir, path.Base(r.pkg)+".test")
+		bin := binary(dir, r.pkg)
 		t.Run(string(r.mutant), func(t *testing.T) {
 			if out, err := run(bin, r, ""); err != nil {
 				t.Fatalf("%s fails with the rule on: %v\n%s", r.test, err, out)
@@ -38,21 +39,47 @@ func TestEachRuleHasATestThatFails(t *testing.T) {
 	}
 }
 
-// build makes the tests of all packages of rows at one go, each named after its
-// package.
+// build makes the tests of all packages of rows, at one go those that have
+// different names.
 func build(t *testing.T) (dir string) {
 	t.Helper()
 	dir = t.TempDir()
-	pkgs := map[string]bool{}
+	left := map[string]bool{}
 	for _, r := range rows {
-		pkgs["./"+r.pkg] = true
+		left[r.pkg] = true
 	}
-	c := exec.Command("go", append([]string{"test", "-tags", "mutants", "-c", "-o", dir}, slices.Sorted(maps.Keys(pkgs))...)...)
-	c.Dir = top
-	if out, err := c.CombinedOutput(); err != nil {
-		t.Fatalf("building the tests: %v\n%s", err, out)
+	for len(left) > 0 {
+		names, args := map[string]bool{}, []string{"test", "-tags", "mutants", "-c", "-o"}
+		into, err := os.MkdirTemp(dir, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		args = append(args, into)
+		for _, pkg := range slices.Sorted(maps.Keys(left)) {
+			if name := path.Base(pkg); !names[name] {
+				names[name] = true
+				args = append(args, "./"+pkg)
+			}
+		}
+		c := exec.Command("go", args...)
+		c.Dir = top
+		if out, err := c.CombinedOutput(); err != nil {
+			t.Fatalf("building the tests: %v\n%s", err, out)
+		}
+		for _, arg := range args[6:] {
+			pkg := arg[len("./"):]
+			delete(left, pkg)
+			if err := os.Rename(filepath.Join(into, path.Base(pkg)+".test"), binary(dir, pkg)); err != nil {
+				t.Fatal(err)
+			}
+		}
 	}
 	return dir
+}
+
+// binary is the test binary of a package.
+func binary(dir, pkg string) string {
+	return filepath.Join(dir, strings.ReplaceAll(pkg, "/", "-")+".test")
 }
 
 func run(bin string, r row, off string) ([]byte, error) {

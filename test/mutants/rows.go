@@ -130,4 +130,7 @@ var rows = []row{
 	{mutant.LateDoubts, "internal/node", "TestInquiryAfterTheEnd"},
 	{mutant.ArrivingIsLate, "internal/core/quorum", "TestAny"},
 	{mutant.ReadsUnwanted, "internal/node", "TestUnwantedReadsAreNotServed"},
+	{mutant.RestlessRelays, "internal/core/path", "TestPathStories"},
+	{mutant.ManyProbes, "internal/core/path", "TestPathStories"},
+	{mutant.LongChoice, "internal/core/path", "TestPathStories"},
 }

@@ -273,4 +273,11 @@ const (
 	DeniedAsker Name = "denied-asker"
 	// ProvenByRemovedKey: an incarnation that a removed key has proved counts on.
 	ProvenByRemovedKey Name = "proven-by-removed-key"
+
+	// RestlessRelays: a relay that refused a request is used again at once.
+	RestlessRelays Name = "restless-relays"
+	// ManyProbes: when the rest of a relay ends, all that wait try it.
+	ManyProbes Name = "many-probes"
+	// LongChoice: that all relays rest is believed beyond the end of a rest.
+	LongChoice Name = "long-choice"
 )

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/mutant"
 )
 
 const (
@@ -63,7 +64,7 @@ func (m *Machine) target(node foci.NodeID, now time.Duration) *target {
 	if t.until <= now || t.changes != m.changes || t.uses >= choiceUses {
 		t.relay, t.state = m.choose(node, t, now)
 		t.changes, t.until, t.uses = m.changes, now+choiceTime, 0
-		if after := t.retryAfter(now); after > 0 {
+		if after := t.retryAfter(now); after > 0 && !mutant.On(mutant.LongChoice) {
 			t.until = min(t.until, now+after) // a rest ends: the request that asks then is the probe
 		}
 	}
@@ -125,7 +126,7 @@ func shareTable(a, b []foci.Table) bool {
 // the probe, and the only one until it is answered.
 func (t *target) use(now time.Duration) {
 	t.uses++
-	if r := t.resting[t.relay]; r != nil {
+	if r := t.resting[t.relay]; r != nil && !mutant.On(mutant.ManyProbes) {
 		r.until, r.probing, t.uses = now+Rest, true, choiceUses
 	}
 }
@@ -157,6 +158,9 @@ func (t *target) refused(relay foci.NodeID, now time.Duration) {
 		return // one of several that were on their way
 	}
 	r.probing = false
+	if mutant.On(mutant.RestlessRelays) {
+		return
+	}
 	r.until = now + r.next
 	r.next = min(2*r.next, MaxRest)
 }
