@@ -236,7 +236,7 @@ func (c *content) advance() error {
 		case c.left > 0:
 			return foci.Errorf(foci.Gone, "the content ends %d bytes early", c.left)
 		case !c.found.Inline && c.known == nil && !c.more && !c.whole():
-			return foci.Errorf(foci.Gone, "an append slid in while it was read: the end of what was read is not right")
+			return foci.Errorf(foci.Gone, "an append was ordered below the end while it was read: read it again")
 		}
 		return io.EOF
 	}

@@ -49,7 +49,7 @@ func (f *Future[T]) Wait(ctx context.Context) (T, error) {
 		case <-ctx.Done():
 			var none T
 			return none, &foci.Error{
-				Kind: foci.OutcomeUnknown, Msg: "it still goes on, the waiting for it was given up: " + context.Cause(ctx).Error(),
+				Kind: foci.OutcomeUnknown, Msg: "the operation goes on, only the wait ended: " + context.Cause(ctx).Error(),
 				Fix: "wait again, or cancel it", Err: foci.Cause(context.Cause(ctx)),
 			}
 		}

@@ -44,7 +44,7 @@ var (
 // Get finds an object and begins to read it: promise P1. Its content is that of
 // one version whatever is written meanwhile. ctx is for the reading, too. It
 // fails with NotFound when a quorum says that there is none, and with Busy when
-// appends come in faster than it can be read. To read here and there, or more
+// appends arrive faster than the object can be read. To read here and there, or more
 // than once, use Open.
 func (s *Session) Get(ctx context.Context, n foci.Name, o GetOptions) (*Reader, error) {
 	if err := o.check(n); err != nil {
@@ -67,7 +67,7 @@ func (s *Session) get(ctx context.Context, n foci.Name, o GetOptions, found *quo
 	err := s.pin(ctx, n, o.Version, found, func(found quorum.Found) (torn bool, err error) {
 		r = &Reader{Info: infoOf(n, &found)}
 		if o.Offset > r.Size {
-			return false, foci.Errorf(foci.Invalid, "offset %d is behind the end of its %d bytes", o.Offset, r.Size)
+			return false, foci.Errorf(foci.Invalid, "offset %d is beyond the end of its %d bytes", o.Offset, r.Size)
 		}
 		left := r.Size - o.Offset
 		if o.Length > 0 {
@@ -114,7 +114,7 @@ func (s *Session) pin(ctx context.Context, n foci.Name, at foci.Version, first *
 		case !at.IsZero():
 			return foci.Errorf(foci.NoQuorum, "no group that answers holds all of version %v", at)
 		default:
-			return &foci.Error{Kind: foci.Busy, Msg: "appends come in faster than it can be read", Fix: "try again", RetryAfter: 50 * time.Millisecond}
+			return &foci.Error{Kind: foci.Busy, Msg: "appends arrive faster than the object can be read", Fix: "try again", RetryAfter: 50 * time.Millisecond}
 		}
 	}
 }

@@ -97,7 +97,7 @@ func (c *content) turnKnown(want uint32) error {
 			return err
 		}
 		if try >= len(c.s.client.layout.Load().GroupsOf(c.name.Bucket)) {
-			return foci.Errorf(foci.Gone, "a part of version %v was destroyed, or appends have slid in", c.found.Vote.Newest)
+			return foci.Errorf(foci.Gone, "a part of version %v was destroyed, or an append was ordered below its end", c.found.Vote.Newest)
 		}
 		c.passed++
 	}

@@ -117,7 +117,7 @@ func (s *Session) later(ctx context.Context, c *change, done func(Result, error)
 	select {
 	case s.client.uploads <- struct{}{}:
 	default:
-		f.complete(Result{}, about(c.op.String(), c.name, &foci.Error{Kind: foci.Busy, Msg: "as many large objects as are allowed are being read", Fix: "try again when one has ended"}))
+		f.complete(Result{}, about(c.op.String(), c.name, &foci.Error{Kind: foci.Busy, Msg: "too many large objects are being put", Fix: "try again when one has ended"}))
 		return f
 	}
 	ctx, end := context.WithCancelCause(ctx)
@@ -158,9 +158,9 @@ func metadata(meta func() ([]byte, error)) ([]byte, error) {
 	b, err := meta()
 	switch {
 	case err != nil && foci.KindOf(err) == foci.Internal:
-		return nil, foci.Errorf(foci.Invalid, "its metadata cannot be had, nothing was stored: %w", err)
+		return nil, foci.Errorf(foci.Invalid, "its metadata cannot be read, nothing was stored: %w", err)
 	case err != nil:
-		return nil, foci.Errorf(foci.KindOf(err), "its metadata cannot be had, nothing was stored: %w", err)
+		return nil, foci.Errorf(foci.KindOf(err), "its metadata cannot be read, nothing was stored: %w", err)
 	case len(b) > foci.MaxMetaLen:
 		return nil, foci.Errorf(foci.TooLarge, "%d bytes of metadata, at most %d: nothing was stored", len(b), foci.MaxMetaLen)
 	}

@@ -19,20 +19,20 @@ func credentialCommand(a *app) *cobra.Command {
 	var f credentialFlags
 	c := &cobra.Command{
 		Use:   "credential NAME",
-		Short: "Make what a further client or node proves itself with",
+		Short: "Make the credential of another client or node",
 		Long: `Make the credential of a client of that name: a certificate, signed with the cluster key or by the
-authority that foci init --tls made. Nodes need not be told: they recognise it. It is never good for a node.
+authority that foci init --tls made. Nodes accept it without being told of it. It never makes a member.
 It is valid for 90 days; the commands and the Go client renew it in its file while they are connected.
 
   foci credential backup --key cluster.key --out backup.credential
   foci credential backup --ca ca.pem --ca-key ca.key --out backup.credential
   foci credential reader --key cluster.key --rights "photos=r,music=rw" --out reader.credential
 
---rights says what the client may do: *=OPS on all buckets, BUCKET=OPS on one, with OPS r, w or rw, and
-admin for what concerns the cluster itself.
+--rights are the client's rights: *=OPS on all buckets, BUCKET=OPS on one, with OPS r, w or rw, and
+admin to administer the cluster.
 
-With --node, make the certificate and the private key of a node, in NAME.pem and NAME.key where --out
-says (a directory):
+With --node, make the certificate and the private key of a node, in NAME.pem and NAME.key of
+the directory --out:
 
   foci credential d --node 5f0c… --ca ca.pem --ca-key ca.key --out home
 
@@ -45,7 +45,7 @@ takes its id from the certificate: --node new draws one.`,
 	s.StringVar(&f.key, "key", "", "file with the cluster key")
 	s.StringVar(&f.ca, "ca", "", "file with the authority's certificate")
 	s.StringVar(&f.caKey, "ca-key", "", "file with the authority's private key")
-	s.StringVar(&f.rights, "rights", rights.Data().String(), "what the client may do")
+	s.StringVar(&f.rights, "rights", rights.Data().String(), "rights of the client")
 	s.StringVar(&f.node, "node", "", "id of the node that the certificate is for, or new")
 	s.StringVarP(&f.out, "out", "o", "", "write to this file, which must not exist (default: standard output); with --node a directory (default: this one)")
 	return c

@@ -18,8 +18,8 @@ func initCommand(a *app) *cobra.Command {
 	var i initFlags
 	c := &cobra.Command{
 		Use:   "init --nodes FILE --out FILE",
-		Short: "Make the first layout of a cluster of several hosts, and what its nodes and clients prove themselves with",
-		Long: `Make the first layout of a cluster from a file that lists its nodes. Do this once: run again, it
+		Short: "Make the first layout of a cluster of several hosts, and its keys and credentials",
+		Long: `Make the first layout of a cluster from a file that lists its nodes. Run it once: a second run
 makes another cluster with other identities.
 
   foci init --nodes nodes.toml --out home/layout.json
@@ -48,7 +48,7 @@ Then, on the host of each node, with layout.json and cluster.key in /srv/foci:
 
   foci serve --cluster home --name a --dir /srv/foci --key /srv/foci/cluster.key
 
-foci credential makes further ones. foci up makes a key and credentials by itself.`,
+foci credential makes further credentials. foci up makes a key and credentials by itself.`,
 		Args: usageArgs(cobra.NoArgs),
 		RunE: func(*cobra.Command, []string) error { return i.run(a) },
 	}

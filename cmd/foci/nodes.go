@@ -34,8 +34,8 @@ func nodesCommand(a *app) *cobra.Command {
 	return a.ask(&cobra.Command{
 		Use:   "nodes",
 		Short: "List the nodes of the layout, their groups, and whether they answer",
-		Long: `List the nodes of the layout with their addresses and groups, and what those that answer say of
-themselves: among it the versions of the protocol that they speak, for an upgrade node by node. The
+		Long: `List the nodes of the layout with their addresses and groups, and the state of those that
+answer, with the versions of the protocol that they speak, for an upgrade node by node. The
 exit status is 1 when one does not answer.
 
   foci nodes
@@ -132,9 +132,9 @@ func routeCommand(a *app) *cobra.Command {
 	c := a.ask(&cobra.Command{
 		Use:   "route",
 		Short: "Show the nodes' addresses, and which of them this client uses",
-		Long: `Show every member's addresses with their route tables, as far as this client knows them, and which
-node told them (- = the layout); * marks those that it uses. A node with no address that it can use is
-asked by way of another one: "by n2". Addresses with the same table number
+		Long: `Show every member's addresses with their route tables, as far as this client knows them, and the
+node that told them (- = the layout); * marks those that it uses. A node with no address that it can use
+is reached through another: "relay n2". Addresses with the same table number
 can reach one another. Members of role client store nothing.
 
   foci route
@@ -176,7 +176,7 @@ func (a *app) routes(routes []client.Route, table int) error {
 			case addr.Used:
 				used = "*"
 			case r.Via != "":
-				used = "by " + r.Via
+				used = "relay " + r.Via
 			}
 			rows = append(rows, []string{r.Name, r.ID.Short(), r.Role.String(), fmt.Sprint(addr.Table), addr.Addr, told, used})
 		}

@@ -59,16 +59,16 @@ func (r *remoteFlags) add(a *app, c *cobra.Command) {
 	c.RunE = r.command(a, c.RunE)
 	f := c.Flags()
 	f.StringArrayVarP(&r.remotes, "remote", "R", nil, "node to contact, host:port:family or srv:name; repeatable (default $FOCI_REMOTE, else "+defaultRemote+")")
-	f.StringVar(&r.tables, "tables", "", "route tables that may be used, in order, like 0,2 (default: the one that the node says we came in by)")
-	f.StringVar(&r.cluster, "cluster", "", "name of the cluster, to be refused by any other (default $FOCI_CLUSTER, else that of the first node)")
-	f.StringVar(&r.credential, "credential", "", "file with what this client proves itself with, as foci init makes it (default $FOCI_CREDENTIAL, else what foci up has left for a local cluster, else nothing)")
-	f.BoolVar(&r.sniff, "sniff", true, "use all nodes that those given tell of; false: stay with those given, which forward to the others")
-	timeout := "how long the command may take, its input included; unless given, each operation has"
+	f.StringVar(&r.tables, "tables", "", "route tables that may be used, in order, like 0,2 (default: the one by which the first node was reached)")
+	f.StringVar(&r.cluster, "cluster", "", "name of the cluster; nodes of any other refuse (default $FOCI_CLUSTER, else that of the first node)")
+	f.StringVar(&r.credential, "credential", "", "file with the credential of this client, as foci init makes it (default $FOCI_CREDENTIAL, else that of a local cluster made by foci up, else none)")
+	f.BoolVar(&r.sniff, "sniff", true, "use all nodes of the cluster; false: use only those of --remote, which relay to the others")
+	timeout := "how long the command may take, its input included; unless given, each operation may take"
 	if r.each {
 		timeout = "how long each operation may take"
 	}
 	f.DurationVar(&r.timeout, "timeout", defaultTimeout, timeout)
-	f.DurationVar(&r.stall, "stall", defaultStall, "without an answer for so long a request is sent again, then after twice as long, up to 8 times")
+	f.DurationVar(&r.stall, "stall", defaultStall, "a request without an answer for this long is sent again, then after twice as long, up to 8 times")
 	f.IntVar(&r.resends, "resends", defaultResends, "how often a request without an answer is sent again before it fails; 0 = never")
 }
 
@@ -105,8 +105,8 @@ func (r *remoteFlags) addLevels(c *cobra.Command, writes bool) {
 	if writes {
 		c.Flags().Var(&r.ack, "ack", "groups that must have stored a write before it is done: one, quorum or all")
 	}
-	c.Flags().Var(&r.read, "read", "groups that must have answered a question: one, quorum or all")
-	c.Flags().StringVar(&r.ask, "ask", "nearest", "whom a question goes to first: nearest, and one more when one is late; or all groups at once")
+	c.Flags().Var(&r.read, "read", "groups that must have voted before a read is answered: one, quorum or all")
+	c.Flags().StringVar(&r.ask, "ask", "nearest", "which groups are asked first: nearest, and one more when one is late; or all at once")
 	c.Flags().BoolVar(&r.traced, "trace", false, "show every step that the operation took, on all nodes")
 	c.PreRun = func(c *cobra.Command, _ []string) {
 		if r.traced {

@@ -37,13 +37,13 @@ func serveCommand(a *app) *cobra.Command {
 	f.StringVar(&s.dir, "dir", "", "directory of identity and layout")
 	f.StringVar(&s.cluster, "cluster", "", "name of the cluster (default \""+settings.DefaultCluster+"\")")
 	f.StringVar(&s.role, "role", "", "data, or client for a member that stores nothing")
-	f.StringVar(&s.key, "key", "", "file with the cluster key that everybody has to prove, or a client's key made from it")
-	f.BoolVar(&s.insecure, "insecure", false, "listen beyond loopback without key or TLS: whoever reaches the node may read and write everything")
-	f.StringVar(&s.multicast, "multicast", "", "group and port, like 239.17.19.23:1026, by which nodes of one cluster key find each other")
+	f.StringVar(&s.key, "key", "", "file with the cluster key; members and clients need certificates that it has signed")
+	f.BoolVar(&s.insecure, "insecure", false, "listen beyond loopback without key or TLS: every process that reaches the node may read and write everything")
+	f.StringVar(&s.multicast, "multicast", "", "group and port, like 239.17.19.23:1026, on which nodes of one cluster key find each other")
 	f.StringVar(&s.metrics, "metrics", "", "IP:port at which to serve /metrics for Prometheus")
-	f.StringVar(&s.metricsToken, "metrics-token", "", "file with the token that scrapers must send; needed where others than this machine reach --metrics")
+	f.StringVar(&s.metricsToken, "metrics-token", "", "file with the token that scrapers must send; needed when other machines reach --metrics")
 	f.Uint32Var(&s.group, "group", 0, "group of a node with one backend")
-	f.BoolVar(&s.stopAtEOF, "stop-at-eof", false, "stop when standard input ends, as it does when the parent is gone")
+	f.BoolVar(&s.stopAtEOF, "stop-at-eof", false, "stop when standard input ends, as when the parent process has ended")
 	_ = f.MarkHidden("stop-at-eof")
 	return c
 }

@@ -22,11 +22,11 @@ func txnsCommand(a *app) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "txns",
 		Short: "Show pending transactions, and how many were resent, stalled and lost",
-		Long: `Show, for every node and for this client, the transactions that are on their way: to whom, by
-which class and table, in which state, how many, the oldest one's age, and the most attempts; and
-what became of the earlier ones. EXPIRED ran out of time; HINTS are objects that a node remembers
-because another group may have missed a change of them. A transaction that is parked waits for its
-node to come back; it is sent again the moment that happens. See docs/transactions.md.
+		Long: `Show, for every node and for this client, the pending transactions: node, class, table and
+state, how many, the oldest one's age, and the most attempts; and the results of earlier ones.
+EXPIRED reached their deadline; HINTS are objects that a node remembers because another group may
+have missed a change of them. A parked transaction waits for an unreachable node; it is sent again
+the moment the node is reachable. See docs/transactions.md.
 
   foci txns
   foci txns --watch --every 5s
@@ -165,8 +165,8 @@ func traceCommand(a *app) *cobra.Command {
 		Use:   "trace ID",
 		Short: "Show the steps of an operation, as far as nodes remember them",
 		Long: `Show what all nodes have noted of the operation with the trace ID: one line for each step, with its
-time, who noted it, and what it was. Every step is noted of operations that were begun with --trace;
-of others those that were slow or had to be sent again, with the ID that foci txns shows. Each
+time, the process that noted it, and the step. Operations begun with --trace have every step noted,
+others those that were slow or were sent again, with the ID that foci txns shows. Each
 process remembers its last 4,096 steps. Their order is that of the processes' clocks.
 
   foci put --trace docs/hello.txt hello.txt
@@ -200,7 +200,7 @@ func (a *app) printTrace(ctx context.Context, c *client.Client, id foci.TraceID)
 		}
 	}
 	if err == nil && len(steps) == 0 {
-		err = foci.Errorf(foci.NotFound, "nobody remembers a step of trace %v", id)
+		err = foci.Errorf(foci.NotFound, "no process remembers a step of trace %v", id)
 	}
 	return err
 }

@@ -30,15 +30,15 @@ func upCommand(a *app) *cobra.Command {
 The first run makes it; later runs find its data in --dir again. It prints a table of its
 nodes and then ready; with --json one object per line, the last one {"event":"ready",…}.
 
-The first run also makes a cluster key, which members and clients must prove: other users of this
-machine are neither. Each run makes client.credential and admin.credential in --dir anew, and writes
-into the user's configuration directory (foci/local.json) that client.credential goes with these
-ports, so that the commands of this user find it without a flag. A directory that was made without a
+The first run also makes a cluster key, which signs members and clients: other users of this
+machine are neither. Each run makes new client.credential and admin.credential in --dir, and enters
+client.credential for these ports in foci/local.json of the user's configuration directory, so that
+the commands of this user find it without a flag. A directory that was made without a
 key, by --insecure or an older version, stays without one.
 
 A node that dies is reported. It is started again only with --respawn; or by hand with
 foci serve --config DIR/NODE/foci.toml. Ctrl-C stops the nodes in order, within 20 s; a second one
-ends up at once, and its nodes end by themselves.
+ends up at once, and its nodes end on their own.
 
   foci up
   foci up --nodes 6 --groups 3 --dir /tmp/six --port 2000`,

@@ -46,7 +46,7 @@ func ForCluster(l *layout.Layout, tls bool, now time.Time) ([]File, error) {
 	if err != nil {
 		return nil, err
 	}
-	use := `every node: key = "cluster.key" in foci.toml; whoever has it is a member`
+	use := `every node: key = "cluster.key" in foci.toml; every process with the key is a member`
 	if tls {
 		use = `every node, for multicast only: key = "cluster.key" in foci.toml`
 	}

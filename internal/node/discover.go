@@ -67,7 +67,7 @@ func (n *Node) announce(p *peer.Peer) error {
 	}
 	keys := n.cfg.Auth.Keys()
 	if keys == nil {
-		return foci.Errorf(foci.Invalid, "multicast needs a cluster key, so that packets of members are told from others: foci init makes one; name it by key or --key")
+		return foci.Errorf(foci.Invalid, "multicast needs a cluster key to authenticate packets: foci init makes one; name it by key or --key")
 	}
 	b, err := beacon.New(beacon.Config{
 		Group: n.cfg.Multicast, Keys: func() [][32]byte { return keys.Derive(beacon.KeyLabel, time.Now()) }, Cluster: n.cfg.Cluster, Node: n.id.Node,

@@ -78,7 +78,7 @@ func (n *Node) keep(in *mesh.Incoming, m *wire.Store) {
 // was stored, which Corrupt would leave open.
 func arrived(err error) error {
 	if err != nil && foci.KindOf(err) == foci.Corrupt {
-		return foci.Errorf(foci.Invalid, "%w: was the content changed while it was sent?", err)
+		return foci.Errorf(foci.Invalid, "%w: the content may have changed while it was sent", err)
 	}
 	return err
 }

@@ -83,7 +83,7 @@ func (n *Node) backend(in *mesh.Incoming, t *wire.Target, id *foci.ID) *store.Ba
 		n.fetchLayout()
 		in.Fail(&foci.Error{
 			Kind: foci.Busy, Where: "backend " + which.Short(), RetryAfter: 50 * time.Millisecond,
-			Msg: fmt.Sprintf("works by the layout of epoch %d, this node has that of epoch %d", e, s.Epoch), Fix: "bring back a node that has it",
+			Msg: fmt.Sprintf("works by the layout of epoch %d, this node has that of epoch %d", e, s.Epoch), Fix: "start a node that has it",
 		})
 		return nil
 	}

@@ -195,7 +195,7 @@ func (n *Node) claim(l *layout.Layout) (foci.NodeID, error) {
 		id, err := foci.NewUUID(rand.Reader)
 		return foci.NodeID(id), err
 	case l == nil:
-		return foci.NodeID{}, foci.Errorf(foci.Invalid, "node %q: no layout says who that is (give it the layout that foci init printed)", n.cfg.Name)
+		return foci.NodeID{}, foci.Errorf(foci.Invalid, "node %q: without a layout its id is unknown: give it the layout that foci init printed", n.cfg.Name)
 	}
 	if named := n.layout.Load().NodeNamed(n.cfg.Name); named != nil {
 		return named.ID, nil

@@ -122,7 +122,7 @@ func (m *Machine) expire(out []Effect, now time.Duration) []Effect {
 		for n < len(m.waiting[c]) && now >= m.waiting[c][n].Since+m.t.Patience {
 			out = append(out, Effect{Do: Fail, Request: m.waiting[c][n], Err: &foci.Error{
 				Kind: foci.Unreachable, Where: "node " + m.cfg.Node.Short(), Err: m.lastErr,
-				Msg: "no channel of class " + foci.Class(c).String() + " could be had within " + m.t.Patience.String(),
+				Msg: "no channel of class " + foci.Class(c).String() + " was opened within " + m.t.Patience.String(),
 			}})
 			n++
 		}

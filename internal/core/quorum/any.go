@@ -50,7 +50,7 @@ func (y *Any) Answer(now time.Duration, leg Leg, a Answer) Out {
 	switch {
 	case foci.KindOf(a.Err) == foci.NotFound && a.Err != nil, a.Err == nil && ok && len(m.Entries) == 0:
 		y.lack++
-		y.fail(g, &a, foci.Errorf(foci.NotFound, "it does not have it"))
+		y.fail(g, &a, foci.Errorf(foci.NotFound, "the group does not have it"))
 	case a.Err != nil:
 		y.fail(g, &a, a.Err)
 	case !ok:

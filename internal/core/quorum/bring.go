@@ -31,7 +31,7 @@ func (r *Read) answerBring(now time.Duration, g foci.Group, a *Answer) {
 		r.fail(g, a, a.Err)
 		r.again(now, []foci.Group{r.bring.missed, g})
 	case !ok || m.Epoch != r.cfg.Plan.Epoch:
-		r.fail(g, a, foci.Errorf(foci.Protocol, "a %T that was not asked for, or of another epoch than %d", a.Msg, r.cfg.Plan.Epoch))
+		r.fail(g, a, foci.Errorf(foci.Protocol, "an unexpected %T, or of another epoch than %d", a.Msg, r.cfg.Plan.Epoch))
 		r.again(now, []foci.Group{g})
 	case mutant.On(mutant.BroughtUnasked):
 		r.resolve()

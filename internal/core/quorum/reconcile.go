@@ -169,7 +169,7 @@ func (r *reconcile) copyTo(o *op, e *record.Entry, holders []int) error {
 			continue
 		}
 		if !v.watermark.Version.Less(e.Version) && !v.settled && !o.cfg.Mutants.UnsettledWatermarks {
-			return foci.Errorf(foci.BelowWatermark, "group %d lacks %v and may have destroyed it: the others must be asked again", v.group, e.Version)
+			return foci.Errorf(foci.BelowWatermark, "group %d lacks %v and may have destroyed it: the votes must be read again", v.group, e.Version)
 		}
 		t.to = append(t.to, i)
 	}
@@ -196,7 +196,7 @@ func (r *reconcile) answer(o *op, g foci.Group, leg Leg, a *Answer) (bool, error
 	switch {
 	case err != nil:
 	case !ok:
-		err = foci.Errorf(foci.Internal, "leg %d leads nowhere", leg)
+		err = foci.Errorf(foci.Internal, "leg %d is unknown", leg)
 	default:
 		err = r.run(o, g, e, a)
 	}
@@ -221,7 +221,7 @@ func (r *reconcile) run(o *op, g foci.Group, e errand, a *Answer) error {
 		}
 		return nil
 	case e.storing || !isFetch || fetched.Epoch != o.cfg.Plan.Epoch:
-		return foci.Errorf(foci.Protocol, "group %d: a %T that was not asked for, or of another epoch than %d", g, a.Msg, o.cfg.Plan.Epoch)
+		return foci.Errorf(foci.Protocol, "group %d: an unexpected %T, or of another epoch than %d", g, a.Msg, o.cfg.Plan.Epoch)
 	case e.page:
 		return r.takePage(e.voter, fetched)
 	}
@@ -252,7 +252,7 @@ func (r *reconcile) takePage(i int, m *wire.FetchReply) error {
 // storeCopies sends a record that has come to the voters that lack it.
 func (r *reconcile) storeCopies(o *op, t *transfer, m *wire.FetchReply, body []byte) error {
 	if len(m.Entries) != 1 || m.Entries[0].Version != t.entry.Version || m.Entries[0].Bytes != t.entry.Length {
-		return foci.Errorf(foci.Gone, "record %v was there and is not any more", t.entry.Version)
+		return foci.Errorf(foci.Gone, "record %v was destroyed meanwhile", t.entry.Version)
 	}
 	rec := record.Record{Entry: t.entry, ID: r.id, Name: m.Name, Meta: m.Entries[0].Meta, Payload: body}
 	if err := rec.Check(); err != nil {

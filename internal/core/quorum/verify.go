@@ -12,7 +12,7 @@ import (
 // before the machine is told of the answer, outside of the caller's locks.
 func Verify(f *wire.Fetch, m *wire.FetchReply, body []byte) error {
 	if most := int(f.Limit); most > 0 && len(m.Entries) > most {
-		return foci.Errorf(foci.Protocol, "%d entries came, at most %d were asked for", len(m.Entries), most)
+		return foci.Errorf(foci.Protocol, "%d entries received, at most %d requested", len(m.Entries), most)
 	}
 	rest := body
 	for i := range m.Entries {
@@ -23,22 +23,22 @@ func Verify(f *wire.Fetch, m *wire.FetchReply, body []byte) error {
 		}
 		switch {
 		case int(e.Bytes) > len(rest) || e.Bytes > e.Length-offset:
-			return foci.Errorf(foci.Protocol, "version %v: %d bytes of its %d from byte %d on, %d came", e.Version, e.Bytes, e.Length, offset, len(rest))
+			return foci.Errorf(foci.Protocol, "version %v: %d bytes of its %d from byte %d on, %d received", e.Version, e.Bytes, e.Length, offset, len(rest))
 		case !e.Manifest && e.Size != uint64(e.Length):
 			return foci.Errorf(foci.Corrupt, "version %v: its size %d is not its length %d", e.Version, e.Size, e.Length)
 		case i == 0 && e.Bytes < min(f.MaxBytes, e.Length-offset):
-			return foci.Errorf(foci.Protocol, "version %v: %d bytes came, %d were there to be sent", e.Version, e.Bytes, min(f.MaxBytes, e.Length-offset))
+			return foci.Errorf(foci.Protocol, "version %v: %d bytes received, want %d", e.Version, e.Bytes, min(f.MaxBytes, e.Length-offset))
 		case i > 0 && !m.Entries[i-1].Version.Less(e.Version), e.Version.Less(f.From), !f.To.IsZero() && f.To.Less(e.Version):
 			return foci.Errorf(foci.Protocol, "version %v is out of order", e.Version)
 		}
 		data := rest[:e.Bytes]
 		rest = rest[e.Bytes:]
 		if e.Length > 0 && e.Bytes == e.Length && e.Hash != record.ContentHash(e.Op, e.Manifest, e.Meta, data) {
-			return foci.Errorf(foci.Corrupt, "version %v: its content is not what its hash says", e.Version)
+			return foci.Errorf(foci.Corrupt, "version %v: its content does not match its hash", e.Version)
 		}
 	}
 	if len(rest) > 0 {
-		return foci.Errorf(foci.Protocol, "%d bytes came that belong to no entry", len(rest))
+		return foci.Errorf(foci.Protocol, "%d bytes received that belong to no entry", len(rest))
 	}
 	return nil
 }

@@ -73,11 +73,11 @@ func (r *Routes) admit(e *wire.Route, now int64) ([]Address, error) {
 	case e.Node.IsZero():
 		return nil, foci.Errorf(foci.Invalid, "the node has no id")
 	case e.Role == foci.RoleTransport || e.Role >= foci.NumRoles:
-		return nil, foci.Errorf(foci.Invalid, "role %v is in no node's state", e.Role)
+		return nil, foci.Errorf(foci.Invalid, "a node of role %v has no route", e.Role)
 	case !inBounds(e.Version(), now):
 		return nil, &foci.Error{
 			Kind: foci.Invalid, Msg: "version " + versionText(e.Version()) + " is out of bounds",
-			Fix: "is the clock of this node, or of that one, wrong by more than a day?",
+			Fix: "set the clock of this node or of that one: it is wrong by more than a day",
 		}
 	case r.nodes[e.Node] == nil && len(r.nodes) >= foci.MaxNodes && !r.evict():
 		return nil, foci.Errorf(foci.TooLarge, "%d nodes are known, at most %d may be", len(r.nodes), foci.MaxNodes)

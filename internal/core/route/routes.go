@@ -164,7 +164,7 @@ func (r *Routes) Addrs(id foci.NodeID) []Address {
 func (r *Routes) Reach(id foci.NodeID, tables []foci.Table) ([]Address, error) {
 	n := r.nodes[id]
 	if n == nil {
-		return nil, &foci.Error{Kind: foci.NoRoute, Where: "node " + id.Short(), Msg: "nothing is known of this node"}
+		return nil, &foci.Error{Kind: foci.NoRoute, Where: "node " + id.Short(), Msg: "the node is unknown"}
 	}
 	var out []Address
 	for _, t := range tables {

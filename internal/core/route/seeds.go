@@ -86,7 +86,7 @@ func (s *Seeds) Hopeless() error {
 	case otherProtocol == len(s.all) && !mutant.On(mutant.ProtocolAsUnreachable): // each says which versions it speaks
 		return &foci.Error{Kind: foci.Protocol, Msg: "no node speaks a protocol that this process speaks", Err: all}
 	case denied > 0: // each says what to do
-		return &foci.Error{Kind: foci.Denied, Msg: "no node lets us in", Err: all}
+		return &foci.Error{Kind: foci.Denied, Msg: "every node refuses this process", Err: all}
 	}
-	return &foci.Error{Kind: foci.Unreachable, Msg: "no node can be reached", Err: all, Fix: "--remote names other nodes to ask"}
+	return &foci.Error{Kind: foci.Unreachable, Msg: "no node is reachable", Err: all, Fix: "name other nodes with --remote"}
 }

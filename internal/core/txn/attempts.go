@@ -56,7 +56,7 @@ func (a Attempt) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "attempt %d after %v to %s", a.Number, a.At.Round(time.Millisecond), a.Peer.Short())
 	if !a.Relay.IsZero() {
-		b.WriteString(" via " + a.Relay.Short())
+		b.WriteString(" by relay " + a.Relay.Short())
 	}
 	if a.Sent {
 		fmt.Fprintf(&b, " by table %d", a.Table)

@@ -56,7 +56,7 @@ func newLoaded(own tls.Certificate, authorities []*x509.Certificate) (*loaded, e
 	}
 	var err error
 	if l.name, err = nameOf(own.Leaf); err != nil {
-		return nil, foci.Errorf(foci.Invalid, "our own certificate: %w", err)
+		return nil, foci.Errorf(foci.Invalid, "the certificate of this process: %w", err)
 	}
 	return l, nil
 }
@@ -97,7 +97,7 @@ func (c *Certificates) check(l *loaded, chain []*x509.Certificate, use x509.ExtK
 	case len(chain) == 0:
 		return Name{}, foci.Errorf(foci.Denied, "there is no certificate")
 	case len(chain) > maxChain && !mutant.On(mutant.LongChains):
-		return Name{}, foci.Errorf(foci.Denied, "a chain of %d certificates: at most %d are looked at", len(chain), maxChain)
+		return Name{}, foci.Errorf(foci.Denied, "a chain of %d certificates: want at most %d", len(chain), maxChain)
 	}
 	between := x509.NewCertPool()
 	for _, c := range chain[1:] {
@@ -136,8 +136,8 @@ func unbelieved(err error, leaf *x509.Certificate, now time.Time) error {
 		return expired(leaf)
 	case errors.As(err, &unknown):
 		return &foci.Error{
-			Kind: foci.Denied, Msg: "the certificate is not of an authority (cluster key or ca) that is believed here", Err: err,
-			Fix: "compare the cluster key or the ca of both sides, or make the credential anew from the one in use",
+			Kind: foci.Denied, Msg: "the certificate is not of an authority (cluster key or ca) that is trusted here", Err: err,
+			Fix: "compare the cluster key or the ca of both sides, or make a new credential from the one in use",
 		}
 	}
 	return foci.Errorf(foci.Denied, "the certificate is not good: %w", err)
@@ -146,7 +146,7 @@ func unbelieved(err error, leaf *x509.Certificate, now time.Time) error {
 func expired(leaf *x509.Certificate) error {
 	return &foci.Error{
 		Kind: foci.Denied, Msg: "the certificate expired at " + leaf.NotAfter.UTC().Format(time.RFC3339),
-		Fix: "make it anew by foci credential; is the clock right?",
+		Fix: "make a new one with foci credential; if it should be valid, set the clock",
 	}
 }
 

@@ -163,7 +163,7 @@ func (w *denyFile) look() (changed bool, err error) {
 	text, err := files.ReadFile(w.fs, w.path, maxDenyText)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && !w.list.empty() && !mutant.On(mutant.VanishedDenyList):
-		return false, &foci.Error{Kind: foci.Invalid, Where: w.path, Msg: "the deny list is gone", Fix: "put it back; a file without entries denies nothing"}
+		return false, &foci.Error{Kind: foci.Invalid, Where: w.path, Msg: "the deny list was deleted", Fix: "restore it; a file without entries denies nothing"}
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		return false, unreadable(w.path, err)
 	}

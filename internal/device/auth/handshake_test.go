@@ -99,7 +99,7 @@ func TestVanishedDenyList(t *testing.T) {
 			t.Fatalf("the list is gone, and with it the denial: %v", err)
 		}
 	}
-	if n := strings.Count(log.String(), "the deny list is gone"); n != 1 {
+	if n := strings.Count(log.String(), "the deny list was deleted"); n != 1 {
 		t.Errorf("it was complained of %d times:\n%s", n, &log)
 	}
 	write("# nothing\n")

@@ -39,7 +39,7 @@ func (c *Certificates) Renew(s *Shown, q *wire.Renew) (*wire.Renewed, error) {
 	}
 	public, err := x509.ParsePKIXPublicKey(q.PublicKey)
 	if err != nil || !goodPublicKey(public) {
-		return nil, foci.Errorf(foci.Invalid, "the public key is neither Ed25519 nor ECDSA as PKIX")
+		return nil, foci.Errorf(foci.Invalid, "want a public key of Ed25519 or ECDSA, as PKIX")
 	}
 	who := s.Name()
 	if err := c.renewals.admit(who.Principal(), c.now()); err != nil {

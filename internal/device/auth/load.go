@@ -56,7 +56,7 @@ func LoadCredential(fsys files.FS, path string, log *slog.Logger) (*Credentials,
 		return WithCertificates(c, nil), nil
 	case bytes.Contains(text, []byte(oldClientPrefix)):
 		return nil, &foci.Error{
-			Kind: foci.Invalid, Where: path, Msg: "is a client's key of protocol 1, which proves nothing any more",
+			Kind: foci.Invalid, Where: path, Msg: "is a client's key of protocol 1, which protocol 2 does not accept",
 			Fix: "make it anew: foci credential NAME --key cluster.key",
 		}
 	case !bytes.Contains(text, []byte(keyPrefix)):
@@ -102,7 +102,7 @@ func checkMode(f fs.File, path string) error {
 		return unreadable(path, err)
 	}
 	if info.Mode().Perm()&0o007 != 0 && !mutant.On(mutant.ReadableKey) {
-		return &foci.Error{Kind: foci.Denied, Where: path, Msg: fmt.Sprintf("everybody on this machine can reach this secret (mode %#o)", info.Mode().Perm()), Fix: "chmod 600 " + path}
+		return &foci.Error{Kind: foci.Denied, Where: path, Msg: fmt.Sprintf("other users of this machine can read this secret (mode %#o)", info.Mode().Perm()), Fix: "chmod 600 " + path}
 	}
 	return nil
 }

@@ -159,7 +159,7 @@ func (s *keySource) read(now time.Time) (*loaded, error) {
 	}
 	leaf, err := x509.ParseCertificate(own)
 	if err != nil {
-		return nil, foci.Errorf(foci.Internal, "our own certificate: %w", err)
+		return nil, foci.Errorf(foci.Internal, "the certificate of this process: %w", err)
 	}
 	l, err := newLoaded(tls.Certificate{Certificate: [][]byte{own}, PrivateKey: s.leaf, Leaf: leaf}, authorities)
 	if err != nil {

@@ -204,7 +204,7 @@ func (c *Config) checkAuth() error {
 		or(&c.Cluster, named)
 	}
 	if err := certs.Name().Admit(c.Cluster, c.Node, c.Role); err != nil {
-		return foci.Errorf(foci.Denied, "our own certificate: %w", err)
+		return foci.Errorf(foci.Denied, "the certificate of this process: %w", err)
 	}
 	return nil
 }

@@ -112,7 +112,7 @@ func TestRefusals(t *testing.T) {
 	}{
 		"foreign cluster": {foci.Denied, `"other"`, func(h *handshake.Hello) { h.Cluster = "other" }},
 		"wrong node":      {foci.Denied, "this is node", func(h *handshake.Hello) { h.Expect = nodeID(9) }},
-		"myself":          {foci.Denied, "so am I", func(h *handshake.Hello) { h.Node, h.Role = nodeID(1), foci.RoleData }},
+		"myself":          {foci.Denied, "has the id of this node", func(h *handshake.Hello) { h.Node, h.Role = nodeID(1), foci.RoleData }},
 		"no id":           {foci.Denied, "node id", func(h *handshake.Hello) { h.Role = foci.RoleClient }},
 		"future protocol": {foci.Protocol, "protocol 8 to 9", func(h *handshake.Hello) { h.MinProtocol, h.MaxProtocol = 8, 9 }},
 		"unknown proof":   {foci.Denied, "proof", func(h *handshake.Hello) { h.Auth = 3 }},

@@ -29,7 +29,7 @@ func (m *Mesh) listen() error {
 		if err != nil {
 			err = &foci.Error{
 				Kind: foci.Invalid, Op: "listen", Where: l.Addr, Msg: "cannot bind the address", Err: err,
-				Fix: "is it an address of this host, and the port free?",
+				Fix: "give an address of this host and a free port",
 			}
 		} else {
 			m.listeners = append(m.listeners, ln)
@@ -71,8 +71,8 @@ func (m *Mesh) checkExposed(addr net.Addr) error {
 		return nil
 	}
 	return &foci.Error{
-		Kind: foci.Denied, Op: "listen", Where: addr.String(), Msg: "whoever reaches this address could read and write everything: it is not loopback, and there is neither a cluster key nor TLS",
-		Fix: "give the node key or [tls] in foci.toml, as foci init makes them, or say --insecure",
+		Kind: foci.Denied, Op: "listen", Where: addr.String(), Msg: "every process that reaches this address could read and write everything: it is not loopback, and there is neither a cluster key nor TLS",
+		Fix: "give the node key or [tls] in foci.toml, as foci init makes them, or set --insecure",
 	}
 }
 

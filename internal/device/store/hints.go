@@ -124,8 +124,8 @@ func (b *Backend) keep(k Hint, by share.Who) {
 	h := &b.hints
 	if why, ok := h.count(by); !ok {
 		h.kept(k, &foci.Error{
-			Kind: foci.TooLarge, Where: "backend " + b.id.Short(), Msg: "it keeps as many hints as it may: " + why,
-			Fix: "bring back the group that is away; comparing groups finds what hints do not",
+			Kind: foci.TooLarge, Where: "backend " + b.id.Short(), Msg: "its hints are at the limit: " + why,
+			Fix: "start the group that is unreachable; a comparison of groups finds what hints miss",
 		})
 		return
 	}

@@ -53,7 +53,7 @@ type layoutWaiter struct {
 
 // NoLayout is the error of what needs a layout when there is none.
 func NoLayout() error {
-	return &foci.Error{Kind: foci.NotReady, Msg: "no layout is known yet", Fix: "foci init makes one; members give theirs to newcomers"}
+	return &foci.Error{Kind: foci.NotReady, Msg: "no layout is known yet", Fix: "foci init makes one; members send theirs to new members"}
 }
 
 // Adopt makes a layout the one to work by if it is newer than the present one.

@@ -37,7 +37,7 @@ func (m *Members) Ready(ctx context.Context) error {
 		case <-settled:
 			return m.inTables()
 		case <-ctx.Done():
-			return foci.Errorf(foci.Unreachable, "no node told its layout in time: %w", context.Cause(ctx))
+			return foci.Errorf(foci.Unreachable, "no node sent its layout in time: %w", context.Cause(ctx))
 		}
 	}
 }

@@ -11,10 +11,10 @@ import (
 func (p *Paths) Forward(in *mesh.Incoming, f *wire.Forward) {
 	switch {
 	case !wire.Relayable(f.Method, f.Class):
-		in.Fail(foci.Errorf(foci.Denied, "method %d is not passed on by class %v", f.Method, f.Class))
+		in.Fail(foci.Errorf(foci.Denied, "method %d is not relayed by class %v", f.Method, f.Class))
 		return
 	case f.Node == p.cfg.Self:
-		in.Fail(foci.Errorf(foci.Invalid, "that is this node: ask it directly"))
+		in.Fail(foci.Errorf(foci.Invalid, "the target is this node: send the request directly"))
 		return
 	}
 	l := p.Link(f.Node)

@@ -32,13 +32,13 @@ func Unwrap(in *mesh.Incoming, certs *auth.Certificates) bool {
 	var m wire.Relayed
 	switch err := codec.Unmarshal(in.Head, &m); {
 	case !in.From.Who().Member && !mutant.On(mutant.AnyRelay):
-		in.Fail(&foci.Error{Kind: foci.Denied, Msg: "only members of the cluster ask for others", Fix: "ask for yourself, or send it to a relay as forward"})
+		in.Fail(&foci.Error{Kind: foci.Denied, Msg: "only members of the cluster relay requests", Fix: "send it directly, or to a relay as forward"})
 		return false
 	case err != nil:
 		in.Fail(err)
 		return false
 	case !wire.Relayable(m.Method, in.Class):
-		in.Fail(foci.Errorf(foci.Denied, "%v is not passed on by class %v", m.Method, in.Class))
+		in.Fail(foci.Errorf(foci.Denied, "%v is not relayed by class %v", m.Method, in.Class))
 		return false
 	}
 	if err := certs.DeniedName(m.Asker); err != nil {

@@ -156,7 +156,7 @@ func (r *Renewal) request(ctx context.Context, l *mesh.Link, q *auth.Renewal) er
 // proved.
 func (r *Renewal) Serve(in *mesh.Incoming, q *wire.Renew) {
 	if r.certs == nil {
-		in.Fail(foci.Errorf(foci.Denied, "nothing is proved here: there are no certificates"))
+		in.Fail(foci.Errorf(foci.Denied, "this process uses no certificates"))
 		return
 	}
 	a, err := r.certs.Renew(in.Certificate(), q)

@@ -20,7 +20,7 @@ const (
 var (
 	errClosing  = errors.New("the channel is closing")
 	errFull     = &foci.Error{Kind: foci.Busy, Msg: "too many requests on one channel"}
-	errCanceled = &foci.Error{Kind: foci.Canceled, Msg: "the caller no longer wants the answer"}
+	errCanceled = &foci.Error{Kind: foci.Canceled, Msg: "the caller canceled it"}
 	errNoLink   = foci.Errorf(foci.NoRoute, "no link to the node")
 )
 

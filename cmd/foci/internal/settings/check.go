@@ -55,7 +55,7 @@ func (c *Node) checkMulticast() error {
 		return err
 	}
 	if c.Key == "" {
-		return foci.Errorf(foci.Invalid, "multicast needs a cluster key, so that strangers' packets are told from members': foci init makes one; name it by key or --key")
+		return foci.Errorf(foci.Invalid, "multicast needs a cluster key to authenticate packets: foci init makes one; name it by key or --key")
 	}
 	return nil
 }

@@ -111,18 +111,18 @@ func (e *Endpoint) checkHello(h *Hello, who auth.Name) error {
 	ours := e.Cluster()
 	switch {
 	case h.Auth > auth.StepTLS:
-		return foci.Errorf(foci.Denied, "proof of identity of kind %d is not known here", h.Auth)
+		return foci.Errorf(foci.Denied, "authentication step %d is unknown", h.Auth)
 	case h.Auth != e.cfg.Auth.Step() && !mutant.On(mutant.PlainHello):
 		return e.wrongStep(h.Auth)
 	case h.Cluster != "" && ours != "" && h.Cluster != ours:
-		return foci.Errorf(foci.Denied, "you look for cluster %q, node %s belongs to cluster %q", h.Cluster, e.cfg.Node.Short(), ours)
+		return foci.Errorf(foci.Denied, "the dialling side expects cluster %q, node %s belongs to cluster %q", h.Cluster, e.cfg.Node.Short(), ours)
 	case !h.Expect.IsZero() && h.Expect != e.cfg.Node:
-		return foci.Errorf(foci.Denied, "you look for node %v, this is node %v", h.Expect, e.cfg.Node)
+		return foci.Errorf(foci.Denied, "the dialling side expects node %v, this is node %v", h.Expect, e.cfg.Node)
 	case h.Node == e.cfg.Node:
 		e.selves.recognise(h.Proof)
-		return foci.Errorf(foci.Denied, "you are node %v, and so am I", h.Node)
+		return foci.Errorf(foci.Denied, "the dialling side has the id of this node, %v", h.Node)
 	case h.Node.IsZero() != (h.Role == foci.RoleTransport):
-		return foci.Errorf(foci.Denied, "members have a node id and transport clients have none; you are a %v with id %v", h.Role, h.Node)
+		return foci.Errorf(foci.Denied, "members have a node id and transport clients have none; the dialling side is a %v with id %v", h.Role, h.Node)
 	}
 	if h.Auth == auth.StepTLS {
 		return who.Admit(ours, h.Node, h.Role)

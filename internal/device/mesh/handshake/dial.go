@@ -79,13 +79,13 @@ func (e *Endpoint) checkWelcome(w *Welcome, hello *Hello, who auth.Name) error {
 	case w.Early:
 		return &foci.Error{Kind: foci.Protocol, Msg: "it speaks a form of protocol 1 that is older than any that this process speaks", Fix: upgradeOlder}
 	case w.Auth != hello.Auth:
-		return foci.Errorf(foci.Denied, "it proves who it is by step %d, we asked for step %d", w.Auth, hello.Auth)
+		return foci.Errorf(foci.Denied, "it authenticates by step %d, this process asked for step %d", w.Auth, hello.Auth)
 	case w.Node.IsZero():
 		return foci.Errorf(foci.Protocol, "it has no node id")
 	case w.Node == e.cfg.Node:
 		return ErrSelf
 	case !hello.Expect.IsZero() && w.Node != hello.Expect:
-		return foci.Errorf(foci.Denied, "node %v lives there, not %v", w.Node, hello.Expect)
+		return foci.Errorf(foci.Denied, "the node there is %v, not %v", w.Node, hello.Expect)
 	}
 	if w.Auth == auth.StepTLS {
 		if err := who.Admit(w.Cluster, w.Node, foci.RoleData); err != nil {

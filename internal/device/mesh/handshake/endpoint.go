@@ -74,7 +74,7 @@ func (e *Endpoint) join(cluster string) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.cluster != "" && cluster != "" && e.cluster != cluster {
-		return foci.Errorf(foci.Denied, "it belongs to cluster %q, we look for %q", cluster, e.cluster)
+		return foci.Errorf(foci.Denied, "it belongs to cluster %q, this process expects %q", cluster, e.cluster)
 	}
 	if e.cluster == "" {
 		e.cluster = cluster

@@ -71,7 +71,7 @@ func (n *newest) record(node foci.NodeID, inc foci.Incarnation, proved bool, now
 	// One that is out of bounds by now was seen while our clock was far ahead.
 	if found && inc < known.inc && route.Believable(known.inc, now) {
 		return &foci.Error{
-			Kind: foci.Denied, Where: "node " + node.Short(), Msg: "is an older start of a node that was started again since",
+			Kind: foci.Denied, Where: "node " + node.Short(), Msg: "is an older process of a node that was started again since",
 			Fix: "two processes run under one node id: end the older one, and never copy a node's directory",
 		}
 	}
@@ -96,7 +96,7 @@ func (e *Endpoint) meet(peer *Identity) error {
 		return &foci.Error{
 			Kind: foci.Denied, Where: "node " + peer.Node.Short(),
 			Msg: fmt.Sprintf("its incarnation %d is more than %v ahead of the clock of node %s", peer.Incarnation, route.MaxAhead, e.cfg.Node.Short()),
-			Fix: "set the clock that is wrong, and start the node again whose clock was ahead",
+			Fix: "set the wrong clock, and restart the node whose clock was ahead",
 		}
 	}
 	if known, lapsed := e.newest.lapsed(peer.Node, peer.Incarnation, now); lapsed && !mutant.On(mutant.UnprovenForEver) {

@@ -35,7 +35,7 @@ func (e *Endpoint) dialTLS(conn net.Conn) (net.Conn, *auth.Shown, error) {
 	case errors.As(err, &plain) && string(plain.RecordHeader[:4]) == "FOC1":
 		err = &foci.Error{
 			Kind: foci.Denied, Msg: "it speaks no TLS: it has neither key nor certificate, or a key and protocol 1",
-			Fix: "give that node key or [tls] in foci.toml, or come without a credential; for the upgrade from protocol 1 see docs/upgrade.md",
+			Fix: "give that node key or [tls] in foci.toml, or connect without a credential; for the upgrade from protocol 1 see docs/upgrade.md",
 		}
 	case errors.As(err, &alert):
 		err = foci.Errorf(foci.Denied, "TLS: %w", err)
@@ -87,7 +87,7 @@ func (s *bounded) Read(p []byte) (int, error) {
 		return n, nil
 	}
 	if s.left == 0 {
-		return 0, foci.Errorf(foci.TooLarge, "over %d bytes before it is known who sends them", maxUnauthenticated)
+		return 0, foci.Errorf(foci.TooLarge, "over %d bytes from an unauthenticated peer", maxUnauthenticated)
 	}
 	if s.turn {
 		<-s.turns

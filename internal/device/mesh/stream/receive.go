@@ -127,7 +127,7 @@ func (b *Body) receivePacked(f *frame.Reader, h *frame.Header) error {
 	return nil
 }
 
-var errDamaged = foci.Errorf(foci.Busy, "the message was damaged on its way: its checksum does not match (send it again)")
+var errDamaged = foci.Errorf(foci.Busy, "the message was damaged in transit: its checksum does not match (send it again)")
 
 // held is how many bytes wait here to be read.
 func (b *Body) held() int64 {

@@ -47,7 +47,7 @@ type relayStats struct {
 // answer, was lost: then it is not known what was done.
 func (in *Incoming) Relay(to Sender, class foci.Class, method wire.Method, head []byte) {
 	if in.ch == nil {
-		in.Fail(foci.Errorf(foci.Invalid, "a request of this process's own is not passed on"))
+		in.Fail(foci.Errorf(foci.Invalid, "a request of this process itself is not relayed"))
 		return
 	}
 	cfg := in.ch.cfg
@@ -135,7 +135,7 @@ func (r *relay) answer(reply *Reply) {
 	more := int64(len(reply.Head)) + r.window(b.size)
 	if !r.shares.growRelay(r, more) {
 		_ = b.Close() // cannot fail
-		r.fail(&foci.Error{Kind: foci.Unreachable, Where: r.peer(), Msg: "answered, but as much as may be forwarded is on its way here already"})
+		r.fail(&foci.Error{Kind: foci.Unreachable, Where: r.peer(), Msg: "answered, but the relay's memory is full"})
 		return
 	}
 	f := &feed{body: b, onEnd: func() {
@@ -165,7 +165,7 @@ func (r *relay) explain(err error) error {
 	}
 	// Lost, damaged, refused when it was sent again, or too much at a time: it is
 	// not known what was done.
-	return &foci.Error{Kind: foci.Unreachable, Where: r.peer(), Msg: "was lost while a request was forwarded to it", Err: err}
+	return &foci.Error{Kind: foci.Unreachable, Where: r.peer(), Msg: "was lost while a request was relayed to it", Err: err}
 }
 
 // peer names the peer; the asker adds this node's name.

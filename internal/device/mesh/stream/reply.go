@@ -88,7 +88,7 @@ func (s *Server) enqueueReply(st *stream, in *Incoming, a *answer, n int64) {
 	s.rouse()
 }
 
-var errCanceledByPeer = foci.Errorf(foci.Canceled, "canceled by the one who asked")
+var errCanceledByPeer = foci.Errorf(foci.Canceled, "canceled by the caller")
 
 func failure(err error) answer {
 	w := frame.EncodeError(err)

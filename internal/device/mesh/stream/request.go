@@ -92,7 +92,7 @@ func (q *Request) Cancel() {
 	if !q.finished.CompareAndSwap(false, true) {
 		return
 	}
-	err := foci.Errorf(foci.Canceled, "the caller no longer wants the answer")
+	err := foci.Errorf(foci.Canceled, "the caller canceled it")
 	for {
 		ch := q.channel.Load()
 		if ch == nil {
