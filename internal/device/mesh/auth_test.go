@@ -290,7 +290,7 @@ func TestOlderIncarnation(t *testing.T) {
 	waitEvent(t, old, false)
 	waitFor(t, "a refusal", func() bool {
 		_, err := l.Call(context.Background(), foci.Reg, methodNull, nil, nil)
-		return foci.KindOf(err) == foci.Unreachable && strings.Contains(err.Error(), "older start")
+		return foci.KindOf(err) == foci.Unreachable && strings.Contains(err.Error(), "older process")
 	})
 	if _, err := nd.Dial(testContext(t), addrOf(old.addr), false); foci.KindOf(err) != foci.Denied {
 		t.Errorf("it is believed when it is dialled: %v", err)

@@ -115,7 +115,7 @@ func TestRefusals(t *testing.T) {
 		"myself":          {foci.Denied, "has the id of this node", func(h *handshake.Hello) { h.Node, h.Role = nodeID(1), foci.RoleData }},
 		"no id":           {foci.Denied, "node id", func(h *handshake.Hello) { h.Role = foci.RoleClient }},
 		"future protocol": {foci.Protocol, "protocol 8 to 9", func(h *handshake.Hello) { h.MinProtocol, h.MaxProtocol = 8, 9 }},
-		"unknown proof":   {foci.Denied, "proof", func(h *handshake.Hello) { h.Auth = 3 }},
+		"unknown proof":   {foci.Denied, "authentication step 3", func(h *handshake.Hello) { h.Auth = 3 }},
 		"no window":       {foci.Protocol, "malformed", func(h *handshake.Hello) { h.Window = 1 }},
 	} {
 		r := rawDial(t, nd.addr)

@@ -108,7 +108,7 @@ func TestProvenIncarnationCounts(t *testing.T) {
 		t.Fatalf("node 2, started again: %v", err)
 	}
 	later.Store(int64(time.Hour))
-	if err := dial(2, 2, old); foci.KindOf(err) != foci.Denied || !strings.Contains(err.Error(), "older start") {
+	if err := dial(2, 2, old); foci.KindOf(err) != foci.Denied || !strings.Contains(err.Error(), "older process") {
 		t.Errorf("the older start, an hour later: %v", err)
 	}
 }
