@@ -122,7 +122,7 @@ func loadIndex(path string) (*index, error) {
 	refuse := func(err error) error {
 		return &foci.Error{
 			Kind: foci.Invalid, Op: "credentials", Where: path, Msg: "cannot be used", Err: vfs.Cause(err),
-			Fix: "remove it, and foci up makes it anew; or say --credential FILE",
+			Fix: "remove it, and foci up makes a new one; or give --credential FILE",
 		}
 	}
 	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)

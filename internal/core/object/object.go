@@ -59,7 +59,7 @@ func Apply(v record.Vote, e *record.Entry, newer iter.Seq[record.Entry]) (record
 	case e.Op.IsBase():
 		v = rebase(v, e, newer)
 	case v.Count-baseCount(&v) >= record.MaxCount-1: // a base may come later, and must fit
-		return v, foci.Errorf(foci.TooLarge, "object has %d transactions from its base up: put it anew", v.Count)
+		return v, foci.Errorf(foci.TooLarge, "object has %d transactions from its base up: replace it by a put", v.Count)
 	default:
 		v = extend(v, e)
 	}

@@ -143,7 +143,7 @@ func (w *Write) answerQuery(now time.Duration, g foci.Group, a *Answer) {
 // choose fixes the version and sends the record.
 func (w *Write) choose() {
 	if w.rec.Op == record.OpAppend && w.query.count() > foci.MaxAppends {
-		w.finish(foci.Errorf(foci.TooLarge, "object has %d appends, the most there may be above one put: put it anew", foci.MaxAppends))
+		w.finish(foci.Errorf(foci.TooLarge, "object has %d appends, the most there may be above one put: replace it by a put", foci.MaxAppends))
 		return
 	}
 	seen := w.query.seen()

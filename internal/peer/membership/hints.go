@@ -52,6 +52,6 @@ func (d *dialer) dialHint(r *wire.Route) {
 		return
 	}
 	if err := d.dialAny(places); err != nil && d.ctx.Err() == nil {
-		d.log.Debug("a node that was heard cannot be reached", "peer", r.Node, "err", err)
+		d.log.Debug("the node of a beacon cannot be reached", "peer", r.Node, "err", err)
 	}
 }

@@ -48,7 +48,7 @@ func (m *Members) giveUpAbsent(now time.Duration) {
 	for _, k := range m.mesh.Peers() {
 		id := k.Node()
 		if m.view.giveUp(id, !k.Up() && !placed(l, id).Is, now) {
-			m.log.Info("node given up: it has been away for long and is not in the layout", "peer", id)
+			m.log.Info("node given up: it has been unreachable for long and is not in the layout", "peer", id)
 			m.dialer.hangUp(id)
 		}
 	}

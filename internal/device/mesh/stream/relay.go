@@ -55,7 +55,7 @@ func (in *Incoming) Relay(to Sender, class foci.Class, method wire.Method, head 
 	n := int64(len(in.Head)) + r.window(in.BodyLen())
 	if !r.shares.takeRelay(r, n) {
 		r.shares.relaysFailed.Add(1)
-		in.Fail(busy("node " + cfg.Node.Short() + " forwards as much as it may"))
+		in.Fail(busy("node " + cfg.Node.Short() + " relays as many requests as it may"))
 		return
 	}
 	r.q = &Request{Class: class, Method: method, Head: head, Stream: true, Done: r.done}
