@@ -19,15 +19,15 @@ func meshCommand(a *app) *cobra.Command {
 		Use:   "mesh",
 		Short: "Show the links between processes and their channels",
 		Long: `Show, for every node and for this client, its links: one line for each channel that is open or
-being opened, with its class, its table, both addresses, the median and
-the 99th of 100 of its last 64 pings, what is queued and in flight (messages, and bytes where there
-are any), how many requests were sent again elsewhere when it was lost, and when and why the
-channel before it ended or could not be opened.
+being opened, with its class, its table, both addresses, the median and the 99th of 100 of its last
+64 pings, what is queued and in flight (messages, and bytes where there are any), how many requests
+were sent again elsewhere when it was lost, and when and why the channel before it ended or could
+not be opened.
 
 A channel shows the state of its link if that is not up: suspect and down mean that the peer is
-unreachable, one-way that only the peer has channels to this process; requests then use a relay. Below are
-the sums of relayed requests, and the use of each node's limits, with the five
-principals that hold the most (- is all unauthenticated peers): one may hold an eighth.
+unreachable, one-way that only the peer has channels to this process; requests then use a relay.
+Below are the sums of relayed requests, and the use of each node's limits, with the five principals
+that hold the most (- is all unauthenticated peers): one may hold an eighth.
 
   foci mesh
   foci mesh --json`,

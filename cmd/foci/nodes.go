@@ -134,8 +134,8 @@ func routeCommand(a *app) *cobra.Command {
 		Short: "Show the nodes' addresses, and which of them this client uses",
 		Long: `Show every member's addresses with their route tables, as far as this client knows them, and the
 node that told them (- = the layout); * marks those that it uses. A node with no address that it can use
-is reached through another: "relay n2". Addresses with the same table number
-can reach one another. Members of role client store nothing.
+is reached through another: "relay n2". Addresses with the same table number can reach one another.
+Members of role client store nothing.
 
   foci route
   foci route --table 0`,
