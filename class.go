@@ -1,15 +1,15 @@
 package foci
 
-// Class says why a message travels, and so on which channels of a link.
+// Class is the purpose of a message. Each class has its own channels in a link.
 type Class uint8
 
-// The classes, as Elasticsearch named them: by purpose, never by priority.
+// The classes, named after Elasticsearch's. They are purposes, not priorities.
 const (
 	Ping     Class = iota // liveness
-	State                 // routes, layout, questions about the system
-	Reg                   // puts, gets and votes of clients
+	State                 // routes, layout, status queries
+	Reg                   // puts, gets and version queries of clients
 	Bulk                  // bodies of large objects
-	Recovery              // repair and data that moves
+	Recovery              // repair and data movement
 	NumClasses
 )
 
@@ -42,9 +42,9 @@ type Role uint8
 
 // The roles.
 const (
-	RoleTransport Role = iota // dials in; nobody dials back and no node's state has it
-	RoleClient                // a full member that stores nothing
-	RoleData                  // a full member with backends
+	RoleTransport Role = iota // not a member: it dials nodes, and no node dials it
+	RoleClient                // a member that stores nothing
+	RoleData                  // a member with backends
 	NumRoles
 )
 
@@ -72,8 +72,8 @@ func (r *Role) UnmarshalText(t []byte) error {
 	return Errorf(Invalid, "role %q: want transport, client or data", Clip(string(t)))
 }
 
-// Level is how many groups must have answered before a caller is called back.
-// The zero Level leaves it to whoever is asked: in the end it is Quorum.
+// Level is how many groups must answer before an operation succeeds. The zero
+// Level means the default of the session or the client, which is Quorum unless set.
 type Level uint8
 
 // The levels. Only Quorum and All keep promise P1.
@@ -104,7 +104,7 @@ func (l *Level) UnmarshalText(t []byte) error {
 	return Errorf(Invalid, "level %q: want one, quorum or all", Clip(string(t)))
 }
 
-// Need is the number of groups out of n that the level asks for.
+// Need is the number of groups out of n that the level requires.
 func (l Level) Need(n int) int {
 	switch l {
 	case One:

@@ -6,33 +6,33 @@ import (
 	"time"
 )
 
-// Kind is the closed list of what can go wrong. Kinds cross the wire; text is
-// for people. Upspin's error kinds are the model.
+// Kind classifies an error. The list is closed, and kinds are sent over the wire:
+// programs decide by the kind, never by the text. Upspin's error kinds are the model.
 type Kind uint8
 
 // The kinds. Their numbers are part of the protocol: add at the end only.
 const (
-	Internal       Kind = iota // a bug, or something that nobody foresaw
-	Invalid                    // the request breaks a rule; sending it again cannot help
-	NotFound                   // a quorum says that there is no such object or version
+	Internal       Kind = iota // a bug, or an error of no other kind
+	Invalid                    // the request breaks a rule; a retry cannot succeed
+	NotFound                   // a quorum has no such object or version
 	TooLarge                   // over a limit
-	Busy                       // a bounded queue is full; nothing was done, try again after RetryAfter
+	Busy                       // a bounded queue is full; nothing was done, retry after RetryAfter
 	Canceled                   // the caller gave up before anything was sent
-	OutcomeUnknown             // it ended without a quorum: it may have happened, or may still
+	OutcomeUnknown             // a write ended without a quorum: it may have been applied, or may still be
 	NoQuorum                   // a read could not reach enough groups
-	NoRoute                    // no address of the owner in any table that can be used
+	NoRoute                    // the owner has no address in a usable route table, and no relay
 	Unreachable                // no channel to the peer now
 	Stalled                    // the resend counter reached zero
 	StaleLayout                // the request names an older layout than the node's
-	NotReady                   // the backend cannot vote: no layout, or not compared yet
+	NotReady                   // the backend cannot vote yet: no layout, or not compared with its peers
 	Corrupt                    // stored bytes do not match their checksum
 	ClockAhead                 // the version's time is too far above the replica's clock
-	BelowWatermark             // the version is not newer than what was destroyed in its range
+	BelowWatermark             // the version is not above the GC watermark of its range
 	Conflict                   // the same version with other content
 	Gone                       // the version was superseded and its content destroyed
 	ReadOnly                   // the backend takes no writes: a failed fsync, or a full disk
 	Denied                     // not allowed, or wrong cluster, wrong node, wrong credential
-	Protocol                   // the peer broke the protocol, or speaks none that we know
+	Protocol                   // the peer broke the protocol, or has no version of it in common
 	Closed                     // the client, node or channel is closed
 	NumKinds
 )
@@ -43,7 +43,7 @@ var kindNames = [NumKinds]string{
 	"conflict", "gone", "read only", "denied", "protocol", "closed",
 }
 
-// String is the kind in words.
+// String is the name of the kind.
 func (k Kind) String() string {
 	if k < NumKinds {
 		return kindNames[k]
@@ -52,8 +52,8 @@ func (k Kind) String() string {
 }
 
 // NotApplied reports whether a replica that answers a mutation with this kind has
-// not applied it, and will not. ReadOnly is not among these kinds: a record whose
-// fsync failed may be there after a restart.
+// not applied the mutation, and will not. It is false for ReadOnly: a record whose
+// fsync failed may be on the disk after a restart.
 func (k Kind) NotApplied() bool {
 	switch k {
 	case Invalid, TooLarge, Busy, NoRoute, StaleLayout, NotReady, ClockAhead, BelowWatermark, Conflict, Denied:
@@ -68,20 +68,19 @@ func (k Kind) Error() string { return k.String() }
 // MarshalText makes kinds readable in JSON.
 func (k Kind) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
 
-// Error is an error with its kind. Op and Where are what was done and to what;
-// Fix says what to do about it.
+// Error is an error with its kind.
 type Error struct {
 	Kind       Kind
-	Op         string        // "put", "dial", … ; may be empty
-	Where      string        // object, peer, address or file; may be empty
+	Op         string        // the operation: "put", "dial", …; may be empty
+	Where      string        // its object, peer, address or file; may be empty
 	Msg        string        // what is wrong
-	Fix        string        // what to do; may be empty
-	RetryAfter time.Duration // for Busy: when to try again; 0 = at will
+	Fix        string        // the remedy; may be empty
+	RetryAfter time.Duration // for Busy: the delay before a retry; 0: none
 	Err        error         // the cause; may be nil
 }
 
-// Error prints op where: message: cause (remedy); of [Replicas] as the cause it
-// prints each on a line of its own, after the remedy.
+// Error prints "op where: message: cause (remedy)". If the cause is [Replicas],
+// each replica follows on a line of its own.
 func (e *Error) Error() string {
 	s := e.Msg
 	if s == "" {
@@ -107,18 +106,18 @@ func (e *Error) Error() string {
 	return s + after
 }
 
-// Unwrap gives the cause.
+// Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// Is matches a [Kind] given as the target: errors.Is(err, foci.NotFound). An
-// error also matches the kinds of its causes, so that a write of unknown outcome
-// may be Busy too, where one replica was. What to do next is decided by [KindOf].
+// Is lets [errors.Is] match a [Kind]: errors.Is(err, foci.NotFound). It matches
+// the kinds of causes too: a write of kind OutcomeUnknown is also Busy if one
+// replica was. To decide what to do next, use [KindOf].
 func (e *Error) Is(target error) bool {
 	k, ok := target.(Kind)
 	return ok && k == e.Kind
 }
 
-// As gives the kind to a *[Kind] given as the target.
+// As lets [errors.As] set a *[Kind].
 func (e *Error) As(target any) bool {
 	k, ok := target.(*Kind)
 	if ok {
@@ -133,8 +132,8 @@ func Errorf(k Kind, format string, args ...any) error {
 	return &Error{Kind: k, Msg: err.Error(), Err: hidden(errors.Unwrap(err))}
 }
 
-// KindOf is the kind of the outermost [Error] in err's chain; [Internal] when
-// there is none.
+// KindOf is the kind of the outermost [Error] in err's chain, or [Internal] if
+// the chain has none.
 func KindOf(err error) Kind {
 	if err == nil {
 		return Internal // before the variables below go to the heap
@@ -148,8 +147,7 @@ func kindOf(err error) Kind {
 	return k
 }
 
-// hidden keeps a cause for errors.Is and errors.As whose text is already in
-// the message.
+// hidden wraps a cause whose text is already in the message, or returns nil.
 func hidden(err error) error {
 	if err == nil {
 		return nil
@@ -163,6 +161,6 @@ type hiddenCause struct{ err error }
 func (h *hiddenCause) Error() string { return h.err.Error() }
 func (h *hiddenCause) Unwrap() error { return h.err }
 
-// Cause marks a cause whose text the message of an [Error] already contains, so
-// that it is found by [errors.Is] and [errors.As] and not printed twice.
+// Cause wraps err for the Err field of an [Error] whose Msg already contains the
+// text of err: [errors.Is] and [errors.As] find err, and it is not printed twice.
 func Cause(err error) error { return hidden(err) }

@@ -10,7 +10,7 @@ import (
 type ID [sha512.Size]byte
 
 // ObjectID is the id of an object: SHA-512 over bucket, a zero byte and key.
-// Neither bucket nor key may contain NUL, so no two names share their input.
+// A valid name contains no NUL, so no two names have the same input.
 func ObjectID(n Name) ID {
 	b := make([]byte, 0, MaxBucketLen+1+128)
 	b = append(b, n.Bucket...)

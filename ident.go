@@ -6,17 +6,18 @@ import (
 	"strings"
 )
 
-// Group is the number of one complete ring of backends: one replica of
-// everything that is stored on it. Groups count from 1.
+// Group is the number of a ring of backends. The backends of a group together
+// hold one replica of each object of its buckets. Groups count from 1.
 type Group uint32
 
-// Table labels addresses that can reach one another: a logical route table.
+// Table is the number of a logical route table: addresses with the same number
+// can reach one another.
 type Table uint32
 
-// Epoch numbers layouts; 0 means no layout.
+// Epoch is the number of a layout; 0 means no layout.
 type Epoch uint64
 
-// Incarnation is new at every start of a node, and larger than the last.
+// Incarnation numbers the starts of a node; each is larger than the one before.
 type Incarnation uint64
 
 // NodeID identifies a server process across restarts and changes of address.
@@ -55,8 +56,8 @@ func (n *NodeID) UnmarshalText(t []byte) error { return parseUUID((*[16]byte)(n)
 // UnmarshalText reads the usual form of a UUID.
 func (b *BackendID) UnmarshalText(t []byte) error { return parseUUID((*[16]byte)(b), t) }
 
-// NewUUID draws a random UUID, version 4, for a [NodeID] or [BackendID]. random
-// is crypto/rand.Reader outside of tests.
+// NewUUID draws a random UUID, version 4, for a [NodeID] or [BackendID]. Production
+// code passes crypto/rand.Reader. NewUUID fails only if random does.
 func NewUUID(random io.Reader) ([16]byte, error) {
 	var u [16]byte
 	if _, err := io.ReadFull(random, u[:]); err != nil {

@@ -2,12 +2,11 @@ package foci
 
 import "time"
 
-// Limits on what a client may name, send and leave waiting. They are part of
-// the protocol: every node refuses what is over them with [TooLarge] or
-// [Invalid] before it allocates for it.
+// Limits of names, sizes and counts. They are part of the protocol: a node refuses
+// a request over a limit with [TooLarge] or [Invalid], before it allocates memory.
 const (
-	MinBucketLen = 3
-	MaxBucketLen = 63
+	MinBucketLen = 3        // bytes
+	MaxBucketLen = 63       // bytes
 	MaxKeyLen    = 1024     // bytes of UTF-8
 	MaxMetaLen   = 8 << 10  // bytes of metadata of one transaction
 	MaxPayload   = 4 << 20  // bytes of one transaction or one chunk; larger content is cut into chunks
@@ -21,16 +20,15 @@ const (
 	MaxChunks    = 10 << 20 // chunks of one object: 40 TiB
 	MaxParts     = 10_000   // parts of one object that was uploaded in parts
 
-	// MaxTime bounds the time of a version, in nanoseconds since 1970 (year
-	// 2116): a clock beyond it is broken, and there must be room above it.
+	// MaxTime is the exclusive bound of the time of a version, in nanoseconds since
+	// 1970 (year 2116). A clock beyond it is broken.
 	MaxTime = 1 << 62
 
-	// MaxClockAhead is how far above its own clock a replica accepts a time
-	// without evidence that an owner of the object holds one as high. Clocks
-	// that differ by more count as different.
+	// MaxClockAhead is how far a version's time may be ahead of a replica's clock,
+	// unless an owner of the object is known to hold a time as high.
 	MaxClockAhead = 60 * time.Second
 
-	// MaxUnprovedAhead is how far above its own clock a replica accepts a time,
-	// whatever the evidence, from a client that proved no identity.
+	// MaxUnprovedAhead is how far the time of a version from an unauthenticated
+	// client may be ahead of a replica's clock, whatever the evidence.
 	MaxUnprovedAhead = 24 * time.Hour
 )

@@ -11,11 +11,11 @@ type Name struct {
 	Key    string
 }
 
-// String is the form of the command line, bucket/key.
+// String is bucket/key, which [ParseName] reads.
 func (n Name) String() string { return n.Bucket + "/" + n.Key }
 
-// ParseName reads bucket/key. The key may contain slashes; "." and ".." are
-// just characters.
+// ParseName splits s at its first slash into bucket and key, and validates them.
+// The key may contain slashes; "." and ".." have no meaning.
 func ParseName(s string) (Name, error) {
 	bucket, key, ok := strings.Cut(s, "/")
 	if !ok {
@@ -25,7 +25,8 @@ func ParseName(s string) (Name, error) {
 	return n, n.Validate()
 }
 
-// Validate reports an [Invalid] error that says which rule the name breaks.
+// Validate returns an error of kind [Invalid] if the name breaks a rule of
+// [ValidateBucket] or [ValidateKey].
 func (n Name) Validate() error {
 	if err := ValidateBucket(n.Bucket); err != nil {
 		return err
@@ -33,8 +34,8 @@ func (n Name) Validate() error {
 	return ValidateKey(n.Key)
 }
 
-// ValidateBucket holds S3's rules: 3 to 63 of a-z, 0-9, '-' and '.', beginning
-// and ending with a letter or digit, no two dots in a row, not an IPv4 address.
+// ValidateBucket checks a bucket's name by S3's rules: 3 to 63 of a-z, 0-9, '-'
+// and '.', a letter or digit at both ends, no two dots in a row, no IPv4 address.
 func ValidateBucket(b string) error {
 	if len(b) < MinBucketLen || len(b) > MaxBucketLen {
 		return Errorf(Invalid, "bucket %q: %d bytes long, want %d to %d", Clip(b), len(b), MinBucketLen, MaxBucketLen)
@@ -62,7 +63,7 @@ func ValidateBucket(b string) error {
 	return nil
 }
 
-// ValidateKey wants 1 to [MaxKeyLen] bytes of UTF-8 without NUL.
+// ValidateKey checks a key: 1 to [MaxKeyLen] bytes of UTF-8 without NUL.
 func ValidateKey(k string) error {
 	switch {
 	case k == "":
@@ -77,7 +78,7 @@ func ValidateKey(k string) error {
 	return nil
 }
 
-// Clip keeps what somebody sent short enough for an error message.
+// Clip cuts a received string to 80 bytes, for error messages.
 func Clip(s string) string {
 	const most = 80
 	if len(s) <= most {

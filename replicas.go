@@ -6,21 +6,20 @@ import (
 	"strings"
 )
 
-// Replica is what became of an operation at one of its replicas.
+// Replica is the outcome of an operation at one replica.
 type Replica struct {
 	Group Group
-	Node  NodeID // zero: no node was asked
+	Node  NodeID // zero: no request was sent
 	Name  string // of the node in the layout; may be empty
-	Err   error  // nil: it did its part
+	Err   error  // nil: success
 }
 
-// Replicas are the cause in errors of kind NoQuorum and OutcomeUnknown: each
-// replica of the object, and what became of the operation there. [errors.As]
-// finds it.
+// Replicas is the cause of errors of kind NoQuorum and OutcomeUnknown: the outcome
+// at each replica of the object. [errors.As] finds it.
 type Replicas []Replica
 
-// maxReplicaText bounds what one replica's line says, in bytes: somewhat more
-// than all attempts that a transaction remembers.
+// maxReplicaText bounds one replica's line, in bytes. All attempts that a
+// transaction remembers fit.
 const maxReplicaText = 1500
 
 // Error has one line for each replica.
@@ -32,7 +31,7 @@ func (r Replicas) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// Unwrap gives the causes.
+// Unwrap returns the errors of the replicas that failed.
 func (r Replicas) Unwrap() []error {
 	errs := make([]error, 0, len(r))
 	for i := range r {
@@ -43,7 +42,7 @@ func (r Replicas) Unwrap() []error {
 	return errs
 }
 
-// String is one line: who it is, and what became of the operation there.
+// String is one line: the group, the node, and "done" or the error.
 func (r Replica) String() string {
 	return fmt.Sprintf("group %d%s: %s", r.Group, r.node(), r.text())
 }
@@ -76,7 +75,7 @@ func (r Replica) text() string {
 	return text
 }
 
-// MarshalJSON gives group, node, name, and of what failed kind and text.
+// MarshalJSON encodes group, node, name, and the kind and text of the error.
 func (r Replica) MarshalJSON() ([]byte, error) {
 	v := struct {
 		Group Group  `json:"group"`

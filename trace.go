@@ -5,18 +5,18 @@ import (
 	"strconv"
 )
 
-// TraceID names an operation on all its ways. Every one has a trace; those with
-// an odd number are noted at every step by everybody who has a part in them,
-// the others only where they are slow or are sent again. 0 = no trace.
+// TraceID identifies an operation in all processes that take part in it. They
+// record every step of operations with an odd id; of the others they record only
+// slow requests and resends. 0: no trace.
 type TraceID uint64
 
-// Noted reports whether every step is noted.
+// Noted reports whether every step is recorded.
 func (t TraceID) Noted() bool { return t&1 == 1 }
 
-// Note is the same trace, with every step noted from now on.
+// Note is the id of the same operation with every step recorded.
 func (t TraceID) Note() TraceID { return t | 1 }
 
-// Same reports whether both name one operation.
+// Same reports whether t and o identify the same operation.
 func (t TraceID) Same(o TraceID) bool { return t|1 == o|1 }
 
 // String is the form that ParseTraceID reads.

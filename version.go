@@ -5,9 +5,8 @@ import (
 	"encoding/binary"
 )
 
-// Version orders the transactions of an object, totally: first by time, then
-// by a nonce that is drawn afresh for every transaction, so that two of them
-// never share a version. The zero Version is older than every real one.
+// Version orders the transactions of an object totally: by time, then by a random
+// nonce, which makes versions unique. The zero Version is older than all others.
 type Version struct {
 	Time  int64  // nanoseconds since 1970, 0 ≤ Time < MaxTime
 	Nonce uint64 // random, not 0 in a real version
@@ -31,7 +30,7 @@ func (v Version) Compare(w Version) int {
 // Less reports whether v is older than w.
 func (v Version) Less(w Version) bool { return v.Compare(w) < 0 }
 
-// Next is the first version that can follow v: where a log is read on.
+// Next is the smallest version above v, from which a reader of a log continues.
 func (v Version) Next() Version {
 	if v.Nonce++; v.Nonce == 0 {
 		v.Time++
@@ -39,7 +38,7 @@ func (v Version) Next() Version {
 	return v
 }
 
-// IsZero reports whether v is the version before all others.
+// IsZero reports whether v is the zero Version.
 func (v Version) IsZero() bool { return v == Version{} }
 
 // Bytes is the 16-byte big-endian form; it sorts as versions do.
