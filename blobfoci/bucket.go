@@ -13,7 +13,8 @@ import (
 	"github.com/foci-store/foci/client"
 )
 
-// OpenBucket opens a bucket for a session, which must stay open as long.
+// OpenBucket opens a bucket through a session. It sends nothing. The client of the
+// session must not be closed before the bucket.
 func OpenBucket(s *client.Session, bucket string) *blob.Bucket {
 	return blob.NewBucket(&store{s: s, bucket: bucket})
 }
@@ -36,10 +37,10 @@ func (b *store) name(key string) foci.Name {
 	return foci.Name{Bucket: b.bucket, Key: escaper.Replace(key)}
 }
 
-// errUnsupported is the error of what Foci does not do.
+// errUnsupported is the error of operations that Foci does not have.
 var errUnsupported = errors.New("not supported by Foci")
 
-// codes are the codes of kinds that have one.
+// codes maps kinds to codes; all other kinds are gcerrors.Unknown.
 var codes = map[foci.Kind]gcerrors.ErrorCode{
 	foci.Internal: gcerrors.Internal, foci.Corrupt: gcerrors.Internal, foci.Protocol: gcerrors.Internal,
 	foci.Invalid: gcerrors.InvalidArgument, foci.TooLarge: gcerrors.InvalidArgument,
@@ -63,16 +64,16 @@ func (b *store) ErrorCode(err error) gcerrors.ErrorCode {
 	}
 }
 
-// As gives the session to a **client.Session.
+// As sets i, if it is a **client.Session, to the session.
 func (b *store) As(i any) bool { return as(b.s, i) }
 
-// ErrorAs gives the error to a **foci.Error.
+// ErrorAs sets i, if it is a **foci.Error, to the error.
 func (b *store) ErrorAs(err error, i any) bool {
 	e, ok := i.(**foci.Error)
 	return ok && errors.As(err, e)
 }
 
-// as gives v to i when that is a pointer to its type.
+// as sets i to v if i is a *T.
 func as[T any](v T, i any) bool {
 	p, ok := i.(*T)
 	if ok {
@@ -81,7 +82,7 @@ func as[T any](v T, i any) bool {
 	return ok
 }
 
-// before runs a callback that may ask for a value of the driver's: there is none.
+// before runs a callback that may ask for a value of the driver; there is none.
 func before(f func(func(any) bool) error) error {
 	if f == nil {
 		return nil
@@ -126,7 +127,7 @@ func (b *store) ListPaged(ctx context.Context, opts *driver.ListOptions) (*drive
 	return list, nil
 }
 
-// Copy implements driver.Bucket. The content goes through this process.
+// Copy implements driver.Bucket. This process reads and writes the content.
 func (b *store) Copy(ctx context.Context, dstKey, srcKey string, opts *driver.CopyOptions) error {
 	r, err := b.s.Get(ctx, b.name(srcKey), client.GetOptions{})
 	if err != nil {
@@ -140,8 +141,7 @@ func (b *store) Copy(ctx context.Context, dstKey, srcKey string, opts *driver.Co
 	return err
 }
 
-// Delete implements driver.Bucket. Of two that delete a blob at the same time both
-// may succeed.
+// Delete implements driver.Bucket. Two concurrent calls for one blob may both succeed.
 func (b *store) Delete(ctx context.Context, key string) error {
 	if _, err := b.s.Stat(ctx, b.name(key)); err != nil {
 		return err
@@ -150,7 +150,7 @@ func (b *store) Delete(ctx context.Context, key string) error {
 	return err
 }
 
-// SignedURL implements driver.Bucket: there is none.
+// SignedURL implements driver.Bucket; it is not supported.
 func (b *store) SignedURL(context.Context, string, *driver.SignedURLOptions) (string, error) {
 	return "", errUnsupported
 }

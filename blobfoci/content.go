@@ -28,7 +28,7 @@ type attributes struct {
 
 const unknownType = "application/octet-stream"
 
-// attributesOf reads metadata; of an object of other origin nothing is known.
+// attributesOf decodes metadata; attributes are empty if another program wrote it.
 func attributesOf(meta []byte) attributes {
 	var a attributes
 	if json.Unmarshal(meta, &a) != nil {
@@ -40,7 +40,7 @@ func attributesOf(meta []byte) attributes {
 	return a
 }
 
-// md5 is the MD5 of the content, as long as nothing was appended to it.
+// md5 is the MD5 of the content; nil if the object has appends.
 func (a *attributes) md5(info *client.Info) []byte {
 	if info.Appends > 0 {
 		return nil
@@ -86,7 +86,7 @@ func (r *reader) Read(p []byte) (int, error) {
 // Attributes implements driver.Reader.
 func (r *reader) Attributes() *driver.ReaderAttributes { return &r.attributes }
 
-// As gives the client's reader to a **client.Reader.
+// As sets i, if it is a **client.Reader, to the reader.
 func (r *reader) As(i any) bool { return as(r.Reader, i) }
 
 // Download implements driver.Downloader.
@@ -116,8 +116,7 @@ func (b *store) NewTypedWriter(ctx context.Context, key, contentType string, opt
 	}, nil
 }
 
-// writer writes a blob. Its content goes through a pipe to a put, which runs from
-// the first Write on.
+// writer writes a blob. The first Write starts a put, which reads from a pipe.
 type writer struct {
 	ctx  context.Context
 	s    *client.Session
@@ -137,7 +136,7 @@ func (w *writer) Upload(r io.Reader) error {
 	return err
 }
 
-// meta is called when all content was read.
+// meta encodes the metadata after the put has read the content.
 func (w *writer) meta() ([]byte, error) {
 	w.a.MD5 = w.sum.Sum(nil)
 	return json.Marshal(w.a)
@@ -180,7 +179,7 @@ func (w *writer) Close() error {
 	}
 }
 
-// eof is no content.
+// eof is empty content.
 type eof struct{}
 
 func (eof) Read([]byte) (int, error) { return 0, io.EOF }

@@ -11,9 +11,9 @@ import (
 	"github.com/foci-store/foci/client"
 )
 
-// Scheme is the scheme of URLs that this package opens: foci://BUCKET?remote=R,
-// with remote once or more, and at most one each of cluster, credential (a file)
-// and timeout.
+// Scheme is the scheme of URLs that this package opens: foci://BUCKET?remote=R.
+// Parameters: remote, once or more; cluster, credential (a file) and timeout, each at
+// most once.
 const Scheme = "foci"
 
 func init() { blob.DefaultURLMux().RegisterBucket(Scheme, opener{}) }

@@ -15,47 +15,44 @@ import (
 	"github.com/foci-store/foci/internal/peer"
 )
 
-// Config says how to reach a cluster. The zero value of each field but Remotes
-// is a good choice.
+// Config says how to reach a cluster. Only Remotes is required; each other zero
+// field selects the default that its comment names.
 type Config struct {
 	// Remotes are the nodes to contact first, host:port:family; at least one.
 	Remotes []string
-	// Tables are the route tables to use. None: the one by which the first node
-	// welcomes us.
+	// Tables are the route tables to use. None: the table of the first node's address.
 	Tables []foci.Table
-	// Cluster is the name of the cluster, so that a wrong address is noticed.
-	// Empty: whichever the first node is of.
+	// Cluster is the expected name of the cluster; another cluster's nodes are
+	// refused. Empty: the cluster of the first node.
 	Cluster string
-	// Stay keeps the client to the nodes of Remotes, where others cannot be
-	// reached: what these own is forwarded. False: it uses every node.
+	// Stay restricts the client to the nodes of Remotes, which relay requests for
+	// all others. False: the client dials every node.
 	Stay bool
-	// Credential is a file with what this client proves itself with: the client
-	// key or the bundle of certificates that foci init or foci credential made.
-	// Empty: none, which nodes on loopback may be content with.
+	// Credential is a file made by foci init or foci credential: a client key or a
+	// bundle of certificates. Empty: the client is unauthenticated, which nodes may
+	// accept on loopback.
 	Credential string
-	// Stall is how long a request may be without an answer until it is sent again;
-	// at least 1 ms. Zero: 2 s. A session may have its own, like the next two.
+	// Stall is the time without an answer after which a request is resent; at
+	// least 1 ms. Zero: 2 s. A session may override Stall, Resends and Timeout.
 	Stall time.Duration
-	// Resends is how often one stalled request is sent again. Zero: 5; Off: never.
+	// Resends is how often one stalled request is resent. Zero: 5; Off: never.
 	Resends int
-	// Timeout is how long one operation may take. Zero: 30 s; Off: until its
-	// context ends.
+	// Timeout limits one operation. Zero: 30 s; Off: only the context limits it.
 	Timeout time.Duration
-	// Pending is how many operations may be pending; more are refused with Busy,
-	// so that a fast caller cannot fill the memory. Zero: 65,536.
+	// Pending is the maximum of pending operations; more are refused with Busy
+	// (backpressure). Zero: 65,536.
 	Pending int
-	// MaxHeld is how many bytes of content they may hold in memory, likewise.
-	// Zero: 256 MiB.
+	// MaxHeld is the maximum of bytes of content that pending operations hold in
+	// memory; more are refused with Busy. Zero: 256 MiB.
 	MaxHeld int64
-	// Logger is told of what operators may want to know. Nil: nothing is logged.
+	// Logger receives messages for operators. Nil: nothing is logged.
 	Logger *slog.Logger
 }
 
 const defaultTimeout = 30 * time.Second
 
-// Client is a transport client, made by Dial: it dials nodes, and none of them
-// dials back; or a node client, made by Join: a member that stores nothing.
-// It is safe for concurrent use.
+// Client is this process in a cluster: a transport client, made by [Dial], or a
+// node client, made by [Join]. It is safe for concurrent use.
 type Client struct {
 	peer     *peer.Peer
 	layout   layout.Holder
@@ -66,8 +63,9 @@ type Client struct {
 	uploads   chan struct{} // of PutAsync: a token for each that reads large content
 }
 
-// Dial connects to a cluster and learns its layout. It fails with Unreachable when no
-// node can be reached, and with Denied at a cluster of another name.
+// Dial connects to a cluster as a transport client and learns its layout. It fails
+// with Unreachable when no node can be reached, and with Denied when the cluster has
+// another name.
 func Dial(ctx context.Context, cfg Config) (*Client, error) {
 	if len(cfg.Remotes) == 0 {
 		return nil, foci.Errorf(foci.Invalid, "no remote: name a node as host:port:family, like 127.0.0.1:1025:2")
@@ -80,7 +78,7 @@ func Dial(ctx context.Context, cfg Config) (*Client, error) {
 }
 
 // connect completes the configuration of a process, starts it and waits until it
-// can work. began is called before it waits; it may be nil.
+// can run operations.
 func connect(ctx context.Context, cfg Config, pc peer.Config) (*Client, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
@@ -107,7 +105,7 @@ func connect(ctx context.Context, cfg Config, pc peer.Config) (*Client, error) {
 	return c, nil
 }
 
-// credential reads what the client proves itself with; nil when it has nothing.
+// credential reads the file of credentials; nil when cfg names none.
 func credential(cfg Config) (*auth.Credentials, error) {
 	if cfg.Credential == "" {
 		return nil, nil
@@ -115,7 +113,7 @@ func credential(cfg Config) (*auth.Credentials, error) {
 	return auth.LoadCredential(files.OS(), cfg.Credential, cfg.Logger)
 }
 
-// defaults are the settings of a session that says nothing.
+// defaults are the settings of a session with zero options.
 func (cfg *Config) defaults() SessionOptions {
 	o := SessionOptions{
 		Ack: foci.Quorum, Read: foci.Quorum, Ask: AskNearest,
@@ -140,7 +138,7 @@ func (c *Config) validate() error {
 	return nil
 }
 
-// Close ends what is under way, with Closed or OutcomeUnknown, and hangs up. All
-// futures have ended when it returns; a callback may still be running, and may
-// be who calls it. It may be called twice.
+// Close ends pending operations, with Closed or OutcomeUnknown, and closes all
+// connections. When it returns all futures have ended; callbacks may still run. A
+// callback may call Close, and it may be called twice.
 func (c *Client) Close() error { return c.peer.Close() }

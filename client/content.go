@@ -11,9 +11,8 @@ import (
 	"github.com/foci-store/foci/internal/core/wire"
 )
 
-// content reads what was resolved: the log of the object from its base up, page
-// by page, and the chunks that heads in it name, a few ahead. It is not safe for
-// concurrent use.
+// content reads a resolved object: its log from the base up, page by page, and the
+// chunks that heads in the log name, a few ahead. It is not safe for concurrent use.
 type content struct {
 	s     *Session
 	ctx   context.Context
@@ -34,43 +33,43 @@ type content struct {
 	page   []wire.FetchedEntry // read and not yet planned
 	body   []byte              // of page
 	more   bool                // the log goes on behind page
-	known  *known              // what the log is known to be; nil: nothing
-	passed int                 // how many groups were passed over, because they lack a part of it
+	known  *known              // the expected log; nil: unknown
+	passed int                 // groups passed over because they lack a part of the log
 	head   record.Head         // manifests that are being read
-	chunk  int                 // of the first of these
-	ahead  []coming            // pieces in order, on their way
+	chunk  int                 // next chunk of the first manifest
+	ahead  []fetching          // pieces in order
 	now    []byte              // of the piece that is being read
 	seen   record.Vote         // count and sum of the log, as far as it was read
 	err    error
 }
 
-// part is a piece of content that has come.
+// part is a fetched piece of content.
 type part struct {
 	b   []byte
 	err error
 }
 
-// coming is a piece on its way; forget ends the interest of the context in it.
-type coming struct {
+// fetching is a piece that is being fetched; forget detaches it from the context.
+type fetching struct {
 	part   chan part
 	forget func() bool
 }
 
-// aheadWindow is how many pieces of a download are on their way while another
-// is being read: with them a process stays well under 64 MiB.
+// aheadWindow is how many pieces of a download are fetched while another one is being
+// read: a process stays well under 64 MiB.
 const aheadWindow = 2
 
-// bulkHedge is how long a group may take for a body before another one is
-// asked for it, too: bodies take longer than votes, and cost more to send twice.
+// bulkHedge is the hedging delay for bodies, which take longer than votes and cost
+// more to send twice.
 const bulkHedge = 500 * time.Millisecond
 
 func newContent(s *Session, n foci.Name, f quorum.Found, offset, length int64) content {
 	return content{s: s, name: n, id: foci.ObjectID(n), found: f, skip: offset, left: length, next: f.Vote.Base, more: f.Vote.Count > 0}
 }
 
-// first reads the first page, so that an object that is not there any more is
-// noticed before its first byte. torn reports that the page is the whole
-// content and not what was resolved.
+// first reads the first page, so that a destroyed object is noticed before its first
+// byte is returned. torn reports that the page is the whole content and differs from
+// the resolved one.
 func (c *content) first(ctx context.Context) (torn bool, err error) {
 	c.ctx, c.end = context.WithCancel(ctx)
 	f := &c.found
@@ -89,21 +88,21 @@ func (c *content) first(ctx context.Context) (torn bool, err error) {
 	return !c.more && !c.whole(), nil
 }
 
-// inline has the whole content as the vote brought it.
+// inline takes the whole content from the vote.
 func (c *content) inline() {
 	f := &c.found
 	c.page = []wire.FetchedEntry{{Entry: f.Entry, Bytes: f.Entry.Length, Meta: f.Meta}}
 	c.body, c.more = f.Payload, false
 }
 
-// whole reports whether what was read of the log is what was resolved.
+// whole reports whether the log as read so far is the resolved one.
 func (c *content) whole() bool {
 	return c.seen.Count == c.found.Vote.Count && c.seen.Sum == c.found.Vote.Sum
 }
 
-// mine reports whether an entry is of the content that was resolved: another
-// base has come since and is not for this reader.
-func (c *content) mine(e *record.Entry) bool {
+// belongs reports whether e belongs to the resolved version: a later base or append
+// does not.
+func (c *content) belongs(e *record.Entry) bool {
 	if c.known != nil {
 		return c.known.expects(e)
 	}
@@ -114,8 +113,8 @@ func (c *content) counts(e *record.Entry) bool {
 	return !e.Op.IsBase() || e.Version == c.found.Vote.Base
 }
 
-// turn reads the next page of the log. While there is something to skip it
-// reads no payload, because whole entries may be passed over.
+// turn reads the next page of the log: without payload while there are bytes to skip,
+// because whole entries may be skipped.
 func (c *content) turn() error {
 	want := min(c.left, foci.MaxPayload)
 	if c.skip > 0 && c.at == 0 && c.page == nil {
@@ -136,7 +135,7 @@ func (c *content) turn() error {
 	}
 	c.page, c.body, c.more, c.exact = m.Entries, body, m.More, false
 	for i := range c.page {
-		if e := &c.page[i].Entry; c.mine(e) && c.seen.Newest.Less(e.Version) { // some are read twice
+		if e := &c.page[i].Entry; c.belongs(e) && c.seen.Newest.Less(e.Version) { // some are read twice
 			c.seen.Count++
 			c.seen.Sum = c.seen.Sum.Add(e.Sum())
 			c.seen.Newest = e.Version
@@ -173,8 +172,8 @@ func (c *content) fetch(ctx context.Context, from, to foci.Version, limit, offse
 	return rep, body, nil
 }
 
-// holdersFirst keeps to the groups that certainly hold all: another one may
-// lack an append, and would not know it.
+// holdersFirst selects the groups that certainly hold the whole log, if any: another
+// group may lack an append without knowing it.
 func holdersFirst(holders, all []foci.Group) []foci.Group {
 	if len(holders) > 0 {
 		return holders
@@ -182,8 +181,8 @@ func holdersFirst(holders, all []foci.Group) []foci.Group {
 	return all
 }
 
-// Read reads the next bytes. The error is of kind Gone when the content was
-// destroyed under the reader; what has been read is right.
+// Read implements [io.Reader]. It fails with Gone when the content was destroyed
+// meanwhile; the bytes read before are correct.
 func (c *content) Read(p []byte) (int, error) {
 	for len(c.now) == 0 && c.err == nil {
 		c.err = c.advance()
@@ -196,7 +195,7 @@ func (c *content) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// WriteTo writes all that is left to w.
+// WriteTo writes the rest of the content to w.
 func (c *content) WriteTo(w io.Writer) (n int64, err error) {
 	for {
 		for len(c.now) == 0 && c.err == nil {
@@ -217,7 +216,7 @@ func (c *content) WriteTo(w io.Writer) (n int64, err error) {
 	}
 }
 
-// Close ends reading; it never fails.
+// Close ends the read; it never fails.
 func (c *content) Close() error {
 	if c.end != nil {
 		c.end()
@@ -226,7 +225,7 @@ func (c *content) Close() error {
 	return nil
 }
 
-// advance waits for the next piece and sends for those after it.
+// advance waits for the next piece and begins to fetch those after it.
 func (c *content) advance() error {
 	if err := c.plan(); err != nil {
 		return err
@@ -251,8 +250,8 @@ func (c *content) advance() error {
 	}
 }
 
-// plan sends for pieces until enough are on their way. It reads a page of the
-// log only when nothing is, for that waits.
+// plan begins to fetch pieces until aheadWindow are being fetched. Reading a page of
+// the log blocks, so plan does so only when no piece is being fetched.
 func (c *content) plan() error {
 	for c.left > 0 && len(c.ahead) < aheadWindow {
 		switch {
@@ -283,8 +282,8 @@ func (c *content) nextEntry() error {
 	size := int64(e.Size)
 	missing := e.Length - c.at - e.Bytes // of the payload
 	switch {
-	case !c.mine(&e.Entry), e.Op == record.OpRemove, c.at == 0 && c.skip >= size:
-		if c.mine(&e.Entry) {
+	case !c.belongs(&e.Entry), e.Op == record.OpRemove, c.at == 0 && c.skip >= size:
+		if c.belongs(&e.Entry) {
 			c.skip -= size
 		}
 		c.done(e, len(data))
@@ -293,7 +292,7 @@ func (c *content) nextEntry() error {
 	case e.Manifest && missing > 0 && c.asked == e.Version:
 		return foci.Errorf(foci.Corrupt, "version %v: %d bytes of its head are missing", e.Version, missing)
 	case e.Manifest && missing > 0:
-		c.again(e.Version, 0) // the whole of it is needed
+		c.restartAt(e.Version, 0) // the whole of it is needed
 		c.least, c.asked = e.Length, e.Version
 	case e.Manifest:
 		if err := c.openHead(e, data); err != nil {
@@ -303,12 +302,12 @@ func (c *content) nextEntry() error {
 	case c.skip >= int64(len(data)) && missing > 0:
 		c.at += uint32(c.skip)
 		c.skip = 0
-		c.again(e.Version, c.at) // read from where it is wanted
+		c.restartAt(e.Version, c.at) // read from where it is wanted
 	default:
 		c.deliver(data[c.skip:])
 		c.skip = 0
 		if missing > 0 {
-			c.again(e.Version, c.at+e.Bytes)
+			c.restartAt(e.Version, c.at+e.Bytes)
 			break
 		}
 		c.done(e, len(data))
@@ -316,7 +315,7 @@ func (c *content) nextEntry() error {
 	return nil
 }
 
-// openHead goes to the first wanted chunk of those that a head names.
+// openHead seeks to the first wanted chunk of a head.
 func (c *content) openHead(e *wire.FetchedEntry, data []byte) error {
 	head, err := record.DecodeHead(data)
 	if err != nil {
@@ -335,7 +334,7 @@ func (c *content) openHead(e *wire.FetchedEntry, data []byte) error {
 	return nil
 }
 
-// done leaves an entry behind.
+// done ends an entry.
 func (c *content) done(e *wire.FetchedEntry, bytes int) {
 	if c.known != nil && c.known.expects(&e.Entry) {
 		c.known.rest = c.known.rest[1:]
@@ -345,22 +344,22 @@ func (c *content) done(e *wire.FetchedEntry, bytes int) {
 	c.page = c.page[1:]
 }
 
-// again has the log read anew from a place in it.
-func (c *content) again(v foci.Version, at uint32) {
+// restartAt discards the page and continues the log from version v, byte at.
+func (c *content) restartAt(v foci.Version, at uint32) {
 	c.next, c.at, c.exact = v, at, true
 	c.page, c.body, c.more = []wire.FetchedEntry{}, nil, true
 }
 
-// deliver plans bytes that are here.
+// deliver queues bytes that are already in memory.
 func (c *content) deliver(b []byte) {
 	b = b[:min(int64(len(b)), c.left)]
 	c.left -= int64(len(b))
 	ready := make(chan part, 1)
 	ready <- part{b: b}
-	c.ahead = append(c.ahead, coming{ready, func() bool { return true }})
+	c.ahead = append(c.ahead, fetching{ready, func() bool { return true }})
 }
 
-// nextChunk sends for the next chunk of the head.
+// nextChunk begins to fetch the next chunk of the head.
 func (c *content) nextChunk() {
 	m := &c.head[0]
 	want := min(int64(m.ChunkLen(c.chunk))-c.skip, c.left)
@@ -372,14 +371,14 @@ func (c *content) nextChunk() {
 	}
 }
 
-// fetchChunk sends for a part of one chunk.
-func (c *content) fetchChunk(m *record.Manifest, index int, offset, length uint32) coming {
+// fetchChunk begins to fetch a part of one chunk.
+func (c *content) fetchChunk(m *record.Manifest, index int, offset, length uint32) fetching {
 	come := make(chan part, 1)
 	id, want := foci.ChunkID(c.name.Bucket, m.Upload, uint32(index)), m.Version
 	cfg, err := c.s.config(c.ctx, c.name, id, foci.Quorum)
 	if err != nil {
 		come <- part{err: err}
-		return coming{come, func() bool { return true }}
+		return fetching{come, func() bool { return true }}
 	}
 	cfg.Hedge = max(cfg.Hedge, bulkHedge)
 	y := quorum.NewAny(cfg, wire.Fetch{ID: id, From: want, To: want, Limit: 1, Offset: offset, MaxBytes: length})
@@ -395,5 +394,5 @@ func (c *content) fetchChunk(m *record.Manifest, index int, offset, length uint3
 		}
 		come <- part{b: body, err: err}
 	}
-	return coming{come, context.AfterFunc(c.ctx, c.s.client.peer.Run(y, op))}
+	return fetching{come, context.AfterFunc(c.ctx, c.s.client.peer.Run(y, op))}
 }

@@ -8,9 +8,7 @@ import (
 	"github.com/foci-store/foci"
 )
 
-// Future is an operation that goes on while its caller does something else. It
-// ends exactly once, by its deadline at the latest. Pending futures have no
-// goroutine of their own.
+// Future is a pending operation. It ends exactly once, by its deadline at the latest.
 type Future[T any] struct {
 	done     chan struct{}
 	value    T     // once done
@@ -30,16 +28,15 @@ func newFuture[T any](c *Client, callback func(T, error)) *Future[T] {
 // Done is closed when the operation has ended.
 func (f *Future[T]) Done() <-chan struct{} { return f.done }
 
-// Result is what came of the operation; it waits for its end.
+// Result waits for the end of the operation and returns its result.
 func (f *Future[T]) Result() (T, error) {
 	<-f.done
 	return f.value, f.err
 }
 
-// Wait waits for the end of the operation, or of ctx. When ctx ends first only
-// the waiting is over: the error is of kind OutcomeUnknown, the operation goes
-// on, and its outcome reaches the callback and later calls of Wait. Cancel is
-// what ends the operation.
+// Wait waits for the end of the operation or of ctx. When ctx ends first Wait fails
+// with OutcomeUnknown, and the operation continues: the callback and later calls of
+// Wait get its outcome. To end the operation, call Cancel.
 func (f *Future[T]) Wait(ctx context.Context) (T, error) {
 	select {
 	case <-f.done:
@@ -59,9 +56,9 @@ func (f *Future[T]) Wait(ctx context.Context) (T, error) {
 
 var errCancelCalled = foci.Errorf(foci.Canceled, "Cancel was called")
 
-// Cancel ends the operation soon, as if its context had ended; it does not wait
-// for that. What had already been sent may take effect: then the outcome is of
-// kind OutcomeUnknown. Of an operation that has ended it changes nothing.
+// Cancel asks the operation to end, as if its context had ended, and does not wait.
+// A change that was already sent may be applied: its outcome is then of kind
+// OutcomeUnknown. After the end of the operation Cancel has no effect.
 func (f *Future[T]) Cancel() { f.cancel(errCancelCalled) }
 
 func (f *Future[T]) cancel(why error) {
@@ -71,7 +68,8 @@ func (f *Future[T]) cancel(why error) {
 	}
 }
 
-// onCancel says how the operation is ended from now on; it may be called at once.
+// onCancel sets the function that cancels the operation, and calls it if the
+// operation is already canceled.
 func (f *Future[T]) onCancel(stop func(error)) {
 	f.stop.Store(&stop)
 	if why := f.stopped.Load(); why != nil {
@@ -94,8 +92,8 @@ func (f *Future[T]) follow(ctx context.Context) {
 	}
 }
 
-// complete ends it; only the first call counts. The callback runs later, on a
-// goroutine of the client's.
+// complete ends the operation; only the first call has an effect. The callback runs
+// later, on a goroutine of the client.
 func (f *Future[T]) complete(v T, err error) {
 	if !f.ended.CompareAndSwap(false, true) {
 		return
@@ -133,10 +131,9 @@ func (f *Future[T]) await(ctx context.Context) (T, error) {
 // maxWorkers bounds the goroutines that run callbacks at a time.
 const maxWorkers = 64
 
-// callbacks runs completion callbacks: off every lock, and off the goroutines
-// that read the network, so that a callback may take its time and may call the
-// client. The goroutines end when nothing is left to run. What waits is bounded
-// by the operations that may be pending, for each of these ends with its callback.
+// callbacks runs completion callbacks, under no lock and not on the goroutines that
+// read the network: a callback may be slow and may call the client. Its goroutines
+// end when the queue is empty. The limit of pending operations bounds the queue.
 type callbacks struct {
 	mu      sync.Mutex
 	queue   []func()
@@ -144,7 +141,7 @@ type callbacks struct {
 	workers int
 }
 
-// add runs f soon.
+// add queues f.
 func (c *callbacks) add(f func()) {
 	c.mu.Lock()
 	c.queue = append(c.queue, f)

@@ -16,21 +16,22 @@ import (
 // Info describes an object.
 type Info struct {
 	Name    foci.Name
-	Version foci.Version // newest of its content
-	Base    foci.Version // of the put under the appends; zero when there is none
+	Version foci.Version // of the newest transaction of its content
+	Base    foci.Version // of the put below the appends; zero: there is none
 	Size    int64        // bytes
-	Appends int
-	Meta    []byte // of the put
+	Appends int          // above the base
+	Meta    []byte       // metadata of the put
 }
 
 // GetOptions choose what to get; the zero value is all of the newest content.
 type GetOptions struct {
-	Version foci.Version // content as of this version; zero = the newest
+	Version foci.Version // content as of this version; zero: the newest
 	Offset  int64        // first byte
-	Length  int64        // bytes; 0 or less = to the end
+	Length  int64        // bytes; 0 or less: to the end
 }
 
-// Reader gives an object's content from one end to the other. It must be closed.
+// Reader reads an object's content sequentially. It must be closed, and is not safe
+// for concurrent use.
 type Reader struct {
 	Info
 	content
@@ -41,11 +42,10 @@ var (
 	_ io.WriterTo   = (*Reader)(nil)
 )
 
-// Get finds an object and begins to read it: promise P1. Its content is that of
-// one version whatever is written meanwhile. ctx is for the reading, too. It
-// fails with NotFound when a quorum says that there is none, and with Busy when
-// appends arrive faster than the object can be read. To read here and there, or more
-// than once, use Open.
+// Get resolves an object and begins to read it: promise P1. The content is that of
+// one version, whatever is written meanwhile. The end of ctx also ends reading. Get
+// fails with NotFound when a quorum has no such object, and with Busy when appends
+// arrive faster than Get can resolve them. To read at several offsets use Open.
 func (s *Session) Get(ctx context.Context, n foci.Name, o GetOptions) (*Reader, error) {
 	if err := o.check(n); err != nil {
 		return nil, err
@@ -61,7 +61,7 @@ func (o *GetOptions) check(n foci.Name) error {
 	return n.Validate()
 }
 
-// get begins to read what was found, or resolves it first.
+// get begins to read found, which it resolves first if nil.
 func (s *Session) get(ctx context.Context, n foci.Name, o GetOptions, found *quorum.Found) (*Reader, error) {
 	var r *Reader
 	err := s.pin(ctx, n, o.Version, found, func(found quorum.Found) (torn bool, err error) {
@@ -86,10 +86,10 @@ func (s *Session) get(ctx context.Context, n foci.Name, o GetOptions, found *quo
 	return r, nil
 }
 
-// pin resolves an object and has begin read the first part of it, anew when what
-// it reads is torn, which is not what was resolved, or Gone: then an append has
-// slid in, or the version was destroyed in between. first is what was resolved
-// already; it may be nil.
+// pin resolves an object and calls begin to read the first part of it. It repeats
+// both when begin fails with Gone, because the version was destroyed meanwhile, or
+// reports torn, because the log is not the resolved one: an append was added. first
+// is the object if it is resolved already, else nil.
 func (s *Session) pin(ctx context.Context, n foci.Name, at foci.Version, first *quorum.Found, begin func(quorum.Found) (torn bool, err error)) error {
 	const tries = 16
 	for try := 1; ; try++ {
@@ -101,7 +101,7 @@ func (s *Session) pin(ctx context.Context, n foci.Name, at foci.Version, first *
 			return err
 		}
 		if !at.IsZero() {
-			// The group that was asked first may lack a part of an old version.
+			// The first group may lack a part of an old version.
 			found.Holders = rotated(found.Holders, try-1)
 		}
 		torn, err := begin(found)
@@ -119,7 +119,7 @@ func (s *Session) pin(ctx context.Context, n foci.Name, at foci.Version, first *
 	}
 }
 
-// rotated are the groups, another one first each time.
+// rotated returns the groups with another one first for each turn.
 func rotated(groups []foci.Group, turn int) []foci.Group {
 	if len(groups) == 0 {
 		return groups
@@ -128,7 +128,8 @@ func rotated(groups []foci.Group, turn int) []foci.Group {
 	return slices.Concat(groups[turn:], groups[:turn])
 }
 
-// Stat describes an object without its content: promise P1.
+// Stat describes an object without reading its content: promise P1. It fails as Get
+// does.
 func (s *Session) Stat(ctx context.Context, n foci.Name) (Info, error) {
 	if err := n.Validate(); err != nil {
 		return Info{}, err
@@ -162,7 +163,7 @@ func infoOf(n foci.Name, f *quorum.Found) Info {
 	return i
 }
 
-// resolve finds out what an object is now, or was at a version.
+// resolve finds the newest version of an object, or its state at a version.
 func (s *Session) resolve(ctx context.Context, n foci.Name, at foci.Version) (quorum.Found, error) {
 	m, op, err := s.question(ctx, n)
 	if err != nil {
@@ -176,7 +177,7 @@ func (s *Session) resolve(ctx context.Context, n foci.Name, at foci.Version) (qu
 	return found, err
 }
 
-// question is the operation that finds out what an object is now.
+// question is the operation that finds the newest version of an object.
 func (s *Session) question(ctx context.Context, n foci.Name) (*quorum.Read, peer.Op, error) {
 	id := foci.ObjectID(n)
 	cfg, err := s.config(ctx, n, id, s.opts.Read)
@@ -188,7 +189,7 @@ func (s *Session) question(ctx context.Context, n foci.Name) (*quorum.Read, peer
 	return quorum.NewRead(cfg, id, wire.MaxInline), op, nil
 }
 
-// answer is what came of it. With NotFound it says what is there instead.
+// answer is the result of a question. With NotFound it still returns what was found.
 func (s *Session) answer(ctx context.Context, n foci.Name, m *quorum.Read) (quorum.Found, error) {
 	found, err := m.Result()
 	if err = givenUp(ctx, err); err != nil {
@@ -200,7 +201,7 @@ func (s *Session) answer(ctx context.Context, n foci.Name, m *quorum.Read) (quor
 	return found, nil
 }
 
-// asOf is what an object was right after the transaction of a version.
+// asOf is the state of an object right after the transaction of version at.
 func (s *Session) asOf(ctx context.Context, n foci.Name, now quorum.Found, at foci.Version) (quorum.Found, error) {
 	was := quorum.Found{Holders: now.Holders}
 	known := false
@@ -227,7 +228,7 @@ func (s *Session) asOf(ctx context.Context, n foci.Name, now quorum.Found, at fo
 	case !was.Vote.Exists():
 		return was, foci.Errorf(foci.NotFound, "version %v removed it", at)
 	}
-	// Old versions are not written back: any group may be the one that has it.
+	// Read repair does not restore old versions: any group may be the one that has it.
 	was.Holders = s.client.layout.Load().GroupsOf(n.Bucket)
 	return was, nil
 }

@@ -8,10 +8,10 @@ import (
 	"github.com/foci-store/foci/internal/core/quorum"
 )
 
-// GetAsync begins a Get and returns at once; done is called as PutAsync calls it.
-// Who is given the Reader first must close it. The end of ctx cancels the reading,
-// too; Cancel does so until the future has ended. What comes with the votes, up to
-// 64 KiB, takes no goroutine; of what has to be fetched 64 begin at a time.
+// GetAsync begins a Get and returns at once; it calls done as PutAsync does. The
+// caller must close the Reader. The end of ctx also ends reading; Cancel does so
+// until the future has ended. Content up to 64 KiB arrives with the votes and takes
+// no goroutine; for larger content at most 64 goroutines begin to read.
 func (s *Session) GetAsync(ctx context.Context, n foci.Name, o GetOptions, done func(*Reader, error)) *Future[*Reader] {
 	f := newFuture(s.client, done)
 	free, err := s.client.peer.Admit(0)
@@ -32,7 +32,7 @@ func (s *Session) GetAsync(ctx context.Context, n foci.Name, o GetOptions, done 
 	return f
 }
 
-// asyncGet is a Get that nothing waits for.
+// asyncGet is a Get without a waiting goroutine.
 type asyncGet struct {
 	s      *Session
 	n      foci.Name
@@ -50,7 +50,7 @@ func (g *asyncGet) cancel(why error) {
 	}
 }
 
-// start asks for votes; of an old version the log has to be read instead.
+// start sends the version query, or for an old version reads the log.
 func (g *asyncGet) start() {
 	if !g.o.Version.IsZero() {
 		g.s.client.readers.add(func() { g.begin(nil) })

@@ -13,7 +13,7 @@ import (
 // Op is what a transaction did to its object.
 type Op uint8
 
-// The operations. A put or a remove replaces what was before it.
+// The operations. A put or a remove replaces all transactions before it.
 const (
 	OpPut    = Op(record.OpPut)
 	OpAppend = Op(record.OpAppend)
@@ -34,9 +34,9 @@ type HistoryEntry struct {
 	sum     record.Hash
 }
 
-// History yields the transactions of an object that a quorum of groups hold
-// between them, the oldest first. It ends with an error when it cannot go on,
-// and yields nothing for an object that never was.
+// History yields the transactions of an object, the oldest first: the union of the
+// logs of a quorum of groups. It yields nothing for an object that never existed.
+// When it fails it yields the error last.
 func (s *Session) History(ctx context.Context, n foci.Name) iter.Seq2[HistoryEntry, error] {
 	return func(yield func(HistoryEntry, error) bool) {
 		if err := n.Validate(); err != nil {
@@ -70,7 +70,7 @@ type history struct {
 	logs  []log
 }
 
-// log is one group's log as it is read.
+// log reads the log of one group page by page.
 type log struct {
 	group foci.Group
 	page  []wire.FetchedEntry
@@ -79,7 +79,7 @@ type log struct {
 	err   error // of the first page
 }
 
-// open reads the first pages, by the newest layout that some node works by.
+// open reads the first pages, by the newest layout that a node reports.
 func (h *history) open(n foci.Name) error {
 	deadline := h.s.deadline(h.ctx)
 	for {
@@ -93,8 +93,8 @@ func (h *history) open(n foci.Name) error {
 	}
 }
 
-// ask reads the first pages of as many groups as make a quorum. stale is the
-// epoch of a node that works by a newer layout.
+// ask reads the first pages of a quorum of groups. stale is the epoch of a node that
+// has a newer layout.
 func (h *history) ask(n foci.Name) (stale foci.Epoch, err error) {
 	h.logs = nil
 	cfg, err := h.s.config(h.ctx, n, h.id, foci.Quorum)
@@ -145,7 +145,7 @@ func (h *history) turn(ctx context.Context, l *log) error {
 	return nil
 }
 
-// next is the oldest entry that was not yet yielded.
+// next is the oldest entry not yet yielded.
 func (h *history) next() (record.Entry, bool, error) {
 	var first *record.Entry
 	for i := range h.logs {

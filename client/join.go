@@ -13,29 +13,30 @@ import (
 	"github.com/foci-store/foci/internal/peer"
 )
 
-// Member says how a process joins a cluster as a node client. Its credential is
-// a member's, not the one of Config.
+// Member says how a process joins a cluster as a node client. Its credentials are
+// Key or Cert; Config.Credential must be empty, and Config.Stay false.
 type Member struct {
 	Config
-	// Addresses are what the others dial, host:port:family-table; at least one.
+	// Addresses are the addresses at which other members dial this one; at least one.
 	Addresses []Address
-	Key       string // file with the cluster key; "" = none
-	// Cert, CertKey and CA are files of a member's certificate, its key, and whose
-	// certificates are believed; all or none.
+	Key       string // file with the cluster key; empty: none
+	// Cert, CertKey and CA are the files of a member's certificate, its private key
+	// and the trusted authorities; all or none.
 	Cert, CertKey, CA string
-	Insecure          bool // listen beyond loopback with neither key nor certificates
+	Insecure          bool // allow listening beyond loopback without Key and Cert
 }
 
 // Address is one address of a member.
 type Address struct {
 	Addr   string // host:port:family-table
-	Listen string // IP:port to bind in its place; "" = Addr itself
+	Listen string // IP:port to bind; empty: that of Addr
 }
 
-// Join makes this process a node client: a member of the mesh that stores
-// nothing. It is in every node's table, the nodes dial it back, and it is told
-// of changes as they are. Close tells them that it left. Many short visits are
-// better made by Dial, which costs the nodes nothing.
+// Join makes this process a node client: a member of the mesh that stores nothing.
+// It is in the route table of every node, nodes dial it, and it receives gossip.
+// Close announces that it leaves. Short-lived processes should use Dial, which adds
+// no state to the nodes. Join fails with Invalid when cfg breaks a rule, and as Dial
+// does.
 func Join(ctx context.Context, cfg Member) (*Client, error) {
 	pc := peer.Config{Mesh: mesh.Config{Role: foci.RoleClient, Incarnation: foci.Incarnation(time.Now().UnixMilli()), Insecure: cfg.Insecure}}
 	if cfg.Stay || cfg.Credential != "" {
@@ -58,8 +59,8 @@ func Join(ctx context.Context, cfg Member) (*Client, error) {
 	return connect(ctx, cfg.Config, pc)
 }
 
-// identify loads what the member proves itself with. A certificate says which
-// node it is; else that is drawn anew each time.
+// identify loads the member's credentials. Its node id is that of the certificate,
+// or else random.
 func (cfg *Member) identify(mc *mesh.Config) error {
 	if cfg.Cert != "" || cfg.CertKey != "" || cfg.CA != "" {
 		certs, err := auth.LoadCertificates(files.OS(), auth.Files{Cert: cfg.Cert, Key: cfg.CertKey, CA: cfg.CA}, cfg.Logger)

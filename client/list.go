@@ -18,43 +18,43 @@ import (
 
 // ListOptions choose the keys of a bucket; the zero value is all of them.
 type ListOptions struct {
-	// Prefix is what the keys begin with. Empty: anything.
+	// Prefix selects keys that begin with it. Empty: all.
 	Prefix string
-	// Delimiter makes one item of all keys that are the same up to its first place
-	// behind the prefix, as folders do. Empty: each key is an item.
+	// Delimiter groups keys, as folders do: keys that are equal up to its first
+	// occurrence after Prefix make one item. Empty: each key is an item.
 	Delimiter string
-	// After is the last item that is not wanted: a key, or with a delimiter the
-	// common prefix of keys. It need not exist. Empty: from the beginning.
+	// After selects the items above it: a key, or with Delimiter a common prefix.
+	// It need not exist. Empty: from the beginning.
 	After string
-	// Limit is how many items there are at most. Zero: all; of a page 1,000.
+	// Limit is the maximum of items. Zero: all; of ListPage 1,000.
 	Limit int
-	// Removed has removed keys listed, too, as long as they are remembered: at
-	// least 24 hours.
+	// Removed includes removed keys while nodes keep their tombstones: at least 24
+	// hours.
 	Removed bool
 }
 
-// Item is a key, or the common prefix of several, of which nothing else is known.
+// Item is a key, or the common prefix of several keys.
 type Item struct {
 	Key      string
-	Prefix   bool
-	Removed  bool         // Version removed it; it has no content
+	Prefix   bool         // Key is a common prefix; all fields below are zero
+	Removed  bool         // Version is a remove; there is no content
 	Size     int64        // bytes of content
-	Version  foci.Version // its newest
-	Modified time.Time    // when that was
+	Version  foci.Version // the newest of the key
+	Modified time.Time    // the time of Version
 }
 
 // Page is a part of a list.
 type Page struct {
 	Items []Item
-	// Next is the After of the page that follows. Empty: there is none.
+	// Next is After for the next page. Empty: this is the last one.
 	Next string
 }
 
-// pageLimit is how many items a page has that does not say.
+// pageLimit is the default limit of items of a page.
 const pageLimit = 1000
 
-// ListPage is the part of a list that Limit bounds. Keys that come while pages are
-// read are on those that follow, if they belong there.
+// ListPage lists the first keys above o.After, at most o.Limit. A key written between
+// two calls is on the next page if it belongs there. ListPage fails as List does.
 func (s *Session) ListPage(ctx context.Context, bucket string, o ListOptions) (Page, error) {
 	limit := o.Limit
 	if limit <= 0 {
@@ -75,9 +75,9 @@ func (s *Session) ListPage(ctx context.Context, bucket string, o ListOptions) (P
 	return p, nil
 }
 
-// List yields the keys of a bucket in order of their bytes. Every write that
-// was complete before a page of it began is in it. It ends with an error, and
-// never short, when a quorum of groups cannot be asked.
+// List yields the keys of a bucket in byte order, page by page. A page has every
+// write that was complete before the page was read. When no quorum of groups answers,
+// List yields an error last: it never ends early without one.
 func (s *Session) List(ctx context.Context, bucket string, o ListOptions) iter.Seq2[Item, error] {
 	return func(yield func(Item, error) bool) {
 		if err := foci.ValidateBucket(bucket); err != nil {
@@ -104,7 +104,7 @@ type listing struct {
 	count  int
 }
 
-// run yields page after page; it returns nil when the consumer has enough.
+// run yields page after page; it returns nil when yield returns false.
 func (l *listing) run(yield func(Item, error) bool) error {
 	at := l.o.After
 	if key, ok := l.folded(at); ok && key == at {
@@ -143,8 +143,8 @@ func (l *listing) run(yield func(Item, error) bool) error {
 	}
 }
 
-// item is what is shown of a key; nothing of one that was removed, unless that is
-// asked for.
+// item makes the item of a key; false for a removed key, unless the options include
+// those.
 func (l *listing) item(e *quorum.Entry) (Item, bool, error) {
 	vote := e.Vote
 	if !e.Settled {
@@ -165,8 +165,7 @@ func (l *listing) item(e *quorum.Entry) (Item, bool, error) {
 	return Item{Key: e.Key, Removed: removed, Size: int64(vote.Size), Version: v, Modified: time.Unix(0, v.Time)}, true, nil
 }
 
-// folded is the common prefix as which a key is shown; false when it is shown as
-// itself.
+// folded is the common prefix that stands for a key; false: the key is an item.
 func (l *listing) folded(key string) (string, bool) {
 	rest, ok := strings.CutPrefix(key, l.o.Prefix)
 	if !ok || l.o.Delimiter == "" {
@@ -179,14 +178,14 @@ func (l *listing) folded(key string) (string, bool) {
 	return key[:len(l.o.Prefix)+i+len(l.o.Delimiter)], true
 }
 
-// lastWith is behind every key with the prefix and before all others after it.
+// lastWith is above every key with the prefix and below all larger keys.
 func lastWith(prefix string) string {
 	const highest = "\U0010ffff"
 	room := foci.MaxKeyLen - len(prefix)
 	return prefix + strings.Repeat(highest, room/len(highest)) + [...]string{"", "\x7f", "\u07ff", "\uffff"}[room%len(highest)]
 }
 
-// page is the next page, by the newest layout that some node works by.
+// page is the next page, by the newest layout that a node reports.
 func (l *listing) page(at string) ([]quorum.Entry, bool, error) {
 	if l.ctx.Err() != nil {
 		return nil, false, canceled(context.Cause(l.ctx))
@@ -203,9 +202,8 @@ func (l *listing) page(at string) ([]quorum.Entry, bool, error) {
 	}
 }
 
-// ask asks all backends of the bucket's groups for their next keys and merges
-// those of a quorum of groups. stale is the epoch of a node that works by a
-// newer layout.
+// ask asks all backends of the bucket's groups for their next keys and merges the
+// answers of a quorum of groups. stale is the epoch of a node that has a newer layout.
 func (l *listing) ask(at string, deadline time.Duration) (entries []quorum.Entry, more bool, stale foci.Epoch, err error) {
 	snap := l.s.client.layout.Load()
 	groups := snap.GroupsOf(l.bucket)
@@ -274,8 +272,8 @@ func (l *listing) group(ctx context.Context, snap *layout.Snapshot, g foci.Group
 	return pages, eg.Wait()
 }
 
-// checkListed refuses a page that is not what was asked for: keys that do not
-// go upward from the one asked for would lead the listing in a circle.
+// checkListed validates a page: keys that do not ascend from the requested one would
+// make the listing loop.
 func checkListed(m *wire.ListReply, epoch foci.Epoch, prefix, after string) error {
 	if m.Epoch != epoch {
 		return foci.Errorf(foci.Protocol, "keys of epoch %d, asked for by epoch %d", m.Epoch, epoch)

@@ -14,8 +14,8 @@ import (
 	"github.com/foci-store/foci/internal/peer"
 )
 
-// mutation is one transaction of a session: it waits for its turn, runs, and
-// completes its future. No goroutine waits with it.
+// mutation is one transaction of a session: it waits for the turn of its key, runs, and
+// completes its future. It has no goroutine.
 type mutation struct {
 	s        *Session
 	rec      record.Record
@@ -25,17 +25,17 @@ type mutation struct {
 	trace    foci.TraceID
 	future   *Future[Result]
 
-	mu       sync.Mutex
-	late     *time.Timer // while it waits for its turn
+	mu       sync.Mutex  // guards the fields below
+	late     *time.Timer // set while the mutation waits for its turn
 	starting bool        // Run has not returned yet
-	over     bool        // it has ended
-	canceled error       // why it is to end
-	giveUp   func()      // while it runs
+	over     bool        // the mutation has ended
+	canceled error       // why it was canceled; nil: it was not
+	giveUp   func()      // set while it runs
 }
 
-// begin starts the transaction of a record that is complete but for its version;
-// with one it is the repeat of a transaction whose outcome is unknown. Its payload
-// is in it or, unless again is nil, is read from there at each sending.
+// begin starts the transaction of a record without a version; a record with one repeats
+// a transaction of unknown outcome. The payload is in the record or, if again is not
+// nil, each attempt reads it from there.
 func (s *Session) begin(ctx context.Context, verb string, rec record.Record, again io.ReaderAt, f *Future[Result]) {
 	m := &mutation{s: s, rec: rec, verb: verb, future: f, trace: traceOf(ctx)}
 	if ctx.Err() != nil {
@@ -64,12 +64,12 @@ func (s *Session) begin(ctx context.Context, verb string, rec record.Record, aga
 	m.queue()
 }
 
-// refuse ends it before it was admitted.
+// refuse ends the mutation before it was queued.
 func (m *mutation) refuse(err error) {
 	m.future.complete(Result{}, about(m.verb, m.rec.Name, err))
 }
 
-// queue lets it run at once, or when the earlier changes of its key are over.
+// queue starts the mutation at once, or after the earlier changes of its key.
 func (m *mutation) queue() {
 	o := m.s.turns
 	o.mu.Lock()
@@ -91,7 +91,7 @@ func (m *mutation) queue() {
 	}
 }
 
-// withdraw ends it while it still waits for its turn.
+// withdraw ends the mutation if it still waits for its turn, and reports whether it did.
 func (m *mutation) withdraw(why error) bool {
 	o := m.s.turns
 	o.mu.Lock()
@@ -103,7 +103,7 @@ func (m *mutation) withdraw(why error) bool {
 	return waited
 }
 
-// cancel ends it: out of its queue, or as if its deadline had come.
+// cancel ends the mutation: in the queue, or as if its deadline had passed.
 func (m *mutation) cancel(why error) {
 	if m.withdraw(canceled(why)) {
 		return
@@ -119,8 +119,8 @@ func (m *mutation) cancel(why error) {
 	}
 }
 
-// start runs it, its turn having come. It reports false when it has ended
-// already: then the turn goes on to the next.
+// start runs the mutation when its turn has come. It returns false if the mutation has
+// already ended, so that the caller starts the next one.
 func (m *mutation) start() bool {
 	m.mu.Lock()
 	m.starting = true
@@ -163,7 +163,7 @@ func (m *mutation) start() bool {
 	return !over
 }
 
-// ran ends it with what came of the run.
+// ran ends the mutation with the result of its run.
 func (m *mutation) ran(w *quorum.Write) {
 	m.mu.Lock()
 	starting, why := m.starting, m.canceled
@@ -174,12 +174,12 @@ func (m *mutation) ran(w *quorum.Write) {
 		err = canceled(why) // nothing has happened, and the caller knows why
 	}
 	m.complete(Result{Version: v, Size: int64(m.rec.Size)}, err)
-	if !starting { // else whoever starts it goes on to the next
+	if !starting { // else the caller of start releases the turn
 		m.s.turns.release(m.rec.Name)
 	}
 }
 
-// end ends it without a run.
+// end ends the mutation without a run.
 func (m *mutation) end(r Result, err error) {
 	m.mu.Lock()
 	m.over = true

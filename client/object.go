@@ -12,13 +12,13 @@ import (
 
 // OpenOptions choose what to open; the zero value is the newest content.
 type OpenOptions struct {
-	Version foci.Version // content as of this version; zero = the newest
+	Version foci.Version // content as of this version; zero: the newest
 }
 
-// Object is the content of one version of an object. What is written meanwhile
-// does not change it: where the version has been destroyed, reading fails with
-// Gone, and never gives a mixture. All methods may be called at the same time;
-// each reader holds at most three pieces of 4 MiB. It must be closed.
+// Object is the content of one version of an object, whatever is written meanwhile.
+// When the version has been destroyed, reading fails with Gone. An Object is safe for
+// concurrent use; each reader of it holds at most three pieces of 4 MiB in memory. It
+// must be closed.
 type Object struct {
 	s     *Session
 	info  Info
@@ -33,8 +33,8 @@ var (
 	_ io.WriterTo = (*Object)(nil)
 )
 
-// Open finds an object for reading here and there: promise P1. It fails as Get
-// does. ctx is for all reading of it, too.
+// Open resolves an object for reading at any offset: promise P1. It fails as Get
+// does. The end of ctx also ends reading.
 func (s *Session) Open(ctx context.Context, n foci.Name, o OpenOptions) (*Object, error) {
 	if err := n.Validate(); err != nil {
 		return nil, err
@@ -55,8 +55,8 @@ func (s *Session) Open(ctx context.Context, n foci.Name, o OpenOptions) (*Object
 	return obj, nil
 }
 
-// outline reads the log, without content, from its base to the newest entry, so
-// that all that is read later can be compared with it.
+// outline reads the log from its base to the newest entry, without content. All later
+// reads are compared with it.
 func (o *Object) outline() (torn bool, err error) {
 	c := newContent(o.s, o.info.Name, o.found, 0, 0)
 	o.log = outline{}
@@ -90,14 +90,13 @@ func (o *Object) outline() (torn bool, err error) {
 	return !c.whole(), nil
 }
 
-// firstPage is how much payload comes with the outline: most heads fit.
+// firstPage is how many bytes of payload the outline includes: most heads fit.
 const firstPage = 64 << 10
 
-// Info describes the object as it was opened.
+// Info describes the opened version.
 func (o *Object) Info() Info { return o.info }
 
-// ReadAt reads the bytes from off on into p; as [io.ReaderAt] asks, it reads all
-// of p or says why not.
+// ReadAt implements [io.ReaderAt].
 func (o *Object) ReadAt(p []byte, off int64) (int, error) {
 	if off < 0 {
 		return 0, foci.Errorf(foci.Invalid, "offset %d: want 0 or more", off)
@@ -117,9 +116,9 @@ func (o *Object) ReadAt(p []byte, off int64) (int, error) {
 	return n, err
 }
 
-// Range reads length bytes from off on, or fewer where the object ends; less
-// than 0 is all to its end. An offset outside of the object is an error of the
-// first Read. The reader is not safe for concurrent use and must be closed.
+// Range reads length bytes from off, or fewer if the object ends before; a negative
+// length means all to the end. If off is outside of the object, the first Read fails.
+// The reader is not safe for concurrent use and must be closed.
 func (o *Object) Range(off, length int64) io.ReadCloser {
 	if off < 0 || off > o.info.Size {
 		r := o.reader(0, 0)
@@ -132,14 +131,14 @@ func (o *Object) Range(off, length int64) io.ReadCloser {
 	return o.reader(off, length)
 }
 
-// WriteTo writes all content to w.
+// WriteTo writes the whole content to w.
 func (o *Object) WriteTo(w io.Writer) (int64, error) {
 	r := o.reader(0, o.info.Size)
 	defer r.end()
 	return r.WriteTo(w)
 }
 
-// Close ends all reading of the object; it never fails.
+// Close ends all reads of the object; it never fails.
 func (o *Object) Close() error {
 	o.end(errObjectClosed)
 	return nil

@@ -10,13 +10,13 @@ import (
 	"github.com/foci-store/foci/internal/core/wire"
 )
 
-// outline is what an open object remembers of its log: a few numbers of each
-// span of up to wire.MaxFetchEntries transactions, and the page of one span.
+// outline summarizes the log of an open object: a few numbers for each span of up to
+// wire.MaxFetchEntries transactions, and the page of one span.
 type outline struct {
 	spans []span // in order; fixed once the object is open
 
 	mu   sync.Mutex
-	kept int      // the span whose page is kept; guarded by mu, as page is
+	kept int      // the span of page; mu guards both
 	page *logPage // nil: none
 }
 
@@ -33,7 +33,7 @@ type logPage struct {
 	body    []byte
 }
 
-// spanOf sums up entries of which those that count are of the content.
+// spanOf summarizes entries; only those of the resolved content count.
 func spanOf(c *content, entries []wire.FetchedEntry, offset int64) span {
 	s := span{from: entries[0].Version, to: entries[len(entries)-1].Version, offset: offset}
 	for i := range entries {
@@ -51,8 +51,7 @@ func (o *outline) find(off int64) int {
 	return max(sort.Search(len(o.spans), func(i int) bool { return o.spans[i].offset > off })-1, 0)
 }
 
-// keep keeps the page of a span, in place of another's. A body that is large is
-// not kept, only what it is of.
+// keep caches the page of a span in place of the last one, without a large body.
 func (o *outline) keep(at int, entries []wire.FetchedEntry, body []byte) {
 	if len(body) > max(firstPage, record.MaxHead) {
 		entries, body = slices.Clone(entries), nil
@@ -74,21 +73,21 @@ func (o *outline) pageOf(at int) *logPage {
 	return nil
 }
 
-// known is where a reader is in the outline.
+// known is the position of a reader in the outline.
 type known struct {
 	log  *outline
 	next int            // the span that follows rest
 	rest []record.Entry // of the span that is being read, in order; the first is expected next
 }
 
-// expects reports whether an entry is the next one of the content. One that has
-// slid in since the object was opened is not.
+// expects reports whether e is the next entry of the content: an append that was added
+// since the object was opened is not.
 func (k *known) expects(e *record.Entry) bool {
 	return len(k.rest) > 0 && k.rest[0].Version == e.Version
 }
 
-// turnKnown reads the next page of a log whose outline is known. A group that
-// lacks a part of it is passed over for another one.
+// turnKnown reads the next page of a log with an outline, from a group that lacks
+// none of it.
 func (c *content) turnKnown(want uint32) error {
 	k := c.known
 	for try := 0; ; try++ {
@@ -103,8 +102,8 @@ func (c *content) turnKnown(want uint32) error {
 	}
 }
 
-// turnAt reads the rest of a span, or the next one. It reports whether what came
-// is what was expected.
+// turnAt reads the rest of a span, or the next one. It reports whether the page has
+// the expected entries.
 func (c *content) turnAt(k *known, want uint32) (bool, error) {
 	if len(k.rest) > 0 {
 		s := &k.log.spans[k.next-1]
@@ -142,8 +141,7 @@ func (c *content) turnAt(k *known, want uint32) (bool, error) {
 	return true, nil
 }
 
-// match is how many of the expected entries a page begins with, 0 when one of
-// those that it should have is missing.
+// match is how many of the expected entries a page begins with, 0 if one is missing.
 func (k *known) match(page []wire.FetchedEntry) (matched int) {
 	for i := range page {
 		if matched == len(k.rest) {

@@ -16,40 +16,38 @@ import (
 	"github.com/foci-store/foci/internal/core/wire"
 )
 
-// Upload is an object that is given in parts: up to foci.MaxParts of any size, in
-// any order and at the same time. Complete makes them the object; nothing is
-// copied. Until then the object is what it was. All methods may be called at the
-// same time. An Upload needs no closing, but one that is not completed should be
-// aborted, or its parts take up space.
+// Upload writes an object in parts: up to foci.MaxParts of any size, in any order and
+// in parallel. Complete makes the parts the content of the object and copies nothing;
+// until then the object is unchanged. An Upload is safe for concurrent use and needs
+// no closing. If it is not completed, Abort it: its parts take up space.
 type Upload struct {
 	s    *Session
 	name foci.Name
-	ctx  context.Context // ends when it is aborted
+	ctx  context.Context // ends with Abort
 	end  context.CancelCauseFunc
 	turn chan struct{} // held by Complete and Abort
 
 	mu    sync.Mutex
-	parts map[int]Part      // the last of each number; guarded by mu, as the rest
+	parts map[int]Part      // the last of each number; mu guards the fields up to full
 	spare []record.Manifest // chunks of parts that failed or were replaced
 	open  int               // parts that are being stored
-	idle  chan struct{}     // closed when none is; nil: nothing waits for that
-	full  bool              // it is complete: no part can be in it any more
+	idle  chan struct{}     // closed when open is 0; nil: nothing waits for that
+	full  bool              // the upload is complete and takes no more parts
 
-	// The head, once it was sent with an outcome that is not a certain failure.
-	// Both are guarded by turn.
-	head *record.Record
-	done *Result // nil: its outcome is unknown
+	// turn guards the fields below.
+	head *record.Record // nil: not sent, or certainly not stored
+	done *Result        // of Complete; nil: not succeeded
 }
 
-// Part is a part that is stored. Another process may complete the upload when it
-// is told the part's text.
+// Part is a stored part of an [Upload]. Its text form lets another process complete
+// the upload.
 type Part struct {
 	Number   int
 	Size     int64 // bytes of content
 	manifest record.Manifest
 }
 
-// Upload begins to give an object in parts. Nothing is sent yet.
+// Upload begins an upload in parts. It sends nothing, and fails if n is invalid.
 func (s *Session) Upload(n foci.Name) (*Upload, error) {
 	if err := n.Validate(); err != nil {
 		return nil, err
@@ -59,10 +57,9 @@ func (s *Session) Upload(n foci.Name) (*Upload, error) {
 	return u, nil
 }
 
-// Part stores the content of a part, whose number is from 1 to foci.MaxParts;
-// of two with the same number the one that ends last counts. r is read as by
-// [Session.Put]; at most 16 MiB of it are in memory. When it fails the part is as
-// it was.
+// Part stores part number, from 1 to foci.MaxParts. If two calls have the same
+// number, the one that ends last counts. Part reads r as [Session.Put] does and holds
+// at most 16 MiB of it in memory. When it fails, the part of this number is unchanged.
 func (u *Upload) Part(ctx context.Context, number int, r io.Reader, size int64) (Part, error) {
 	if number < 1 || number > foci.MaxParts {
 		return Part{}, foci.Errorf(foci.Invalid, "part %d: want 1 to %d", number, foci.MaxParts)
@@ -88,7 +85,7 @@ func (u *Upload) Part(ctx context.Context, number int, r io.Reader, size int64) 
 	return p, nil
 }
 
-// store stores the chunks of a part. When it fails, p has those that were begun.
+// store stores the chunks of a part. After a failure p names those that were begun.
 func (u *Upload) store(ctx context.Context, p *Part, r io.Reader, size int64) error {
 	if ctx.Err() != nil {
 		return canceled(context.Cause(ctx))
@@ -128,8 +125,8 @@ func (u *Upload) begin() error {
 
 var errComplete = foci.Errorf(foci.Closed, "the upload is complete")
 
-// ended takes note of a part that is stored or has failed. It reports whether that
-// was too late to be in the object.
+// ended records the end of storing a part. It reports whether the upload was complete
+// before, so that the part is not in the object.
 func (u *Upload) ended(p Part, err error) (late bool) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -151,12 +148,11 @@ func (u *Upload) ended(p Part, err error) (late bool) {
 	return u.full
 }
 
-// Complete makes parts the content of the object, in their order: promise P1, as
-// a Put. Nil is all that Part has stored here, by number. It may be repeated:
-// after an outcome that is unknown the same transaction is sent again, whatever
-// it is told then, and once it has succeeded it gives the same Result. Parts that
-// were stored here and are not in the object are freed, as far as nodes can be
-// reached.
+// Complete makes parts, in their order, the content of the object: promise P1, as
+// with Put. Nil means all parts that u has stored, by number. Complete may be called
+// again: after OutcomeUnknown it resends the same transaction and ignores its
+// arguments; after success it returns the same Result. It frees the parts stored by
+// u that are not in the object, as far as nodes are reachable.
 func (u *Upload) Complete(ctx context.Context, parts []Part, o PutOptions) (Result, error) {
 	if err := u.take(ctx); err != nil {
 		return Result{}, about("complete", u.name, err)
@@ -189,8 +185,7 @@ func (u *Upload) Complete(ctx context.Context, parts []Part, o PutOptions) (Resu
 	return res, about("complete", u.name, err)
 }
 
-// record is the transaction that makes the parts the object: the one that was
-// sent already, if any was.
+// record is the transaction that completes the upload: the one already sent, if any.
 func (u *Upload) record(parts []Part, o PutOptions) (*record.Record, error) {
 	if u.head != nil {
 		return u.head, nil
@@ -223,8 +218,8 @@ func (u *Upload) record(parts []Part, o PutOptions) (*record.Record, error) {
 	return rec, nil
 }
 
-// unused ends the storing of parts, because the upload is complete. It gives the
-// chunks stored here that the head does not name.
+// unused marks the upload complete and returns the stored chunks that head does not
+// name.
 func (u *Upload) unused(head record.Head) []record.Manifest {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -239,10 +234,10 @@ func (u *Upload) unused(head record.Head) []record.Manifest {
 	return unused
 }
 
-// Abort ends the upload: parts that are being stored fail, and the space of all
-// that were stored here, and of those given, is freed. The object stays what it
-// is. It is refused once Complete has succeeded or may have; it may be repeated
-// when it fails, which says that some space is not freed yet.
+// Abort ends the upload: parts that are being stored fail, and the space of the parts
+// stored by u and of the given parts is freed. The object is unchanged. Abort is
+// refused when Complete has succeeded or may have. When it fails, some space is not
+// freed yet, and it may be called again.
 func (u *Upload) Abort(ctx context.Context, parts ...Part) error {
 	if err := u.take(ctx); err != nil {
 		return about("abort", u.name, err)
@@ -307,10 +302,9 @@ func (u *Upload) take(ctx context.Context) error {
 // freeWindow is how many chunks are freed at a time.
 const freeWindow = 16
 
-// free gives back the space of chunks that no head names. A chunk's record is
-// immutable, so an empty one follows it, after which nodes may destroy the older
-// one as they do with all that is superseded. The version of the empty one is made
-// from the older one's, so that freeing may be repeated.
+// free frees chunks that no head names. Records are immutable, so free writes an empty
+// record above each chunk; compaction then destroys the superseded one. The version of
+// the empty record is derived from the chunk's, so freeing is idempotent.
 func (u *Upload) free(ctx context.Context, all []record.Manifest) error {
 	eg, ctx := errgroup.WithContext(ctx)
 	eg.SetLimit(freeWindow)

@@ -15,10 +15,9 @@ type partText struct {
 	manifest record.Manifest // of a part that is not empty
 }
 
-// partFormat is the first byte of it.
+// partFormat is the first byte of a partText.
 const partFormat = 1
 
-// Append encodes.
 func (p *partText) Append(b []byte) []byte {
 	b = binary.LittleEndian.AppendUint32(append(b, partFormat), p.number)
 	if p.manifest.Size > 0 {
@@ -27,7 +26,6 @@ func (p *partText) Append(b []byte) []byte {
 	return b
 }
 
-// Decode decodes.
 func (p *partText) Decode(r *codec.Reader) {
 	if r.U8() != partFormat {
 		r.Fail()
@@ -41,14 +39,14 @@ func (p *partText) Decode(r *codec.Reader) {
 	}
 }
 
-// MarshalText gives the part's text, which UnmarshalText reads.
+// MarshalText encodes the part for UnmarshalText, possibly in another process.
 func (p Part) MarshalText() ([]byte, error) {
 	t := partText{uint32(p.Number), p.manifest}
 	return base64.RawURLEncoding.AppendEncode(nil, t.Append(nil)), nil
 }
 
-// UnmarshalText reads what MarshalText gave. It is believed, so it must come from
-// where nobody else can change it.
+// UnmarshalText decodes the text of MarshalText. The text is trusted: it must come
+// from a source that others cannot modify.
 func (p *Part) UnmarshalText(text []byte) error {
 	b, err := base64.RawURLEncoding.AppendDecode(nil, text)
 	if err != nil {

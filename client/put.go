@@ -12,75 +12,77 @@ import (
 	"github.com/foci-store/foci/internal/core/record"
 )
 
-// Result is what came of a write.
+// Result is the result of a write.
 type Result struct {
 	Version foci.Version
 	Size    int64 // bytes of content
-	Chunks  int   // that a large one was cut into; 0 for one that was not
+	Chunks  int   // of large content; 0: it is not cut into chunks
 }
 
-// PutOptions are more that a put can say; the zero value says nothing.
+// PutOptions are the options of a put; the zero value has none.
 type PutOptions struct {
-	// Meta gives the metadata of the object, at most foci.MaxMetaLen bytes that
-	// mean nothing to Foci. It is called once, after the last byte of the content
-	// was read and before the object is there, so that it may tell what was
-	// computed on the way, such as a checksum; when it fails, nothing is stored.
-	// Nil: no metadata. [Meta] makes one of what is
-	// known before.
+	// Meta returns the metadata of the object: at most foci.MaxMetaLen bytes, which
+	// Foci does not interpret. It is called once, after the content was read and
+	// before the object is written, so metadata may hold a checksum of the content.
+	// If Meta fails the object is not written. Nil: no metadata. The function [Meta]
+	// makes one of fixed bytes.
 	Meta func() ([]byte, error)
 }
 
-// Meta is metadata that is known before the content is read, for [PutOptions].
+// Meta returns a function that returns b, for [PutOptions].
 func Meta(b []byte) func() ([]byte, error) { return func() ([]byte, error) { return b, nil } }
 
-// Put makes r the content of an object: promise P1. size is the number of bytes
-// to read, or -1 for all of them; over 4 MiB they are cut into chunks, of which
-// a few are on their way at a time.
+// Put makes the bytes of r the content of an object: promise P1. size is the number
+// of bytes to read, or -1 for all. Content over 4 MiB is sent as chunks, at most four
+// at a time.
 //
-// What an [os.File], [io.SectionReader], [bytes.Reader] or [strings.Reader] gives
-// is not kept in memory, when size says how much it is: it is read again at each
-// sending, and must stay the same until the call has returned. For your own
-// [io.ReaderAt] use an io.SectionReader. Other readers are read once.
+// If r is an [os.File], [io.SectionReader], [bytes.Reader] or [strings.Reader], and
+// size is not -1, Put does not buffer the content: it re-reads r for each attempt, so
+// the content must not change until Put returns. Wrap any other [io.ReaderAt] in an
+// io.SectionReader. Other readers are read once.
 //
-// An error of kind OutcomeUnknown says that it may have happened, or may still.
+// Put fails with OutcomeUnknown when it may have been applied, or may still be; with
+// Invalid or TooLarge when an argument breaks a rule; with Busy when too many
+// operations are pending.
 func (s *Session) Put(ctx context.Context, n foci.Name, r io.Reader, size int64, o PutOptions) (Result, error) {
-	return s.now(ctx, &change{op: record.OpPut, name: n, from: r, size: size, meta: o.Meta})
+	return s.write(ctx, &change{op: record.OpPut, name: n, from: r, size: size, meta: o.Meta})
 }
 
-// Append adds r to the end of an object, or makes one: promise P1a. It is
-// applied once or, when it fails, not at all; of two that overlap, the later
-// one may slide in before the other. r is read as by Put.
+// Append adds the bytes of r to the end of an object, or creates the object: promise
+// P1a. It is applied once or, when it fails, not at all; two concurrent appends may
+// be applied in either order. Append reads r, and fails, as Put does.
 func (s *Session) Append(ctx context.Context, n foci.Name, r io.Reader, size int64) (Result, error) {
-	return s.now(ctx, &change{op: record.OpAppend, name: n, from: r, size: size})
+	return s.write(ctx, &change{op: record.OpAppend, name: n, from: r, size: size})
 }
 
-// Remove removes an object; that there is none is no error.
+// Remove removes an object and returns the version of its tombstone. Removing an
+// object that does not exist succeeds.
 func (s *Session) Remove(ctx context.Context, n foci.Name) (foci.Version, error) {
-	res, err := s.now(ctx, &change{op: record.OpRemove, name: n})
+	res, err := s.write(ctx, &change{op: record.OpRemove, name: n})
 	return res.Version, err
 }
 
-// PutAsync begins a Put and returns at once, unless r is slow. done, unless it
-// is nil, is called exactly once, with what Put would have returned: on a
-// goroutine of the client's, under no lock, so that it may call the client again
-// and take its time; while 64 callbacks run, others wait. r may be read until
-// then; of content that is over 4 MiB, or of unknown length, on a goroutine of
-// its own. The end of ctx cancels it.
+// PutAsync begins a Put and returns when content of at most 4 MiB has been read. It
+// calls done, unless nil, exactly once with the result of the Put, on a goroutine of
+// the client and under no lock: done may be slow and may call the client. At most 64
+// callbacks run at a time. r may be read until done is called. Content over 4 MiB or
+// of unknown size is read on a goroutine of its own; more than 16 such puts at a time
+// are refused with Busy. The end of ctx cancels the put.
 func (s *Session) PutAsync(ctx context.Context, n foci.Name, r io.Reader, size int64, o PutOptions, done func(Result, error)) *Future[Result] {
-	return s.later(ctx, &change{op: record.OpPut, name: n, from: r, size: size, meta: o.Meta}, done)
+	return s.writeAsync(ctx, &change{op: record.OpPut, name: n, from: r, size: size, meta: o.Meta}, done)
 }
 
-// AppendAsync begins an Append, as PutAsync does a Put.
+// AppendAsync begins an Append as PutAsync begins a Put.
 func (s *Session) AppendAsync(ctx context.Context, n foci.Name, r io.Reader, size int64, done func(Result, error)) *Future[Result] {
-	return s.later(ctx, &change{op: record.OpAppend, name: n, from: r, size: size}, done)
+	return s.writeAsync(ctx, &change{op: record.OpAppend, name: n, from: r, size: size}, done)
 }
 
-// RemoveAsync begins a Remove, as PutAsync does a Put.
+// RemoveAsync begins a Remove as PutAsync begins a Put.
 func (s *Session) RemoveAsync(ctx context.Context, n foci.Name, done func(Result, error)) *Future[Result] {
-	return s.later(ctx, &change{op: record.OpRemove, name: n}, done)
+	return s.writeAsync(ctx, &change{op: record.OpRemove, name: n}, done)
 }
 
-// change is what a caller asks to be written.
+// change is one write as the caller requests it.
 type change struct {
 	op   record.Op
 	name foci.Name
@@ -89,8 +91,8 @@ type change struct {
 	meta func() ([]byte, error) // called when the content was read; nil: no metadata
 }
 
-// now makes a change and waits for its end.
-func (s *Session) now(ctx context.Context, c *change) (Result, error) {
+// write runs a change and waits for its end.
+func (s *Session) write(ctx context.Context, c *change) (Result, error) {
 	f := newFuture[Result](s.client, nil)
 	if err := c.check(); err != nil {
 		return Result{}, err
@@ -102,8 +104,8 @@ func (s *Session) now(ctx context.Context, c *change) (Result, error) {
 	return f.await(ctx)
 }
 
-// later begins a change.
-func (s *Session) later(ctx context.Context, c *change, done func(Result, error)) *Future[Result] {
+// writeAsync begins a change.
+func (s *Session) writeAsync(ctx context.Context, c *change, done func(Result, error)) *Future[Result] {
 	f := newFuture(s.client, done)
 	if err := c.check(); err != nil {
 		f.complete(Result{}, err)
@@ -134,7 +136,7 @@ func (s *Session) later(ctx context.Context, c *change, done func(Result, error)
 // maxUploads bounds the goroutines that read large content for PutAsync.
 const maxUploads = 16
 
-// check refuses what breaks a rule before anything is read.
+// check validates the change before its content is read.
 func (c *change) check() error {
 	if c.size > foci.MaxChunks*foci.MaxPayload {
 		return foci.Errorf(foci.TooLarge, "%d bytes of content, at most %d", c.size, foci.MaxChunks*foci.MaxPayload)
@@ -142,15 +144,15 @@ func (c *change) check() error {
 	return c.name.Validate()
 }
 
-// large reports whether it may need more than one record.
+// large reports whether the change may need more than one record.
 func (c *change) large() bool { return c.from != nil && (c.size < 0 || c.size > foci.MaxPayload) }
 
-// transaction is what it makes of the object, without content and metadata.
+// transaction is the record of the change without content and metadata.
 func (c *change) transaction() record.Record {
 	return record.Record{Entry: record.Entry{Op: c.op}, Name: c.name}
 }
 
-// metadata is what meta gives, once the content was read.
+// metadata calls meta after the content was read.
 func metadata(meta func() ([]byte, error)) ([]byte, error) {
 	if meta == nil {
 		return nil, nil
@@ -164,14 +166,14 @@ func metadata(meta func() ([]byte, error)) ([]byte, error) {
 	case len(b) > foci.MaxMetaLen:
 		return nil, foci.Errorf(foci.TooLarge, "%d bytes of metadata, at most %d: nothing was stored", len(b), foci.MaxMetaLen)
 	}
-	// A slow replica may be sent it again when the caller was answered already.
+	// Resends to a slow replica may need the bytes after the caller was answered.
 	return bytes.Clone(b), nil
 }
 
-// rereadFrom is the least payload, in bytes, that is read again instead of kept.
+// rereadFrom is the least payload, in bytes, that is re-read instead of buffered.
 const rereadFrom = 16 << 10
 
-// small makes a change of one record.
+// small begins a change of one record.
 func (s *Session) small(ctx context.Context, c *change, f *Future[Result]) {
 	rec := c.transaction()
 	again, err := c.read(&rec)
@@ -182,8 +184,8 @@ func (s *Session) small(ctx context.Context, c *change, f *Future[Result]) {
 	s.begin(ctx, c.op.String(), rec, again, f)
 }
 
-// read completes the record with content and metadata. Content that can be read
-// again stays where it is: again gives it at each sending.
+// read completes the record with content and metadata. Content that can be re-read is
+// not buffered: each attempt reads it from again.
 func (c *change) read(rec *record.Record) (again io.ReaderAt, err error) {
 	rec.Size = uint64(c.size)
 	at := rereadable(c.from, c.size)
@@ -195,7 +197,7 @@ func (c *change) read(rec *record.Record) (again io.ReaderAt, err error) {
 			return nil, shortRead(err, c.size)
 		}
 	case c.meta != nil:
-		// The hash begins with the metadata, which is given when all was read.
+		// The hash begins with the metadata, which is known after the last byte only.
 		if _, err := io.CopyN(io.Discard, c.from, c.size); err != nil {
 			return nil, shortRead(err, c.size)
 		}
@@ -214,7 +216,7 @@ func (c *change) read(rec *record.Record) (again io.ReaderAt, err error) {
 	return at, nil
 }
 
-// large makes a change of chunks, and waits for its end.
+// large runs a change of several records and waits for its end.
 func (s *Session) large(ctx context.Context, c *change) (Result, error) {
 	if ctx.Err() != nil {
 		return Result{}, about(c.op.String(), c.name, canceled(context.Cause(ctx)))
@@ -223,9 +225,9 @@ func (s *Session) large(ctx context.Context, c *change) (Result, error) {
 	return res, about(c.op.String(), c.name, err)
 }
 
-// rereadable is what r gives next as something that can be read again, nil when
-// it cannot. Only types whose Read gives the same as their ReadAt are believed:
-// another one may have a *os.File in it and change what that gives.
+// rereadable is the next size bytes of r as an [io.ReaderAt], or nil. It accepts only
+// types whose Read returns the same bytes as ReadAt: another type may embed an
+// *os.File and transform what Read returns.
 func rereadable(r io.Reader, size int64) io.ReaderAt {
 	if size < 0 {
 		return nil
@@ -254,7 +256,7 @@ func rereadable(r io.Reader, size int64) io.ReaderAt {
 	return io.NewSectionReader(at, begin, size)
 }
 
-// shortRead is the error for content that ends early or cannot be read.
+// shortRead is the error of content that ends early or cannot be read.
 func shortRead(err error, size int64) error {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return foci.Errorf(foci.Invalid, "the content ended before its %d bytes, nothing was stored", size)
@@ -265,8 +267,7 @@ func shortRead(err error, size int64) error {
 	return foci.Errorf(foci.Invalid, "the content cannot be read, nothing was stored: %w", err)
 }
 
-// commit runs the transaction of a record that is a part of something larger,
-// once it has the metadata.
+// commit adds the metadata to a record of a larger operation and runs its transaction.
 func (s *Session) commit(ctx context.Context, rec record.Record, meta func() ([]byte, error)) (_ Result, err error) {
 	if rec.Meta, err = metadata(meta); err != nil {
 		return Result{}, err

@@ -16,51 +16,50 @@ import (
 	"github.com/foci-store/foci/internal/peer"
 )
 
-// Off switches an option off whose zero value means something else.
+// Off disables an option whose zero value means the default.
 const Off = -1
 
-// AskMode is which groups a question goes to first.
+// AskMode says which groups a request goes to first.
 type AskMode uint8
 
 // The modes.
 const (
-	// AskNearest asks as many of the nearest groups as are needed, and one more
-	// when one of these fails or is late: a third less work.
+	// AskNearest asks only as many of the nearest groups as are needed, and another
+	// one when one fails or is late (hedging). With three groups it saves a third of
+	// the requests.
 	AskNearest AskMode = iota + 1
-	// AskAll asks all groups at once: a little faster when a node has just become slow.
+	// AskAll asks all groups at once: latency is lower when a node becomes slow.
 	AskAll
 )
 
 // SessionOptions are the settings of a session. A zero field inherits: in
-// [Session.With] from the session, in [Client.Session] from the Config of the
-// client. Every setting can be set back: [Session.Options] tells what it was.
+// [Session.With] from the session, in [Client.Session] from the client's Config.
 type SessionOptions struct {
-	// Ack is how many groups must have stored a write before it is done. At first
-	// it is foci.Quorum. foci.One is outside of promise P1: it is for data that
-	// may be lost with one node.
+	// Ack is how many groups must store a write before it succeeds. Default:
+	// foci.Quorum. foci.One is outside of promise P1: the write may be lost with one
+	// node.
 	Ack foci.Level
-	// Read is how many groups must have voted before a read or a page of a list is
-	// answered. At first it is foci.Quorum. foci.One is outside of promise P1: it
-	// may give what was overwritten.
+	// Read is how many groups must vote before a read or a page of a list succeeds.
+	// Default: foci.Quorum. foci.One is outside of promise P1: a read may return
+	// overwritten content.
 	Read foci.Level
-	// Ask is which groups are asked first. At first it is AskNearest.
+	// Ask says which groups are asked first. Default: AskNearest.
 	Ask AskMode
-	// Timeout is how long one operation may take, and each part of a large object:
-	// its result is then an error. Off leaves it to the context. At first it is
-	// the Timeout of Config.
+	// Timeout limits one operation, and each chunk of large content. Off: only the
+	// context limits it. Default: Config.Timeout.
 	Timeout time.Duration
-	// Stall is how long a request may be without an answer until it is sent again,
-	// by another channel or another node where there is one; at least 1 ms. To
-	// switch resending off, set Resends. At first it is the Stall of Config.
+	// Stall is the time without an answer after which a request is resent, by another
+	// channel or relay if there is one; at least 1 ms. To disable resending, set
+	// Resends to Off. Default: Config.Stall.
 	Stall time.Duration
-	// Resends is how often one stalled request is sent again before its replica
-	// counts as failed. Off is never. At first it is the Resends of Config.
+	// Resends is how often one stalled request is resent before its replica counts as
+	// failed. Off: never. Default: Config.Resends.
 	Resends int
 }
 
-// Session is a sequence of operations: its mutations of one key run one at a
-// time, in the order of the calls; nothing else is ordered. It is safe for
-// concurrent use and needs no closing.
+// Session orders operations: its changes of one key run one at a time, in the order of
+// the calls. Nothing else is ordered. It is safe for concurrent use and needs no
+// closing.
 type Session struct {
 	client *Client
 	opts   SessionOptions
@@ -72,8 +71,8 @@ func (c *Client) Session(o SessionOptions) *Session {
 	return (&Session{client: c, opts: c.defaults, turns: newTurns()}).With(o)
 }
 
-// With is the same session with other settings, for single calls: what is zero
-// in o stays as it is, and its mutations take their turns with the others.
+// With returns the same session with other settings, for single calls. A zero field of
+// o keeps the setting. Changes of both are ordered together.
 //
 //	s.With(client.SessionOptions{Timeout: time.Second, Resends: client.Off}).Put(…)
 func (s *Session) With(o SessionOptions) *Session {
@@ -100,19 +99,18 @@ func set[T comparable](option *T, value T) {
 // Options are the settings of the session, none of them zero.
 func (s *Session) Options() SessionOptions { return s.opts }
 
-// Client is the client that the session is of.
+// Client is the client that made the session.
 func (s *Session) Client() *Client { return s.client }
 
-// canceled is the error of what was ended by its caller before anything was sent.
+// canceled is the error of an operation that its caller ended before it was sent.
 func canceled(why error) error {
 	return foci.Errorf(foci.Canceled, "given up, nothing was changed: %w", why)
 }
 
-// endless is the deadline of an operation without one. It leaves room for what
-// is added to deadlines.
+// endless is the deadline of an operation without one. Additions to it do not overflow.
 const endless = math.MaxInt64 / 4
 
-// deadline is when an operation that begins now ends at the latest.
+// deadline is the latest end of an operation that begins now.
 func (s *Session) deadline(ctx context.Context) time.Duration {
 	left := s.opts.Timeout
 	if left < 0 {
@@ -129,8 +127,8 @@ func (s *Session) op(id foci.ID, scope wire.Scope, bucket string, class foci.Cla
 	return peer.Op{ID: id, Scope: scope, Bucket: bucket, Class: class, Deadline: deadline, Stall: s.opts.Stall, Resends: s.opts.Resends}
 }
 
-// run runs an operation and waits for its answer. When ctx ends first the
-// operation is given up, and its result says what is known.
+// run runs an operation and waits for its answer. When ctx ends first, the operation is
+// given up and its result says what is known.
 func (s *Session) run(ctx context.Context, m quorum.Machine, op peer.Op) {
 	done := make(chan struct{})
 	op.Done, op.Trace = func() { close(done) }, traceOf(ctx)
@@ -143,8 +141,8 @@ func (s *Session) run(ctx context.Context, m quorum.Machine, op peer.Op) {
 	}
 }
 
-// givenUp is err, or the reason why ctx was ended when that is why there was no
-// quorum: nothing has happened then, and the caller knows why.
+// givenUp returns err, or Canceled with the cause of ctx if the end of ctx is the
+// reason for NoQuorum.
 func givenUp(ctx context.Context, err error) error {
 	if err != nil && ctx.Err() == context.Canceled && foci.KindOf(err) == foci.NoQuorum {
 		return canceled(context.Cause(ctx))
@@ -152,8 +150,8 @@ func givenUp(ctx context.Context, err error) error {
 	return err
 }
 
-// config is for an operation on an object that begins now. It fails when ctx
-// has ended.
+// config configures an operation on an object that begins now. It fails if ctx has
+// ended.
 func (s *Session) config(ctx context.Context, n foci.Name, id foci.ID, level foci.Level) (quorum.Config, error) {
 	if ctx.Err() != nil {
 		return quorum.Config{}, canceled(context.Cause(ctx))
@@ -161,7 +159,7 @@ func (s *Session) config(ctx context.Context, n foci.Name, id foci.ID, level foc
 	return s.configBy(n, id, level, s.deadline(ctx))
 }
 
-// configBy is for one that ends by a deadline.
+// configBy configures an operation that ends by a deadline.
 func (s *Session) configBy(n foci.Name, id foci.ID, level foci.Level, deadline time.Duration) (quorum.Config, error) {
 	cfg, err := s.client.peer.Config(n.Bucket, id, level, deadline)
 	if s.opts.Ask == AskAll {
@@ -170,8 +168,8 @@ func (s *Session) configBy(n foci.Name, id foci.ID, level foci.Level, deadline t
 	return cfg, err
 }
 
-// about says what an error is about; of a part of something larger (op "") the
-// whole will say it.
+// about adds operation and object to err. With op "" it adds nothing, because the
+// larger operation will.
 func about(op string, n foci.Name, err error) error {
 	if err == nil || op == "" {
 		return err
@@ -179,8 +177,8 @@ func about(op string, n foci.Name, err error) error {
 	return &foci.Error{Kind: foci.KindOf(err), Op: op, Where: n.String(), Msg: err.Error(), Err: foci.Cause(err)}
 }
 
-// tooFew is the error when fewer groups than are needed gave what they have. A
-// replica that denies it is the reason by itself: the others will too.
+// tooFew is the error when fewer groups than needed answered. If a replica refused
+// with Denied, that is the error: the others would refuse too.
 func tooFew(got, need int, what string, groups foci.Replicas) error {
 	if at := slices.IndexFunc(groups, func(r foci.Replica) bool { return r.Err != nil && foci.KindOf(r.Err) == foci.Denied }); at >= 0 {
 		return groups[at].Err
@@ -192,11 +190,11 @@ func tooFew(got, need int, what string, groups foci.Replicas) error {
 	}
 }
 
-// maxQueued bounds the mutations of a session that wait for an earlier one of
-// the same key.
+// maxQueued bounds the changes of a session that wait for an earlier one of the same
+// key.
 const maxQueued = 16384
 
-// turns lets the mutations of one key run one at a time.
+// turns runs the changes of one key one at a time. mu guards order.
 type turns struct {
 	mu    sync.Mutex
 	order *txn.Order[foci.Name, *mutation]
@@ -204,8 +202,8 @@ type turns struct {
 
 func newTurns() *turns { return &turns{order: txn.NewOrder[foci.Name, *mutation](maxQueued)} }
 
-// release ends the turn of a key's mutation and starts the next. One that ends
-// while it starts is passed over here, so that a long queue is no deep stack.
+// release ends the turn of a key's change and starts the next one. It loops over
+// changes that end while they start, so that a long queue needs no deep stack.
 func (t *turns) release(n foci.Name) {
 	for {
 		t.mu.Lock()

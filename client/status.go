@@ -13,19 +13,19 @@ import (
 	"github.com/foci-store/foci/internal/status"
 )
 
-// NodeStatus is a node of the layout and what it says of itself.
+// NodeStatus is a node of the layout and its report.
 type NodeStatus struct {
 	ID    foci.NodeID `json:"id"`
 	Name  string      `json:"name"`
 	Up    bool        `json:"up"`
-	Error string      `json:"error,omitempty"` // why it did not answer
+	Error string      `json:"error,omitempty"` // why there is no report
 	Addrs []string    `json:"addrs"`
-	// Groups that its backends belong to, as the layout says.
+	// Groups are the groups of its backends in the layout.
 	Groups []foci.Group `json:"groups"`
-	Node   *NodeReport  `json:"node,omitempty"` // nil: it did not answer
+	Node   *NodeReport  `json:"node,omitempty"` // nil: the node did not answer
 }
 
-// NodeReport is what a node says of itself.
+// NodeReport is the state of a node, as the node reports it.
 type NodeReport struct {
 	ID          foci.NodeID      `json:"id"`
 	Name        string           `json:"name,omitempty"`
@@ -33,15 +33,15 @@ type NodeReport struct {
 	Role        foci.Role        `json:"role"`
 	Epoch       foci.Epoch       `json:"epoch"`
 	Uptime      time.Duration    `json:"uptime_ns"`
-	Protocols   Protocols        `json:"protocols"` // that it speaks
+	Protocols   Protocols        `json:"protocols"` // supported versions
 	Addrs       []string         `json:"addrs"`
 	Backends    []BackendReport  `json:"backends"`
-	NotVoting   string           `json:"not_voting,omitempty"`   // why it answers no version queries and stores nothing; empty: it votes
-	ClockOff    time.Duration    `json:"clock_off_ns,omitempty"` // while it does not vote: its clock minus the others'
+	NotVoting   string           `json:"not_voting,omitempty"`   // why the node answers no version queries and stores nothing; empty: it does
+	ClockOff    time.Duration    `json:"clock_off_ns,omitempty"` // while it does not vote: its clock minus the other nodes' clocks
 }
 
-// Protocols is a range of versions of the protocol. Zero is that of nodes that
-// do not say: version 1 alone.
+// Protocols is a range of versions of the protocol. The zero value, of nodes that
+// report none, means version 1.
 type Protocols struct {
 	Min uint16 `json:"min"`
 	Max uint16 `json:"max"`
@@ -50,24 +50,24 @@ type Protocols struct {
 // String is "1-2", or "2" for a single version.
 func (p Protocols) String() string { return wire.Protocols(p).String() }
 
-// BackendReport is what a node says of one of its backends.
+// BackendReport is the state of one backend, as its node reports it.
 type BackendReport struct {
 	ID       foci.BackendID `json:"id"`
 	Group    foci.Group     `json:"group"`
 	Dir      string         `json:"dir"`
 	Records  uint64         // transactions, of objects and chunks
 	Objects  uint64         // objects and chunks that have at least one transaction
-	Bytes    uint64         // of their payloads
+	Bytes    uint64         // of the payloads of objects and chunks
 	Segments int            // files of the log
 	Queued   int            // records that wait for their fsync
-	Hints    int            // objects, each with a group that may lack something of it
+	Hints    int            // pending hints (hinted handoff): pairs of object and group
 	Unhinted uint64         // hints refused because there were too many, since the start
-	ReadOnly string         // why no writes are taken; empty: they are
-	NotReady string         // why no questions are answered; empty: they are
+	ReadOnly string         // why writes are refused; empty: they are not
+	NotReady string         // why requests are refused; empty: they are not
 }
 
-// NodeStates asks every node of the layout about itself and yields each as soon
-// as it has answered; one that does not is yielded with the reason.
+// NodeStates asks every node of the layout for its report and yields each node when it
+// has answered. A node that does not answer is yielded with Error set.
 func (c *Client) NodeStates(ctx context.Context) iter.Seq[NodeStatus] {
 	return func(yield func(NodeStatus) bool) {
 		snap := c.layout.Load()
@@ -79,7 +79,7 @@ func (c *Client) NodeStates(ctx context.Context) iter.Seq[NodeStatus] {
 	}
 }
 
-// Nodes is what NodeStates yields, in the order of the layout.
+// Nodes returns what NodeStates yields, in the order of the layout.
 func (c *Client) Nodes(ctx context.Context) ([]NodeStatus, error) {
 	snap := c.layout.Load()
 	all := make([]NodeStatus, len(snap.Nodes))
@@ -100,31 +100,31 @@ func nodeStatus(snap *layout.Snapshot, n *layout.Node, p *ProcessStatus[NodeRepo
 	return s
 }
 
-// ProcessStatus is what one process says of itself; Self is this client.
+// ProcessStatus is a report of one process.
 type ProcessStatus[T any] struct {
 	ID    foci.NodeID `json:"id"`
 	Name  string      `json:"name"`
-	Self  bool        `json:"self,omitempty"`
-	Error string      `json:"error,omitempty"` // why it did not answer
-	Is    *T          `json:"is,omitempty"`    // nil: it did not answer
+	Self  bool        `json:"self,omitempty"`  // the process is this client
+	Error string      `json:"error,omitempty"` // why there is no report
+	Is    *T          `json:"is,omitempty"`    // the report; nil: the process did not answer
 }
 
-// Mesh asks every node, and this client itself, about its links and channels.
+// Mesh reports the links and channels of this client and of every node.
 func (c *Client) Mesh(ctx context.Context) ([]ProcessStatus[MeshStatus], error) {
 	return processes[MeshStatus](ctx, c, status.AskMesh, c.peer.Mesh())
 }
 
-// Txns asks every node, and this client itself, about its pending transactions.
+// Txns reports the pending transactions of this client and of every node.
 func (c *Client) Txns(ctx context.Context) ([]ProcessStatus[TxnStatus], error) {
 	return processes[TxnStatus](ctx, c, status.AskTxns, c.peer.Txns())
 }
 
-// processes is what this client says of itself, and then what the nodes answer,
-// in the order of the layout.
+// processes returns the report of this client and then those of the nodes, in the
+// order of the layout.
 func processes[T any](ctx context.Context, c *Client, what string, own any) ([]ProcessStatus[T], error) {
 	snap := c.layout.Load()
 	all := make([]ProcessStatus[T], 1+len(snap.Nodes))
-	is, err := told[T](own)
+	is, err := recode[T](own)
 	if err != nil {
 		return nil, err
 	}
@@ -135,9 +135,9 @@ func processes[T any](ctx context.Context, c *Client, what string, own any) ([]P
 	return all, ctx.Err()
 }
 
-// told is what this process says of itself, by way of the encoding in which nodes
-// say it: what callers see has types of this package alone.
-func told[T any](own any) (*T, error) {
+// recode converts a report of this process to a type of this package, through the JSON
+// that nodes send.
+func recode[T any](own any) (*T, error) {
 	b, err := json.Marshal(own)
 	if err != nil {
 		return nil, err
@@ -146,8 +146,8 @@ func told[T any](own any) (*T, error) {
 	return is, json.Unmarshal(b, is)
 }
 
-// askAll asks all nodes of the layout at the same time. It yields each node's
-// place in the layout and its answer, as they come.
+// askAll asks all nodes of the layout in parallel. It yields each answer, with the
+// node's index in the layout, when it arrives.
 func askAll[T any](ctx context.Context, c *Client, snap *layout.Snapshot, what string) iter.Seq2[int, ProcessStatus[T]] {
 	return func(yield func(int, ProcessStatus[T]) bool) {
 		ctx, enough := context.WithCancel(ctx)
@@ -175,16 +175,16 @@ func askAll[T any](ctx context.Context, c *Client, snap *layout.Snapshot, what s
 	}
 }
 
-// Route is a node's addresses and which of them this client uses.
+// Route is a node's entry in the route table of this client.
 type Route struct {
 	ID          foci.NodeID      `json:"id"`
 	Name        string           `json:"name"`
 	Incarnation foci.Incarnation `json:"incarnation"`
 	Role        foci.Role        `json:"role"`
-	// ToldBy is the node that told this; empty when the layout says it.
+	// ToldBy is the node that sent the entry; empty: it is from the layout.
 	ToldBy string `json:"told_by,omitempty"`
-	// Via is the node that requests would be forwarded by now; empty when they
-	// would go directly, or not at all.
+	// Via is the relay that requests to the node would take now; empty: the path is
+	// direct, or there is none.
 	Via   string      `json:"via,omitempty"`
 	Addrs []RouteAddr `json:"addrs"`
 }
@@ -196,7 +196,7 @@ type RouteAddr struct {
 	Used  bool       `json:"used"` // a channel of this client is open to it
 }
 
-// Routes lists what this client knows of the nodes and their addresses.
+// Routes returns the route table of this client.
 func (c *Client) Routes() []Route {
 	snap := c.layout.Load()
 	var out []Route
@@ -217,7 +217,7 @@ func (c *Client) Routes() []Route {
 	return out
 }
 
-// nameIn is what the layout calls a node; "" for none.
+// nameIn is the name of a node in the layout; empty: the layout does not have it.
 func nameIn(snap *layout.Snapshot, id foci.NodeID) string {
 	if n := snap.Node(id); n != nil {
 		return n.Name

@@ -27,7 +27,7 @@ func same[T any](t *testing.T, own any) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	is, err := told[T](own)
+	is, err := recode[T](own)
 	if err != nil {
 		t.Fatal(err)
 	}

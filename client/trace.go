@@ -12,21 +12,20 @@ import (
 
 type traceKey struct{}
 
-// WithTrace makes a context whose operations have this trace. With [foci.TraceID.Note]
-// everybody who has a part in them notes every step, and [Client.Trace] gathers
-// these.
+// WithTrace returns a context whose operations have the given trace id. With
+// [foci.TraceID.Note] all processes that take part in an operation record every step
+// of it, for [Client.Trace].
 func WithTrace(ctx context.Context, id foci.TraceID) context.Context {
 	return context.WithValue(ctx, traceKey{}, id)
 }
 
-// traceOf is the trace of a context, 0 when it has none.
+// traceOf is the trace id of a context; 0: it has none.
 func traceOf(ctx context.Context) foci.TraceID {
 	id, _ := ctx.Value(traceKey{}).(foci.TraceID)
 	return id
 }
 
-// TraceStep is one step of an operation. Steps of different processes are in
-// order as far as their clocks agree.
+// TraceStep is one step of an operation.
 type TraceStep struct {
 	Trace foci.TraceID `json:"trace"`
 	At    time.Time    `json:"at"` // by the clock of the process
@@ -35,9 +34,10 @@ type TraceStep struct {
 	Name  string       `json:"name"`
 }
 
-// Trace asks every node, and this client, for what they have noted of an
-// operation, in the order of time. Each remembers its last 4,096 steps, of all
-// traces. Nodes that do not answer are left out and named in the error.
+// Trace returns the steps of an operation that this client and every node have
+// recorded, in the order of their clocks. Each process remembers its last 4,096 steps
+// of all operations. If a node does not answer, Trace returns the steps of the others
+// and an error that names the node.
 func (c *Client) Trace(ctx context.Context, id foci.TraceID) ([]TraceStep, error) {
 	nodes, err := processes[[]TraceStep](ctx, c, status.AskTrace+id.String(), c.peer.Trace(id))
 	if err != nil {
@@ -59,21 +59,21 @@ func (c *Client) Trace(ctx context.Context, id foci.TraceID) ([]TraceStep, error
 	return all, err
 }
 
-// TxnStatus is what is pending in a process and what happened so far.
+// TxnStatus are the transactions of a process: those pending, and counters.
 type TxnStatus struct {
 	Counters TxnCounters  `json:"counters"`
 	Pending  []PendingTxn `json:"pending"` // the oldest ones
 	More     int          `json:"more"`    // pending ones that are not shown
-	Bytes    int64        `json:"bytes"`   // of payload that pending ones hold
-	Hints    int          `json:"hints"`   // of a node: objects of which another group may have missed a change
+	Bytes    int64        `json:"bytes"`   // of payload held by pending ones
+	Hints    int          `json:"hints"`   // pending hints of a node (hinted handoff)
 }
 
-// TxnCounters count what became of a process's transactions, since its start.
+// TxnCounters count events of a process's transactions, since its start.
 type TxnCounters struct {
 	Submitted   uint64 `json:"submitted"`
 	Refused     uint64 `json:"refused"`     // because too many were pending
 	Transmitted uint64 `json:"transmitted"` // requests, the resent ones included
-	Asked       uint64 `json:"asked"`       // before a body was sent again: whether it had arrived
+	Asked       uint64 `json:"asked"`       // queries, before a body is resent, whether it has arrived
 	Resent      uint64 `json:"resent"`      // attempts after the first
 	Stalls      uint64 `json:"stalls"`
 	Backoffs    uint64 `json:"backoffs"` // waits after Busy and the like
@@ -82,10 +82,10 @@ type TxnCounters struct {
 	Done        uint64 `json:"done"`
 	Failed      uint64 `json:"failed"`
 	Expired     uint64 `json:"expired"` // of the failed: by deadline
-	Late        uint64 `json:"late"`    // answers that nothing waited for
+	Late        uint64 `json:"late"`    // answers after the end of their transaction
 }
 
-// PendingTxn is a transaction, or a question, on its way to one replica.
+// PendingTxn is a pending leg: the request of a transaction or query to one replica.
 type PendingTxn struct {
 	Leg      uint64        `json:"leg"`
 	Peer     foci.NodeID   `json:"peer"`
@@ -97,6 +97,6 @@ type PendingTxn struct {
 	Size     int64         `json:"size"`
 	Age      time.Duration `json:"age"`
 	Attempts int           `json:"attempts"`
-	Left     int           `json:"left"`  // resends
-	Trace    foci.TraceID  `json:"trace"` // what [Client.Trace] knows it by
+	Left     int           `json:"left"`  // remaining resends
+	Trace    foci.TraceID  `json:"trace"` // for [Client.Trace]
 }

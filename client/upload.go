@@ -21,9 +21,9 @@ import (
 // chunkWindow is how many chunks of one upload are in memory.
 const chunkWindow = 4
 
-// chunked makes a change of content that may be larger than one record: chunks
-// first, and the head that names them once all of them are acknowledged (promise
-// P0). Content that turns out to fit into one record becomes one.
+// chunked writes content that may be larger than one record: first the chunks, then,
+// when all chunks are acknowledged, the head that names them (promise P0). Content
+// that fits into one record becomes one.
 func (s *Session) chunked(ctx context.Context, c *change) (Result, error) {
 	u, err := s.chunkWriter(ctx, c.name)
 	if err != nil {
@@ -59,7 +59,7 @@ func (s *Session) commitHead(ctx context.Context, rec record.Record, head record
 	return res, err
 }
 
-// chunkWriter begins to write chunks under a name that nothing else has.
+// chunkWriter begins to write chunks under a new upload id.
 func (s *Session) chunkWriter(ctx context.Context, n foci.Name) (*chunkWriter, error) {
 	u := &chunkWriter{Session: s, ctx: ctx, name: n, open: map[uint32]func(){}, read: map[uint32]*peer.Payload{}, slots: make(chan []byte, chunkWindow), failed: make(chan error, 1)}
 	for range chunkWindow {
@@ -86,8 +86,8 @@ type chunkWriter struct {
 	read map[uint32]*peer.Payload // chunks that are read when they are sent
 }
 
-// first reads the first chunk; more is false when it is all. Content of unknown
-// size is mostly short, so it gets no more memory than it needs.
+// first reads the first chunk; more reports whether content follows. Content of
+// unknown size is mostly short, so its buffer grows as needed.
 func (u *chunkWriter) first(r io.Reader, size int64) (chunk []byte, more bool, err error) {
 	if size >= 0 {
 		return u.next(r, size)
@@ -105,8 +105,8 @@ func (u *chunkWriter) first(r io.Reader, size int64) (chunk []byte, more bool, e
 	return b[:foci.MaxPayload], true, nil
 }
 
-// stamp gives the chunks their version: by the replicas' clocks, for they refuse
-// what is ahead of them.
+// stamp sets the chunks' version by the replicas' clocks, because replicas refuse
+// times ahead of their own.
 func (u *chunkWriter) stamp() error {
 	id := foci.ObjectID(u.name)
 	cfg, err := u.config(u.ctx, u.name, id, u.opts.Ack)
@@ -125,7 +125,7 @@ func (u *chunkWriter) stamp() error {
 	return nil
 }
 
-// all stores one chunk after another, a few at a time, and waits for all.
+// all stores all chunks, at most chunkWindow at a time, and waits for their ends.
 func (u *chunkWriter) all(chunk []byte, r io.Reader, size int64) error {
 	if err := u.stamp(); err != nil {
 		return err
@@ -150,7 +150,7 @@ func (u *chunkWriter) all(chunk []byte, r io.Reader, size int64) error {
 	return u.wait()
 }
 
-// wait waits until no chunk is under way.
+// wait waits until no chunk is being stored.
 func (u *chunkWriter) wait() error {
 	for range chunkWindow { // all have come back
 		if _, err := u.slot(); err != nil {
@@ -165,8 +165,7 @@ func (u *chunkWriter) wait() error {
 	}
 }
 
-// allFrom stores the chunks of content that is read again at each sending; none
-// of it is kept.
+// allFrom stores the chunks of content that each attempt re-reads; nothing is buffered.
 func (u *chunkWriter) allFrom(at io.ReaderAt, size int64) error {
 	if err := u.stamp(); err != nil {
 		return err
@@ -198,8 +197,8 @@ func (u *chunkWriter) allFrom(at io.ReaderAt, size int64) error {
 	return u.wait()
 }
 
-// next reads the next chunk into a free buffer; more is false when it is the
-// last one. It is empty when there is none.
+// next reads the next chunk into a free buffer; the chunk is empty at the end. more
+// reports whether content follows.
 func (u *chunkWriter) next(r io.Reader, size int64) (chunk []byte, more bool, err error) {
 	want := int64(foci.MaxPayload)
 	if size >= 0 {
@@ -231,7 +230,7 @@ func (u *chunkWriter) next(r io.Reader, size int64) (chunk []byte, more bool, er
 	return b[:k], more, nil
 }
 
-// slot waits for a free buffer, or for the first failure.
+// slot waits for a free buffer or the first failure.
 func (u *chunkWriter) slot() ([]byte, error) {
 	select {
 	case err := <-u.failed:
@@ -248,8 +247,7 @@ func (u *chunkWriter) slot() ([]byte, error) {
 	}
 }
 
-// store sends one chunk; its buffer comes back when no replica needs it any
-// more.
+// store sends one chunk. Its buffer is free again when no attempt reads it.
 func (u *chunkWriter) store(index uint32, b []byte) error {
 	rec := u.chunk(index, int64(len(b)))
 	rec.Payload = b
@@ -257,7 +255,7 @@ func (u *chunkWriter) store(index uint32, b []byte) error {
 	return u.send(index, rec, peer.NewPayload(func() { u.slots <- b[:foci.MaxPayload] }))
 }
 
-// chunk is the record of a chunk, without its content.
+// chunk is the record of a chunk without content.
 func (u *chunkWriter) chunk(index uint32, size int64) record.Record {
 	place := record.ChunkMeta{Upload: u.manifest.Upload, Index: index}
 	return record.Record{
@@ -266,7 +264,7 @@ func (u *chunkWriter) chunk(index uint32, size int64) record.Record {
 	}
 }
 
-// send runs a chunk's transaction, which holds the payload from now on.
+// send runs a chunk's transaction, which owns the payload from now on.
 func (u *chunkWriter) send(index uint32, rec record.Record, payload *peer.Payload) error {
 	defer payload.Release()
 	cfg, err := u.config(u.ctx, u.name, rec.ID, u.opts.Ack)
@@ -299,8 +297,8 @@ func (u *chunkWriter) send(index uint32, rec record.Record, payload *peer.Payloa
 	return nil
 }
 
-// giveUp ends the chunks that are under way, for without a head nobody needs
-// them, and the reading of the content.
+// giveUp cancels the chunks that are being stored, which are useless without a head,
+// and stops reading the content.
 func (u *chunkWriter) giveUp() {
 	u.mu.Lock()
 	open, read := slices.Collect(maps.Values(u.open)), slices.Collect(maps.Values(u.read))
@@ -313,8 +311,8 @@ func (u *chunkWriter) giveUp() {
 	}
 }
 
-// noHead is a chunk's error for the whole upload: without a head that names it,
-// nobody can see whether the chunk is there, so its unknown outcome is none.
+// noHead makes a chunk's error that of the upload. A chunk without a head is
+// invisible, so an unknown outcome of the chunk is a certain failure of the upload.
 func noHead(index uint32, err error) error {
 	e := &foci.Error{Kind: foci.KindOf(err), Err: err}
 	e.Msg = fmt.Sprintf("chunk %d was not stored, the object is unchanged", index)
