@@ -1,9 +1,9 @@
-// Package credential makes and finds the files by which nodes and clients prove who
-// they are: cluster keys, certificates and client credentials of a new cluster, and
-// an index of the user's local clusters, from which commands take their credential
-// when no flag names one. Keys and certificates themselves are package auth's.
+// Package credential creates and finds credential files: the cluster keys,
+// certificates and client credentials of a new cluster, and an index of the user's
+// local clusters, from which commands take the credential when no flag names one.
+// Package auth defines keys and certificates.
 //
-// The index is refused if another user could have written it. It is replaced
-// atomically, under a lock file, so that several processes may do so at once. The
-// package has no goroutines and no locks in memory.
+// The index is refused if another user could have written it. A lock file lets several
+// processes replace the index, atomically. The package has no goroutines and no locks
+// in memory.
 package credential

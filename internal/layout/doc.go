@@ -1,5 +1,5 @@
-// Package layout is the one value that says who stores what: nodes, backends and
-// their points on the ring, buckets and their groups, under an epoch. It travels and
-// is kept as JSON; [Snapshot] is its form for looking things up. Both are never
-// changed once made, so they need no locks. The package has no goroutines.
+// Package layout defines the placement of objects: nodes, backends and their points on
+// the ring, buckets and their groups, under an epoch. A layout is sent and stored as
+// JSON; [Snapshot] is its form for lookups. Both are immutable and need no locks. The
+// package has no goroutines.
 package layout

@@ -1,8 +1,8 @@
-// Package localcluster runs a cluster on this machine, one child process per node,
-// for trying out and for tests: it makes directory, layout, keys and credentials,
-// starts the processes, waits until they serve, reports those that end, starts them
-// again if asked, and stops them in order. It prints nothing; what happens is an
-// [Event], and what the nodes write goes to OnLine.
+// Package localcluster runs a cluster on this machine, one child process per node, for
+// trials and tests. It creates the directory, layout, keys and credentials, starts the
+// processes, waits until they serve, reports those that end, restarts them if asked,
+// and stops them in order. It prints nothing: it reports each [Event], and passes the
+// output of the nodes to OnLine.
 //
 // Each child has three goroutines: two that read its pipes and one that waits for
 // its end. Run has one more for each node, which watches and restarts it, and

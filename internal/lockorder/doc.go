@@ -1,10 +1,9 @@
-// Package lockorder has mutexes that know their place in the order in which one
-// goroutine may hold several. The types of [Rank] are that order for a process in
-// the mesh, the outermost first.
+// Package lockorder has mutexes with a rank in the lock order. The types of [Rank] are
+// the lock order of a process in the mesh, the outermost first.
 //
-// A binary built with the tag invariants, as the tests under the race detector
-// are, panics when a goroutine locks a mutex whose place is not after those of the
-// mutexes that it holds. In all others a [Mutex] is a sync.Mutex.
+// A binary built with the tag invariants, as the tests under the race detector are,
+// panics when a goroutine locks a mutex whose rank is not above those of the mutexes
+// that it holds. In all others a [Mutex] is a sync.Mutex.
 package lockorder
 
 // Rank is the place of a mutex in the order.

@@ -1,28 +1,27 @@
-// Package peer is one process as the mesh sees it. It wires its parts and is the
-// one import for clients, gateways and nodes:
+// Package peer is one process in the mesh. It wires the packages below and is the only
+// one that clients and nodes import:
 //
-//   - operation runs operations: questions to replicas, resent until the caller can
-//     be answered.
-//   - path chooses the links and relays by which requests leave.
-//   - membership finds other members, and keeps their routes and the layout up to
+//   - operation runs operations and resends their requests to replicas.
+//   - path chooses the link or relay of each request.
+//   - membership discovers other members, and keeps their routes and the layout up to
 //     date.
 //   - renewal renews the certificate.
 //
-// The parts do not import one another. Each states, by interfaces of a few methods,
-// what it needs of the others; here [Peer] has them meet. A put goes through
-// [Peer.Run] to operation, which asks the planner for the owners' nodes and hands
-// attempts to path, which gives them to its links.
+// These packages do not import one another. Each declares small interfaces for what it
+// needs of the others, and [Peer] connects them. A put goes through [Peer.Run] to
+// operation, which asks the planner for the owners' nodes and passes attempts to path,
+// which sends them by its links.
 //
 // # Goroutines
 //
-// This package begins one, which renews the certificate; membership says which it
-// begins. The mesh calls handlers, the Done of requests and onPeer on its own.
+// This package starts one, which renews the certificate; see membership for its own.
+// The mesh calls handlers, the Done of requests and onPeer on its goroutines.
 // Operations have none: one alarm wakes them all.
 //
 // # Locks
 //
-// This package has none. Those of the parts are taken in the order of the ranks of
-// package lockorder, which checks it in tests under the race detector: adoption of
-// a layout, watches, operations, paths, members, and then locks of a few fields.
-// The mesh's own locks come after all of them: it calls no part while it holds one.
+// This package has none. Package lockorder defines the order of those of the packages
+// below, and checks it in tests under the race detector: adoption of a layout, watches,
+// operations, paths, members, then leaf locks. The mesh's locks come last: it calls
+// none of these packages while it holds one.
 package peer

@@ -6,12 +6,12 @@
 // Messages are lost, delayed, doubled and reordered; connections break, fall
 // silent and end with their process; paths are cut one way or both; some nodes
 // are reached through relays only; nodes crash in the middle of an fsync, or shut
-// down, and come back; clocks jump by an hour, or begin two days ahead; clients
-// lie about times; the layout changes under way. What the callers saw is then
-// checked against the promises, and so is what links promise, in each run.
+// down, and restart; clocks jump by an hour, or begin two days ahead; clients lie about
+// times; the layout changes during the run. Each run checks the results of the callers
+// against the promises, and the links against theirs.
 //
-// Everything that happens is decided by the seed, so a failing run can be
-// repeated. The rules of the protocol can be turned off one by one ([Mutant]):
-// the checks must notice each. Built with the tag invariants, the machines check
-// themselves too.
+// The seed decides every event, so a failing run can be repeated. Rules of the protocol
+// can be switched off one by one ([Mutant]): the checks must detect each mutant. Built
+// with the tag invariants, the machines check their invariants too. There are no
+// goroutines and no locks.
 package sim

@@ -1,8 +1,8 @@
-// Package status is what a process tells of itself: the structs, the questions
-// that ask for them, and the one place that answers. Data nodes, node clients
-// and transport clients are all a [Source]; the first two answer over the mesh,
-// a transport client tells its own user only.
+// Package status reports the state of a process: the structs, the requests for them,
+// and the function that answers. Data nodes, node clients and transport clients are
+// each a [Source]; the first two answer over the mesh, a transport client only answers
+// its own user.
 //
-// Answers travel as JSON, which a newer process may add fields to. [Traces] has a
-// lock of its own and starts no goroutine; no other lock is taken under it.
+// Answers are JSON, to which a newer process may add fields. The package starts no
+// goroutine. [Traces] has a lock, under which no other one is taken.
 package status

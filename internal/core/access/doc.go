@@ -1,8 +1,7 @@
-// Package access decides whether an asker has the right that a request needs, by
-// the table of methods in package wire. It is pure: a replica calls [Check] for
-// each request that it has decoded, before it looks at what it stores, so a
-// refusal says nothing about what is there.
+// Package access decides whether a peer has the right that its request needs, by the
+// table of methods in package wire. A replica calls [Check] for each decoded request
+// before it reads its store, so a refusal reveals nothing about stored objects.
 //
-// A message that the table opens to nobody is refused to all but administrators
-// and members.
+// If the table grants no right for a message, only administrators and members may
+// send it. The package is pure: no state, no goroutine, no lock.
 package access

@@ -1,18 +1,18 @@
-// Package invariant states what must be true inside of the core machines
-// whatever happens. A binary built with the tag invariants checks it and panics
-// with a [Violation]: the simulator and the tests under the race detector are
-// built so. In all others [On] is a constant false and [Check] is empty.
+// Package invariant checks invariants of the core machines. A binary built with the
+// tag invariants, as the simulator and the tests under the race detector are, panics
+// with a [Violation] when a check fails. In all others [On] is the constant false and
+// [Check] is empty.
 //
-// A check says what holds between events, or what a rule of the protocol makes
-// impossible; what a peer can cause is answered with an error instead.
+// An invariant holds between events, or follows from a rule of the protocol. What a
+// peer can cause is no invariant: it is answered with an error.
 package invariant
 
 import "fmt"
 
-// Violation is what a check that fails panics with.
+// Violation is the panic value of a failed check.
 type Violation string
 
-// Error says which invariant it was.
+// Error names the invariant.
 func (v Violation) Error() string { return "invariant: " + string(v) }
 
 func fail(format string, args []any) { panic(Violation(fmt.Sprintf(format, args...))) }

@@ -1,13 +1,12 @@
-// Package link keeps the channels of one link open, and gets each request that
-// is given to it onto one of them until it is answered or cannot be.
+// Package link keeps the channels of one link open, and assigns requests to channels
+// when no channel is open or a channel is lost.
 //
-// The [Machine] is told of events (a dial ended, a channel was lost, a ping is
-// unanswered, a request needs a channel) and of the time, and returns effects:
-// dial, close, send, fail, tell. It opens nothing, has no clock and draws no
-// random numbers of its own. The list of open channels and the streams of each
-// are outside of it, as every message needs them: a request comes to the machine
-// only when no channel of its class is open, or when its channel was lost before
-// the answer came.
+// The [Machine] takes events (a dial ended, a channel was lost, a ping is unanswered,
+// a request needs a channel) and the time, and returns effects: dial, close, send,
+// fail, tell. It is pure: no I/O, no clock, no goroutine, no lock, no random numbers
+// of its own. The shell holds the open channels and their streams, and sends most
+// requests without the machine: a request comes here only when no channel of its
+// class is open, or when its channel was lost before the answer arrived.
 //
 // Channels are independent. The loss of one moves its unanswered requests to a
 // sibling, or to the channel that is dialled in its place. Nothing is resumed:

@@ -1,17 +1,16 @@
-// Package path decides which path a message takes: directly to its node by one
-// of their common route tables, or through a relay; and which of several
-// replicas is the nearest.
+// Package path chooses the path of a message: direct, by a common route table, or
+// through a relay. It also orders the replicas of an object, the nearest first.
 //
-// The [Machine] is pure. It is told of events (a link came up by a table, a link
-// was lost, an answer arrived, a relay answered, routes changed) and of the time.
-// It knows the health of each (peer, table), so that a broken path demotes the
-// path and not the node. [Machine.Find] answers for one node, [Machine.Order]
-// for the replicas of an object.
+// The [Machine] is pure: no goroutine, lock or clock. It takes events (a link came up
+// by a table, a link was lost, an answer arrived, a relay answered, routes changed)
+// and the time. It tracks the health of each (peer, table), so that a broken path
+// demotes the path and not the node. [Machine.Find] chooses the path to one node,
+// [Machine.Order] orders replicas.
 //
 // # Relays
 //
-// A node without a direct path is reached through a relay: a linked node that
-// has an address in one of the node's tables. One hop, and no search: the relay
-// has a channel to the node or refuses. A relay that refused rests for that node,
-// longer each time; then a single request probes it.
+// If a node has no direct path, requests take a relay: a linked node with an address
+// in one of the node's tables. A path has at most one relay, which refuses a request if
+// it has no channel to the node. A relay that refused is not used for that node for a
+// while, longer each time; then a single request probes it.
 package path

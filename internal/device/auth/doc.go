@@ -1,14 +1,17 @@
-// Package auth is authentication: the cluster key and the credentials of clients
-// that are made from it, the certificates of mutual TLS, and what each of them
-// proves. It works on bytes and files; package mesh carries the bytes.
+// Package auth is authentication: the cluster key, the client keys derived from it,
+// the certificates of mutual TLS, and the identity that each proves. It works on bytes
+// and files; package mesh sends the bytes.
 //
-// There are two kinds of identity. A member (a node, or a process that joins as
-// one) serves requests and sends them; a client only sends them. The credential of a
-// client is never good for a member:
+// There are two kinds of identity. A member (a node or a node client) serves and sends
+// requests; a client only sends them. A client's credential never authenticates a
+// member:
 //
-//   - the cluster key proves a member; a client has a key of its own that is
-//     made from the cluster key and the client's name, one way;
+//   - the cluster key authenticates members; a client's key is derived, one way, from
+//     the cluster key and the client's name;
 //   - a certificate names a node or a client.
 //
-// With neither nothing is proved: good for loopback only.
+// Without credentials peers are unauthenticated, which is for loopback only.
+//
+// The package starts no goroutine. Keys, certificates and the limit of renewals have a
+// mutex each.
 package auth

@@ -1,13 +1,12 @@
-// Package segment is the log of a backend: files that are only ever appended
-// to, in a chain, each holding records that check themselves.
+// Package segment is the log of a backend: a chain of append-only files of records
+// with checksums.
 //
-// A record is a head (who, what, lengths, checksums) and its payload in one
-// piece, with a CRC32C for every 64 KiB of it, so that any range of bytes can
-// be read and verified alone. Every record says how far its segment was known
-// to be synced when it was written. That is what tells a torn tail, which is
-// dropped, from damage to what had been acknowledged, which is never guessed
-// over. A segment gets its name only when it is durable, and its header seals
-// the length of the one before.
+// A record is a head (kind, identity, lengths, checksums) and its payload, with a
+// CRC32C for every 64 KiB, so that any range can be read and verified alone. Every
+// record states up to which position its segment was synced when it was written. This
+// distinguishes a torn tail, which is dropped, from damage to acknowledged records,
+// which is an error. A segment gets its name only when it is durable, and its header
+// seals the length of the one before.
 //
 // The package starts no goroutines. A Writer and a Batch belong to one goroutine;
 // Files and what it opens may be used by many. The only lock is Files.mu; files are
@@ -21,7 +20,7 @@ import (
 	"github.com/foci-store/foci/internal/core/record"
 )
 
-// Format is the version of what is written; others are refused.
+// Format is the version of the format; others are refused.
 const Format = 1
 
 // Block is how much payload one checksum covers.
@@ -30,7 +29,7 @@ const Block = 64 << 10
 // MaxSize bounds a segment, so that positions fit in 32 bits.
 const MaxSize = 1 << 30
 
-// Kind is what a record is.
+// Kind is the kind of a record.
 type Kind uint8
 
 // The kinds of records.
@@ -40,7 +39,7 @@ const (
 	Watermark Kind = 3 // the watermark of a range of ids was raised
 	Mark      Kind = 4 // nothing but a claim that everything before it is synced
 	Hint      Kind = 5 // a group may lack something of an object
-	Unhint    Kind = 6 // it was brought what it lacked
+	Unhint    Kind = 6 // the hint was delivered
 	numKinds  Kind = 7
 )
 

@@ -1,10 +1,10 @@
 // Package store keeps one backend: one directory on one disk. Append-only segments
-// (package segment) hold the records and are the truth; an index over them (package
-// index) says where things are, and can be lost without loss.
+// (package segment) hold the records. An index (package index) holds the positions of
+// records and can be rebuilt from the segments.
 //
 // A record is visible, to every method here, only after its fsync. Writes are
-// committed in batches (group commit): while one commit batch is being fsynced the
-// next one gathers, and while that one is fsynced the one before enters the index.
+// committed in batches (group commit): while one commit batch is being fsynced, the
+// next one gathers, and the one before enters the index.
 //
 // A removal is a record too, a tombstone. When records are destroyed, the watermark
 // of their range of ids is raised first, durably.
@@ -31,10 +31,10 @@
 //	Backend.life       held for reading while index and files are used; for writing by Close and when the index is replaced
 //	committer.turn     the log and the plan: the worker whose turn it is
 //	entries.mu         the batches between the log and the index
-//	hints.mu           hints that are being kept, followed or dropped
+//	hints.mu           hints that are being kept, delivered or dropped
 //	commitBatch.mu     the outcome of a batch, and repeats of its records
-//	queue.mu           what has been accepted and is not yet visible
-//	sightingSlot.mu    one slot of what queries have seen
+//	queue.mu           records that are accepted and not yet visible
+//	sightingSlot.mu    one slot of the versions that queries have seen
 //
 // Everything else belongs to one goroutine, is set before the backend is shared, or
 // is atomic.

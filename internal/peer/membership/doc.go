@@ -1,28 +1,27 @@
-// Package membership finds the other members of a cluster and keeps what this
-// process knows of them up to date: their addresses, and the layout.
+// Package membership discovers the other members of a cluster, and keeps their routes
+// and the layout up to date.
 //
-// A process dials its seeds (seeds.go), has the mesh keep a link to every node it
-// learns of (dial.go) and exchanges routes with them: by gossip when something
-// changes (gossip.go), and by anti-entropy, the comparison of digests with one
-// random peer after the other (exchange.go). A transport client, which is in no
-// node's state, watches one node instead (watch.go, watchers.go). Where there
-// are certificates a route counts by its node's signature (proofs.go). Every
-// decision that needs no I/O is package route's.
+// A process dials its seeds (seeds.go), has the mesh keep a link to every known node
+// (dial.go) and exchanges routes with the nodes: by gossip when something changes
+// (gossip.go), and by anti-entropy, the comparison of digests with one random peer
+// after the other (exchange.go). A transport client is not a member; it watches one
+// node instead (watch.go, watchers.go). In clusters with certificates a route must
+// have its node's signature (proofs.go). Package route makes every decision that needs
+// no I/O.
 //
-// [Members] is the sum of parts that do not see each other: dialer, exchanger,
-// gossip, layouts, proofs, watch, watchers and quota. They share env; what one
-// needs of another New hands to it as a function. Members owns the view (the table
-// of routes, the tables in use, the seeds) and the watches that wait here. The
-// layout's holder is the process's, the links are the mesh's, and package path
-// keeps the set of those by which requests leave.
+// [Members] consists of independent parts: dialer, exchanger, gossip, layouts, proofs,
+// watch, watchers and quota. They share env, and New passes functions of one part to
+// another. Members owns the view (the route table, the tables in use, the seeds) and
+// the pending watches of transport clients. The process owns the holder of the layout,
+// the mesh owns the links, and package path the set of links that requests use.
 //
 // # Goroutines
 //
-// Start begins one for each seed, which ends when the seed is this process; one
-// for upkeep; for members one that gossips and one that answers watchers; for
-// transport clients one that watches. Up to maxExchanges exchange routes, up to
-// maxHints dial a hint, and one at a time searches for a layout, all of them only
-// while there is something to do. Stop ends them, Wait waits for them.
+// Start starts one for each seed, which ends if the seed is this process; one for
+// upkeep; in members one that gossips and one that answers watchers; in transport
+// clients one that watches. On demand up to maxExchanges exchange routes, up to
+// maxHints dial a hinted address, and one searches for a layout. Stop ends them, Wait
+// waits for them.
 //
 // # Locks
 //
@@ -30,11 +29,10 @@
 //
 //  1. layouts.adopting: held while a layout is put on the disk and made known. The
 //     locks of operations and paths come after it.
-//  2. watchers.mu: the watches that wait here.
-//  3. view.mu: all that is known of other members. While it is held only the
-//     certificates' own lock is taken, when this node's route is signed. Package
-//     path may hold its lock when it asks for tables, so nothing here calls [Links]
-//     or [Paths] while it holds view.mu.
+//  2. watchers.mu: the pending watches of transport clients.
+//  3. view.mu: the state of other members. Under it only the certificates' own lock
+//     is taken, to sign this node's route. Package path may hold its lock when it asks
+//     for tables, so this package never calls [Links] or [Paths] under view.mu.
 //  4. layouts.mu, exchanger.mu, quota.mu: a few fields each. No lock is taken
 //     while one of them is held.
 package membership

@@ -1,6 +1,6 @@
-// Package path is the shell of [core.Machine]: it has the links of this process,
-// says which path a request takes, sends it there, and passes requests of others on
-// as a relay. Operations send by it, membership tells it which links there are.
+// Package path is the shell of [core.Machine]: it owns the set of links of this
+// process, chooses the path of each request, sends it, and relays requests of other
+// processes. Package operation sends through it; package membership reports links.
 //
 // It starts no goroutine. [Paths.mu] guards the machine and changes of the map of
 // links; the map itself is read without a lock, as every message needs it. The lock

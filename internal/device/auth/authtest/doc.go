@@ -1,5 +1,4 @@
-// Package authtest makes credentials for tests: files of clients, and what they
-// and nodes prove themselves with.
+// Package authtest makes credentials of clients and nodes for tests.
 //
 // It owns no state, starts no goroutine and takes no lock.
 package authtest

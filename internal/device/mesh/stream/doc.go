@@ -2,11 +2,10 @@
 // a time on one connection, each under its own credit, so that a receiver that is
 // slow on one stream slows no other.
 //
-// A [Client] is the dialling side of a channel and a [Server] its listening side;
-// both are a conn, which they tell what is different about them. The package owns the
-// table of streams, the queue of frames, the bodies that arrive and those that are
-// sent, credit in both directions, and what is divided among the peers that dial this
-// process ([Shares]). The path of a request through the files: client.go (queued),
+// A [Client] is the dialling side of a channel and a [Server] its listening side; both
+// embed a conn. The package owns the table of streams, the queue of frames, the bodies
+// received and sent, credit (backpressure) in both directions, and the limits shared by
+// the peers that dial this process ([Shares]). The files of a request: client.go (queued),
 // write.go (written), server.go (received and served), reply.go (answered), client.go
 // (the reply), request.go (Done).
 //

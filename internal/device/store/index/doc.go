@@ -1,13 +1,12 @@
-// Package index says where things are in the log of a backend: rows in Pebble,
-// ordered so that a range of ids, the versions of an object and the keys of a
-// bucket are each one scan. It owns the rows' format, and is the only package that
-// knows Pebble.
+// Package index maps ids, versions and keys to positions in the log of a backend. Its
+// rows are in Pebble, ordered so that a range of ids, the versions of an object and
+// the keys of a bucket are each one scan. It owns the format of the rows.
 //
-// The index is derived from the log alone and holds the position up to which it has
-// read it (the cursor, in [Meta]): whatever happens to the index, the rest of the
-// log is read again, from there or from the beginning. It has no write-ahead log:
-// the backend's own holds the same and is synced; a second one would double what a
-// put writes and bring its own ways to fail.
+// The index is derived from the log alone, and stores the position up to which it has
+// applied the log (the cursor, in [Meta]). After a crash the log is applied from the
+// cursor, after the loss of the index from the beginning. So Pebble has no write-ahead
+// log: the backend's log is synced, and a second one would double the bytes written by
+// a put.
 //
 // # Goroutines and locks
 //
