@@ -28,10 +28,10 @@ func cpCommand(a *app) *cobra.Command {
 		Long: `Copy between this machine and the store: one of SRC and DST is foci://bucket/prefix, the other a
 local path. With -r all files below SRC are copied, and keep their paths below DST.
 
-SRC itself may be a symbolic link to a file or folder: it is followed. Below SRC, what is no regular
-file (links, pipes, devices) is skipped and counted. A prefix without keys is not found (exit status 3). A key that would leave the
-target folder, or that is no file name, is an error; other files go on, and the exit status is 1
-at the end. Files appear under their names only when they are whole.
+SRC itself may be a symbolic link to a file or folder: it is followed. Below SRC, links, pipes and
+devices are skipped and counted. A prefix without keys is not found (exit status 3). A key that would
+leave the target folder, or that is no file name, is an error; other files are still copied, and the
+exit status is 1 at the end. Files appear under their names only when they are whole.
 
   foci cp report.pdf foci://docs/
   foci cp -r ~/pictures foci://pictures/2026

@@ -28,10 +28,10 @@ func lsCommand(a *app) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "ls BUCKET[/PREFIX]",
 		Short: "List the keys of a bucket, in order",
-		Long: `List the keys of a bucket that begin with PREFIX, in order. What follows the next slash is
-shown as one folder; -r shows every key. It sees every write that was done before it began.
+		Long: `List the keys of a bucket that begin with PREFIX, in order. Keys that share the part up
+to the next slash are shown as one folder; -r shows every key. It sees every write that was done before it began.
 
-A key with characters that a terminal would obey, such as a line feed or an escape, is shown quoted,
+A key with control characters, such as a line feed or an escape, is shown quoted,
 also in a pipe, so that a line is always one key. Scripts take --json, which carries keys as they are.
 
   foci ls docs

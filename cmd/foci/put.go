@@ -38,8 +38,8 @@ func appendCommand(a *app) *cobra.Command {
 		Use:   "append KEY [FILE|-]",
 		Short: "Add a file, or standard input, to the end of an object",
 		Long: `Add a file, or standard input, to the end of the object KEY, which is bucket/key, and print
-the version of the addition. An object that does not exist starts from empty. Nothing is lost or
-doubled when several append at once, but two additions that overlap in time may end up in either order.
+the version of the addition. An object that does not exist starts from empty. Concurrent
+appends are neither lost nor doubled; two that overlap in time may be in either order.
 
   date | foci append logs/days.txt
   foci append logs/2026.log today.log`,
@@ -98,8 +98,8 @@ func rmCommand(a *app) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "rm KEY…",
 		Short: "Remove objects",
-		Long: `Remove the objects KEY…, each bucket/key, and print the versions of the removals. Removing what
-does not exist is no error. The content stays in the object's history for as long as it is kept.
+		Long: `Remove the objects KEY…, each bucket/key, and print the versions of the removals. Removing an object
+that does not exist is no error. The content stays in the object's history for as long as it is kept.
 
   foci rm docs/hello.txt docs/old.txt`,
 		Args: usageArgs(cobra.MinimumNArgs(1)),

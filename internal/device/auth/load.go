@@ -57,7 +57,7 @@ func LoadCredential(fsys files.FS, path string, log *slog.Logger) (*Credentials,
 	case bytes.Contains(text, []byte(oldClientPrefix)):
 		return nil, &foci.Error{
 			Kind: foci.Invalid, Where: path, Msg: "is a client's key of protocol 1, which protocol 2 does not accept",
-			Fix: "make it anew: foci credential NAME --key cluster.key",
+			Fix: "make a new one: foci credential NAME --key cluster.key",
 		}
 	case !bytes.Contains(text, []byte(keyPrefix)):
 		return nil, at(path, foci.Errorf(foci.Invalid, "this is no client's credential: it has neither certificates (PEM) nor a cluster key"))

@@ -20,7 +20,7 @@ func (r *Runner) noteAttempt(a *core.Attempt) {
 	}
 	by := ""
 	if !a.Relay.IsZero() {
-		by = " by way of node " + a.Relay.Short()
+		by = " by relay " + a.Relay.Short()
 	}
 	r.cfg.Traces.Note(a.Op.Trace, "attempt %d of %v for group %d to node %s%s, class %v", a.Number, a.Method, a.Group(), a.Peer.Short(), by, a.Op.Class)
 }

@@ -23,7 +23,7 @@ func (p *Paths) Forward(in *mesh.Incoming, f *wire.Forward) {
 		return
 	}
 	if trace := wire.TraceOf(f.Method, f.Head); trace.Noted() {
-		p.cfg.Note(trace, "%v passed on to node %s, class %v", f.Method, f.Node.Short(), f.Class)
+		p.cfg.Note(trace, "%v relayed to node %s, class %v", f.Method, f.Node.Short(), f.Class)
 	}
 	method, head := relayed(in, l.Peer().Protocol, f)
 	in.Relay(l, f.Class, method, head)

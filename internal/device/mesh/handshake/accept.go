@@ -140,7 +140,7 @@ func (e *Endpoint) wrongStep(theirs uint8) error {
 		err.Msg, err.Fix = "you speak TLS, "+node+" has neither key nor certificate", "give that node key or [tls] in foci.toml, or come without a credential"
 	case theirs == auth.StepKey:
 		err.Msg = "you want to prove a key in plain, as protocol 1 did, and " + node + " does not take that"
-		err.Fix = "upgrade this side and make its credential anew; clusters with a key are stopped and started together for this one upgrade (docs/upgrade.md)"
+		err.Fix = "upgrade this side and make it a new credential; clusters with a key are stopped and started together for this one upgrade (docs/upgrade.md)"
 	default:
 		err.Msg = node + " asks for TLS and a certificate"
 		err.Fix = "clients: --credential FILE or FOCI_CREDENTIAL; nodes: key or [tls] in foci.toml"

@@ -130,7 +130,7 @@ func (s *Shares) give(a *account, n int64) {
 // local takes a request that this process asks itself.
 func (s *Shares) local(n int64) (give func(), err error) {
 	if why, ok := s.take(&s.self, n); !ok {
-		return nil, busy("this process has too many requests in hand: " + why)
+		return nil, busy("this process is serving too many requests: " + why)
 	}
 	return func() {
 		s.mu.Lock()
@@ -142,11 +142,11 @@ func (s *Shares) local(n int64) (give func(), err error) {
 // admit counts an incoming request, with the n bytes of it that have arrived.
 func (s *Server) admit(in *Incoming, n int64) error {
 	if !s.inUse.take(n) {
-		return busy("node " + s.cfg.Node.Short() + " has too many requests of this channel in hand")
+		return busy("node " + s.cfg.Node.Short() + " is serving too many requests of this channel")
 	}
 	if why, ok := s.cfg.Shares.take(in.account, n); !ok {
 		s.inUse.give(n)
-		return busy("node " + s.cfg.Node.Short() + " has too many requests in hand, " + why)
+		return busy("node " + s.cfg.Node.Short() + " is serving too many requests, " + why)
 	}
 	in.held, in.counted = n, true
 	return nil
@@ -161,12 +161,12 @@ func (in *Incoming) grow(n int64) error {
 	case n <= in.held || !in.counted: // what was answered holds nothing that counts
 		return nil
 	case !ch.inUse.raise(in.held, n):
-		return busy("node " + ch.cfg.Node.Short() + " has too many bytes of this channel in hand")
+		return busy("node " + ch.cfg.Node.Short() + " holds too many bytes of requests of this channel")
 	case in.account.vital:
 		shares.bytes.Force(in.account.bytes, n-in.held)
 	case !shares.bytes.Grow(in.account.bytes, in.held, n):
 		ch.inUse.bytes.Add(in.held - n)
-		return busy("node " + ch.cfg.Node.Short() + " has too much in hand, bytes: " + shares.bytes.Why(in.account.bytes, n-in.held))
+		return busy("node " + ch.cfg.Node.Short() + " holds too many bytes of requests: " + shares.bytes.Why(in.account.bytes, n-in.held))
 	}
 	in.held = n
 	return nil
@@ -213,7 +213,7 @@ func (in *Incoming) Rebill(asker share.Who) error {
 		s.settle(a)
 		in.counted = false
 		ch.inUse.give(in.held)
-		return busy("node " + ch.cfg.Node.Short() + " has too many requests in hand, " + why)
+		return busy("node " + ch.cfg.Node.Short() + " is serving too many requests, " + why)
 	}
 	in.account = a
 	return nil
