@@ -8,9 +8,9 @@ import (
 	"github.com/foci-store/foci/internal/core/wire"
 )
 
-// Any fetches something immutable (promise P0): the first group that has it
-// serves it, the next one is asked when one fails, lacks it or is late. It is
-// missing only when every group says so.
+// Any fetches an immutable record (promise P0) from one group. It asks the next group
+// when one fails, lacks the record or is late. The record is missing only when every
+// group lacks it.
 type Any struct {
 	op
 	fetch  wire.Fetch
@@ -22,8 +22,8 @@ type Any struct {
 	answer Answer
 }
 
-// mostSpared is how many hedge times the next group is spared while an answer
-// arrives. A group that sends a byte now and then must not keep the others out.
+// mostSpared is for how many hedging delays the next group is not asked while an answer
+// is arriving. It bounds the delay by a group that sends a byte now and then.
 const mostSpared = 8
 
 // NewAny makes the machine. The plan's groups are asked in their order.
@@ -72,9 +72,9 @@ func (y *Any) Answer(now time.Duration, leg Leg, a Answer) Out {
 	return y.give()
 }
 
-// Arriving says that a part of an answer has come since the last event. The
-// group that sends it is not late: to have the next one send the same would make
-// all of it slower. It is told before Wake.
+// Arriving reports that a part of an answer has arrived since the last event. Its group
+// is not late: a second copy from the next group would slow down both. The shell calls
+// it before Wake.
 func (y *Any) Arriving(now time.Duration) {
 	if now >= y.hedge && y.spared < mostSpared && !mutant.On(mutant.ArrivingIsLate) {
 		y.spared++
@@ -82,7 +82,7 @@ func (y *Any) Arriving(now time.Duration) {
 	}
 }
 
-// Wake says that the time asked for has come.
+// Wake handles the time of Out.Wake.
 func (y *Any) Wake(now time.Duration) Out {
 	switch {
 	case y.done || y.awaiting != 0 && !y.expired(now):
@@ -94,7 +94,7 @@ func (y *Any) Wake(now time.Duration) Out {
 	return y.give()
 }
 
-// Replan gives a newer layout: the groups are asked anew.
+// Replan takes a newer layout and asks the groups again.
 func (y *Any) Replan(now time.Duration, p Plan) Out {
 	if y.replan(p) {
 		return y.Start(now)

@@ -8,12 +8,12 @@ import (
 	"github.com/foci-store/foci/internal/core/wire"
 )
 
-// bring is the write-back of a read whose caller may not write: a voter that has
-// what another one lacks is asked to bring it there, and then both are asked
-// for their votes again. So such a read is as linearizable as any other.
+// bring is the write-back (read repair) of a read whose caller may not write: a voter
+// is asked to send another one what that one lacks, and then both vote again. So such
+// a read is as linearizable as any other.
 type bring struct{ missed foci.Group }
 
-// startBring ends the write-back by the caller, which a voter has denied.
+// startBring replaces the write-back by the caller, which a voter has denied.
 func (r *Read) startBring(now time.Duration, holder, missed foci.Group) {
 	r.begin()
 	r.reconcile, r.bring = nil, &bring{missed}
@@ -21,7 +21,7 @@ func (r *Read) startBring(now time.Duration, holder, missed foci.Group) {
 	r.wait(now)
 }
 
-// answerBring goes on when the holder has answered.
+// answerBring continues when the holder has answered.
 func (r *Read) answerBring(now time.Duration, g foci.Group, a *Answer) {
 	m, ok := a.Msg.(*wire.HintReply)
 	switch {
@@ -29,13 +29,13 @@ func (r *Read) answerBring(now time.Duration, g foci.Group, a *Answer) {
 		r.finish(a.Err) // it may not even read
 	case a.Err != nil:
 		r.fail(g, a, a.Err)
-		r.again(now, []foci.Group{r.bring.missed, g})
+		r.restart(now, []foci.Group{r.bring.missed, g})
 	case !ok || m.Epoch != r.cfg.Plan.Epoch:
 		r.fail(g, a, foci.Errorf(foci.Protocol, "an unexpected %T, or of another epoch than %d", a.Msg, r.cfg.Plan.Epoch))
-		r.again(now, []foci.Group{g})
+		r.restart(now, []foci.Group{g})
 	case mutant.On(mutant.BroughtUnasked):
 		r.resolve()
 	default:
-		r.again(now, nil)
+		r.restart(now, nil)
 	}
 }

@@ -5,9 +5,8 @@ import (
 	"github.com/foci-store/foci/internal/core/wire"
 )
 
-// hints are what a write leaves behind for the groups that missed it: one
-// replica of those that have the record is asked to remember each of them. A
-// hint is not a vote, and the caller does not wait for it.
+// hints asks replicas that have a record to keep a hint for each group that missed it
+// (hinted handoff). A hint is not a vote, and the caller does not wait for it.
 type hints struct {
 	asked map[Leg]*hinting
 	lost  int // groups that no replica keeps a hint for
@@ -19,7 +18,7 @@ type hinting struct {
 	left   []foci.Group // that have the record and were not asked yet
 }
 
-// ask asks the first of those that have the record.
+// ask asks the first of the holders of the record.
 func (h *hints) ask(o *op, id foci.ID, missed foci.Group, holders []foci.Group) {
 	h.next(o, id, &hinting{missed: missed, left: holders})
 }
@@ -38,8 +37,8 @@ func (h *hints) next(o *op, id foci.ID, k *hinting) {
 	h.asked[leg] = k
 }
 
-// answer ends a leg and reports whether the group is remembered now; when it
-// is not the next one is asked.
+// answer ends a leg and reports whether the hint is kept; if not, it asks the next
+// holder.
 func (h *hints) answer(o *op, id foci.ID, leg Leg, a *Answer) (kept bool) {
 	k := h.asked[leg]
 	delete(h.asked, leg)

@@ -31,7 +31,7 @@ type op struct {
 	out      Out
 }
 
-// ask adds a question of the present phase.
+// ask adds a leg of the present phase.
 func (o *op) ask(g foci.Group, m codec.Message) Leg {
 	leg := Leg(len(o.legs))
 	o.legs = append(o.legs, asked{group: g, phase: o.phase})
@@ -39,9 +39,8 @@ func (o *op) ask(g foci.Group, m codec.Message) Leg {
 	return leg
 }
 
-// observe ends a leg and reports its group, and whether the present phase still
-// waits for it. An answer to a question that was not asked, or was answered,
-// is ignored.
+// observe ends a leg and reports its group, and whether the present phase waits for it.
+// A second answer, or one to an unknown leg, is ignored.
 func (o *op) observe(leg Leg, a *Answer) (foci.Group, bool) {
 	if int(leg) >= len(o.legs) || o.legs[leg].ended {
 		return 0, false
@@ -51,7 +50,7 @@ func (o *op) observe(leg Leg, a *Answer) (foci.Group, bool) {
 	return l.group, l.phase == o.phase
 }
 
-// silent are the groups that owe an answer in the present phase.
+// silent are the groups that have not answered in the present phase.
 func (o *op) silent() []foci.Group {
 	var gs []foci.Group
 	for _, l := range o.legs {
@@ -62,15 +61,14 @@ func (o *op) silent() []foci.Group {
 	return gs
 }
 
-// begin starts a phase that no earlier answer counts in.
+// begin starts a phase; answers of earlier phases do not count in it.
 func (o *op) begin() {
 	o.phase++
 	o.failed = nil
 }
 
-// stale handles a replica that works by another layout. It reports whether the
-// operation now rests until it has a newer one; a replica that is behind is
-// simply one that cannot vote.
+// stale handles a replica with another layout. It reports whether the operation now
+// rests until it has a newer layout; a replica with an older one just cannot vote.
 func (o *op) stale(a *Answer) bool {
 	if o.done || foci.KindOf(a.Err) != foci.StaleLayout || a.Epoch <= o.cfg.Plan.Epoch {
 		return false
@@ -114,7 +112,7 @@ func (o *op) wakeAt(t time.Duration) {
 	}
 }
 
-// take hands out what there is to do. Asks are valid until the next event.
+// take returns and clears the pending Out. Its Asks are valid until the next event.
 func (o *op) take() Out {
 	invariant.Check(o.done || o.out.Wake != 0, "an operation that is not over has a time at which it ends")
 	out := o.out
@@ -122,19 +120,18 @@ func (o *op) take() Out {
 	return out
 }
 
-// Idle reports that the operation is over and no leg is still open: nothing
-// will ever happen to it again.
+// Idle reports whether the operation has ended and no leg is open.
 func (o *op) Idle() bool {
 	return o.done && !slices.ContainsFunc(o.legs, func(l asked) bool { return !l.ended })
 }
 
-// fail notes what a leg of a group ended with.
+// fail records the failure of a leg.
 func (o *op) fail(g foci.Group, a *Answer, err error) {
 	o.failed = append(o.failed, foci.Replica{Group: g, Node: a.Node, Err: err})
 }
 
-// why makes the error of the operation, with what became of it at each replica.
-// A replica that denies the question is the reason by itself: the others will too.
+// why makes the error of the operation, with the outcome at each replica. If a replica
+// refused with Denied, that is the error: the others would refuse too.
 func (o *op) why(k foci.Kind, msg, fix string) error {
 	if at := slices.IndexFunc(o.failed, func(r foci.Replica) bool { return isDenied(r.Err) }); at >= 0 && k == foci.NoQuorum {
 		return o.failed[at].Err
@@ -148,7 +145,7 @@ func (o *op) why(k foci.Kind, msg, fix string) error {
 
 func isDenied(err error) bool { return err != nil && foci.KindOf(err) == foci.Denied }
 
-// replicas says of each group of the plan what became of the present phase.
+// replicas are the outcomes of the present phase at the groups of the plan.
 func (o *op) replicas() foci.Replicas {
 	var all foci.Replicas
 	for _, g := range o.cfg.Plan.Groups {

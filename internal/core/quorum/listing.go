@@ -9,7 +9,7 @@ import (
 	"github.com/foci-store/foci/internal/core/wire"
 )
 
-// Page is what one backend answered to a List.
+// Page is the answer of one backend to a List.
 type Page struct {
 	Group foci.Group
 	Keys  []wire.Listed // in order
@@ -20,15 +20,14 @@ type Page struct {
 type Entry struct {
 	Key  string
 	Vote record.Vote
-	// Settled is false when the groups' votes differ: only a read of the object
-	// can say what it is.
+	// Settled is false when the groups' votes differ: the object must be read.
 	Settled bool
 }
 
-// MergeList merges the pages of all backends of groups groups, all asked for
-// keys after the same one. The entries end at the first key behind which some
-// backend may have more, so that none is passed over; more is true then. A key
-// that a group does not mention is a vote of that group that there is nothing.
+// MergeList merges the pages of all backends of groups groups, all asked for keys after
+// the same one. The entries end at the first key after which a backend may have more,
+// so that none is skipped; more is true then. A group without a key votes that the
+// object does not exist.
 func MergeList(pages []Page, groups int) (entries []Entry, more bool) {
 	bound := ""
 	for i := range pages {

@@ -1,15 +1,15 @@
-// Package quorum is the machine of one operation of a caller: it asks the
-// groups of an object's bucket, counts their votes and decides when the caller
-// is answered. It follows Attiya, Bar-Noy and Dolev ("Sharing memory robustly
-// in message-passing systems", 1995) in the form for many writers: a write
-// asks a quorum for the newest version and then stores above it; a read asks a
-// quorum and, when votes differ, writes what is missing back to that quorum
-// before it answers.
+// Package quorum is the machine of one operation of a caller: it asks the groups of an
+// object's bucket, counts their votes and decides when the caller is answered. It
+// follows Attiya, Bar-Noy and Dolev ("Sharing memory robustly in message-passing
+// systems", 1995) in the form for many writers: a write asks a quorum for the newest
+// version (version query) and then stores above it; a read asks a quorum and, when
+// votes differ, writes missing records back to that quorum (read repair) before it
+// answers.
 //
-// A machine is told of events ([Write.Answer], …) and returns what to do in an
-// [Out]. It holds no clock, socket or lock. Which backend of a group is asked,
-// over which path and how often is the transaction machine's affair: here a
-// leg is one question to one group and ends with one answer.
+// A machine takes events ([Write.Answer], …) and returns effects in an [Out]. It is
+// pure: no clock, socket, goroutine or lock. The transaction machine decides which
+// backend of a group is asked, by which path and how often: here a leg is one request
+// to one group and ends with one answer.
 package quorum
 
 import (
@@ -19,10 +19,10 @@ import (
 	"github.com/foci-store/foci/internal/core/codec"
 )
 
-// Leg names one question of an operation.
+// Leg names one request of an operation.
 type Leg uint32
 
-// Ask is one question to send. The answer comes back under the same leg.
+// Ask is one request to send. Its answer has the same leg.
 type Ask struct {
 	Leg   Leg
 	Group foci.Group
@@ -44,12 +44,11 @@ type Answer struct {
 type Machine interface {
 	Start(now time.Duration) Out
 	Answer(now time.Duration, leg Leg, a Answer) Out
-	// Wake says that the time has come that Out.Wake asked for.
+	// Wake handles the time of Out.Wake.
 	Wake(now time.Duration) Out
-	// Replan gives the newer layout that Out.Layout asked for.
+	// Replan takes the newer layout that Out.Layout asked for.
 	Replan(now time.Duration, p Plan) Out
-	// Idle reports that the caller has been answered and no leg is open: nothing
-	// will ever happen to it again.
+	// Idle reports whether the caller has been answered and no leg is open.
 	Idle() bool
 }
 
@@ -59,7 +58,7 @@ type Plan struct {
 	Groups []foci.Group // of the bucket, nearest first
 }
 
-// Config is what an operation is made with.
+// Config configures an operation.
 type Config struct {
 	Plan     Plan
 	Level    foci.Level    // of votes and acknowledgements that are waited for
@@ -79,14 +78,14 @@ type Out struct {
 	// Layout, when not 0, asks for a layout of at least this epoch; the
 	// operation rests until Replan.
 	Layout foci.Epoch
-	// Done turns true once, when the caller is to be answered.
+	// Done is true once, when the caller is to be answered.
 	Done bool
-	// Wake is when the operation wants to be woken; 0 = not at all.
+	// Wake is when to call Wake; 0: never.
 	Wake time.Duration
 }
 
-// Mutants turns single rules of the protocol off. Nothing but the simulator
-// sets it, to prove that its checkers notice what each rule is for.
+// Mutants switches single rules of the protocol off. Only the simulator sets it, to
+// show that its checkers detect each mutant.
 type Mutants struct {
 	OneRound            bool // a write takes its version from the clock, without asking
 	NoWriteBack         bool // a read answers although votes differ

@@ -9,11 +9,11 @@ import (
 	"github.com/foci-store/foci/internal/core/record"
 )
 
-// Read finds out what an object is (promise P1): a quorum votes, and when the
-// votes differ, whatever one of the voters lacks of the current content is
-// written back to it before the caller is answered. So no later read can see
-// less than this one. The content itself, unless it is small, is fetched
-// afterwards from one of the Holders.
+// Read resolves the current state of an object (promise P1): a quorum votes, and when
+// the votes differ, each voter is sent the records that it lacks of the current content
+// (read repair) before the caller is answered. So no later read can see less than this
+// one. The content itself, unless it is small, is fetched afterwards from one of the
+// Holders.
 type Read struct {
 	op
 	query      versionQuery
@@ -25,16 +25,15 @@ type Read struct {
 	found      Found
 }
 
-// A write-back is waited for longer than a vote: bodies travel and disks are
-// synced. Each restart of a read doubles the patience, so that slow voters are
-// not given up for ever.
+// The timeout of a write-back is longer than that of a vote, because bodies are sent and
+// fsynced. Each restart of a read doubles it, so that slow voters succeed in the end.
 const (
 	patienceHedges = 16 // times the hedge
 	leastPatience  = 500 * time.Millisecond
 	maxRestarts    = 64 // far above what faults cause; each costs a round trip
 )
 
-// Found is what a read resolved.
+// Found is the result of a read.
 type Found struct {
 	Vote    record.Vote  // of the union of the voters' logs
 	Holders []foci.Group // groups that certainly hold all of it, nearest first
@@ -72,13 +71,13 @@ func (r *Read) Answer(now time.Duration, leg Leg, a Answer) Out {
 	return r.give()
 }
 
-// Wake says that the time asked for has come.
+// Wake handles the time of Out.Wake.
 func (r *Read) Wake(now time.Duration) Out {
 	switch {
 	case r.querying() || r.expired(now):
 		r.query.wake(&r.op, now)
 	case !r.done && r.awaiting == 0 && r.impatient() && now >= r.patience:
-		r.again(now, r.silent())
+		r.restart(now, r.silent())
 	}
 	return r.give()
 }
@@ -86,7 +85,7 @@ func (r *Read) Wake(now time.Duration) Out {
 // querying reports whether votes are collected; else something is written back.
 func (r *Read) querying() bool { return r.bring == nil && r.reconcile == nil }
 
-// Replan gives a newer layout: everything is asked again.
+// Replan takes a newer layout and starts the read again.
 func (r *Read) Replan(now time.Duration, p Plan) Out {
 	if r.replan(p) {
 		r.bring, r.reconcile, r.watermarks = nil, nil, nil // a group may be another backend now
@@ -95,8 +94,8 @@ func (r *Read) Replan(now time.Duration, p Plan) Out {
 	return r.give()
 }
 
-// Result is what was found, once Done. An object that does not exist is not
-// an error here: its Vote says so.
+// Result is the state of the object, once Done. An object that does not exist is no
+// error: its Vote says so.
 func (r *Read) Result() (Found, error) { return r.found, r.err }
 
 func (r *Read) give() Out {
@@ -141,8 +140,7 @@ func (r *Read) agreed() bool {
 	return true
 }
 
-// resolve answers from votes that are alike (or taken for alike: then the
-// newest one).
+// resolve answers from equal votes or, if they are taken for equal, from the newest.
 func (r *Read) resolve() {
 	best := 0
 	for i := range r.query.votes {
@@ -171,9 +169,9 @@ func (r *Read) answerReconcile(now time.Duration, g foci.Group, leg Leg, a *Answ
 	done, err := r.reconcile.answer(&r.op, g, leg, a)
 	switch {
 	case foci.KindOf(err) == foci.BelowWatermark:
-		r.again(now, nil) // no group failed: something was destroyed
+		r.restart(now, nil) // no group failed: something was destroyed
 	case err != nil:
-		r.again(now, []foci.Group{g})
+		r.restart(now, []foci.Group{g})
 	case done:
 		r.found.Vote = r.reconcile.union
 		r.found.Holders = inOrder(r.reconcile.groups(), r.cfg.Plan.Groups)
@@ -183,20 +181,20 @@ func (r *Read) answerReconcile(now time.Duration, g foci.Group, leg Leg, a *Answ
 	}
 }
 
-// wait renews the patience with the voters.
+// wait restarts the timeout of the voters.
 func (r *Read) wait(now time.Duration) {
 	r.patience = now + max(patienceHedges*r.cfg.Hedge, leastPatience)<<min(r.restarts, 6)
 }
 
-// impatient reports whether there is anybody to ask instead of a silent voter.
+// impatient reports whether another group can be asked instead of a silent voter.
 func (r *Read) impatient() bool {
 	return r.bring != nil || len(r.reconcile.voters) < len(r.cfg.Plan.Groups)
 }
 
-// again asks anew, the groups that failed or are silent last. What was written
+// restart asks again, the groups that failed or are silent last. What was written
 // back stays; a voter whose watermark rose or that went away in between is only
 // asked again.
-func (r *Read) again(now time.Duration, last []foci.Group) {
+func (r *Read) restart(now time.Duration, last []foci.Group) {
 	if r.restarts++; r.restarts > cmp.Or(r.cfg.Restarts, maxRestarts) {
 		r.finish(r.noQuorum(0))
 		return

@@ -8,8 +8,8 @@ import (
 	"github.com/foci-store/foci/internal/core/wire"
 )
 
-// maxCopies bounds the records that one read copies at the same time, and so
-// its memory: that many payloads.
+// maxCopies bounds the records, and so the payloads in memory, that one read copies at
+// the same time.
 const maxCopies = 4
 
 // reconcile brings the voters of a read to the union of what they hold of the
@@ -39,8 +39,7 @@ type voter struct {
 	waiting   bool         // for a page
 }
 
-// transfer is one record on its way from a voter that has it to those that
-// lack it.
+// transfer copies one record from a voter that has it to those that lack it.
 type transfer struct {
 	entry record.Entry
 	from  foci.Group
@@ -48,8 +47,8 @@ type transfer struct {
 	open  int   // stores under way
 }
 
-// errand is what a leg was sent for: a page of a voter's log, or a transfer's
-// content, or the storing of it.
+// errand is the purpose of a leg: to fetch a page of a voter's log, to fetch the content
+// of a transfer, or to store it.
 type errand struct {
 	page     bool
 	voter    int
@@ -88,8 +87,8 @@ func (r *reconcile) groups() []foci.Group {
 	return gs
 }
 
-// advance merges as far as the pages reach and asks for what is needed to go
-// on. It reports whether all is merged and stored.
+// advance merges the pages and asks for the next ones. It reports whether everything is
+// merged and stored.
 func (r *reconcile) advance(o *op) (done bool, err error) {
 	for r.filled(o) && r.copies < maxCopies {
 		e, holders := r.smallest()
@@ -104,8 +103,8 @@ func (r *reconcile) advance(o *op) (done bool, err error) {
 	return false, nil
 }
 
-// filled asks for a page of every log that has run out of entries here but
-// not there, and reports whether none is awaited.
+// filled asks for the next page of every log whose page is used up, and reports whether
+// no page is awaited.
 func (r *reconcile) filled(o *op) bool {
 	all := true
 	for i := range r.voters {
@@ -127,7 +126,7 @@ func (r *reconcile) filled(o *op) bool {
 	return all
 }
 
-// smallest takes the oldest entry off the pages and says which voters have it.
+// smallest removes the oldest entry from the pages and returns the voters that have it.
 func (r *reconcile) smallest() (e record.Entry, holders []int) {
 	for i := range r.voters {
 		if p := r.voters[i].page; len(p) > 0 && (holders == nil || p[0].Version.Less(e.Version)) {
@@ -157,10 +156,10 @@ func (r *reconcile) count(e *record.Entry) {
 // exception even at or below a voter's watermark: the watermark is of a range, so it
 // does not say that the voter ever had this one.
 //
-// But it may have had it, and destroyed it with a tombstone that came to the
-// holder only after the holder had voted. Whatever is destroyed anywhere is
-// removed everywhere before; so votes that are asked for when the watermark is
-// known know of the tombstone, and it fails until then.
+// But the voter may have destroyed the record, after a tombstone that reached the holder
+// only after the holder had voted. A record is destroyed only when its tombstone is at
+// every replica; so votes after the watermark is known include the tombstone, and copyTo
+// fails until then.
 func (r *reconcile) copyTo(o *op, e *record.Entry, holders []int) error {
 	t := &transfer{entry: *e}
 	for i := range r.voters {
@@ -187,8 +186,8 @@ func (r *reconcile) copyTo(o *op, e *record.Entry, holders []int) error {
 	return nil
 }
 
-// answer ends a leg and reports whether all is done. An error means that the
-// votes must be asked again.
+// answer ends a leg and reports whether everything is done. After an error the groups
+// must vote again.
 func (r *reconcile) answer(o *op, g foci.Group, leg Leg, a *Answer) (bool, error) {
 	e, ok := r.pending[leg]
 	delete(r.pending, leg)
@@ -210,7 +209,7 @@ func (r *reconcile) answer(o *op, g foci.Group, leg Leg, a *Answer) (bool, error
 	return done, err
 }
 
-// run takes what a leg was sent for, and goes on with it.
+// run processes the answer to an errand.
 func (r *reconcile) run(o *op, g foci.Group, e errand, a *Answer) error {
 	fetched, isFetch := a.Msg.(*wire.FetchReply)
 	stored, isStore := a.Msg.(*wire.StoreReply)
@@ -228,8 +227,8 @@ func (r *reconcile) run(o *op, g foci.Group, e errand, a *Answer) error {
 	return r.storeCopies(o, e.transfer, fetched, a.Body)
 }
 
-// takePage takes the next page of a voter's log, which must go upward: a
-// replica that does not must not lead the merge in a circle.
+// takePage validates and takes the next page of a voter's log. Versions must ascend, or
+// a faulty replica could make the merge loop.
 func (r *reconcile) takePage(i int, m *wire.FetchReply) error {
 	v := &r.voters[i]
 	v.waiting = false
@@ -249,7 +248,7 @@ func (r *reconcile) takePage(i int, m *wire.FetchReply) error {
 	return nil
 }
 
-// storeCopies sends a record that has come to the voters that lack it.
+// storeCopies sends a fetched record to the voters that lack it.
 func (r *reconcile) storeCopies(o *op, t *transfer, m *wire.FetchReply, body []byte) error {
 	if len(m.Entries) != 1 || m.Entries[0].Version != t.entry.Version || m.Entries[0].Bytes != t.entry.Length {
 		return foci.Errorf(foci.Gone, "record %v was destroyed meanwhile", t.entry.Version)
@@ -270,8 +269,8 @@ func (r *reconcile) storeCopies(o *op, t *transfer, m *wire.FetchReply, body []b
 	return nil
 }
 
-// mayNotStore reports whether an answer says that the caller may not write back,
-// and which group has the record that it wanted to.
+// mayNotStore reports whether an answer denies the write-back, and which group has the
+// record.
 func (r *reconcile) mayNotStore(leg Leg, a *Answer) (holder foci.Group, denied bool) {
 	e, ok := r.pending[leg]
 	if !ok || !e.storing || !isDenied(a.Err) {

@@ -7,8 +7,8 @@ import (
 	"github.com/foci-store/foci/internal/core/codec"
 )
 
-// Single asks one question of one replica and takes what it says: it is no
-// quorum. What works by another layout is the caller's to handle.
+// Single sends one request to one replica and returns its answer. There is no quorum,
+// and the caller handles StaleLayout.
 type Single struct {
 	msg    codec.Message
 	group  foci.Group
@@ -16,7 +16,7 @@ type Single struct {
 	done   bool
 }
 
-// NewSingle makes the machine. The question has its target already.
+// NewSingle makes the machine. The request already has its target.
 func NewSingle(g foci.Group, m codec.Message) *Single { return &Single{msg: m, group: g} }
 
 // Start begins.
@@ -33,10 +33,10 @@ func (s *Single) Answer(_ time.Duration, _ Leg, a Answer) Out {
 	return Out{Done: true}
 }
 
-// Wake does nothing: the leg has a deadline of its own.
+// Wake does nothing: the leg has its own deadline.
 func (s *Single) Wake(time.Duration) Out { return Out{} }
 
-// Replan does nothing: the question names its layout.
+// Replan does nothing: the request names its layout.
 func (s *Single) Replan(time.Duration, Plan) Out { return Out{} }
 
 // Idle reports whether it was answered.

@@ -7,10 +7,9 @@ import (
 	"github.com/foci-store/foci/internal/core/version"
 )
 
-// Stamp makes the version of records that are ordered by nothing, the chunks of
-// an upload (promise P0). It asks a quorum for its clocks, by a version query,
-// because a replica refuses times that are ahead of its own: the caller's clock
-// alone does not do.
+// Stamp makes a version for records without an order, the chunks of an upload (promise
+// P0). It asks a quorum for its clocks, by a version query: a replica refuses times ahead
+// of its clock, so the caller's clock is not enough.
 type Stamp struct {
 	op
 	query   versionQuery
@@ -38,20 +37,20 @@ func (s *Stamp) Answer(now time.Duration, leg Leg, a Answer) Out {
 	case err != nil:
 		s.finish(err)
 	case enough:
-		// Not above what was seen: chunks need not be newer than anything.
+		// Chunks need not be newer than any version seen.
 		s.version, err = version.Next(foci.Version{}, s.cfg.Clock(), s.query.clocks(), s.cfg.Nonce())
 		s.finish(err)
 	}
 	return s.give()
 }
 
-// Wake says that the time asked for has come.
+// Wake handles the time of Out.Wake.
 func (s *Stamp) Wake(now time.Duration) Out {
 	s.query.wake(&s.op, now)
 	return s.give()
 }
 
-// Replan gives a newer layout: the groups are asked anew.
+// Replan takes a newer layout and asks the groups again.
 func (s *Stamp) Replan(now time.Duration, p Plan) Out {
 	if s.replan(p) {
 		s.query.start(&s.op, now, p.Groups)

@@ -6,10 +6,9 @@ import (
 	"github.com/foci-store/foci/internal/core/wire"
 )
 
-// Verify refuses an answer to a fetch that does not fit its question, or whose
-// payloads are not what their hashes say: another group is asked then. What comes
-// through can be cut up without further doubt. As it hashes the body, it is called
-// before the machine is told of the answer, outside of the caller's locks.
+// Verify validates the answer to a fetch: it must fit the request, and payloads must
+// match their hashes. If it fails, another group is asked. Verify hashes the body, so the
+// shell calls it before the machine's event and outside of its locks.
 func Verify(f *wire.Fetch, m *wire.FetchReply, body []byte) error {
 	if most := int(f.Limit); most > 0 && len(m.Entries) > most {
 		return foci.Errorf(foci.Protocol, "%d entries received, at most %d requested", len(m.Entries), most)

@@ -18,8 +18,8 @@ type vote struct {
 	body  []byte
 }
 
-// whole reports whether the answer carries the one record that the object is,
-// and its content is what the vote is about.
+// whole reports whether the answer carries the object's only record, with the content
+// that the vote counts.
 func (v *vote) whole(object *record.Vote) bool {
 	e := &v.reply.Entry
 	return v.reply.Inline && object.Count == 1 && e.Version == object.Base && e.Sum() == object.Sum &&
@@ -95,8 +95,8 @@ func (q *versionQuery) voted(g foci.Group) bool {
 	return slices.ContainsFunc(q.votes, func(v vote) bool { return v.group == g })
 }
 
-// wake asks one more group when the asked ones are late, and ends the operation when
-// its time is over.
+// wake asks one more group when the others are late (hedging), and ends the operation at
+// its deadline.
 func (q *versionQuery) wake(o *op, now time.Duration) {
 	switch {
 	case o.done:
@@ -108,8 +108,8 @@ func (q *versionQuery) wake(o *op, now time.Duration) {
 	}
 }
 
-// next is when the phase wants to be woken; 0 while the operation rests, and when
-// all groups were asked.
+// next is when to wake the phase; 0 while the operation rests, and when all groups were
+// asked.
 func (q *versionQuery) next(o *op) time.Duration {
 	if o.awaiting != 0 || q.asked >= len(q.order) {
 		return 0

@@ -12,11 +12,10 @@ import (
 	"github.com/foci-store/foci/internal/core/wire"
 )
 
-// Write is a put, an append or a remove: promise P1 (P1a for appends). First a
-// quorum is asked for the newest version, then the record is stored above it
-// in every group, and the caller is answered when enough have acknowledged.
-// The version is fixed once: whatever happens later, it is never changed, so
-// that the transaction cannot be applied twice.
+// Write is a put, an append or a remove: promise P1 (P1a for appends). It asks a quorum
+// for the newest version, stores the record above it in every group, and answers the
+// caller when enough groups have acknowledged. The version is chosen once and never
+// changed, so that the transaction cannot be applied twice.
 type Write struct {
 	op
 	rec    record.Record
@@ -52,9 +51,9 @@ func NewChunk(cfg Config, rec record.Record) *Write {
 	return w
 }
 
-// NewRepeat makes the machine that sends a transaction again whose outcome is
-// unknown: with its version, so that it is not applied twice. That it fails says
-// nothing of the times before.
+// NewRepeat makes the machine that resends a transaction of unknown outcome, with the
+// same version, so that it is not applied twice. If the repeat fails, earlier attempts
+// may still have been applied.
 func NewRepeat(cfg Config, rec record.Record) *Write { return NewChunk(cfg, rec) }
 
 // Start begins.
@@ -90,7 +89,7 @@ func (w *Write) Answer(now time.Duration, leg Leg, a Answer) Out {
 	return w.give()
 }
 
-// Wake says that the time asked for has come.
+// Wake handles the time of Out.Wake.
 func (w *Write) Wake(now time.Duration) Out {
 	switch {
 	case !w.chosen:
@@ -101,8 +100,8 @@ func (w *Write) Wake(now time.Duration) Out {
 	return w.give()
 }
 
-// Replan gives a newer layout: the phase starts again, with the same version
-// and no kept votes.
+// Replan takes a newer layout: the phase starts again, with the same version and without
+// the earlier votes.
 func (w *Write) Replan(now time.Duration, p Plan) Out {
 	if w.replan(p) {
 		switch {
@@ -211,7 +210,7 @@ func (w *Write) judge() {
 		w.finish(nil)
 	case s.acks+left >= w.cfg.needs():
 	case s.acks == 0 && s.unknown == 0 && left > 0:
-		// So far it certainly did not happen: worth waiting to be sure.
+		// So far the record is certainly not stored: wait for certainty.
 	default:
 		w.failStore()
 	}
@@ -225,9 +224,9 @@ func (w *Write) hint() {
 	w.store.missed = nil
 }
 
-// failStore says as much as is known. Only when every group that was sent the
-// record, in this phase and in those before a change of layout, has said that
-// it did not keep it, is the transaction known not to have happened.
+// failStore ends a failed store. The transaction is known not to be applied only if every
+// group that was sent the record, in this phase and in those before a change of layout,
+// has answered that it did not store it. Otherwise the outcome is unknown.
 func (w *Write) failStore() {
 	left := len(w.cfg.Plan.Groups) - w.store.answered
 	if w.store.acks == 0 && w.store.unknown == 0 && left == 0 && w.sent == 1 {
@@ -244,7 +243,7 @@ func (w *Write) unknown() {
 		"read it back to know"))
 }
 
-// expire ends a transaction that was sent, and leaves hints where it is.
+// expire ends a transaction at its deadline, and asks its holders to keep hints.
 func (w *Write) expire() {
 	w.unknown()
 	if len(w.store.acked) > 0 {
