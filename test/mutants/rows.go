@@ -133,4 +133,6 @@ var rows = []row{
 	{mutant.RestlessRelays, "internal/core/path", "TestPathStories"},
 	{mutant.ManyProbes, "internal/core/path", "TestPathStories"},
 	{mutant.LongChoice, "internal/core/path", "TestPathStories"},
+	{mutant.BatchesOvertake, "internal/device/store", "TestBatchesComeBackInOrder"},
+	{mutant.LateRecordWaits, "internal/device/store", "TestLateRecordIsRefusedToo"},
 }

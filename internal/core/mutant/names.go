@@ -280,4 +280,10 @@ const (
 	ManyProbes Name = "many-probes"
 	// LongChoice: that all relays rest is believed beyond the end of a rest.
 	LongChoice Name = "long-choice"
+	// BatchesOvertake: a commit batch enters the index before the one before it has
+	// come back from there.
+	BatchesOvertake Name = "batches-overtake"
+	// LateRecordWaits: a record that is queued when the index waits for space, and
+	// all others have been refused, is not.
+	LateRecordWaits Name = "late-record-waits"
 )

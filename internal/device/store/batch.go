@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/foci-store/foci"
+	"github.com/foci-store/foci/internal/core/invariant"
 	"github.com/foci-store/foci/internal/device/segment"
 	"github.com/foci-store/foci/internal/device/store/index"
 )
@@ -124,6 +125,7 @@ func (c *committer) drain() {
 
 // reclaim remembers a batch that has entered the index, in place of the oldest.
 func (c *committer) reclaim(batch *commitBatch) {
+	invariant.Check(len(c.past) == 0 || c.past[len(c.past)-1].number < batch.number, "batches come back in the order of the log")
 	batch.release()
 	c.past = append(c.past, batch)
 	if len(c.past) <= rememberedBatches {

@@ -139,6 +139,25 @@ func TestNobodyWaitsForSpace(t *testing.T) {
 	closeIt(t, b)
 }
 
+// TestLateRecordIsRefusedToo: a record that was accepted just before the index
+// turned out to wait for space, and is queued when all others have been refused,
+// does not wait either.
+func TestLateRecordIsRefusedToo(t *testing.T) {
+	const records = 200
+	b, slow, heard := blocked(t, vfs.NewCrashable(), records)
+	close(slow.goOn)
+	testwait.True(t, 20*time.Second, "all batches to be in the log", func() bool { return slow.syncs.Load() >= movingBatches })
+	slow.index.Store(true)
+	close(slow.letGo)
+	refusedSoon(t, heard, records)
+	if err := b.accept(&wire.Store{Record: small(records)}, func(_ bool, err error) { heard <- err }); err != nil {
+		t.Fatal(err)
+	}
+	refusedSoon(t, heard, 1)
+	slow.index.Store(false)
+	closeIt(t, b)
+}
+
 // TestFailedGroupHearsAtOnce: a record that cannot be written to the log is
 // refused although the index has not taken the one before.
 func TestFailedGroupHearsAtOnce(t *testing.T) {

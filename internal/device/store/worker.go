@@ -1,6 +1,7 @@
 package store
 
 import (
+	"runtime"
 	"slices"
 	"sync"
 	"time"
@@ -41,12 +42,20 @@ func (c *committer) enter(batch *commitBatch) bool {
 	return true
 }
 
-// finish gives a batch back that has entered the index, or never will.
+// finish gives a batch back that has entered the index, or never will. Batches
+// come back in the order of the log, so the next one may go on afterwards only.
 func (c *committer) finish(batch *commitBatch, err error) {
 	c.b.settle(batch, err)
 	c.entries.remove(batch)
-	close(batch.entered)
+	entered := batch.entered // the batch may be used again once it is back
+	if mutant.On(mutant.BatchesOvertake) {
+		close(entered)
+		runtime.Gosched()
+		c.back <- batch
+		return
+	}
 	c.back <- batch // never waits
+	close(entered)
 }
 
 // watch answers in place of workers that cannot: when the index fails, the
@@ -93,10 +102,11 @@ func (c *committer) relieve() {
 
 // refuseBehind answers for all batches, and for what is not in one yet, when the
 // batch of that number is still the oldest: what enters the index in a moment is
-// not refused.
+// not refused. The number is 0 when the callers of all batches have been
+// answered: a record may have been queued since.
 func (c *committer) refuseBehind(stuck uint64) {
-	now := c.entries.oldest()
-	if now == 0 || now != stuck && !mutant.On(mutant.HastyFull) || !c.b.index.IsFull() {
+	if now := c.entries.oldest(); now != stuck && !mutant.On(mutant.HastyFull) || !c.b.index.IsFull() || c.entries.none() ||
+		stuck == 0 && mutant.On(mutant.LateRecordWaits) {
 		return
 	}
 	why := c.b.noSpace(indexWaits)
@@ -189,6 +199,13 @@ func (e *entries) oldest() uint64 {
 		}
 	}
 	return 0
+}
+
+// none reports whether no batch is on its way into the index.
+func (e *entries) none() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return len(e.moving) == 0
 }
 
 // claim takes the callers of all batches, who are to hear of err.

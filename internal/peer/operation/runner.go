@@ -198,16 +198,19 @@ func (r *Runner) Linger() {
 	}
 	end := time.NewTimer(patience)
 	defer end.Stop()
-	r.mu.Lock()
-	r.closing = true
-	lingers := r.machine.Lingering() > 0
-	r.mu.Unlock()
-	if !lingers {
-		return
-	}
-	select {
-	case <-r.quiet:
-	case <-end.C:
+	for {
+		r.mu.Lock()
+		r.closing = true
+		lingers := r.machine.Lingering() > 0
+		r.mu.Unlock()
+		if !lingers {
+			return
+		}
+		select {
+		case <-r.quiet: // for a moment, perhaps: other callers may have been answered since
+		case <-end.C:
+			return
+		}
 	}
 }
 

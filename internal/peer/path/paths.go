@@ -122,11 +122,14 @@ func (p *Paths) Up(who mesh.Identity) {
 	p.machine.Up(who.Node, who.Table)
 }
 
-// Down observes that a link was lost.
+// Down observes that a link was lost, unless another to the node is up already:
+// the loss of a removed link may be told after the start of the one in its place.
 func (p *Paths) Down(node foci.NodeID) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.machine.Down(node)
+	if l := p.Link(node); l == nil || !l.Up() {
+		p.machine.Down(node)
+	}
 }
 
 // RoutesChanged observes that routes or the layout changed. Requests without a
