@@ -35,8 +35,9 @@ type Upload struct {
 	full  bool              // the upload is complete and takes no more parts
 
 	// turn guards the fields below.
-	head *record.Record // nil: not sent, or certainly not stored
-	done *Result        // of Complete; nil: not succeeded
+	head *record.Record    // nil: not sent, or certainly not stored
+	done *Result           // of Complete; nil: not succeeded
+	rest []record.Manifest // once done: chunks that are not in the object and perhaps not freed
 }
 
 // Part is a stored part of an [Upload]. Its text form lets another process complete
@@ -152,7 +153,8 @@ func (u *Upload) ended(p Part, err error) (late bool) {
 // with Put. Nil means all parts that u has stored, by number. Complete may be called
 // again: after OutcomeUnknown it resends the same transaction and ignores its
 // arguments; after success it returns the same Result. It frees the parts stored by
-// u that are not in the object, as far as nodes are reachable.
+// u that are not in the object, as far as nodes are reachable; another call frees
+// those that are left.
 func (u *Upload) Complete(ctx context.Context, parts []Part, o PutOptions) (Result, error) {
 	if err := u.take(ctx); err != nil {
 		return Result{}, about("complete", u.name, err)
@@ -160,6 +162,7 @@ func (u *Upload) Complete(ctx context.Context, parts []Part, o PutOptions) (Resu
 	defer func() { <-u.turn }()
 	switch {
 	case u.done != nil:
+		u.freeRest(ctx)
 		return *u.done, nil
 	case u.ctx.Err() != nil:
 		return Result{}, about("complete", u.name, context.Cause(u.ctx))
@@ -174,8 +177,8 @@ func (u *Upload) Complete(ctx context.Context, parts []Part, o PutOptions) (Resu
 	case err == nil:
 		head, _ := record.DecodeHead(rec.Payload) // nil when there is no chunk
 		res.Chunks = head.Chunks()
-		u.head, u.done = rec, &res
-		_ = u.free(ctx, u.unused(head)) // it is done, whatever becomes of these
+		u.head, u.done, u.rest = rec, &res, u.unused(head)
+		u.freeRest(ctx)
 	case repeat && kind != foci.OutcomeUnknown:
 		err = &foci.Error{Kind: foci.OutcomeUnknown, Msg: "it was sent before and may have taken effect; now: " + err.Error(), Err: foci.Cause(err), Fix: "complete it again"}
 	case kind == foci.OutcomeUnknown:
@@ -219,19 +222,35 @@ func (u *Upload) record(parts []Part, o PutOptions) (*record.Record, error) {
 }
 
 // unused marks the upload complete and returns the stored chunks that head does not
-// name.
+// name. Head may name any of them: an old part of a number, or, when it was sent
+// before, parts that were replaced since.
 func (u *Upload) unused(head record.Head) []record.Manifest {
+	used := make(map[foci.UploadID]bool, len(head))
+	for i := range head {
+		used[head[i].Upload] = true
+	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.full = true
-	unused := u.spare
-	u.spare = nil
+	return slices.DeleteFunc(u.stored(), func(m record.Manifest) bool { return used[m.Upload] })
+}
+
+// stored is the chunks of all parts, failed and replaced ones included. The caller
+// holds mu.
+func (u *Upload) stored() []record.Manifest {
+	all := slices.Clone(u.spare)
 	for _, p := range u.parts {
-		if !slices.ContainsFunc(head, func(m record.Manifest) bool { return m.Upload == p.manifest.Upload }) {
-			unused = append(unused, p.manifest)
-		}
+		all = append(all, p.manifest)
 	}
-	return unused
+	return all
+}
+
+// freeRest frees the unused chunks of a complete upload. The upload has succeeded
+// whether they are freed or not.
+func (u *Upload) freeRest(ctx context.Context) {
+	if u.free(ctx, u.rest) == nil {
+		u.rest = nil
+	}
 }
 
 // Abort ends the upload: parts that are being stored fail, and the space of the parts
@@ -251,10 +270,7 @@ func (u *Upload) Abort(ctx context.Context, parts ...Part) error {
 		return about("abort", u.name, err)
 	}
 	u.mu.Lock()
-	all := slices.Clone(u.spare)
-	for _, p := range u.parts {
-		all = append(all, p.manifest)
-	}
+	all := u.stored()
 	u.mu.Unlock()
 	for i := range parts {
 		all = append(all, parts[i].manifest)
