@@ -21,9 +21,9 @@ type Attempt struct {
 	Result foci.Kind  // what came back, unless Open
 }
 
-// History is every attempt of a leg that failed, the first and the last ones
-// when there were many. It is the cause in the leg's error; Last is what the
-// replica or the router said last, if anything.
+// History has the attempts of a failed leg: of many only the first and the last ones.
+// It is the cause in the leg's error. Last is the last error of the replica or the
+// router; nil if there was none.
 type History struct {
 	Attempts []Attempt
 	Omitted  int // between the first and the last ones
@@ -48,7 +48,7 @@ func (h *History) Error() string {
 	return b.String()
 }
 
-// Unwrap gives what was said last.
+// Unwrap returns Last.
 func (h *History) Unwrap() error { return h.Last }
 
 // String names the time, the peer, the table and the result.
@@ -102,7 +102,7 @@ const (
 	answered
 )
 
-// entry is where attempt n stands; nil when it is not kept any more.
+// entry is the entry of attempt n; nil if it is no longer kept.
 func (l *attemptLog) entry(n uint32) *attemptEntry {
 	switch {
 	case n == 0 || n > l.n || n > firstKept && l.n-n >= lastKept:
@@ -122,7 +122,7 @@ func (l *attemptLog) begin(after time.Duration, peer, relay uint16, ask bool) {
 	}
 }
 
-// end notes what came back; the first answer counts.
+// end records the result of an attempt; only the first one counts.
 func (l *attemptLog) end(n uint32, result foci.Kind) {
 	if e := l.entry(n); e != nil && e.flags&answered == 0 {
 		e.result = result
@@ -130,7 +130,7 @@ func (l *attemptLog) end(n uint32, result foci.Kind) {
 	}
 }
 
-// history spells the log out.
+// history makes the History of a log.
 func (m *Machine) history(l *attemptLog, last error) *History {
 	h := &History{Last: last, Omitted: max(0, int(l.n)-firstKept-lastKept)}
 	for n := uint32(1); n <= l.n; n++ {

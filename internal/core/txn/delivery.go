@@ -5,43 +5,43 @@ import (
 	"github.com/foci-store/foci/internal/core/codec"
 )
 
-// Fate is what became of one attempt, as far as the sender can tell.
+// Fate is the end of one attempt, as far as the sender can tell.
 type Fate uint8
 
 // The fates.
 const (
-	// NotSent: no channel took it. Nothing has reached the replica, nor will.
+	// NotSent: no channel took the attempt. The replica will never receive it.
 	NotSent Fate = iota + 1
 	// Refused: the replica answered with an error, whose kind says whether it may
 	// have applied the mutation all the same: [foci.Kind.NotApplied].
 	Refused
-	// Lost: a channel took it and was lost, or the relay lost the replica. The
-	// replica may have applied it, or may still.
+	// Lost: a channel took the attempt and was lost, or the relay lost the replica.
+	// The replica may have applied it, or may still.
 	Lost
-	// Answered: the replica did what was asked.
+	// Answered: the replica answered without an error.
 	Answered
 )
 
 var fateNames = [...]string{"none", "not sent", "refused", "lost", "answered"}
 
-// String is the fate in words.
+// String is the name of the fate.
 func (f Fate) String() string { return fateNames[min(int(f), len(fateNames)-1)] }
 
-// Delivery is what a link says of one attempt. Exactly one is given for each.
+// Delivery is a link's report of one attempt. There is exactly one for each attempt.
 type Delivery struct {
 	Fate  Fate
 	Msg   codec.Message // with Answered
 	Body  []byte        // that came with Msg
 	Err   error         // unless Answered
 	Epoch foci.Epoch    // of the layout of who refused, with StaleLayout
-	// Relayed says that the relay itself failed, not the replica behind it.
+	// Relayed: the relay itself failed, not the replica behind it.
 	Relayed bool
-	// Moved says that the attempt was sent twice, its first channel being lost. A
-	// refusal of one copy says nothing of the other.
+	// Moved: the attempt was sent twice, because its first channel was lost. The
+	// refusal of one copy does not tell whether the other was applied.
 	Moved bool
 }
 
-// kind is what kept the attempt: what is done next depends on it.
+// kind is the kind of the failure, which decides what is done next.
 func (d *Delivery) kind() foci.Kind {
 	k := foci.KindOf(d.Err)
 	switch {
@@ -55,7 +55,7 @@ func (d *Delivery) kind() foci.Kind {
 	return k
 }
 
-// notApplied reports whether this attempt has changed nothing, and will not.
+// notApplied reports whether this attempt has not been applied, and will not be.
 func (d *Delivery) notApplied() bool {
 	return d.Fate == NotSent || d.Fate == Refused && d.kind().NotApplied()
 }

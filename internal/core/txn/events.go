@@ -8,8 +8,8 @@ import (
 	"github.com/foci-store/foci/internal/core/wire"
 )
 
-// Sent says that an attempt may arrive from now on. When it is known by which
-// channel, later resends avoid that; the table is for people.
+// Sent reports that an attempt may arrive from now on. Later resends avoid its channel,
+// if known; the table is only shown in status.
 func (m *Machine) Sent(id LegID, attempt uint32, ch Channel, table foci.Table) {
 	p := m.find(id)
 	if p == nil || attempt == 0 || attempt > p.attempt {
@@ -36,10 +36,9 @@ func (m *Machine) Sent(id LegID, attempt uint32, ch Channel, table foci.Table) {
 	}
 }
 
-// Progress says that an attempt still moves: its body is leaving, or its answer
-// is arriving. The stall of its leg begins anew, so that a slow link is not
-// taken for a dead one and sent everything twice; the deadline stays. Any
-// attempt counts: the answer to each is the leg's.
+// Progress reports that bytes of an attempt have moved: of its body or of its answer. It
+// restarts the stall timer of the leg, so that the body is not sent twice over a slow
+// link; the deadline stays. Any attempt counts, as the answer to any ends the leg.
 func (m *Machine) Progress(now time.Duration, id LegID, attempt uint32) {
 	m.advance(now)
 	p := m.find(id)
@@ -49,8 +48,8 @@ func (m *Machine) Progress(now time.Duration, id LegID, attempt uint32) {
 	m.schedule(p, m.now+p.patience())
 }
 
-// Delivered says what became of an attempt. An answer to any attempt is the
-// leg's; what is said of finished legs is counted and ignored.
+// Delivered ends an attempt. An answer to any attempt ends the leg; deliveries to
+// finished legs are counted and ignored.
 func (m *Machine) Delivered(out []Effect, now time.Duration, id LegID, attempt uint32, d *Delivery) []Effect {
 	m.advance(now)
 	p := m.find(id)
@@ -71,7 +70,7 @@ func (m *Machine) Delivered(out []Effect, now time.Duration, id LegID, attempt u
 	return m.failed(out, p, attempt, d)
 }
 
-// haveAnswered goes on with a leg whose replica has answered a Have.
+// haveAnswered continues a leg whose replica has answered a Have.
 func (m *Machine) haveAnswered(out []Effect, p *pending, attempt uint32, has wire.HaveState) []Effect {
 	if has == wire.HaveStored {
 		return m.finish(out, p, Outcome{Stored: true})
@@ -97,14 +96,14 @@ func (m *Machine) haveAnswered(out []Effect, p *pending, attempt uint32, has wir
 	}
 }
 
-// failed goes on with a leg whose attempt was not answered, or was refused:
+// failed continues a leg whose attempt was not answered, or was refused:
 //
-//	Busy              sent again after RetryAfter, or a growing while; costs no counter
-//	Closed            the channel was lost: sent at once by another one; costs no counter
-//	Unreachable, NoRoute     there is no channel, or a relay has none: waits; costs no counter
-//	any other         is the replica's answer and finishes the leg
+//	Busy                  resent after RetryAfter, or after a growing delay; costs no resend
+//	Closed                the channel was lost: resent at once by another one; costs no resend
+//	Unreachable, NoRoute  no channel to the peer, or from the relay: waits; costs no resend
+//	any other             the replica's answer, which finishes the leg
 //
-// Only the newest attempt decides; failures of older ones are noted.
+// Only the newest attempt decides; failures of older ones are only recorded.
 func (m *Machine) failed(out []Effect, p *pending, attempt uint32, d *Delivery) []Effect {
 	kind := d.kind()
 	p.log.end(attempt, kind)
@@ -128,7 +127,7 @@ func (m *Machine) failed(out []Effect, p *pending, attempt uint32, d *Delivery) 
 		if !m.peers[p.first].up {
 			return m.send(out, p, false)
 		}
-		// A relay has lost the peer, or our own loss is not known yet.
+		// A relay has lost the peer, or PeerDown has not been reported yet.
 		return m.another(out, p)
 	}
 	return m.refused(out, p, d)
@@ -143,7 +142,7 @@ func (m *Machine) Cancel(out []Effect, now time.Duration, id LegID) []Effect {
 	return out
 }
 
-// Expire ends a leg as if its deadline had come.
+// Expire ends a leg as if its deadline had passed.
 func (m *Machine) Expire(out []Effect, now time.Duration, id LegID) []Effect {
 	m.advance(now)
 	if p := m.find(id); p != nil {
@@ -164,8 +163,7 @@ func (m *Machine) Close(out []Effect, now time.Duration) []Effect {
 	return out
 }
 
-// Tick runs the timers that are due: stalled legs, those that waited after
-// Busy, and deadlines.
+// Tick runs the timers that are due: stalls, delays after Busy, and deadlines.
 func (m *Machine) Tick(out []Effect, now time.Duration) []Effect {
 	m.advance(now)
 	for len(m.timers) > 0 && m.timers[0].due <= m.now {
@@ -182,7 +180,7 @@ func (m *Machine) Tick(out []Effect, now time.Duration) []Effect {
 	return out
 }
 
-// stalled spends one resend of a leg that had no answer in time.
+// stalled resends a leg that had no answer in time, and counts the resend.
 func (m *Machine) stalled(out []Effect, p *pending) []Effect {
 	m.stats.Stalls++
 	p.cause = foci.Stalled

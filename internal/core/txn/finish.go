@@ -26,7 +26,7 @@ func (m *Machine) finish(out []Effect, p *pending, o Outcome) []Effect {
 	return out
 }
 
-// fail ends a leg with an error of a kind; last is what was said last, or nil.
+// fail ends a leg with an error of a kind; last is the last error reported, or nil.
 func (m *Machine) fail(out []Effect, p *pending, kind foci.Kind, last error) []Effect {
 	e := &foci.Error{Kind: kind, Err: m.history(&p.log, last)}
 	if p.peer != noPeer {
@@ -34,7 +34,7 @@ func (m *Machine) fail(out []Effect, p *pending, kind foci.Kind, last error) []E
 	}
 	switch {
 	case last != nil:
-		// What a replica said of itself begins with its name already.
+		// A replica's error already begins with its name.
 		e.Msg = strings.TrimPrefix(last.Error(), e.Where+": ")
 		e.RetryAfter = retryAfter(last)
 	default:
@@ -43,14 +43,14 @@ func (m *Machine) fail(out []Effect, p *pending, kind foci.Kind, last error) []E
 	return m.finish(out, p, Outcome{Err: e})
 }
 
-// refused ends a leg with what its replica answered.
+// refused ends a leg with its replica's error.
 func (m *Machine) refused(out []Effect, p *pending, d *Delivery) []Effect {
 	out = m.fail(out, p, foci.KindOf(d.Err), d.Err)
 	out[len(out)-1].Outcome.Epoch = d.Epoch
 	return out
 }
 
-// explain says what a kind means for a leg that noPeer answered.
+// explain is the text for a kind of error of a leg without an answer.
 func (m *Machine) explain(p *pending, kind foci.Kind) (msg, fix string) {
 	took := (m.now - p.submitted).Round(time.Millisecond)
 	switch kind {
@@ -87,7 +87,7 @@ func (m *Machine) expire(out []Effect, p *pending) []Effect {
 	return m.fail(out, p, p.cause, nil)
 }
 
-// abandon ends a leg that is not wanted any more.
+// abandon ends a leg whose caller no longer waits.
 func (m *Machine) abandon(out []Effect, p *pending, kind foci.Kind, why string) []Effect {
 	if p.mayApply() {
 		return m.fail(out, p, foci.OutcomeUnknown, foci.Errorf(foci.OutcomeUnknown, "%s before the answer came: it may have been applied, or may still be", why))

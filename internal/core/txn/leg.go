@@ -7,7 +7,7 @@ import (
 	"github.com/foci-store/foci/internal/core/codec"
 )
 
-// Target is what a leg is for: a backend, or the owner of an id in a group.
+// Target is the destination of a leg: a backend, or the owner of an id in a group.
 type Target struct {
 	Group   foci.Group
 	Backend foci.BackendID // zero: the owner of the id
@@ -20,7 +20,7 @@ type Path struct {
 	Relay foci.NodeID // that passes requests on to Peer; zero: none, the path is direct
 }
 
-// first is the node that the path begins with.
+// first is the first node of the path: the relay, if any, else the peer.
 func (h Path) first() foci.NodeID {
 	if h.Relay.IsZero() {
 		return h.Peer
@@ -28,12 +28,12 @@ func (h Path) first() foci.NodeID {
 	return h.Relay
 }
 
-// Router finds the path of a class of requests to a target, afresh at each send. It
-// is called under the shell's lock: it must be quick and must not call the machine.
-// An error of kind Unreachable (with the Path's Peer set) parks the leg until that
-// peer is up. With a RetryAfter one of the legs that wait for the peer asks again
-// then; when it has found a path the shell says RouteChanged. NoRoute is described in
-// the package's comment; every other kind finishes the leg.
+// Router finds the path of a class of requests to a target, at each send. It is called
+// under the shell's lock: it must be quick and must not call the machine. An error of
+// kind Unreachable (with the Path's Peer set) parks the leg until that peer is up. If it
+// has a RetryAfter, one of the legs that wait for the peer asks the Router again after
+// that time; if that finds a path, the shell calls RouteChanged. The package's comment
+// describes NoRoute; every other kind finishes the leg.
 type Router func(Target, foci.Class) (Path, error)
 
 // Channel names the channel that took an attempt, for the shell; 0 is none.
@@ -42,13 +42,13 @@ type Channel uint64
 // LegID names a leg in one machine; never 0, never used again.
 type LegID uint64
 
-// Leg is what is to be carried.
+// Leg is the request of one transaction or query to one replica.
 type Leg struct {
 	Target   Target
 	Class    foci.Class
 	Mutation bool // it changes something; else it is a query
-	// CanAsk lets the machine ask the replica whether it has the mutation
-	// before a large body is sent again.
+	// CanAsk lets the machine ask the replica whether it has the mutation, before a
+	// large body is resent.
 	CanAsk   bool
 	Size     int           // bytes of payload
 	Reread   bool          // the payload is read anew for each attempt; else it stays in memory until the leg ends
@@ -58,7 +58,7 @@ type Leg struct {
 	Ref      any           // the shell's own; comes back with every effect
 }
 
-// Action is what an effect asks for.
+// Action is the kind of an effect.
 type Action uint8
 
 // The actions.
@@ -82,7 +82,7 @@ type Effect struct {
 	Outcome Outcome // with Finish
 }
 
-// Outcome is how a leg ended.
+// Outcome is the end of a leg.
 type Outcome struct {
 	Msg      codec.Message // the answer; nil with Stored
 	Body     []byte        // that came with Msg

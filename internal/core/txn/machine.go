@@ -10,7 +10,7 @@ import (
 // Machine holds the pending legs of one process. It is not safe for concurrent
 // use. Methods that take a slice of effects append to it and return it.
 //
-// Times are durations on one clock of the shell's that never goes back.
+// Times are durations on one monotonic clock of the shell.
 type Machine struct {
 	cfg    Config
 	now    time.Duration
@@ -19,7 +19,7 @@ type Machine struct {
 	count  int
 	bytes  int64
 	slots  []slot
-	// generation is where new slots begin: above those of slots given back.
+	// generation is the first generation of new slots: above those of freed slots.
 	generation uint64
 	vacant     []uint32   // indices of free slots
 	spare      []*pending // finished legs to be used again
@@ -31,7 +31,7 @@ type Machine struct {
 	stats      Counters
 }
 
-// slot makes leg ids: a finished leg's id is not found in a slot used again.
+// slot makes leg ids: its generation tells a reused slot from that of a finished leg.
 type slot struct {
 	leg        *pending
 	generation uint64
@@ -52,9 +52,9 @@ func New(cfg Config) *Machine {
 	return m
 }
 
-// Submit takes a leg in and sends it, or parks it while its peer is unreachable. When
-// it fails nothing was accepted and no Finish follows: Busy above the limits,
-// Canceled when the deadline has passed, Closed, Invalid, or the router's error.
+// Submit accepts a leg and sends it, or parks it while its peer is unreachable. If it
+// fails, the leg is not accepted and no Finish follows: Busy above the limits, Canceled
+// when the deadline has passed, Closed, Invalid, or the router's error.
 func (m *Machine) Submit(out []Effect, now time.Duration, leg Leg) ([]Effect, LegID, error) {
 	m.advance(now)
 	if err := m.admit(&leg); err != nil {
@@ -130,7 +130,7 @@ func (m *Machine) accept(leg *Leg) *pending {
 	return p
 }
 
-// find is the pending leg of an id; nil when it is finished or never was.
+// find is the pending leg of an id, or nil.
 func (m *Machine) find(id LegID) *pending {
 	at := id & slotMask
 	if uint64(at) >= uint64(len(m.slots)) || m.slots[at].generation != uint64(id>>slotBits) {
@@ -139,7 +139,7 @@ func (m *Machine) find(id LegID) *pending {
 	return m.slots[at].leg
 }
 
-// free forgets a leg.
+// free frees the slot of a leg.
 func (m *Machine) free(p *pending) {
 	m.remove(p)
 	m.unlink(p)
@@ -159,7 +159,7 @@ func (m *Machine) free(p *pending) {
 	}
 }
 
-// idle gives back what only a burst needed.
+// idle frees memory that only a burst needed.
 func (m *Machine) idle() {
 	m.scratch = nil
 	if len(m.slots) > maxSpare {
@@ -171,7 +171,7 @@ func (m *Machine) idle() {
 	m.forgetPeers()
 }
 
-// advance notes the time; a clock that went back is taken to stand still.
+// advance sets the time, which never goes back.
 func (m *Machine) advance(now time.Duration) { m.now = max(m.now, now) }
 
 // Parked reports whether a leg waits for its peer, or for a path.
@@ -183,5 +183,5 @@ func (m *Machine) Parked(id LegID) bool {
 // Len is the number of pending legs.
 func (m *Machine) Len() int { return m.count }
 
-// Bytes is their payload, as far as it stays in memory.
+// Bytes is the payload of the pending legs that is held in memory.
 func (m *Machine) Bytes() int64 { return m.bytes }

@@ -7,16 +7,15 @@ import (
 	"github.com/foci-store/foci"
 )
 
-// Order lets one session's mutations of one key run one at a time, in call
-// order; different keys do not wait for each other. It is not safe for
-// concurrent use.
+// Order runs one session's mutations of each key one at a time, in the order of the
+// calls. It is not safe for concurrent use.
 type Order[K, T comparable] struct {
 	limit   int
 	waiting int
 	lines   map[K]*line[T] // of keys in use; nil: nothing waits
 }
 
-// line is a queue; head is where it begins.
+// line is a queue; head is the index of its first element.
 type line[T comparable] struct {
 	ops  []T
 	head int
@@ -27,8 +26,8 @@ func NewOrder[K, T comparable](limit int) *Order[K, T] {
 	return &Order[K, T]{limit: limit, lines: make(map[K]*line[T])}
 }
 
-// Acquire reports whether op may run now. If not it waits, until a Release of
-// the key returns it. It fails with Busy when too many wait.
+// Acquire reports whether op may run now. If not, op is queued until a Release of the
+// key returns it. It fails with Busy when the queue is full.
 func (o *Order[K, T]) Acquire(key K, op T) (now bool, err error) {
 	l, inUse := o.lines[key]
 	if !inUse {
@@ -64,7 +63,7 @@ func (o *Order[K, T]) Release(key K) (next T, ok bool) {
 	return next, true
 }
 
-// Withdraw takes an operation out of its queue, and reports whether it waited.
+// Withdraw removes an operation from its queue, and reports whether it was queued.
 func (o *Order[K, T]) Withdraw(key K, op T) bool {
 	l := o.lines[key]
 	if l == nil {

@@ -8,7 +8,7 @@ import (
 	"github.com/foci-store/foci"
 )
 
-// noPeer is the place in peers for legs that have no path.
+// noPeer is the index in peers of the list of legs without a path.
 const noPeer = 0
 
 const (
@@ -16,17 +16,17 @@ const (
 	idlePeers = 64 // peers that are not up and still remembered when nothing is pending
 )
 
-// peer is a node that legs go to: one that serves them, or a relay.
+// peer is the first node of the paths of legs: a replica or a relay.
 type peer struct {
 	id   foci.NodeID
 	up   bool
 	legs *pending // those whose path begins with it
-	// scout is the one of them that asks the router again in a while whether
-	// there is another path; the others wait for the result.
+	// scout is the leg that asks the router again after a delay; the others wait for
+	// its result.
 	scout *pending
 }
 
-// intern is a node's number in peers; false when there are too many.
+// intern is a node's index in peers; false if there are too many.
 func (m *Machine) intern(id foci.NodeID) (uint16, bool) {
 	if at, ok := m.index[id]; ok {
 		return at, true
@@ -41,7 +41,7 @@ func (m *Machine) intern(id foci.NodeID) (uint16, bool) {
 	return at, true
 }
 
-// forgetPeers drops the peers that are not up, when no leg has their numbers.
+// forgetPeers drops the peers that are not up and have no legs.
 func (m *Machine) forgetPeers() {
 	if m.down <= idlePeers {
 		return
@@ -60,7 +60,7 @@ func (m *Machine) forgetPeers() {
 	}
 }
 
-// assign moves a leg to the list of the node that its path begins with.
+// assign moves a leg to the list of the first node of its path.
 func (m *Machine) assign(p *pending, first uint16) {
 	if p.first == first && (p.prev != nil || m.peers[first].legs == p) {
 		return
@@ -88,8 +88,7 @@ func (m *Machine) unlink(p *pending) {
 	m.relieve(p)
 }
 
-// scouts reports whether a leg that waits for a peer is, or now becomes, the one
-// that looks for another path.
+// scouts reports whether a leg is, or now becomes, the scout of the peer it waits for.
 func (m *Machine) scouts(p *pending, at uint16) bool {
 	q := m.peers[at]
 	if s := q.scout; s == nil || s == p || s.state != backoff {
@@ -98,8 +97,7 @@ func (m *Machine) scouts(p *pending, at uint16) bool {
 	return q.scout == p
 }
 
-// relieve has another leg look for a path when the one that did leaves its list:
-// it ends, or takes a path that may be none.
+// relieve makes another leg the scout when the present scout ends or is routed.
 func (m *Machine) relieve(p *pending) {
 	q := m.peers[p.first]
 	if q.scout != p {
@@ -112,8 +110,8 @@ func (m *Machine) relieve(p *pending) {
 	}
 }
 
-// inOrder is the legs of a list that pass, as they were submitted. They are
-// gathered first: what is then done to them changes the lists.
+// inOrder copies the legs of a list that pass, in the order of submission: handling them
+// changes the lists.
 func (m *Machine) inOrder(from *pending, pass func(*pending) bool) []*pending {
 	legs := m.scratch[:0]
 	for p := from; p != nil; p = p.next {
@@ -130,8 +128,8 @@ func sortBySubmission(legs []*pending) {
 	slices.SortFunc(legs, func(a, b *pending) int { return cmp.Compare(a.seq, b.seq) })
 }
 
-// PeerUp says that a peer can be sent to. All legs that wait for it are sent at
-// once, in the order of their submission.
+// PeerUp reports that a peer is reachable. All legs that wait for it are sent at once, in
+// the order of submission.
 func (m *Machine) PeerUp(out []Effect, now time.Duration, node foci.NodeID) []Effect {
 	m.advance(now)
 	at, ok := m.intern(node)
@@ -150,9 +148,8 @@ func (m *Machine) PeerUp(out []Effect, now time.Duration, node foci.NodeID) []Ef
 	return out
 }
 
-// PeerDown says that no channel to a peer is left. Its legs are routed afresh:
-// they take another path if there is one, and wait for the peer if not. Their
-// counters rest meanwhile.
+// PeerDown reports that no channel to a peer is left. Its legs are routed again: they
+// take another path, or wait for the peer, which costs no resends.
 func (m *Machine) PeerDown(out []Effect, now time.Duration, node foci.NodeID) []Effect {
 	m.advance(now)
 	at, ok := m.index[node]
@@ -172,8 +169,8 @@ func (m *Machine) PeerDown(out []Effect, now time.Duration, node foci.NodeID) []
 	return out
 }
 
-// RouteChanged says that the router may answer differently now. Legs that wait
-// for a path are routed afresh.
+// RouteChanged reports that the router may return other paths. Legs that wait for a path
+// are routed again.
 func (m *Machine) RouteChanged(out []Effect, now time.Duration) []Effect {
 	m.advance(now)
 	legs := m.scratch[:0]

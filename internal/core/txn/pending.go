@@ -6,7 +6,7 @@ import (
 	"github.com/foci-store/foci"
 )
 
-// state is where a pending leg stands.
+// state is the state of a pending leg.
 type state uint8
 
 const (
@@ -19,8 +19,8 @@ const (
 
 var stateNames = [...]string{"parked", "in flight", "asking", "storing", "backoff"}
 
-// pending is a leg that has not ended. Legs are many: peers are small numbers in it,
-// and the whole is kept under 512 bytes.
+// pending is a leg that has not ended. There may be many, so it is smaller than 512 bytes
+// and refers to peers by index.
 type pending struct {
 	id         LegID
 	seq        uint64 // order of submission
@@ -56,7 +56,7 @@ type pending struct {
 	log        attemptLog
 }
 
-// bit is an attempt's place in sent and undone; 0 when it has none.
+// bit is an attempt's bit in sent and undone; 0 if it has none.
 func bit(attempt uint32) uint64 {
 	if attempt < 1 || attempt > 64 {
 		return 0
@@ -70,12 +70,11 @@ func (p *pending) mayApply() bool {
 	return p.mutation && (p.beyond || p.sent&^p.undone != 0)
 }
 
-// patience is how long an answer is waited for now: the stall time, doubled with
-// each stall so far. A peer that is slow because it is busy gets the time that
-// it needs, in place of ever more copies of the same work.
+// patience is the present timeout of an answer: the stall time, doubled with each stall.
+// A busy peer gets more time instead of more copies of the same work.
 func (p *pending) patience() time.Duration { return p.stall << p.grown }
 
-// held is how much memory its payload takes.
+// held is the memory of its payload, in bytes.
 func (p *pending) held() int64 {
 	if p.reread {
 		return 0
@@ -86,7 +85,7 @@ func (p *pending) held() int64 {
 // waiting reports whether an answer to the last attempt is awaited.
 func (p *pending) waiting() bool { return p.state == inFlight || p.state == asking }
 
-// lacksPath reports whether it waits for a path, not for its turn.
+// lacksPath reports whether the leg waits for a path, not for its timer.
 func (p *pending) lacksPath() bool {
 	return p.state == parked || p.state == backoff && p.cause != foci.Busy
 }

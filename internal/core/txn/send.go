@@ -8,8 +8,7 @@ import (
 	"github.com/foci-store/foci/internal/core/invariant"
 )
 
-// send routes a leg afresh and dispatches it; ask wants Have first, if that
-// makes sense where the leg goes now.
+// send routes a leg and dispatches it; ask requests a Have first, if the leg allows it.
 func (m *Machine) send(out []Effect, p *pending, ask bool) []Effect {
 	if m.now >= p.deadline {
 		return m.expire(out, p)
@@ -21,8 +20,8 @@ func (m *Machine) send(out []Effect, p *pending, ask bool) []Effect {
 	return m.noPath(out, p, path, err)
 }
 
-// another routes a leg afresh whose path has just failed: by another one at
-// once, a few times, and by the same one a little later.
+// another routes a leg whose path has just failed: by another path at once, a few times,
+// and by the same one after a delay.
 func (m *Machine) another(out []Effect, p *pending) []Effect {
 	if m.now >= p.deadline {
 		return m.expire(out, p)
@@ -38,7 +37,7 @@ func (m *Machine) another(out []Effect, p *pending) []Effect {
 	return m.retryLater(out, p, 0)
 }
 
-// noPath does what the router's error says.
+// noPath handles an error of the router.
 func (m *Machine) noPath(out []Effect, p *pending, path Path, err error) []Effect {
 	p.cause = foci.KindOf(err)
 	switch {
@@ -52,9 +51,8 @@ func (m *Machine) noPath(out []Effect, p *pending, path Path, err error) []Effec
 	return m.fail(out, p, p.cause, err)
 }
 
-// awaitRoute parks a leg whose path leads to a peer that is unreachable. With a time
-// after which there may be another path one of those that wait looks again then;
-// the router tells of what that finds by RouteChanged.
+// awaitRoute parks a leg whose peer is unreachable. If the router gave a time after which
+// there may be another path, one waiting leg asks the router again then.
 func (m *Machine) awaitRoute(out []Effect, p *pending, path Path, after time.Duration) []Effect {
 	p.cause = foci.Unreachable
 	to, ok := m.intern(path.Peer)
@@ -70,7 +68,7 @@ func (m *Machine) awaitRoute(out []Effect, p *pending, path Path, after time.Dur
 		m.park(p, next)
 		return out
 	}
-	// The router knows of the loss before the machine does, or names noPeer.
+	// The router knows of the loss before the machine, or named no peer.
 	return m.retryLater(out, p, 0)
 }
 
@@ -115,7 +113,7 @@ func (m *Machine) dispatch(out []Effect, p *pending, path Path, ask bool) []Effe
 	return append(out, e)
 }
 
-// park lets a leg wait for a peer, or for routes; only its deadline runs.
+// park makes a leg wait for a peer, or for routes; only its deadline runs.
 func (m *Machine) park(p *pending, at uint16) {
 	m.assign(p, at)
 	p.state, p.asked = parked, false
@@ -124,8 +122,7 @@ func (m *Machine) park(p *pending, at uint16) {
 	m.schedule(p, p.deadline)
 }
 
-// retryLater lets a leg wait: as long as it was told, and longer each time, a
-// little differently for each leg so that they do not return as one.
+// retryLater delays a leg for the given time and longer each time, with jitter.
 func (m *Machine) retryLater(out []Effect, p *pending, after time.Duration) []Effect {
 	wait := min(firstBackoff<<min(p.backoffs, 10), maxBackoff)
 	wait = max(wait, min(after, maxRetryAfter))
@@ -138,7 +135,7 @@ func (m *Machine) retryLater(out []Effect, p *pending, after time.Duration) []Ef
 	return out
 }
 
-// retryAfter is what a Busy error asks for.
+// retryAfter is the RetryAfter of an error.
 func retryAfter(err error) time.Duration {
 	var e *foci.Error
 	if errors.As(err, &e) {

@@ -24,10 +24,10 @@ type Counters struct {
 	Late        uint64 `json:"late"`    // answers to noPeer
 }
 
-// Counters is what happened so far.
+// Counters returns the counters.
 func (m *Machine) Counters() Counters { return m.stats }
 
-// Status is one pending leg, for people.
+// Status describes one pending leg.
 type Status struct {
 	Leg      LegID         `json:"leg"`
 	Peer     foci.NodeID   `json:"peer"`

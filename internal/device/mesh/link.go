@@ -144,7 +144,7 @@ func (l *Link) dispatch(q *Request) error {
 			case err == stream.ErrGone:
 				l.markClosing(ch)
 			case foci.KindOf(err) == foci.Busy && moved(q):
-				return l.again(q) // it was accepted once
+				return l.requeue(q) // it was accepted once
 			default:
 				return err
 			}
@@ -169,8 +169,8 @@ func (l *Link) submit(q *Request) (waits bool, err error) {
 	return waits, err
 }
 
-// again has a request wait that was moved and for which there is no room now.
-func (l *Link) again(q *Request) error {
+// requeue makes a moved request wait if no channel has room.
+func (l *Link) requeue(q *Request) error {
 	l.mu.Lock()
 	out, _, err := l.machine.Again(nil, l.now(), l.describe(q))
 	l.record(out, l.peer)

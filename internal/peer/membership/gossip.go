@@ -64,14 +64,14 @@ func (g *gossip) tell(done func()) (sent int) {
 func (g *gossip) tellPeer(to foci.NodeID, msg *wire.Routes, done func()) bool {
 	l := g.mesh.Peer(to)
 	if l == nil {
-		g.view.told(to)
+		g.view.finishTell(to)
 		return false
 	}
 	msg.Routes = g.tellable(l.Peer(), msg.Routes)
 	err := l.Send(&mesh.Request{
 		Class: foci.State, Method: wire.MethodRoutes, Head: msg.Append(nil),
 		Done: func(r *mesh.Reply, err error) {
-			g.view.told(to)
+			g.view.finishTell(to)
 			if err == nil {
 				g.acknowledge(to, r)
 			}
@@ -81,7 +81,7 @@ func (g *gossip) tellPeer(to foci.NodeID, msg *wire.Routes, done func()) bool {
 		},
 	})
 	if err != nil {
-		g.view.told(to)
+		g.view.finishTell(to)
 		return false
 	}
 	g.counters.told.Add(1)
@@ -135,8 +135,8 @@ func (v *view) flush(self foci.NodeID, epoch foci.Epoch) ([]route.Tell, []wire.R
 	return tells, msgs
 }
 
-// told notes that a message of flush is over.
-func (v *view) told(to foci.NodeID) {
+// finishTell records the end of a message of flush.
+func (v *view) finishTell(to foci.NodeID) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.spread.Finished(to)

@@ -105,7 +105,7 @@ func (s *sending) deliver(d *txn.Delivery) {
 	}
 	if s.body != nil {
 		s.body.explain(d)
-		s.body.over()
+		s.body.end()
 	}
 	r := s.runner
 	r.noteDelivery(s.attempt, d.Err)

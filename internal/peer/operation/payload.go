@@ -124,7 +124,7 @@ func (g *reading) ReadAt(b []byte, off int64) (int, error) {
 		err = g.fail(err)
 	}
 	if err == nil && off+int64(n) == p.size && g.whole.CompareAndSwap(false, true) {
-		g.over()
+		g.end()
 	}
 	return n, err
 }
@@ -134,8 +134,8 @@ func (g *reading) fail(err error) error {
 	return err
 }
 
-// over counts the reading out, once.
-func (g *reading) over() {
+// end releases the reading, once.
+func (g *reading) end() {
 	if g.ended.CompareAndSwap(false, true) {
 		g.of.reads.Add(-1)
 	}
