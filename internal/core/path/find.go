@@ -25,12 +25,11 @@ func (p Path) First() foci.NodeID {
 	return p.Relay
 }
 
-// Find chooses the path of one request of a class: direct when a channel to the
-// node is open, else through a relay. Without either it returns the direct path,
-// alone when the link to the node may come up any moment, with an error of kind
-// Unreachable when relays exist that cannot be used now (RetryAfter says when
-// one may be probed again), and fails with NoRoute when there is nothing to wait
-// for.
+// Find chooses the path of one request of a class: direct when a channel to the node is
+// open, else through a relay. Without either it returns the direct path: without an
+// error when a link to the node is kept; with Unreachable when relays exist but none can
+// be used now (RetryAfter is the time until one may be probed). It fails with NoRoute
+// when neither a link nor a relay is possible.
 func (m *Machine) Find(node foci.NodeID, class foci.Class, now time.Duration) (Path, error) {
 	if m.IsUp(node) {
 		return m.path(node, foci.NodeID{}, class), nil
@@ -62,8 +61,8 @@ func (m *Machine) path(node, relay foci.NodeID, class foci.Class) Path {
 	return p
 }
 
-// Relay is the relay through which requests to a node would go now; zero when
-// they go directly, or not at all.
+// Relay is the relay that requests to a node would take now; zero: the path is direct,
+// or there is none.
 func (m *Machine) Relay(node foci.NodeID, now time.Duration) foci.NodeID {
 	if m.IsUp(node) {
 		return foci.NodeID{}

@@ -13,7 +13,7 @@ type Network interface {
 	Tables(node foci.NodeID) []foci.Table
 	// OwnTables lists the tables that this process uses.
 	OwnTables() []foci.Table
-	// Load is how much is on its way to a linked node, in bytes.
+	// Load is the bytes in flight to a linked node.
 	Load(node foci.NodeID) int64
 	// RTT is the smoothed time of pings to a linked node; 0 while it is unknown.
 	RTT(node foci.NodeID) time.Duration

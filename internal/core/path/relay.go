@@ -42,12 +42,12 @@ type target struct {
 	resting map[foci.NodeID]*resting // relays that refused
 }
 
-// resting is a relay that refused. When its rest is over one request probes it,
-// and it rests on until that is answered.
+// resting is a relay that refused. After its rest one request probes it; until the
+// answer to the probe it stays unused.
 type resting struct {
 	until   time.Duration
 	next    time.Duration // how long it rests the next time
-	probing bool          // the probe is on its way
+	probing bool          // the probe is in flight
 }
 
 // target is the present choice of a relay for a node.

@@ -45,9 +45,8 @@ const (
 	refuses              // it has none, or does not relay for us
 )
 
-// judge is the one place that reads errors of relayed requests. What the node
-// behind the relay answers stands. What the relay answers of itself is about the
-// path: whatever one relay does not do for us, another may.
+// judge interprets the errors of relayed requests. An error of the node behind the relay
+// is the answer. An error of the relay itself concerns the path: another relay may work.
 func judge(relay, author foci.NodeID, err error) (Verdict, works) {
 	v := Verdict{Err: err, ByRelay: err != nil && author == relay}
 	switch {
