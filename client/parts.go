@@ -321,8 +321,8 @@ const freeWindow = 16
 // free frees chunks that no head names. Records are immutable, so free writes an empty
 // record above each chunk; compaction then destroys the superseded one. The version of
 // the empty record is derived from the chunk's, so freeing is idempotent.
-func (u *Upload) free(ctx context.Context, all []record.Manifest) error {
-	eg, ctx := errgroup.WithContext(ctx)
+func (u *Upload) free(caller context.Context, all []record.Manifest) error {
+	eg, ctx := errgroup.WithContext(caller)
 	eg.SetLimit(freeWindow)
 	for _, m := range all {
 		if m.Size == 0 {
@@ -335,7 +335,11 @@ func (u *Upload) free(ctx context.Context, all []record.Manifest) error {
 			eg.Go(func() error { return u.freeChunk(ctx, &m, uint32(i)) })
 		}
 	}
-	return eg.Wait()
+	err := eg.Wait()
+	if caller.Err() != nil {
+		return foci.Errorf(foci.Canceled, "given up before all chunks were freed: %w", context.Cause(caller))
+	}
+	return err
 }
 
 func (u *Upload) freeChunk(ctx context.Context, m *record.Manifest, index uint32) error {

@@ -1,6 +1,7 @@
 package client_test
 
 import (
+	"context"
 	"errors"
 	"maps"
 	"slices"
@@ -86,5 +87,26 @@ func TestCompleteFreesTheRest(t *testing.T) {
 			t.Errorf("call %d: the part was freed %d times, want %d", i+1, freed, want)
 		}
 		mu.Unlock()
+	}
+}
+
+// TestAbortGivenUp: an Abort whose context has ended fails, and another one frees the
+// parts.
+func TestAbortGivenUp(t *testing.T) {
+	stored := &chunks{t: t}
+	stored.count()
+	u := beginUpload(t, storing(t, &stored.mu, stored.take), "k")
+	putPart(t, u, 1, random(9<<20, 1))
+	gone := errors.New("the caller has gone")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(gone)
+	if err := u.Abort(ctx); foci.KindOf(err) != foci.Canceled || !errors.Is(err, gone) {
+		t.Errorf("abort with an ended context: %v", err)
+	}
+	if err := u.Abort(t.Context()); err != nil {
+		t.Errorf("abort: %v", err)
+	}
+	if full, freed := stored.count(); full != 3 || freed != 3 {
+		t.Errorf("%d of %d chunks are freed", freed, full)
 	}
 }
