@@ -24,33 +24,8 @@ func TestCrowdReturns(t *testing.T) {
 	}
 	const each = 10
 	c := newCluster(t, 1, 1)
-	clients := make([]*client.Client, crowd)
+	clients := dialCrowd(t, c, crowd)
 	var wg sync.WaitGroup
-	room := make(chan struct{}, 32)
-	for i := range clients {
-		room <- struct{}{}
-		wg.Go(func() {
-			defer func() { <-room }()
-			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-			defer cancel()
-			cl, err := client.Dial(ctx, client.Config{Remotes: c.Addrs, Timeout: 2 * time.Minute})
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			clients[i] = cl
-		})
-	}
-	if wg.Wait(); t.Failed() {
-		t.FailNow()
-	}
-	t.Cleanup(func() {
-		var all sync.WaitGroup
-		for _, cl := range clients {
-			all.Go(func() { _ = cl.Close() })
-		}
-		all.Wait()
-	})
 	c.stop(0)
 	before := heap()
 	var failed atomic.Int32
@@ -86,4 +61,37 @@ func TestCrowdReturns(t *testing.T) {
 	if limit := int64(64 + crowd); grown > limit { // both ends of every channel are in this process
 		t.Errorf("%d MiB more in use, want at most %d", grown, limit)
 	}
+}
+
+// dialCrowd dials many clients, some at a time.
+func dialCrowd(t *testing.T, c *cluster, crowd int) []*client.Client {
+	t.Helper()
+	clients := make([]*client.Client, crowd)
+	var wg sync.WaitGroup
+	room := make(chan struct{}, 32)
+	for i := range clients {
+		room <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-room }()
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
+			cl, err := client.Dial(ctx, client.Config{Remotes: c.Addrs, Timeout: 2 * time.Minute})
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			clients[i] = cl
+		})
+	}
+	if wg.Wait(); t.Failed() {
+		t.FailNow()
+	}
+	t.Cleanup(func() {
+		var all sync.WaitGroup
+		for _, cl := range clients {
+			all.Go(func() { _ = cl.Close() })
+		}
+		all.Wait()
+	})
+	return clients
 }

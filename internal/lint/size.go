@@ -19,7 +19,7 @@ const (
 // [MaxMedianLines] lines, nine of ten at most [MaxTenthLines].
 const (
 	MaxMedianLines = 130
-	MaxTenthLines  = 240
+	MaxTenthLines  = 230
 )
 
 // LongFunctions is the file that lists functions over the limit with their

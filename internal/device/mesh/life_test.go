@@ -108,28 +108,7 @@ func TestCutUnderLoad(t *testing.T) {
 				default:
 				}
 				finished := make(chan struct{})
-				var calls atomic.Int32
-				q := &Request{
-					Class: foci.Class(i % int(foci.NumClasses)), Method: methodEcho,
-					Body: make([]byte, []int{0, 1000, 70 << 10, 400 << 10}[i%4]),
-				}
-				q.Done = func(r *Reply, err error) {
-					if calls.Add(1) != 1 {
-						t.Error("Done called twice")
-						return
-					}
-					done.Add(1)
-					switch {
-					case err == nil && len(r.Body) != len(q.Body):
-						t.Error("short reply")
-					case err != nil && foci.KindOf(err) != foci.Unreachable && foci.KindOf(err) != foci.Busy:
-						t.Errorf("lost with %v", err)
-					case err != nil:
-						lost.Add(1)
-					}
-					close(finished)
-				}
-				if err := l.Send(q); err != nil {
+				if err := l.Send(echoOf(t, i, &done, &lost, finished)); err != nil {
 					if k := foci.KindOf(err); k != foci.Unreachable && k != foci.Busy {
 						t.Errorf("refused with %v", err)
 					}
@@ -154,6 +133,33 @@ func TestCutUnderLoad(t *testing.T) {
 	}
 	waitFor(t, "link", l.Up)
 	idle(t, client.Mesh, server.Mesh)
+}
+
+// echoOf is the i-th request: of each class and several lengths. It closes
+// finished when it is done, which is counted, as is its loss.
+func echoOf(t *testing.T, i int, done, lost *atomic.Int64, finished chan struct{}) *Request {
+	var calls atomic.Int32
+	q := &Request{
+		Class: foci.Class(i % int(foci.NumClasses)), Method: methodEcho,
+		Body: make([]byte, []int{0, 1000, 70 << 10, 400 << 10}[i%4]),
+	}
+	q.Done = func(r *Reply, err error) {
+		if calls.Add(1) != 1 {
+			t.Error("Done called twice")
+			return
+		}
+		done.Add(1)
+		switch {
+		case err == nil && len(r.Body) != len(q.Body):
+			t.Error("short reply")
+		case err != nil && foci.KindOf(err) != foci.Unreachable && foci.KindOf(err) != foci.Busy:
+			t.Errorf("lost with %v", err)
+		case err != nil:
+			lost.Add(1)
+		}
+		close(finished)
+	}
+	return q
 }
 
 // TestReconnect: a peer that dies is told of at once, and again when it is
