@@ -3,9 +3,11 @@ package e2e
 import (
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -14,6 +16,7 @@ import (
 	"time"
 
 	"github.com/foci-store/foci/internal/testports"
+	"github.com/foci-store/foci/internal/testwait"
 	"github.com/foci-store/foci/test/process"
 )
 
@@ -184,15 +187,31 @@ func (c *cluster) kill(node string) error {
 	return err
 }
 
-// killAll ends everything at once, foci up too.
-func (c *cluster) killAll() {
+// killAll ends everything at once, foci up too. A node that is in the middle of an
+// fsync dies after it, and has its port until then.
+func (c *cluster) killAll(t *testing.T) {
+	t.Helper()
 	c.mu.Lock()
-	for _, pid := range c.pids {
+	pids := slices.Collect(maps.Values(c.pids))
+	c.mu.Unlock()
+	for _, pid := range pids {
 		_ = syscall.Kill(pid, syscall.SIGKILL)
 	}
-	c.mu.Unlock()
 	_ = c.cmd.Process.Kill()
 	<-c.ended
+	for _, pid := range pids {
+		testwait.True(t, time.Minute, fmt.Sprintf("process %d to end", pid), func() bool { return ended(pid) })
+	}
+}
+
+// ended reports whether a process is gone, or waits for its parent only.
+func ended(pid int) bool {
+	if syscall.Kill(pid, 0) != nil {
+		return true
+	}
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	_, state, ok := strings.Cut(string(stat), ") ")
+	return err == nil && ok && state[0] == 'Z'
 }
 
 // serve starts a killed node again by hand and returns when it is ready.

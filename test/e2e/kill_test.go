@@ -113,7 +113,7 @@ func flight(t *testing.T, c *cluster, puts, ackedBefore int) []atomic.Bool {
 	case <-ended:
 		t.Fatalf("only %d of %d puts were acknowledged", count.Load(), puts)
 	}
-	c.killAll()
+	c.killAll(t)
 	cancel() // nobody is left who could answer
 	<-ended
 	return acked

@@ -27,7 +27,7 @@ func TestManyNodesAtOnce(t *testing.T) {
 		ready := time.Since(began)
 		wholeMesh(t, c, nodes, limit)
 		t.Logf("%d nodes %s at once: all serve after %.1f s, each has links to all after %.1f s; %s", nodes, what, ready.Seconds(), time.Since(began).Seconds(), resident(c))
-		c.killAll()
+		c.killAll(t)
 	}
 }
 
