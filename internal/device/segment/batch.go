@@ -1,7 +1,7 @@
 package segment
 
-// copyLimit is the longest payload that is copied beside its head, to be
-// written with it in one piece; longer ones are written from where they are.
+// copyLimit is the longest payload that is copied behind its head and written with
+// it; longer payloads are written from the caller's memory.
 const copyLimit = Block
 
 // Batch is a run of records being encoded for one write and one fsync. Used
@@ -82,7 +82,7 @@ func (b *Batch) write(put func([]byte) error) error {
 		}
 		from = f.after
 	}
-	clear(b.foreign) // they belong to others again
+	clear(b.foreign) // drops the references to the callers' payloads
 	if from == len(b.buf) {
 		return nil
 	}

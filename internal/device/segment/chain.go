@@ -23,8 +23,8 @@ type link struct {
 }
 
 // Load lists the segments of a directory and checks that the chain is whole:
-// none missing, none of another backend, none shorter than it was when it was
-// sealed. Otherwise it fails with Corrupt. What was never finished is removed.
+// no segment is missing, belongs to another backend, or is shorter than its sealed
+// length. Otherwise it fails with Corrupt. It removes unfinished segments.
 func Load(fs vfs.FS, dir string, backend foci.BackendID) (*Chain, error) {
 	names, err := fs.List(dir)
 	if err != nil {
@@ -94,10 +94,10 @@ func (c *Chain) Len() int { return len(c.links) }
 // Newest is the number of the last segment; 0 when there is none.
 func (c *Chain) Newest() uint64 { return uint64(len(c.links)) }
 
-// Tail is what is at the end of the chain beyond what is known to have been
-// synced: at most one batch. It may have been acknowledged, so it is kept; but
-// it must be written again, into a new segment, before it is visible: an fsync of
-// bytes that an earlier fsync failed on proves nothing.
+// Tail is the records at the end of the chain that are not known to be synced: at
+// most one batch. They may have been acknowledged, so they are kept. They must be
+// written again, into a new segment, before they are visible: an fsync of bytes on
+// which an earlier fsync failed proves nothing.
 type Tail struct {
 	Proven uint32 // sealed length of the newest segment
 	Whole  []Loc  // whole records after it
@@ -145,8 +145,8 @@ func (c *Chain) replaySealed(number uint64, from uint32, fn func(*Head, Loc) err
 	return w.err
 }
 
-// replayNewest looks at everything before it hands out anything: how far the
-// segment was synced is said by its last records.
+// replayNewest reads the whole segment before it calls fn: only the last records
+// state how far the segment was synced.
 func (c *Chain) replayNewest(number uint64, from uint32, fn func(*Head, Loc) error) (Tail, error) {
 	w, err := c.walk(number, from)
 	if err != nil {
@@ -198,8 +198,8 @@ func (c *Chain) ReadTail(t Tail, fn func(r *Record) error) error {
 	return nil
 }
 
-// RemoveUnused clears away what an interrupted creation of a backend left. It
-// fails with Corrupt when there are records.
+// RemoveUnused removes the files of an interrupted creation of a backend. It fails
+// with Corrupt when there are records.
 func RemoveUnused(fs vfs.FS, dir string) error {
 	names, err := fs.List(dir)
 	if err != nil {

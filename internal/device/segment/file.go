@@ -53,8 +53,8 @@ func readAt(f vfs.File, b []byte, at int64) (int, error) {
 // Close closes the file.
 func (s *File) Close() error { return s.f.Close() }
 
-// Read is a whole record, read at once and verified. The record is the
-// caller's. A record that is not what loc says is Corrupt.
+// Read reads and verifies a whole record. The caller owns the record. A record that
+// does not match loc is Corrupt.
 func (s *File) Read(loc Loc) (*Head, error) {
 	h, b, err := s.head(loc, loc.Length)
 	if err != nil {
@@ -64,7 +64,7 @@ func (s *File) Read(loc Loc) (*Head, error) {
 	return h, s.verify(h, b, 0)
 }
 
-// ReadHead is a record without its payload.
+// ReadHead reads a record without its payload.
 func (s *File) ReadHead(loc Loc) (*Head, error) {
 	h, _, err := s.head(loc, 0)
 	return h, err
@@ -90,8 +90,8 @@ func (s *File) head(loc Loc, extra uint32) (*Head, []byte, error) {
 	return &h, b[loc.Head:], nil
 }
 
-// AppendRange appends n bytes of the record's payload from off on to dst,
-// having verified every block that they touch.
+// AppendRange verifies the blocks that hold n bytes of the record's payload from off
+// on, and appends those bytes to dst.
 func (s *File) AppendRange(dst []byte, h *Head, off, n uint32) ([]byte, error) {
 	if n == 0 {
 		return dst, nil
@@ -117,8 +117,8 @@ func (s *File) AppendRange(dst []byte, h *Head, off, n uint32) ([]byte, error) {
 	return dst[:at+int(n)], nil
 }
 
-// grow makes b longer by n bytes. Its capacity grows by a part of its length, so
-// that many small payloads are not copied once for each of them.
+// grow makes b longer by n bytes. Its capacity grows in proportion to its length, so
+// that appending many small payloads does not copy b for each of them.
 func grow(b []byte, n int) []byte { return slices.Grow(b, n)[:len(b)+n] }
 
 // verify checks whole blocks of the payload, beginning with the first-th.
@@ -133,7 +133,7 @@ func (s *File) verify(h *Head, b []byte, first uint32) error {
 	return nil
 }
 
-// errDamaged tells bytes that are wrong from bytes that could not be read.
+// errDamaged distinguishes wrong bytes from bytes that could not be read.
 var errDamaged = errors.New("damaged")
 
 func (s *File) damaged(offset uint32, what string) error {

@@ -35,8 +35,7 @@ func NewFiles(fs vfs.FS, dir string, max int) *Files {
 	return &Files{fs: fs, dir: dir, max: max, open: make(map[uint64]*Reading)}
 }
 
-// Acquire opens a segment for reading, if it is not open. A file that is gone
-// is Corrupt.
+// Acquire opens a segment for reading, if it is not open. A missing file is Corrupt.
 func (c *Files) Acquire(number uint64) (*Reading, error) {
 	r, err := c.enter(number)
 	if err != nil {
@@ -71,7 +70,8 @@ func (c *Files) enter(number uint64) (*Reading, error) {
 	return r, nil
 }
 
-// forget lets the next reader try again to open what could not be opened.
+// forget drops a segment that could not be opened, so that the next reader tries
+// again.
 func (c *Files) forget(number uint64, r *Reading) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -81,7 +81,7 @@ func (c *Files) forget(number uint64, r *Reading) {
 	}
 }
 
-// Done says that the caller reads no more.
+// Done ends the caller's use of the segment.
 func (r *Reading) Done() {
 	c := r.files
 	c.mu.Lock()

@@ -61,8 +61,7 @@ func FuzzRecovery(f *testing.F) {
 	})
 }
 
-// mend makes the checksums of heads match what they cover, so that fuzzing
-// comes to what is behind them.
+// mend corrects the checksums of heads, so that fuzzing reaches the code behind them.
 func mend(file []byte) []byte {
 	file = bytes.Clone(file)
 	le := binary.LittleEndian

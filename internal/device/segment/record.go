@@ -64,7 +64,7 @@ func appendHead(b []byte, r *Record, salt, offset, synced uint32) []byte {
 	return b
 }
 
-// appendPad fills up with zeros to a multiple of eight bytes after start.
+// appendPad appends zeros up to a multiple of eight bytes after start.
 func appendPad(b []byte, start int) []byte {
 	var zeros [8]byte
 	return append(b, zeros[:-(len(b)-start)&7]...)
@@ -90,8 +90,8 @@ func (h *Head) end() uint32 { return h.Loc(0).end() }
 func (h *Head) block(i uint32) uint32 { return binary.LittleEndian.Uint32(h.crcs[4*i:]) }
 
 // parseHead decodes the head at the beginning of b, which stands at offset in
-// a segment with that salt. ok is false for anything but a whole valid head:
-// it reports no reasons, for it is asked of every eighth byte after damage.
+// a segment with that salt. ok is false for anything but a whole valid head; there
+// is no reason, because after damage parseHead is called at every eighth byte.
 // Meta aliases b; Name is filled in only when names is set.
 func parseHead(b []byte, salt, offset uint32, names bool) (h Head, ok bool) {
 	le := binary.LittleEndian

@@ -6,10 +6,10 @@ import (
 	"github.com/foci-store/foci/internal/device/vfs"
 )
 
-// Refresh makes the tail durable where it lies: it writes the same bytes again,
-// because an fsync writes out only what has been written since an earlier fsync
-// failed, and syncs them. Unlike a copy in a new segment that needs no space,
-// except on file systems that never overwrite.
+// Refresh makes the tail durable in place: it writes the same bytes again and syncs
+// them, because after a failed fsync another one writes out only what was written
+// since. Unlike a copy in a new segment this needs no space, except on file systems
+// that never overwrite.
 func (c *Chain) Refresh(t Tail) (err error) {
 	if len(t.Whole) == 0 {
 		return nil

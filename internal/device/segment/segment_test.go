@@ -34,7 +34,7 @@ func object(i, size int) *Record {
 	return r
 }
 
-// newDisk is a directory for segments.
+// newDisk returns a directory for segments.
 func newDisk(t testing.TB) *vfs.Crashable {
 	fs := vfs.NewCrashable()
 	must(t, vfs.MkdirAll(fs, dir))
@@ -51,7 +51,7 @@ func create(t testing.TB, fs vfs.FS, prev uint64, prevLen uint32) *Writer {
 	return w
 }
 
-// write appends records as one batch, synced or not, and says where they are.
+// write appends records as one batch, synced or not, and returns their places.
 func write(t testing.TB, w *Writer, sync bool, records ...*Record) []Loc {
 	var b Batch
 	var locs []Loc
@@ -66,7 +66,7 @@ func write(t testing.TB, w *Writer, sync bool, records ...*Record) []Loc {
 	return locs
 }
 
-// replay is what a start finds: the places of records, and the tail.
+// replay loads and replays the chain: the places of its records, and the tail.
 func replay(t testing.TB, fs vfs.FS, from Pos) ([]Loc, Tail, error) {
 	t.Helper()
 	c, err := Load(fs, dir, backend)
@@ -267,8 +267,8 @@ func TestPayloadCannotPassForARecord(t *testing.T) {
 	w := create(t, fs, 0, 0)
 	write(t, w, true, object(1, 10))
 	forged := object(2, 0)
-	// A head that claims, where it will stand, that much was synced; only the
-	// salt, which nobody outside knows, is wrong.
+	// A payload that looks like the head of a record at its own position and claims
+	// a synced position; only the salt, which is secret, is wrong.
 	at := w.pos + uint32(object(3, 0).Space()) + 8
 	head := appendHead(nil, forged, w.header.Salt+1, at, at)
 	r := object(3, 0)
@@ -282,8 +282,8 @@ func TestPayloadCannotPassForARecord(t *testing.T) {
 	}
 }
 
-// TestNoSegmentIsReplaced: a segment that exists keeps its records when another
-// of its number is to be made.
+// TestNoSegmentIsReplaced: creating a segment whose number exists leaves the existing
+// records as they are.
 func TestNoSegmentIsReplaced(t *testing.T) {
 	fs := newDisk(t)
 	w := create(t, fs, 0, 0)

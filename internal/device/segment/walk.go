@@ -35,8 +35,8 @@ func (w *walker) close() { _ = w.file.Close() }
 
 func (w *walker) rewind(at, end uint32) { w.at, w.end = at, end }
 
-// next moves to the record at w.at. It is false at the end, at anything that
-// is not a record, and after an error of the file system.
+// next moves to the record at w.at. It returns false at the end, at bytes that are
+// not a record, and after an error of the file system.
 func (w *walker) next() bool {
 	if w.err != nil || w.at >= w.end {
 		return false
@@ -73,9 +73,8 @@ func (w *walker) read(at, n uint32) ([]byte, error) {
 	return b[:min(int(n), len(b))], nil
 }
 
-// laterClaim is how far records after the first one that is not whole say that
-// the segment was synced. It has to read the rest of the file, but there is a
-// rest only after a crash.
+// laterClaim returns the highest synced position that the records after the first
+// damaged one state. It reads the rest of the file; only a crash leaves a rest.
 func (w *walker) laterClaim() (uint32, error) {
 	claim := uint32(0)
 	magic := binary.LittleEndian.AppendUint32(nil, recordMagic)
@@ -108,8 +107,8 @@ func (w *walker) laterClaim() (uint32, error) {
 	return claim, w.err
 }
 
-// wholeFrom is the records from proven on whose payloads match their checksums,
-// up to the first that does not. The file may end, or be torn, anywhere.
+// wholeFrom returns the records from proven on, up to the first whose payload does
+// not match its checksums. The file may end, or be torn, anywhere.
 func (w *walker) wholeFrom(proven uint32) ([]Loc, error) {
 	var whole []Loc
 	var payload []byte

@@ -27,8 +27,8 @@ func (e *SyncError) Error() string { return "fsync failed: " + e.Err.Error() }
 func (e *SyncError) Unwrap() error { return e.Err }
 
 // Create makes the segment that h describes, with first as its first records.
-// It gets its name only when all that is durable, so that a segment with a
-// name always has a whole header. It fails when the segment exists.
+// The segment gets its name only when they are durable, so that a named segment
+// always has a whole header. Create fails when the segment exists.
 func Create(fs vfs.FS, dir string, h Header, first *Batch) (*Writer, error) {
 	h.Synced = first.pos
 	tmp := fs.PathJoin(dir, fileName(h.Number)+".tmp")
@@ -53,8 +53,8 @@ func Create(fs vfs.FS, dir string, h Header, first *Batch) (*Writer, error) {
 	return w, nil
 }
 
-// name gives a new segment its name. It does not replace a segment: that holds
-// records that were acknowledged.
+// name gives a new segment its name. It never replaces a segment, which holds
+// acknowledged records.
 func name(fs vfs.FS, tmp, name string) error {
 	if _, err := fs.Stat(name); err == nil && !mutant.On(mutant.SegmentReplaced) {
 		_ = fs.Remove(tmp)
@@ -109,7 +109,7 @@ func (w *Writer) Sync() error {
 // Number is the segment's.
 func (w *Writer) Number() uint64 { return w.header.Number }
 
-// Len is how much has been written, in bytes.
+// Len is the number of bytes written.
 func (w *Writer) Len() int64 { return int64(w.pos) }
 
 // Synced is the sealed length, should nothing more be written.

@@ -14,8 +14,8 @@ const (
 	Sector = 512  // a disk's atomic write
 )
 
-// Crashable is a file system in memory that knows what has been synced, and
-// can be cloned to what a crash would leave.
+// Crashable is a file system in memory that tracks synced data. Clone returns the
+// state that a crash would leave.
 type Crashable struct {
 	FS
 	mem *pebblevfs.MemFS
@@ -29,14 +29,14 @@ func crashable(mem *pebblevfs.MemFS) *Crashable {
 	return &Crashable{FS: mem, mem: mem, mu: new(sync.RWMutex)}
 }
 
-// Crash says what is left of what had not been synced.
+// Crash says which unsynced data survives.
 type Crash struct {
 	Keep   int    // percent of the unsynced units that survive: 0, 100 or in between
 	Unit   int    // Page or Sector
 	Source uint64 // seed of the choice
 }
 
-// Clone is the file system after a crash at this moment; c itself goes on.
+// Clone returns the file system after a crash at this moment; c stays usable.
 func (c *Crashable) Clone(how Crash) *Crashable {
 	rng := rand.New(rand.NewPCG(how.Source, 1))
 	c.mu.Lock()
@@ -49,8 +49,8 @@ func (c *Crashable) Clone(how Crash) *Crashable {
 	return crashable(out)
 }
 
-// tear chooses anew, sector by sector, what is left of files that have only
-// been appended to since they were synced; other files stay torn by the page.
+// tear chooses anew, by sector, what survives of files that were only appended to
+// since their last sync; other files stay torn by page.
 func tear(out, synced, now *pebblevfs.MemFS, keep int, rng *rand.Rand, dir string) {
 	names, err := out.List(dir)
 	must(err)
@@ -96,7 +96,7 @@ func replace(fs *pebblevfs.MemFS, path string, data []byte) {
 	must(SyncDir(fs, fs.PathDir(path)))
 }
 
-// must: files in memory cannot fail, unless this file is wrong.
+// must panics at an error: files in memory do not fail.
 func must(err error) {
 	if err != nil {
 		panic(err)
@@ -128,15 +128,14 @@ func (c *Crashable) guard(f File, err error) (File, error) {
 	return &guardedFile{File: f, mu: c.mu}, nil
 }
 
-// guardedFile keeps the content of files still while a crash is cloned in more
-// than one step.
+// guardedFile blocks writes while a crash is cloned, which takes several steps.
 type guardedFile struct {
 	File
 	mu *sync.RWMutex
 }
 
-// Write writes a copy: under the race detector files in memory spoil what they
-// are given, which those of the operating system do not.
+// Write writes a copy of p: under the race detector Pebble's files in memory
+// overwrite their argument, which an os.File does not.
 func (f *guardedFile) Write(p []byte) (int, error) {
 	f.mu.RLock()
 	defer f.mu.RUnlock()

@@ -21,9 +21,8 @@ const (
 	maxForkCopy  = 64 << 20 // bytes copied when the fork is made
 )
 
-// Fork is a directory with the files that another one had when the fork was
-// made. It changes in memory only, so its writes need no disk, and later
-// changes of the original are not seen.
+// Fork is a copy-on-write view of a directory. Its changes stay in memory, and it
+// does not see later changes of the original.
 type Fork struct {
 	FS  // in memory
 	mem *pebblevfs.MemFS
@@ -42,8 +41,7 @@ type original struct {
 
 // NewFork forks a directory, whose files must not change meanwhile. Files for
 // which copied is true are copied into memory. The others stay on the disk and
-// must not change later, but may be removed. A directory that is not there is
-// an empty one.
+// must not change later, but may be removed. A missing directory counts as empty.
 func NewFork(from FS, dir string, copied func(name string) bool) (*Fork, error) {
 	mem := pebblevfs.NewMem()
 	f := &Fork{FS: mem, mem: mem, dir: dir, under: map[string]*original{}}
@@ -121,14 +119,14 @@ func (f *Fork) Release() (err error) {
 	return err
 }
 
-// lower is the original's file of that name, unless it has been changed.
+// lower returns the original's file of that name, nil if the fork has changed it.
 func (f *Fork) lower(name string) *original {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.under[name]
 }
 
-// drop makes the original's file disappear. It reports whether it was there.
+// drop hides the original's file. It reports whether there was one.
 func (f *Fork) drop(name string) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()

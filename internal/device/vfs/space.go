@@ -29,16 +29,16 @@ type Waiting struct {
 	FS
 	space *space
 	lost  atomic.Pointer[func(error)]
-	cut   chan struct{} // closed: no change is made any more, here
+	cut   chan struct{} // closed: changes through this Waiting wait for ever
 	once  sync.Once
-	plain atomic.Bool // changes do not wait any more
+	plain atomic.Bool // changes fail at once when the disk is full
 }
 
 // space is shared by the file systems that wait together.
 type space struct {
-	every time.Duration // a change that waits is tried again so often
+	every time.Duration // the interval at which a waiting change is retried
 	gate  sync.RWMutex  // held for reading during a change
-	cut   chan struct{} // closed: no change is made any more, by any of them
+	cut   chan struct{} // closed: changes through all of them wait for ever
 	once  sync.Once
 
 	mu      sync.Mutex // guards the fields below
@@ -46,8 +46,8 @@ type space struct {
 	full    chan struct{} // closed while waiting > 0
 }
 
-// WaitForSpace is fs with changes that wait for space, which are tried again
-// every so often.
+// WaitForSpace returns fs with changes that wait for space and are retried at the
+// given interval.
 func WaitForSpace(fs FS, every time.Duration) *Waiting {
 	return newWaiting(fs, &space{every: every, cut: make(chan struct{}), full: make(chan struct{})})
 }
@@ -56,13 +56,13 @@ func newWaiting(fs FS, s *space) *Waiting {
 	return &Waiting{FS: fs, space: s, cut: make(chan struct{})}
 }
 
-// Child is the same file system, cut off and made plain by itself.
+// Child returns the same file system with its own Cut and Plain.
 func (w *Waiting) Child() *Waiting { return newWaiting(w.FS, w.space) }
 
-// OnLost has lost called when an fsync fails for want of space, or one of a
-// directory for any reason. The caller of the fsync waits for ever: Pebble would
-// try the one again without end, and panic at the other. Without it, they hear
-// the error.
+// OnLost sets the function that is called when an fsync of a file fails for want of
+// space, or an fsync of a directory for any reason. The caller of that fsync waits
+// for ever: Pebble would repeat the first without end, and panic at the second.
+// Without OnLost the fsync returns its error.
 func (w *Waiting) OnLost(lost func(error)) { w.lost.Store(&lost) }
 
 // Full returns a channel that is closed while a change waits.
@@ -103,7 +103,7 @@ func (w *Waiting) CutAll() {
 // settle waits for the changes under way.
 func (s *space) settle() {
 	s.gate.Lock()
-	//lint:ignore SA2001 nothing is to be done meanwhile
+	//lint:ignore SA2001 acquiring the lock is the wait
 	s.gate.Unlock()
 }
 
@@ -133,7 +133,7 @@ func (s *space) wait(more int) {
 // errCut is the outcome of a change after Cut.
 var errCut = errors.New("the file system has been cut off")
 
-// change makes a change as soon as there is space for it.
+// change runs op until it does not fail for want of space.
 func (w *Waiting) change(op func() error) error {
 	waits := false
 	for {

@@ -12,8 +12,7 @@ import (
 	"github.com/foci-store/foci/internal/testwait"
 )
 
-// fullWhile makes writes and creations of files fail while
-// full says so.
+// fullWhile makes writes and creations of files fail while full is true.
 func fullWhile(fs FS, full *atomic.Bool) FS {
 	return WithErrors(fs, func(op Op) error {
 		if full.Load() && (op.Kind == errorfs.OpFileWrite || op.Kind == errorfs.OpCreate) {

@@ -26,8 +26,8 @@ type Op = errorfs.Op
 // OS is the file system of the machine.
 func OS() FS { return pebblevfs.Default }
 
-// WithErrors is fs where inject is asked before every operation; an error that
-// it returns is the operation's outcome, and the operation does not happen.
+// WithErrors returns fs with inject called before every operation. If inject returns
+// an error, the operation fails with it and does not happen.
 func WithErrors(fs FS, inject func(Op) error) FS {
 	return errorfs.Wrap(fs, errorfs.InjectorFunc(inject))
 }
@@ -99,15 +99,14 @@ func SyncDir(fs FS, dir string) error {
 	return errors.Join(d.Sync(), d.Close())
 }
 
-// Free is the space that may still be used on the disk of dir, in bytes. ok is
-// false where the file system cannot tell.
+// Free is the space available on the disk of dir, in bytes. ok is false where the
+// file system does not report it.
 func Free(fs FS, dir string) (bytes uint64, ok bool) {
 	u, err := fs.GetDiskUsage(dir)
 	return u.AvailBytes, err == nil
 }
 
-// Cause returns what is wrong with a file, without the operation and the path that
-// errors of package os begin with.
+// Cause strips the operation and the path from an error of package os.
 func Cause(err error) error {
 	var p *os.PathError
 	if errors.As(err, &p) {
