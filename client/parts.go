@@ -45,7 +45,8 @@ type Upload struct {
 type Part struct {
 	Number   int
 	Size     int64 // bytes of content
-	manifest record.Manifest
+	object   foci.ID
+	manifest record.Manifest // of a part that is not empty
 }
 
 // Upload begins an upload in parts. It sends nothing, and fails if n is invalid.
@@ -74,7 +75,7 @@ func (u *Upload) Part(ctx context.Context, number int, r io.Reader, size int64) 
 	if err := u.begin(); err != nil {
 		return Part{}, err
 	}
-	p := Part{Number: number}
+	p := Part{Number: number, object: foci.ObjectID(u.name)}
 	err := u.store(ctx, &p, r, size)
 	if late := u.ended(p, err); late {
 		_ = u.free(context.WithoutCancel(ctx), []record.Manifest{p.manifest}) // as far as nodes can be reached
@@ -150,7 +151,8 @@ func (u *Upload) ended(p Part, err error) (late bool) {
 }
 
 // Complete makes parts, in their order, the content of the object: promise P1, as
-// with Put. Nil means all parts that u has stored, by number. Complete may be called
+// with Put. Nil means all parts that u has stored, by number. It fails with Invalid if
+// a part is of another object. Complete may be called
 // again: after OutcomeUnknown it resends the same transaction and ignores its
 // arguments; after success it returns the same Result. It frees the parts stored by
 // u that are not in the object, as far as nodes are reachable; another call frees
@@ -201,6 +203,9 @@ func (u *Upload) record(parts []Part, o PutOptions) (*record.Record, error) {
 		u.mu.Unlock()
 		slices.SortFunc(parts, func(a, b Part) int { return a.Number - b.Number })
 	}
+	if err := u.check(parts); err != nil {
+		return nil, err
+	}
 	if len(parts) > foci.MaxParts {
 		return nil, foci.Errorf(foci.TooLarge, "%d parts, at most %d", len(parts), foci.MaxParts)
 	}
@@ -219,6 +224,18 @@ func (u *Upload) record(parts []Part, o PutOptions) (*record.Record, error) {
 	}
 	rec := &record.Record{Entry: record.Entry{Op: record.OpPut, Manifest: len(head) > 0, Size: head.Size()}, Name: u.name, Meta: meta, Payload: head.Append(nil)}
 	return rec, nil
+}
+
+// check fails if a part is not of this object: its chunks would not be found, or be
+// freed with that object's.
+func (u *Upload) check(parts []Part) error {
+	id := foci.ObjectID(u.name)
+	for i := range parts {
+		if parts[i].object != id {
+			return foci.Errorf(foci.Invalid, "part %d was stored for another object", parts[i].Number)
+		}
+	}
+	return nil
 }
 
 // unused marks the upload complete and returns the stored chunks that head does not
@@ -264,6 +281,9 @@ func (u *Upload) Abort(ctx context.Context, parts ...Part) error {
 	defer func() { <-u.turn }()
 	if u.head != nil {
 		return about("abort", u.name, foci.Errorf(foci.Invalid, "the upload is complete, or may be: its parts belong to the object"))
+	}
+	if err := u.check(parts); err != nil {
+		return about("abort", u.name, err)
 	}
 	u.end(errAborted)
 	if err := u.wait(ctx); err != nil {

@@ -12,6 +12,7 @@ import (
 // partText is what the text of a part encodes.
 type partText struct {
 	number   uint32
+	object   foci.ID
 	manifest record.Manifest // of a part that is not empty
 }
 
@@ -20,6 +21,7 @@ const partFormat = 1
 
 func (p *partText) Append(b []byte) []byte {
 	b = binary.LittleEndian.AppendUint32(append(b, partFormat), p.number)
+	b = append(b, p.object[:]...)
 	if p.manifest.Size > 0 {
 		b = p.manifest.Append(b)
 	}
@@ -31,6 +33,7 @@ func (p *partText) Decode(r *codec.Reader) {
 		r.Fail()
 	}
 	p.number = r.U32()
+	r.Fixed(p.object[:])
 	if r.More() {
 		p.manifest.Decode(r)
 	}
@@ -41,7 +44,7 @@ func (p *partText) Decode(r *codec.Reader) {
 
 // MarshalText encodes the part for UnmarshalText, possibly in another process.
 func (p Part) MarshalText() ([]byte, error) {
-	t := partText{uint32(p.Number), p.manifest}
+	t := partText{uint32(p.Number), p.object, p.manifest}
 	return base64.RawURLEncoding.AppendEncode(nil, t.Append(nil)), nil
 }
 
@@ -56,6 +59,6 @@ func (p *Part) UnmarshalText(text []byte) error {
 	if err := codec.Unmarshal(b, &t); err != nil {
 		return foci.Errorf(foci.Invalid, "not the text of a part: %w", err)
 	}
-	*p = Part{Number: int(t.number), Size: int64(t.manifest.Size), manifest: t.manifest}
+	*p = Part{Number: int(t.number), Size: int64(t.manifest.Size), object: t.object, manifest: t.manifest}
 	return nil
 }
