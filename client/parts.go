@@ -20,6 +20,10 @@ import (
 // in parallel. Complete makes the parts the content of the object and copies nothing;
 // until then the object is unchanged. An Upload is safe for concurrent use and needs
 // no closing. If it is not completed, Abort it: its parts take up space.
+//
+// Another process may complete the parts, by their text. Then the process that stored
+// them must not call Abort unless it is certain that the other one has not completed
+// them and will not: Abort would free the content of the object.
 type Upload struct {
 	s    *Session
 	name foci.Name
@@ -274,6 +278,9 @@ func (u *Upload) freeRest(ctx context.Context) {
 // stored by u and of the given parts is freed. The object is unchanged. Abort is
 // refused when Complete has succeeded or may have. When it fails, some space is not
 // freed yet, and it may be called again.
+//
+// Abort knows only of Complete of u. Do not call it when another process may have
+// completed the parts or may still do so: the object would lose its content.
 func (u *Upload) Abort(ctx context.Context, parts ...Part) error {
 	if err := u.take(ctx); err != nil {
 		return about("abort", u.name, err)
