@@ -36,3 +36,35 @@ func TestPartOfAnotherObject(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestChangedPart: a part that the caller made or changed is refused.
+func TestChangedPart(t *testing.T) {
+	s := newCluster(t, 1, 1).dial(client.SessionOptions{})
+	u := beginUpload(t, s, "k")
+	p := putPart(t, u, 1, []byte("content"))
+	changed := func(change func(p *client.Part)) client.Part {
+		p := p
+		change(&p)
+		return p
+	}
+	for what, bad := range map[string]client.Part{
+		"zero": {}, "made": {Number: 1, Size: 5}, "made, empty": {Number: 1},
+		"emptied":      changed(func(p *client.Part) { p.Size = 0 }),
+		"longer":       changed(func(p *client.Part) { p.Size++ }),
+		"number 0":     changed(func(p *client.Part) { p.Number = 0 }),
+		"large number": changed(func(p *client.Part) { p.Number = foci.MaxParts + 1 }),
+	} {
+		if _, err := u.Complete(t.Context(), []client.Part{bad}, client.PutOptions{}); !errors.Is(err, foci.Invalid) {
+			t.Errorf("%s: complete: %v", what, err)
+		}
+		if err := u.Abort(t.Context(), bad); !errors.Is(err, foci.Invalid) {
+			t.Errorf("%s: abort: %v", what, err)
+		}
+		if text, err := bad.MarshalText(); !errors.Is(err, foci.Invalid) {
+			t.Errorf("%s: text %q, %v", what, text, err)
+		}
+	}
+	if _, err := u.Complete(t.Context(), []client.Part{p}, client.PutOptions{}); err != nil {
+		t.Error(err)
+	}
+}

@@ -156,7 +156,7 @@ func (u *Upload) ended(p Part, err error) (late bool) {
 
 // Complete makes parts, in their order, the content of the object: promise P1, as
 // with Put. Nil means all parts that u has stored, by number. It fails with Invalid if
-// a part is of another object. Complete may be called
+// a part is of another object or its fields were changed. Complete may be called
 // again: after OutcomeUnknown it resends the same transaction and ignores its
 // arguments; after success it returns the same Result. It frees the parts stored by
 // u that are not in the object, as far as nodes are reachable; another call frees
@@ -230,11 +230,14 @@ func (u *Upload) record(parts []Part, o PutOptions) (*record.Record, error) {
 	return rec, nil
 }
 
-// check fails if a part is not of this object: its chunks would not be found, or be
-// freed with that object's.
+// check fails if a part is not of this object, because its chunks would not be found
+// or be freed with that object's, or not as Part and UnmarshalText make one.
 func (u *Upload) check(parts []Part) error {
 	id := foci.ObjectID(u.name)
 	for i := range parts {
+		if err := parts[i].validate(); err != nil {
+			return err
+		}
 		if parts[i].object != id {
 			return foci.Errorf(foci.Invalid, "part %d was stored for another object", parts[i].Number)
 		}

@@ -37,13 +37,28 @@ func (p *partText) Decode(r *codec.Reader) {
 	if r.More() {
 		p.manifest.Decode(r)
 	}
-	if r.More() || p.number < 1 || p.number > foci.MaxParts {
+	if r.More() || p.part().validate() != nil {
 		r.Fail()
 	}
 }
 
+func (p *partText) part() Part {
+	return Part{Number: int(p.number), Size: int64(p.manifest.Size), object: p.object, manifest: p.manifest}
+}
+
+// validate fails for a part that the caller made or changed.
+func (p Part) validate() error {
+	if p.Number < 1 || p.Number > foci.MaxParts || p.Size != int64(p.manifest.Size) || p.object == (foci.ID{}) {
+		return foci.Errorf(foci.Invalid, "part %d of %d bytes is not as Upload.Part returned it", p.Number, p.Size)
+	}
+	return nil
+}
+
 // MarshalText encodes the part for UnmarshalText, possibly in another process.
 func (p Part) MarshalText() ([]byte, error) {
+	if err := p.validate(); err != nil {
+		return nil, err
+	}
 	t := partText{uint32(p.Number), p.object, p.manifest}
 	return base64.RawURLEncoding.AppendEncode(nil, t.Append(nil)), nil
 }
@@ -59,6 +74,6 @@ func (p *Part) UnmarshalText(text []byte) error {
 	if err := codec.Unmarshal(b, &t); err != nil {
 		return foci.Errorf(foci.Invalid, "not the text of a part: %w", err)
 	}
-	*p = Part{Number: int(t.number), Size: int64(t.manifest.Size), object: t.object, manifest: t.manifest}
+	*p = t.part()
 	return nil
 }
