@@ -1,8 +1,12 @@
 package client_test
 
 import (
+	"bytes"
 	"errors"
+	"runtime"
+	"strings"
 	"testing"
+	"testing/iotest"
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/client"
@@ -66,5 +70,45 @@ func TestChangedPart(t *testing.T) {
 	}
 	if _, err := u.Complete(t.Context(), []client.Part{p}, client.PutOptions{}); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestSmallPartsMemory: a small part needs little memory, whether its size is known or
+// not.
+func TestSmallPartsMemory(t *testing.T) {
+	const parts, most = 20, 256 << 10
+	u := beginUpload(t, newCluster(t, 1, 1).dial(client.SessionOptions{}), "k")
+	for _, size := range []int64{1, -1} {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		for i := range parts {
+			if _, err := u.Part(t.Context(), i+1, iotest.OneByteReader(strings.NewReader("x")), size); err != nil {
+				t.Fatal(err)
+			}
+		}
+		runtime.ReadMemStats(&after)
+		each := (after.TotalAlloc - before.TotalAlloc) / parts
+		t.Logf("size %d: %d KiB for each part of one byte", size, each>>10)
+		if each > most {
+			t.Errorf("size %d: %d KiB for each part of one byte, want at most %d", size, each>>10, most>>10)
+		}
+	}
+}
+
+// TestPartSizes is the sizes at which a part that is read once is cut differently.
+func TestPartSizes(t *testing.T) {
+	s := newCluster(t, 1, 1).dial(client.SessionOptions{})
+	all := random(6*chunk+1, 7)
+	for _, size := range []int{0, 1, chunk - 1, chunk, chunk + 1, 2 * chunk, 6*chunk + 1} {
+		for _, told := range []int64{int64(size), -1} {
+			u := beginUpload(t, s, "k")
+			if p, err := u.Part(t.Context(), 1, iotest.DataErrReader(bytes.NewReader(all[:size])), told); err != nil || p.Size != int64(size) {
+				t.Fatalf("%d bytes, told %d: %+v, %v", size, told, p, err)
+			}
+			res, err := u.Complete(t.Context(), nil, client.PutOptions{})
+			if err != nil || res.Chunks != (size+chunk-1)/chunk || !bytes.Equal(get(t, s, "k", client.GetOptions{}), all[:size]) {
+				t.Errorf("%d bytes, told %d: %+v, %v", size, told, res, err)
+			}
+		}
 	}
 }

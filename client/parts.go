@@ -109,11 +109,11 @@ func (u *Upload) store(ctx context.Context, p *Part, r io.Reader, size int64) er
 	if at := rereadable(r, size); at != nil {
 		return w.allFrom(at, size)
 	}
-	first, _, err := w.next(r, size)
+	first, more, err := w.first(r, size)
 	if err != nil {
 		return err
 	}
-	return w.all(first, r, size)
+	return w.all(first, more, r, size)
 }
 
 func (u *Upload) begin() error {

@@ -42,7 +42,7 @@ func (s *Session) chunked(ctx context.Context, c *change) (Result, error) {
 			return s.commit(ctx, rec, c.meta)
 		}
 		if err == nil {
-			err = u.all(first, c.from, c.size)
+			err = u.all(first, more, c.from, c.size)
 		}
 	}
 	if err != nil {
@@ -96,12 +96,14 @@ func (u *chunkWriter) first(r io.Reader, size int64) (chunk []byte, more bool, e
 	if err != nil {
 		return nil, false, shortRead(err, size)
 	}
+	if len(b) > 0 {
+		<-u.slots // whose buffer this one is
+	}
 	if len(b) <= foci.MaxPayload {
 		return b, false, nil
 	}
 	u.over = b[foci.MaxPayload]
 	u.peeked = true
-	<-u.slots // whose buffer this one is
 	return b[:foci.MaxPayload], true, nil
 }
 
@@ -125,12 +127,12 @@ func (u *chunkWriter) stamp() error {
 	return nil
 }
 
-// all stores all chunks, at most chunkWindow at a time, and waits for their ends.
-func (u *chunkWriter) all(chunk []byte, r io.Reader, size int64) error {
+// all stores all chunks, at most chunkWindow at a time, and waits for their ends. more
+// reports whether content follows the first one.
+func (u *chunkWriter) all(chunk []byte, more bool, r io.Reader, size int64) error {
 	if err := u.stamp(); err != nil {
 		return err
 	}
-	more := true
 	for index := uint32(0); len(chunk) > 0; index++ {
 		if index >= foci.MaxChunks {
 			return foci.Errorf(foci.TooLarge, "over %d chunks", foci.MaxChunks)
@@ -208,14 +210,15 @@ func (u *chunkWriter) next(r io.Reader, size int64) (chunk []byte, more bool, er
 	if err != nil {
 		return nil, false, err
 	}
-	if b == nil {
-		b = make([]byte, foci.MaxPayload)
+	if int64(cap(b)) < want {
+		b = make([]byte, want)
 	}
+	b = b[:want]
 	k := 0
 	if u.peeked {
 		b[0], k, u.peeked = u.over, 1, false
 	}
-	n, err := io.ReadFull(r, b[k:want])
+	n, err := io.ReadFull(r, b[k:])
 	k += n
 	switch {
 	case err == nil:
@@ -252,7 +255,7 @@ func (u *chunkWriter) store(index uint32, b []byte) error {
 	rec := u.chunk(index, int64(len(b)))
 	rec.Payload = b
 	rec.Seal()
-	return u.send(index, rec, peer.NewPayload(func() { u.slots <- b[:foci.MaxPayload] }))
+	return u.send(index, rec, peer.NewPayload(func() { u.slots <- b }))
 }
 
 // chunk is the record of a chunk without content.
