@@ -17,26 +17,26 @@ type Attempt struct {
 	Op     *Operation
 	Number uint32 // counts from 1
 	Peer   foci.NodeID
-	Relay  foci.NodeID // who passes it on; zero: it goes directly
-	Avoid  txn.Channel // another channel is better; 0 = none
+	Relay  foci.NodeID // zero: the path is direct
+	Avoid  txn.Channel // a channel not to use if the class has another; 0 = none
 	Method wire.Method
 	Msg    codec.Message
 	Body   []byte
-	Reread bool // instead of Body: the shell's payload of the operation
-	Ref    any  // the shell's own
+	Reread bool // the body is the operation's payload, which the shell reads; Body is nil
+	Ref    any  // for the shell's use
 
 	leg       *leg
 	canceled  bool
 	delivered bool
 
-	// Of long ones: see Look.
+	// Of long attempts: see Look.
 	began  time.Duration
-	moved  int64 // bytes of its bodies, when looked at last
-	others int64 // bytes for which it waits
-	place  int   // among the long ones; -1 = not there
+	moved  int64 // as in the last Progress
+	others int64 // as in the last Progress
+	place  int   // index in watch.all; -1 = not there
 }
 
-// send makes an attempt of what the transaction machine says.
+// send makes an attempt from an effect of the transaction machine.
 func (m *Machine) send(l *leg, e *txn.Effect) {
 	a := &Attempt{
 		Op: l.op, leg: l, Number: e.Attempt, Peer: e.Peer, Relay: e.Relay, Avoid: e.Avoid,
@@ -64,10 +64,10 @@ func (m *Machine) send(l *leg, e *txn.Effect) {
 	m.out = append(m.out, Effect{Do: Send, Attempt: a})
 }
 
-// replace cancels the earlier copies of a query that is sent again. None of them
-// has moved for a whole stall time, and each would have the peer do the work anew:
-// a busy peer gets slower with every copy. The copies of a mutation go on: what the
-// peer has begun with one, it has done for all.
+// replace cancels the earlier copies of a query that is resent. None of them made
+// progress for a stall time, and the peer does the work of each copy anew: every
+// copy makes a busy peer slower. The copies of a mutation go on, because the peer
+// applies a mutation only once.
 func (m *Machine) replace(l *leg) {
 	if l.mutation || mutant.On(mutant.ResendsFeed) {
 		return
@@ -84,16 +84,15 @@ func (m *Machine) cancel(a *Attempt) {
 	}
 }
 
-// Sent says by which channel and table an attempt has left. The channel is what
-// the next attempt avoids. others is as with Progress. It may be told late, or
-// never.
+// Sent observes the channel and table of an attempt. The next attempt avoids that
+// channel. others is as in Progress. The call may come late, or never.
 func (m *Machine) Sent(a *Attempt, ch txn.Channel, table foci.Table, others int64) {
 	m.txns.Sent(a.leg.id, a.Number, ch, table)
 	a.others = others
 }
 
-// Delivered says what became of an attempt, of which nothing is read or sent any
-// more. It is told exactly once for each Send.
+// Delivered observes the fate of an attempt, whose body is not read any more. The
+// shell calls it exactly once for each Send.
 func (m *Machine) Delivered(out []Effect, now time.Duration, a *Attempt, d *txn.Delivery) []Effect {
 	invariant.Check(!a.delivered, "an attempt is delivered once")
 	a.delivered = true

@@ -10,11 +10,11 @@
 //
 //	Start            an operation begins
 //	Sent, Delivered  the channel of an attempt, and its fate
-//	Progress         the bytes that a long attempt has moved
+//	Progress         the bytes of a long attempt that were transferred
 //	PeerUp, PeerDown, RouteChanged
 //	Replan           the layout that an operation needed
 //	Tick             the time of NextWake has come
-//	GiveUp, Close    the caller, or the process, waits no longer
+//	GiveUp, Close    the caller gives up, or the process ends
 //
 // # Effects
 //

@@ -17,17 +17,17 @@ type leg struct {
 	method   wire.Method
 	target   txn.Target
 	size     int64      // of its body
-	long     bool       // its body, or that of its answer, may travel for longer than the stall time
-	hint     bool       // that is to be kept: it goes on when the caller has been answered
-	mutation bool       // a record to be stored
-	have     *wire.Have // how to ask whether the record has arrived
-	open     []*Attempt // those that were not delivered
+	long     bool       // the transfer of its body, or of its answer's, may exceed the stall time
+	hint     bool       // it stores a hint: it goes on after the caller is answered
+	mutation bool       // it stores a record
+	have     *wire.Have // asks whether the record has arrived
+	open     []*Attempt // attempts that are not delivered
 }
 
-// short is the longest body, in bytes, that is taken to travel in no time.
+// short is the longest body, in bytes, whose progress is not watched.
 const short = 64 << 10
 
-// ask makes legs of questions and submits them.
+// ask makes a leg of each question and submits it.
 func (m *Machine) ask(o *Operation, asks []quorum.Ask) {
 	for i := range asks {
 		l := o.leg(&asks[i])
@@ -47,8 +47,7 @@ func (m *Machine) ask(o *Operation, asks []quorum.Ask) {
 	}
 }
 
-// leg completes a question to a replica, and finds out what is particular to its
-// kind.
+// leg completes a question to a replica and makes a leg of it.
 func (o *Operation) leg(a *quorum.Ask) *leg {
 	q := a.Msg.(wire.Aimed)
 	to := q.Aim()
@@ -78,15 +77,15 @@ func (o *Operation) leg(a *quorum.Ask) *leg {
 	return l
 }
 
-// rereads reports whether the body is read anew for each attempt.
+// rereads reports whether the shell reads the body for each attempt.
 func (l *leg) rereads() bool {
 	s, ok := l.msg.(*wire.Store)
 	return ok && s.Record.Payload == nil && l.op.Reread > 0
 }
 
-// ended tells the quorum machine how a leg has ended.
+// ended passes the outcome of a leg to the quorum machine.
 func (m *Machine) ended(l *leg, o *txn.Outcome) {
-	l.op.forget(l) // its payload must not stay as long as the operation does
+	l.op.forget(l) // or its payload stays in memory as long as the operation
 	for _, a := range l.open {
 		m.cancel(a)
 	}

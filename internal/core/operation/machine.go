@@ -13,33 +13,35 @@ import (
 // Config fixes a machine's limits and defaults.
 type Config struct {
 	Txn txn.Config // how legs find their replicas, and are resent
-	// Linger is how long legs go on once their caller has been answered, so that a
-	// replica that is merely slow gets the record too. Then a hint is left for it,
-	// however often it says that it is alive or storing the record. 0 = 2 s.
+	// Linger is how long legs go on after their caller is answered, so that a slow
+	// replica gets the record too. Then a hint is stored for the replica, even if
+	// it makes progress. 0 = 2 s.
 	Linger time.Duration
-	// WhyDown is why no channel to a node is open; nil when one is, or the
-	// reason is not known. It is called under the shell's lock. It may be nil.
+	// WhyDown returns why no channel to a node is open; nil if one is open or the
+	// reason is unknown. It is called under the shell's lock. It may be nil.
 	WhyDown func(node foci.NodeID) error
-	// Channel is the channel that an attempt is on, of one that was not Sent: it had
-	// waited for one. 0 = none. It is called under the shell's lock. It may be nil.
+	// Channel returns the channel of an attempt that had to wait for one, for which
+	// Sent was not called. 0 = none. It is called under the shell's lock. It may be
+	// nil.
 	Channel func(a *Attempt) txn.Channel
-	// Ended is told how each leg ended, under the shell's lock. It may be nil.
+	// Ended is called with the outcome of each leg, under the shell's lock. It may
+	// be nil.
 	Ended func(asked codec.Message, o txn.Outcome)
 	// ForgetAttempts is a mutant of the simulator: only the last attempt counts.
 	ForgetAttempts bool
 }
 
 const (
-	// DefaultLinger is [Config]'s.
+	// DefaultLinger is the default of [Config.Linger].
 	DefaultLinger = 2 * time.Second
-	// HintPatience is how long one replica is asked to keep a hint.
+	// HintPatience is the deadline of a request that stores a hint.
 	HintPatience = 2 * time.Second
 )
 
-// Action is what an effect asks for.
+// Action is the kind of an effect.
 type Action uint8
 
-// The actions; the package's comment describes them.
+// The actions; the package comment describes them.
 const (
 	Send Action = iota + 1
 	Cancel
@@ -63,15 +65,15 @@ type Machine struct {
 	txns      *txn.Machine
 	now       time.Duration
 	closed    bool
-	lingering int // operations whose callers were answered and that are not idle
+	lingering int // operations that are answered and not idle
 	wakes     wakes
 	long      watch
-	work      []txn.Effect // of the transaction machine, that were not looked at yet
-	next      int          // of work
-	out       []Effect     // of the present event
+	work      []txn.Effect // effects of the transaction machine, to be handled from next on
+	next      int
+	out       []Effect // of the present event
 }
 
-// New makes a machine. It knows no peer to be up until PeerUp says so.
+// New makes a machine. Every peer is down until PeerUp.
 func New(cfg Config) *Machine {
 	if cfg.Linger == 0 {
 		cfg.Linger = DefaultLinger
@@ -87,7 +89,7 @@ func (m *Machine) enter(out []Effect, now time.Duration) {
 	m.out, m.now = out, max(m.now, now)
 }
 
-// leave ends it and gives its effects.
+// leave ends an event and returns its effects.
 func (m *Machine) leave() []Effect {
 	m.drain()
 	out := m.out
@@ -95,7 +97,7 @@ func (m *Machine) leave() []Effect {
 	return out
 }
 
-// drain does what the transaction machine has said, and what follows from that.
+// drain handles the effects of the transaction machine, and those that follow.
 func (m *Machine) drain() {
 	for m.next < len(m.work) {
 		e := m.work[m.next] // a copy: work grows
@@ -110,28 +112,29 @@ func (m *Machine) drain() {
 	m.work, m.next = m.work[:0], 0
 }
 
-// PeerUp says that a node can be sent to: what waits for it is sent.
+// PeerUp observes that a channel to a node is open: legs that wait for it are sent.
 func (m *Machine) PeerUp(out []Effect, now time.Duration, node foci.NodeID) []Effect {
 	m.enter(out, now)
 	m.work = m.txns.PeerUp(m.work, m.now, node)
 	return m.leave()
 }
 
-// PeerDown says that no channel to a node is left.
+// PeerDown observes that no channel to a node is open.
 func (m *Machine) PeerDown(out []Effect, now time.Duration, node foci.NodeID) []Effect {
 	m.enter(out, now)
 	m.work = m.txns.PeerDown(m.work, m.now, node)
 	return m.leave()
 }
 
-// RouteChanged says that the router may answer differently now.
+// RouteChanged observes that [txn.Config] Route may now return other paths.
 func (m *Machine) RouteChanged(out []Effect, now time.Duration) []Effect {
 	m.enter(out, now)
 	m.work = m.txns.RouteChanged(m.work, m.now)
 	return m.leave()
 }
 
-// Tick runs what is due. The progress of long attempts is told before: see Look.
+// Tick runs what is due. The shell reports the progress of long attempts before:
+// see Look.
 func (m *Machine) Tick(out []Effect, now time.Duration) []Effect {
 	m.enter(out, now)
 	m.work = m.txns.Tick(m.work, m.now)
@@ -142,13 +145,13 @@ func (m *Machine) Tick(out []Effect, now time.Duration) []Effect {
 	return m.leave()
 }
 
-// Close ends every operation; those that start from now on fail.
+// Close ends every operation; operations that start later fail.
 func (m *Machine) Close(out []Effect, now time.Duration) []Effect {
 	m.enter(out, now)
 	m.closed = true
 	m.work = m.txns.Close(m.work, m.now)
 	m.drain()
-	for _, o := range m.wakes.due(never) { // one that waits for a layout has no leg
+	for _, o := range m.wakes.due(never) { // an operation that waits for a layout has no leg
 		m.giveUp(o)
 	}
 	return m.leave()
@@ -163,17 +166,16 @@ func (m *Machine) NextWake() (time.Duration, bool) {
 	return at, ok
 }
 
-// Lingering is how many operations are not idle although their callers were
-// answered.
+// Lingering is the number of operations that are answered and not idle.
 func (m *Machine) Lingering() int { return m.lingering }
 
-// Counters is what happened so far.
+// Counters returns the counters of the transaction machine.
 func (m *Machine) Counters() txn.Counters { return m.txns.Counters() }
 
-// Bytes is the payload of the pending legs, as far as it stays in memory.
+// Bytes is the number of payload bytes of pending legs that are in memory.
 func (m *Machine) Bytes() int64 { return m.txns.Bytes() }
 
-// Pending yields the pending legs with the traces of their operations, in no
+// Pending yields the pending legs with the traces of their operations, in any
 // order. The machine must not be used meanwhile.
 func (m *Machine) Pending(now time.Duration) iter.Seq2[txn.Status, foci.TraceID] {
 	return func(yield func(txn.Status, foci.TraceID) bool) {
@@ -185,7 +187,7 @@ func (m *Machine) Pending(now time.Duration) iter.Seq2[txn.Status, foci.TraceID]
 	}
 }
 
-// explain adds to the error of a leg why no channel to its node is open.
+// explain adds the result of WhyDown to the error of a leg.
 func (m *Machine) explain(node foci.NodeID, err error) error {
 	e, ok := err.(*foci.Error)
 	if !ok || m.cfg.WhyDown == nil {

@@ -15,28 +15,28 @@ import (
 // Op describes an operation.
 type Op struct {
 	Quorum   quorum.Machine
-	Scope    wire.Scope // what the id is made of; empty: the questions say it themselves, or need none
+	Scope    wire.Scope // what the id is made of; empty: the questions contain it, or need none
 	Class    foci.Class
 	Deadline time.Duration // on the clock of the events
 	Trace    foci.TraceID
-	Stall    time.Duration // without an answer for so long a leg is stalled; 0 = the machine's
+	Stall    time.Duration // a leg without an answer for this long is stalled; 0 = the machine's
 	Resends  int           // of a stalled leg; 0 = the machine's, < 0 = none
-	// Reread is the length of the record's payload when it is not in the record:
-	// the shell reads it anew for each attempt.
+	// Reread is the length of a payload that is not in the record: the shell reads
+	// it for each attempt. 0: the payload is in the record.
 	Reread int64
-	Ref    any // the shell's own
+	Ref    any // for the shell's use
 }
 
-// Operation is one that runs.
+// Operation is a running operation.
 type Operation struct {
 	Op
-	legs     []*leg // those that are open
+	legs     []*leg // open legs
 	out      int    // attempts that were sent and not delivered
-	answered bool   // the caller has been, or is being, called back
+	answered bool   // the Answer effect was emitted
 	idle     bool
-	progress bool          // an attempt has moved since the quorum machine was woken last
-	wake     time.Duration // when it wants to be woken; 0 = not at all
-	place    int           // in the heap of those that do; -1 = not in it
+	progress bool          // an attempt made progress since the last wake of the quorum machine
+	wake     time.Duration // time of the next wake; 0 = none
+	place    int           // index in the heap of wakes; -1 = not in it
 }
 
 // Start begins an operation.
@@ -48,21 +48,21 @@ func (m *Machine) Start(out []Effect, now time.Duration, op Op) ([]Effect, *Oper
 }
 
 // GiveUp ends an operation for its caller, as if the deadline had come. It does
-// nothing to one whose caller has been called back.
+// nothing if the operation is answered.
 func (m *Machine) GiveUp(out []Effect, now time.Duration, o *Operation) []Effect {
 	m.enter(out, now)
 	m.giveUp(o)
 	return m.leave()
 }
 
-// Replan gives an operation the layout that it needs.
+// Replan gives an operation the plan of a newer layout: see NeedLayout.
 func (m *Machine) Replan(out []Effect, now time.Duration, o *Operation, p quorum.Plan) []Effect {
 	m.enter(out, now)
 	m.event(o, o.Quorum.Replan(m.now, p))
 	return m.leave()
 }
 
-// event does what the quorum machine of an operation says.
+// event carries out the output of an operation's quorum machine.
 func (m *Machine) event(o *Operation, q quorum.Out) {
 	if q.Done {
 		invariant.Check(!o.answered, "an operation is answered once")
@@ -84,14 +84,14 @@ func (m *Machine) event(o *Operation, q quorum.Out) {
 	switch {
 	case q.Layout == 0:
 	case m.closed:
-		m.giveUp(o) // no layout comes any more
+		m.giveUp(o) // Replan is not called any more
 	default:
 		m.out = append(m.out, Effect{Do: NeedLayout, Op: o, Epoch: q.Layout})
 	}
 }
 
-// giveUp ends an operation whose time is over: first its legs, so that its error
-// says what became of each.
+// giveUp ends an operation whose deadline has passed. It ends the legs first, so
+// that the error contains the outcome of each.
 func (m *Machine) giveUp(o *Operation) {
 	if o.answered {
 		return
@@ -100,7 +100,7 @@ func (m *Machine) giveUp(o *Operation) {
 	m.event(o, o.Quorum.Wake(math.MaxInt64))
 }
 
-// expire ends the open legs of an operation, and tells its quorum machine.
+// expire ends the open legs of an operation. The quorum machine gets the outcomes.
 func (m *Machine) expire(o *Operation) {
 	for _, l := range slices.Clone(o.legs) {
 		m.work = m.txns.Expire(m.work, m.now, l.id)
@@ -108,8 +108,8 @@ func (m *Machine) expire(o *Operation) {
 	m.drain()
 }
 
-// woken is when the time has come that an operation wanted to be woken at: for its
-// quorum machine or, once the caller has been called back, to end its legs.
+// woken wakes the quorum machine of an operation, or ends the legs of an answered
+// operation.
 func (m *Machine) woken(o *Operation) {
 	if o.answered {
 		m.settle(o, true)
@@ -125,9 +125,9 @@ func (m *Machine) woken(o *Operation) {
 	m.event(o, o.Quorum.Wake(m.now))
 }
 
-// settle ends the legs whose answers are not needed once the caller has been
-// answered: queries, and records for a node that cannot be reached, for which a
-// hint is left; in the end all. Hints have a deadline of their own.
+// settle ends the legs that an answered operation does not need: queries, and
+// records for an unreachable node, which gets a hint instead (hinted handoff); with
+// all, every leg. Legs that store hints have a deadline of their own and stay.
 func (m *Machine) settle(o *Operation, all bool) {
 	for _, l := range o.legs {
 		if !l.hint && (all || !l.mutation || m.txns.Parked(l.id)) {
@@ -136,7 +136,7 @@ func (m *Machine) settle(o *Operation, all bool) {
 	}
 }
 
-// checkIdle notes the end of an operation.
+// checkIdle emits Idle once nothing of an operation is open.
 func (m *Machine) checkIdle(o *Operation) {
 	if o.idle || !o.answered || o.out > 0 || !o.Quorum.Idle() {
 		return
@@ -148,7 +148,7 @@ func (m *Machine) checkIdle(o *Operation) {
 	m.out = append(m.out, Effect{Do: Idle, Op: o})
 }
 
-// forget drops a leg that has ended.
+// forget removes a leg that has ended.
 func (o *Operation) forget(l *leg) {
 	last := len(o.legs) - 1
 	if at := slices.Index(o.legs, l); at >= 0 {
@@ -158,5 +158,5 @@ func (o *Operation) forget(l *leg) {
 	}
 }
 
-// Answered reports whether the caller has been, or is being, called back.
+// Answered reports whether the Answer effect of the operation was emitted.
 func (o *Operation) Answered() bool { return o.answered }

@@ -7,12 +7,12 @@ import (
 	"github.com/foci-store/foci/internal/core/mutant"
 )
 
-// watch is the attempts whose bodies may travel for long. One that moves is not
-// taken for stalled, or a slow link would be sent everything twice.
+// watch is the set of long attempts. An attempt that makes progress is not stalled:
+// else every large body would be sent twice over a slow link.
 type watch struct {
 	all    []*Attempt
-	looked time.Duration // when they were looked at last
-	stall  time.Duration // the least of their operations' own; 0 = none has one
+	looked time.Duration // time of the last Look that returned attempts
+	stall  time.Duration // the least Op.Stall of their operations; 0 = none is set
 }
 
 func (w *watch) add(a *Attempt) {
@@ -38,16 +38,16 @@ func (w *watch) remove(a *Attempt) {
 	}
 }
 
-// The long attempts are looked at whenever something is due while they are few, so
-// that one which has just moved is not taken for stalled; when they are many, so
-// often in a stall time at most.
+// Up to fewLong long attempts are examined before each Tick, so that progress is
+// seen before a leg is judged as stalled. More are examined at most looksPerStall
+// times in a stall time.
 const (
 	fewLong       = 64
 	looksPerStall = 8
 )
 
-// Look is the attempts whose Progress is to be told before a Tick. The slice is
-// valid until the next event.
+// Look returns the attempts whose Progress the shell must report before a Tick. The
+// slice is valid until the next event.
 func (m *Machine) Look(now time.Duration) []*Attempt {
 	w := &m.long
 	stall := m.cfg.Txn.Stall
@@ -61,14 +61,14 @@ func (m *Machine) Look(now time.Duration) []*Attempt {
 	return w.all
 }
 
-// queueStalls bounds how long, in stall times, an attempt may wait for its turn:
-// the peer may be sitting on one while others pass it for ever.
+// queueStalls bounds how long, in stall times, the progress of other attempts on the
+// channel counts for an attempt: the peer may never serve that one.
 const queueStalls = 8
 
-// Progress says how far an attempt has come: own is how many bytes of its bodies
-// have moved, others how many bytes of others on its channel while it waits for
-// its turn; 0 when it does not wait. It is alive while the first grows, and for a
-// while when the second does.
+// Progress observes the bytes that were transferred: own of an attempt's bodies,
+// others of other attempts on its channel while it queues behind them (0 when it does
+// not). Growth of own shows that the attempt is alive; growth of others does so for a
+// limited time.
 func (m *Machine) Progress(now time.Duration, a *Attempt, own, others int64) {
 	stall := cmp.Or(a.Op.Stall, m.cfg.Txn.Stall)
 	alive := own != a.moved ||
@@ -80,5 +80,5 @@ func (m *Machine) Progress(now time.Duration, a *Attempt, own, others int64) {
 	}
 }
 
-// Long reports whether the bodies of an attempt may travel for long.
+// Long reports whether the transfer of an attempt's bodies may exceed the stall time.
 func (a *Attempt) Long() bool { return a.leg.long }

@@ -6,16 +6,16 @@ import (
 	"time"
 )
 
-// never is a time that does not come.
+// never is after all times.
 const never = time.Duration(math.MaxInt64)
 
-// wakes are the operations that want to be woken, by time.
+// wakes holds the operations with a wake time, earliest first.
 type wakes struct {
 	heap  wakeHeap
-	ready []*Operation // of one call of due
+	ready []*Operation // result of the last call of due
 }
 
-// set notes when an operation wants to be woken; 0 = not at all.
+// set sets the wake time of an operation; 0 = none.
 func (w *wakes) set(o *Operation, at time.Duration) {
 	if at == o.wake {
 		return
@@ -31,7 +31,7 @@ func (w *wakes) set(o *Operation, at time.Duration) {
 	}
 }
 
-// next is when the first one does.
+// next is the earliest wake time.
 func (w *wakes) next() time.Duration {
 	if len(w.heap) == 0 {
 		return never
@@ -39,7 +39,7 @@ func (w *wakes) next() time.Duration {
 	return w.heap[0].wake
 }
 
-// due takes out the operations whose time has come.
+// due removes and returns the operations whose wake time has come.
 func (w *wakes) due(now time.Duration) []*Operation {
 	clear(w.ready)
 	w.ready = w.ready[:0]
