@@ -76,7 +76,7 @@ func (m *Machine) Lost(out []Effect, now time.Duration, conn Conn, why error) []
 	return m.dial(m.expire(out, now), now)
 }
 
-// drop takes a channel out that is closed, or will be by an effect.
+// drop removes a channel that is closed, or will be closed by an effect.
 func (m *Machine) drop(out []Effect, now time.Duration, where Slot, s *slot, why error) []Effect {
 	if !s.draining {
 		m.open--
@@ -99,7 +99,7 @@ func (m *Machine) drop(out []Effect, now time.Duration, where Slot, s *slot, why
 }
 
 // Draining observes that the peer accepts no new requests on a channel and will
-// close it. A peer that shuts down says so on all of them.
+// close it. A peer that shuts down drains all its channels.
 func (m *Machine) Draining(out []Effect, now time.Duration, conn Conn) []Effect {
 	_, s := m.find(conn)
 	if s == nil || s.draining || m.removed {
@@ -122,7 +122,7 @@ func (m *Machine) Doomed(conn Conn) {
 	}
 }
 
-// closeAll closes every channel. They stay wanted, to be dialled again.
+// closeAll closes every channel. Their slots stay wanted, so they are dialled again.
 func (m *Machine) closeAll(out []Effect, why error) []Effect {
 	m.each(func(where Slot, s *slot) {
 		if s.conn != 0 {

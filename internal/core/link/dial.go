@@ -7,7 +7,7 @@ import (
 	"github.com/foci-store/foci/internal/core/route"
 )
 
-// Backoff is the pause after a number of failures in a row: none at first, then a
+// Backoff is the pause after a number of consecutive failures: none for 0, else a
 // random time (r is in 0..1) between low and a ceiling that doubles up to high.
 func Backoff(failures int, low, high time.Duration, r float64) time.Duration {
 	if failures <= 0 {
@@ -17,7 +17,7 @@ func Backoff(failures int, low, high time.Duration, r float64) time.Duration {
 	return low + time.Duration(r*float64(ceiling-min(low, ceiling)))
 }
 
-// SetAddrs replaces the peer's addresses, in the order in which to try them: see
+// SetAddrs replaces the peer's addresses, in the order in which to dial them: see
 // [path.Addresses.Set].
 func (m *Machine) SetAddrs(out []Effect, now time.Duration, addrs []route.Address) []Effect {
 	if m.addrs.Set(addrs, m.open > 0) {
@@ -26,7 +26,7 @@ func (m *Machine) SetAddrs(out []Effect, now time.Duration, addrs []route.Addres
 	m.addPings()
 	m.each(func(_ Slot, s *slot) {
 		if s.dialing != 0 && !m.addrs.Has(s.addr) {
-			s.dialing = 0 // it may hang for long at an address that the peer no longer has
+			s.dialing = 0 // a dial of an address that the peer no longer has may hang
 		}
 	})
 	return m.dial(out, now)
@@ -35,14 +35,14 @@ func (m *Machine) SetAddrs(out []Effect, now time.Duration, addrs []route.Addres
 // Addrs are the peer's addresses.
 func (m *Machine) Addrs() []route.Address { return m.addrs.List() }
 
-// addPings makes ping slots for each table.
+// addPings adds the ping slots of new tables.
 func (m *Machine) addPings() {
 	for len(m.slots[foci.Ping]) < m.pings() {
 		m.slots[foci.Ping] = append(m.slots[foci.Ping], slot{})
 	}
 }
 
-// Member keeps the link up from now on, whether it is used or not.
+// Member keeps the link up from now on, even without requests.
 func (m *Machine) Member(out []Effect, now time.Duration) []Effect {
 	m.member = true
 	return m.dial(out, now)
@@ -58,18 +58,17 @@ func (m *Machine) Inbound(out []Effect, now time.Duration, change int) []Effect 
 	return out
 }
 
-// superseded is the age at which a dial no longer holds up another when the peer
-// is seen.
+// superseded is the age from which Revive does not wait for a dial under way.
 const superseded = 200 * time.Millisecond
 
-// Revive lets the next dial begin now: the peer was seen. A dial that began before
-// may still fail, and then counts as the first failure.
+// Revive observes that the peer is alive: the next dial is at once. A dial under way
+// may still fail, and counts as the first failure then.
 func (m *Machine) Revive(out []Effect, now time.Duration) []Effect {
 	m.retryAt = min(m.retryAt, now)
 	m.failures = min(m.failures, 1)
 	for i := range m.slots[foci.Ping] {
 		if s := &m.slots[foci.Ping][i]; s.dialing != 0 && now-s.dialledAt > superseded {
-			s.dialing = 0 // it may hang for long; if it succeeds its channel is used
+			s.dialing = 0 // it may hang; if it succeeds, its channel is used
 		}
 	}
 	return m.dial(out, now)
@@ -124,7 +123,7 @@ func (m *Machine) dial(out []Effect, now time.Duration) []Effect {
 	return out
 }
 
-// choose is the address to dial for a slot. A ping slot belongs to one table.
+// choose picks the address to dial for a slot. A ping slot belongs to one table.
 func (m *Machine) choose(where Slot, now time.Duration) (route.Address, bool) {
 	among := m.addrs.Tables()
 	if where.Class == foci.Ping {
@@ -163,9 +162,9 @@ func (m *Machine) allTried() bool {
 	return true
 }
 
-// failed counts a failure and sets the time of the next attempt. Channels that
-// fail together count once: else a restart of the peer, which loses all of them,
-// would cause the backoff of many failures.
+// failed counts a failure and sets the time of the next dial. Channels that fail
+// together count once: else a restart of the peer, which closes all of them, would
+// cause the backoff of many failures.
 func (m *Machine) failed(now time.Duration, err error) {
 	m.lastErr = err
 	if m.failures > 0 && m.retryAt > now {

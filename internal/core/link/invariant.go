@@ -2,7 +2,7 @@ package link
 
 import "github.com/foci-store/foci/internal/core/invariant"
 
-// check states what holds after each event.
+// check checks the invariants after each event.
 func (m *Machine) check() {
 	if !invariant.On {
 		return

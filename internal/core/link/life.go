@@ -15,10 +15,10 @@ type Pulse struct {
 	Asked bool  // a ping on it is unanswered
 }
 
-// Beat observes all channels, at equal intervals. A pinged peer from which no byte
-// comes on any channel is silent: all channels are closed and the peer is suspect.
-// A single silent channel is closed alone; a silent ping channel takes those of its
-// table with it that were still as long.
+// Beat observes all channels, at equal intervals. If a pinged peer sends no byte on
+// any channel, all channels are closed and the peer is suspect. A single silent
+// channel is closed alone. If a ping channel is silent, the channels of its table
+// that received nothing for as long are closed too.
 func (m *Machine) Beat(out []Effect, now time.Duration, pulses []Pulse) []Effect {
 	if m.removed {
 		return out
@@ -41,7 +41,7 @@ func (m *Machine) Beat(out []Effect, now time.Duration, pulses []Pulse) []Effect
 		asked = asked || p.Asked
 	}
 	m.still++
-	if asked || m.quiet > 0 { // a ping that was lost with its channel stays unanswered
+	if asked || m.quiet > 0 { // a ping lost with its channel stays unanswered
 		m.quiet++
 	}
 	if alive {
@@ -49,7 +49,7 @@ func (m *Machine) Beat(out []Effect, now time.Duration, pulses []Pulse) []Effect
 	}
 	if m.silent(m.still, m.quiet) {
 		m.lastErr = foci.Errorf(foci.Unreachable, "no answer to the last pings, on any channel")
-		if out = m.closeAll(out, m.lastErr); m.state == Up { // else only draining channels were left
+		if out = m.closeAll(out, m.lastErr); m.state == Up { // else all channels were draining
 			out = m.suspect(out, now)
 		}
 	} else {
@@ -57,20 +57,20 @@ func (m *Machine) Beat(out []Effect, now time.Duration, pulses []Pulse) []Effect
 	}
 	for c := range m.waiting {
 		if len(m.waiting[c]) > 0 && m.usable(foci.Class(c)) {
-			out = m.flush(out, foci.Class(c)) // moved requests for which there was no room
+			out = m.flush(out, foci.Class(c)) // requests of Again, for which no channel had room
 		}
 	}
 	return m.Tick(out, now)
 }
 
-// silent reports whether still beats without a byte, the last quiet of them with a
-// ping unanswered, are too many. The first ping may be sent as late as a third of
-// the time after the last byte.
+// silent reports whether a channel or peer is silent: no byte for still beats, of
+// which the last quiet ones with a ping unanswered. The first ping may be sent as
+// late as a third of the limit after the last byte.
 func (m *Machine) silent(still, quiet int) bool {
 	return still >= m.t.Quiet && quiet >= m.t.Quiet-m.t.Quiet/3
 }
 
-// closeSilent closes the channels that are silent while others are not.
+// closeSilent closes silent channels of a peer that is not silent.
 func (m *Machine) closeSilent(out []Effect, now time.Duration) []Effect {
 	var dead []foci.Table
 	m.each(func(where Slot, s *slot) {
@@ -89,8 +89,8 @@ func (m *Machine) closeSilent(out []Effect, now time.Duration) []Effect {
 	return out
 }
 
-// suspect begins to dial a peer that was up on each table. Requests that were sent
-// before and wait for another channel fail, so that they can take another path at
+// suspect makes the peer suspect; each of its tables is dialled then. Waiting requests
+// that were moved from a lost channel fail, so that they can take another path at
 // once; the others wait for the outcome.
 func (m *Machine) suspect(out []Effect, now time.Duration) []Effect {
 	m.until = now + m.t.Suspect
@@ -102,16 +102,15 @@ func (m *Machine) suspect(out []Effect, now time.Duration) []Effect {
 	return m.become(out, Suspect, m.lastErr)
 }
 
-// down observes that the peer cannot be reached. Requests that wait fail.
+// down makes the peer down: it is unreachable. Waiting requests fail.
 func (m *Machine) down(out []Effect, now time.Duration) []Effect {
 	out = m.failAll(out, m.unreachable(now))
 	m.release()
 	return m.become(out, Down, m.lastErr)
 }
 
-// release lets go of the channels that were opened on use, unless requests wait
-// for them: they are dialled again when they are used. Linked ones are dialled
-// again together.
+// release makes slots unwanted unless requests wait for them: they are dialled again
+// on use. Linked channels stay wanted, as they are dialled together.
 func (m *Machine) release() {
 	if m.cfg.Linked {
 		return
@@ -121,7 +120,7 @@ func (m *Machine) release() {
 	})
 }
 
-// become changes the state and tells it.
+// become changes the state, and reports the change with an effect.
 func (m *Machine) become(out []Effect, s State, why error) []Effect {
 	if m.state == s {
 		return out
@@ -130,7 +129,7 @@ func (m *Machine) become(out []Effect, s State, why error) []Effect {
 	return append(out, Effect{Do: Tell, State: s, Err: why})
 }
 
-// failMoved fails the waiting requests that were on a channel before.
+// failMoved fails the waiting requests whose channel was lost.
 func (m *Machine) failMoved(out []Effect, now time.Duration) []Effect {
 	for c := range m.waiting {
 		kept := m.waiting[c][:0]

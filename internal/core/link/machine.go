@@ -11,10 +11,10 @@ import (
 // Config describes a link. The origin of times is that of the events' clock.
 type Config struct {
 	Node     foci.NodeID          // the peer, for errors
-	Channels [foci.NumClasses]int // at least 1 each; those for pings are per table
-	Tables   path.Classes         // that a class prefers
+	Channels [foci.NumClasses]int // number per class, at least 1; of pings per table
+	Tables   path.Classes         // the tables that each class prefers
 	Linked   bool                 // when one channel is lost, all are closed
-	Eager    bool                 // a member's channels are all kept open
+	Eager    bool                 // keep all channels of a member open
 	Rand     func() float64       // 0..1, for the backoff; required
 	Timing   Timing               // zeros take the defaults
 	Mutants  Mutants              // for the simulator only
@@ -22,17 +22,17 @@ type Config struct {
 	MaxMoves int                  // maximum of moves of one request to another channel; 0 = 8
 }
 
-// Timing is every time of a link.
+// Timing holds the times of a link.
 type Timing struct {
 	BackoffMin time.Duration // default 100 ms
 	BackoffMax time.Duration // default 10 s
 	Steady     time.Duration // a channel that is lost earlier counts as a failed dial; default 1 s
 	Suspect    time.Duration // how long a peer is suspect before it is down; default 1 s
-	Patience   time.Duration // how long a request waits for a channel while others of the link are open; default 3 s
-	Quiet      int           // beats without a byte from the peer, with a ping unanswered, after which it is silent; default 12
+	Patience   time.Duration // how long a request waits for a channel of its class while others are open; default 3 s
+	Quiet      int           // beats without a byte, with a ping unanswered, after which a peer is silent; default 12
 }
 
-// Mutants turns off one rule each. The simulator must notice.
+// Mutants each break one rule. The simulator must catch them.
 type Mutants struct {
 	LoseWaiting bool // a failed dial forgets the requests that wait for it
 	MoveFixed   bool // a fixed request is sent twice
@@ -51,7 +51,7 @@ const (
 	Unknown State = iota // no dial has ended yet
 	Up                   // a channel is open
 	Suspect              // the last channel was lost, and the peer is dialled again
-	Down                 // the peer could not be reached
+	Down                 // the peer is unreachable
 	numStates
 )
 
@@ -68,7 +68,7 @@ func (s State) String() string {
 // MarshalText makes states readable in JSON.
 func (s State) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
-// UnmarshalText reads what MarshalText prints.
+// UnmarshalText parses the output of MarshalText.
 func (s *State) UnmarshalText(t []byte) error {
 	for i, name := range stateNames {
 		if string(t) == name {
@@ -90,11 +90,11 @@ type Conn uint64
 
 // Request is a request that needs a channel.
 type Request struct {
-	Ref   any // the shell's own
+	Ref   any // for the shell's use
 	Class foci.Class
 	Fixed bool          // it must not be sent twice
-	Moves int           // how often its channel was lost after it was sent
-	Since time.Duration // when it began to wait for a channel; 0: it does not
+	Moves int           // how often it was moved from a lost channel
+	Since time.Duration // when it began to wait for a channel; 0: it does not wait
 }
 
 // Do is the kind of an effect.
@@ -103,10 +103,10 @@ type Do uint8
 // The effects.
 const (
 	Dial  Do = iota // Addr, for Slot; reported by Opened or Undialled with that Attempt
-	Close           // Conn, because of Err; its unanswered requests go to Move
+	Close           // Conn, because of Err; the shell passes its unanswered requests to Move
 	Send            // Request
 	Fail            // Request, with Err
-	Tell            // that the peer has a new State, because of Err
+	Tell            // the new State of the peer, because of Err
 )
 
 // Effect is one thing to do. The effects of one event are done in their order.
@@ -178,7 +178,7 @@ func New(cfg Config) *Machine {
 	return m
 }
 
-// Tick does what is due.
+// Tick runs what is due.
 func (m *Machine) Tick(out []Effect, now time.Duration) []Effect {
 	if m.removed {
 		return out
@@ -189,7 +189,7 @@ func (m *Machine) Tick(out []Effect, now time.Duration) []Effect {
 	return m.dial(m.expire(out, now), now)
 }
 
-// NextWake is when Tick has something to do; false: only after another event.
+// NextWake is when Tick is due; false if it is not due before another event.
 func (m *Machine) NextWake() (time.Duration, bool) {
 	at, some := time.Duration(0), false
 	by := func(t time.Duration) {
@@ -214,7 +214,7 @@ func (m *Machine) NextWake() (time.Duration, bool) {
 	return at, some
 }
 
-// Remove closes the link for good.
+// Remove closes the link permanently.
 func (m *Machine) Remove(out []Effect, why error) []Effect {
 	if m.removed {
 		return out
@@ -227,17 +227,17 @@ func (m *Machine) Remove(out []Effect, why error) []Effect {
 // State is the state of the peer as far as the link can tell.
 func (m *Machine) State() State { return m.state }
 
-// Failures is how many dials failed in a row.
+// Failures is the number of consecutive failed dials.
 func (m *Machine) Failures() int { return m.failures }
 
 // LastErr is the error of the last lost channel or failed dial.
 func (m *Machine) LastErr() error { return m.lastErr }
 
-// Waiting is how many requests wait for a channel.
+// Waiting is the number of requests that wait for a channel.
 func (m *Machine) Waiting() int { return m.waits }
 
-// OneWay reports whether the peer has channels to this process, which can open
-// none to it. LastErr says why.
+// OneWay reports whether the peer has channels to this process, but this process
+// cannot open one to the peer. LastErr says why.
 func (m *Machine) OneWay() bool {
 	return m.open == 0 && m.inbound > 0 && (m.failures > 0 || m.state == Down)
 }

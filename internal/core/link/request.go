@@ -6,9 +6,9 @@ import (
 	"github.com/foci-store/foci"
 )
 
-// Submit asks for a channel for a request. Without an error the request either can
-// be sent now, on an open channel of its class, or waits and comes back as a Send
-// or Fail effect. Errors are Busy, Unreachable or Closed.
+// Submit reports whether a request must wait for a channel. If not, the shell sends
+// it on an open channel of its class; else a Send or Fail effect follows. Errors are
+// Busy, Unreachable or Closed.
 func (m *Machine) Submit(out []Effect, now time.Duration, r Request) (_ []Effect, waits bool, err error) {
 	switch {
 	case m.removed:
@@ -21,9 +21,9 @@ func (m *Machine) Submit(out []Effect, now time.Duration, r Request) (_ []Effect
 	return m.wait(out, now, r)
 }
 
-// Move decides what becomes of a request whose channel, to an incarnation of the
-// peer, was lost before the answer came. It is called after Lost and answers like
-// Submit; the caller counts r.Moves up when the request is sent.
+// Move moves a request whose channel, to incarnation of of the peer, was lost before
+// the answer arrived. It is called after Lost and returns as Submit does. The caller
+// increments r.Moves when it sends the request.
 func (m *Machine) Move(out []Effect, now time.Duration, r Request, of foci.Incarnation, why error) (_ []Effect, waits bool, err error) {
 	lost := &foci.Error{
 		Kind: foci.Unreachable, Where: "node " + m.cfg.Node.Short(), Msg: "the channel was lost", Err: why,
@@ -31,7 +31,7 @@ func (m *Machine) Move(out []Effect, now time.Duration, r Request, of foci.Incar
 	switch {
 	case m.removed:
 		return out, false, lost
-	case of != m.incarnation && !m.cfg.Mutants.KeepStale: // the work on it is lost with that incarnation
+	case of != m.incarnation && !m.cfg.Mutants.KeepStale: // that incarnation's work on it is lost
 		return out, false, lost
 	case r.Fixed && !m.cfg.Mutants.MoveFixed, m.cfg.Linked, m.open == 0, m.cfg.Mutants.FailAtOnce:
 		return out, false, lost
@@ -47,7 +47,7 @@ func (m *Machine) Move(out []Effect, now time.Duration, r Request, of foci.Incar
 	return m.wait(out, now, r)
 }
 
-// Again lets a moved request wait that no open channel had room for.
+// Again lets a moved request wait because no open channel had room for it.
 func (m *Machine) Again(out []Effect, now time.Duration, r Request) (_ []Effect, waits bool, err error) {
 	switch {
 	case m.removed:
@@ -81,7 +81,7 @@ func (m *Machine) wait(out []Effect, now time.Duration, r Request) ([]Effect, bo
 	return m.dial(out, now), true, nil
 }
 
-// Forget drops the waiting requests that unwanted reports.
+// Forget drops the waiting requests for which unwanted returns true.
 func (m *Machine) Forget(unwanted func(ref any) bool) {
 	for c := range m.waiting {
 		kept := m.waiting[c][:0]
@@ -107,8 +107,8 @@ func (m *Machine) flush(out []Effect, class foci.Class) []Effect {
 	return out
 }
 
-// impatient reports whether waiting requests have a time limit of their own. Without
-// open channels the state of the link decides over them.
+// impatient reports whether waiting requests expire after Patience. Without open
+// channels the state of the link decides.
 func (m *Machine) impatient() bool { return m.open > 0 || m.addrs.Len() == 0 }
 
 // expire fails the requests that have waited too long for a channel of their class

@@ -14,7 +14,7 @@ type slot struct {
 	dialledAt   time.Duration
 	addr        route.Address // dialled last
 	wanted      bool
-	tried       bool // a dial failed since the peer is suspect
+	tried       bool // a dial failed since the peer became suspect
 	draining    bool // the peer will close it
 	doomed      bool // it is closed; Lost follows
 	incarnation foci.Incarnation
@@ -35,8 +35,8 @@ func (s *slot) free() {
 	s.conn, s.draining, s.doomed = 0, false, false
 }
 
-// at is a slot; nil when there is none: there are fewer tables now, or the peer
-// made the number up.
+// at returns a slot; nil if there is none: the peer has fewer tables now, or made the
+// number up.
 func (m *Machine) at(where Slot) *slot {
 	if where.Class >= foci.NumClasses || where.Index < 0 || where.Index >= len(m.slots[where.Class]) {
 		return nil
@@ -53,7 +53,7 @@ func (m *Machine) each(f func(where Slot, s *slot)) {
 	}
 }
 
-// find is the slot of an open channel; nil when there is none.
+// find returns the slot of an open channel, or nil.
 func (m *Machine) find(conn Conn) (Slot, *slot) {
 	for c := range m.slots {
 		for i := range m.slots[c] {
@@ -91,7 +91,7 @@ func (m *Machine) usable(class foci.Class) bool {
 	return false
 }
 
-// Open is the channel in a slot, if it accepts requests; else 0.
+// Open returns the channel in a slot if it accepts requests, else 0.
 func (m *Machine) Open(where Slot) Conn {
 	if s := m.at(where); s != nil && s.usable() {
 		return s.conn
@@ -99,7 +99,7 @@ func (m *Machine) Open(where Slot) Conn {
 	return 0
 }
 
-// SlotState is a word for what a slot is doing.
+// SlotState names the state of a slot, for output.
 func (m *Machine) SlotState(where Slot) string {
 	s := m.at(where)
 	switch {

@@ -9,25 +9,24 @@ import (
 	"github.com/foci-store/foci/internal/core/version"
 )
 
-// Inquiry is a replica's search for evidence: a record came whose time is ahead
-// of the replica's clock and explained by nothing that the replica holds. The
-// other owners of the object are asked for their votes, and one that holds a
-// time as high is enough.
+// Inquiry is a replica's search for evidence for a record whose time is ahead of the
+// replica's clock and of all that the replica holds. It asks the other owners of the
+// object for their votes; one that holds a time as high is enough.
 type Inquiry struct {
 	at     int64 // time of the record's version
-	owners int   // that are asked
-	open   int   // of these, without an answer
-	silent int   // of these, that could not be asked
+	owners int   // number of owners asked
+	open   int   // owners without an answer
+	silent int   // owners that could not be asked
 	held   int64 // the evidence
 	found  bool
 }
 
-// NewInquiry begins; owners is how many are asked.
+// NewInquiry begins an inquiry; owners is the number of owners asked.
 func NewInquiry(at int64, owners int) Inquiry {
 	return Inquiry{at: at, owners: owners, open: owners}
 }
 
-// Answer counts one owner's vote; nil says that this owner could not be asked.
+// Answer counts one owner's vote; nil means that the owner could not be asked.
 func (q *Inquiry) Answer(v *record.Vote) {
 	q.open--
 	switch {
@@ -42,10 +41,10 @@ func (q *Inquiry) Answer(v *record.Vote) {
 // the last answer.
 func (q *Inquiry) Done() bool { return q.found || q.open <= 0 }
 
-// Result is the evidence, once Done. Without evidence the record is not kept:
-// the error is ClockAhead when every owner has said that it holds no time as
-// high. When some could not be asked it is Busy, for the evidence may be
-// theirs: nothing was done, and the sender asks again as long as it likes.
+// Result returns the evidence, once Done. Without evidence the record is not stored:
+// the error is ClockAhead if every owner answered that it holds no time as high, and
+// Busy if some owner could not be asked, which may hold the evidence. Nothing was
+// applied then, and the sender may try again.
 func (q *Inquiry) Result(now int64) (held int64, err error) {
 	ahead := time.Duration(q.at - now).Round(time.Second)
 	switch {
@@ -64,6 +63,6 @@ func (q *Inquiry) Result(now int64) (held int64, err error) {
 	}
 }
 
-// askAgain is how long a sender should wait while an owner cannot be asked: its
-// record may be long.
+// askAgain is how long a sender should wait before it sends its record, which may be
+// long, again.
 const askAgain = 500 * time.Millisecond

@@ -7,14 +7,14 @@ import (
 	"github.com/foci-store/foci/internal/core/record"
 )
 
-// Log is one object's transactions in memory, in version order, with its vote.
+// Log holds one object's transactions in memory, in version order, and its vote.
 type Log struct {
 	entries []record.Record
 	vote    record.Vote
 }
 
-// Add adds a record. It reports dup when the very same transaction is there
-// already, and Conflict when its version is there with other content.
+// Add adds a record. It reports dup if the log has the same transaction already, and
+// fails with Conflict if it has the version with other content.
 func (l *Log) Add(r record.Record) (dup bool, err error) {
 	i, found := l.find(r.Version)
 	if found {
@@ -44,7 +44,7 @@ func SameContent(have, got *record.Entry) error {
 // Vote is the replica's vote on the object.
 func (l *Log) Vote() record.Vote { return l.vote }
 
-// Get is the record of a version.
+// Get returns the record of a version.
 func (l *Log) Get(v foci.Version) (record.Record, bool) {
 	if i, ok := l.find(v); ok {
 		return l.entries[i], true
@@ -52,7 +52,7 @@ func (l *Log) Get(v foci.Version) (record.Record, bool) {
 	return record.Record{}, false
 }
 
-// From is the log from a version on, inclusive. The caller must not change it.
+// From returns the log from a version on, inclusive. The caller must not change it.
 func (l *Log) From(v foci.Version) []record.Record {
 	i, _ := l.find(v)
 	return l.entries[i:]

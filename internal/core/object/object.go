@@ -1,7 +1,7 @@
-// Package object is the machine of one object on one replica: how its vote
-// changes with each transaction, and what a replica accepts. It does not know
-// where the transactions are kept; [Log] keeps them in memory, for the
-// simulator and as the model that stores are tested against.
+// Package object is the state machine of one object on one replica: how its vote
+// changes with each transaction, and which records a replica accepts. It does not
+// store transactions; [Log] keeps them in memory, for the simulator and as the model
+// that stores are tested against.
 package object
 
 import (
@@ -14,21 +14,19 @@ import (
 	"github.com/foci-store/foci/internal/core/wire"
 )
 
-// Admit reports whether a replica may keep the record of a request: whether
-// its time is believable and above what has been destroyed in its range. newest
-// is the object's newest version in the replica's log, watermark the replica's for
-// that range, now its clock. Both are evidence for the record's time, besides
-// what the request carries (see [version.Accept]); what its sender claims to
-// have seen is not. The caller must hold newest and watermark still until the
-// record is in the log.
+// Admit fails unless a replica may store the record of a request: its time must be
+// plausible, and above the GC watermark of its range. newest is the object's newest
+// version in the replica's log, watermark the replica's for that range, now its clock.
+// newest and watermark are evidence for the record's time, besides the evidence in the
+// request (see [version.Accept]); the Seen of the sender is not. The caller must not
+// let newest and watermark change until the record is in the log.
 //
-// A repair may be at or below the watermark, for the watermark speaks of a whole range
-// and this object may only have been missed. But then the watermark must be the
-// one that the sender saw: if anything was destroyed since, the record may be
-// of an object that was.
+// A repair may be at or below the watermark: the watermark is that of a whole range,
+// and the replica may have missed this object. But then the sender must have seen the
+// same watermark: if objects were destroyed since, this may be one of them.
 //
-// Chunks are ordered by nothing and never removed by a tombstone, so the watermark
-// is not for them. Their times are checked like all others.
+// Chunks have no order and no tombstones, so the watermark does not apply to them.
+// Their times are checked like all others.
 func Admit(s *wire.Store, newest foci.Version, watermark record.Watermark, now int64) error {
 	v := s.Record.Version
 	chunk := s.Record.Op == record.OpChunk
@@ -46,19 +44,19 @@ func Admit(s *wire.Store, newest foci.Version, watermark record.Watermark, now i
 	return version.Accept(v.Time, e, now)
 }
 
-// Apply is the vote after e, which was not there before. newer yields the
-// entries of the object that are newer than e, in any order; it is asked only
-// when e becomes the base under appends that are newer than it.
+// Apply returns the vote after e, which must be new. newer yields the entries of the
+// object that are newer than e, in any order; Apply uses it only when e becomes the
+// base below newer appends.
 //
-// It fails with TooLarge when an append is one too many for a replica to hold.
+// It fails with TooLarge when an append exceeds the number that a replica holds.
 // Writers stop long before: see [record.MaxCount].
 func Apply(v record.Vote, e *record.Entry, newer iter.Seq[record.Entry]) (record.Vote, error) {
 	switch {
 	case e.Version.Less(v.Base):
-		// History: of an object's past, never of its content.
+		// Older than the base: history, not content.
 	case e.Op.IsBase():
 		v = rebase(v, e, newer)
-	case v.Count-baseCount(&v) >= record.MaxCount-1: // a base may come later, and must fit
+	case v.Count-baseCount(&v) >= record.MaxCount-1: // a base may arrive later, and must fit
 		return v, foci.Errorf(foci.TooLarge, "object has %d transactions from its base up: replace it by a put", v.Count)
 	default:
 		v = extend(v, e)
@@ -69,7 +67,7 @@ func Apply(v record.Vote, e *record.Entry, newer iter.Seq[record.Entry]) (record
 	return v, nil
 }
 
-// baseCount is 1 when one of the counted transactions is a base.
+// baseCount is 1 if one of the counted transactions is a base.
 func baseCount(v *record.Vote) uint32 {
 	if v.BaseOp != 0 {
 		return 1

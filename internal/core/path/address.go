@@ -11,18 +11,18 @@ import (
 // penalty is how long a failed dial counts against an address.
 const penalty = 10 * time.Second
 
-// Addresses are those of one peer, and how the last dial of each ended. The
-// peer's link dials the one that [Addresses.Choose] picks.
+// Addresses is the list of addresses of one peer, with the result of the last dial of
+// each. The peer's link dials the address that [Addresses.Choose] picks.
 type Addresses struct {
 	classes Classes
 	list    []address
 	tables  []foci.Table  // of list, in that order, each once
-	proven  route.Address // by which the peer was reached last; zero: not yet
+	proven  route.Address // of the last successful dial; zero: none
 }
 
 type address struct {
 	route.Address
-	failed   bool // the last dial did
+	failed   bool // the last dial failed
 	failedAt time.Duration
 }
 
@@ -30,10 +30,10 @@ type address struct {
 // prefers.
 func NewAddresses(classes Classes) *Addresses { return &Addresses{classes: classes} }
 
-// Set replaces the addresses, in the order in which to try them, and reports
-// whether any is new. What is known of those that stay stays. The one by which
-// the peer was reached last is kept in any case, because what others tell may be
-// old: before them while the peer is connected, else behind them.
+// Set replaces the addresses, in the order in which to dial them, and reports whether
+// any is new. It keeps the dial results of addresses that stay. The address of the last
+// successful dial always stays, because addrs may be old: it comes first while the peer
+// is connected, else last.
 func (a *Addresses) Set(addrs []route.Address, connected bool) (added bool) {
 	addrs = addrs[:min(len(addrs), foci.MaxAddrs)]
 	next := make([]address, 0, len(addrs)+1)
@@ -75,8 +75,8 @@ func (a *Addresses) addTable(t foci.Table) {
 	}
 }
 
-// Opened observes that a dial of an address opened a channel. An address that is
-// not in the list comes first: the other channels are dialled there too.
+// Opened observes that a dial of an address opened a channel. An address that is not
+// in the list is inserted first, so that the other channels are dialled there too.
 func (a *Addresses) Opened(addr route.Address) {
 	a.proven = addr
 	if known := a.find(addr); known != nil {
@@ -101,10 +101,10 @@ func (a *Addresses) Failed(addr route.Address, now time.Duration) {
 // Has reports whether an address is in the list.
 func (a *Addresses) Has(addr route.Address) bool { return a.find(addr) != nil }
 
-// Len is how many there are.
+// Len is the number of addresses.
 func (a *Addresses) Len() int { return len(a.list) }
 
-// List is the addresses in the order in which they are tried.
+// List returns the addresses in the order in which they are dialled.
 func (a *Addresses) List() []route.Address {
 	list := make([]route.Address, len(a.list))
 	for i := range a.list {
@@ -113,12 +113,12 @@ func (a *Addresses) List() []route.Address {
 	return list
 }
 
-// Tables are those of the addresses. The slice must not be changed.
+// Tables returns the tables of the addresses. The slice must not be changed.
 func (a *Addresses) Tables() []foci.Table { return a.tables }
 
 // Choose picks the address to dial for a channel of a class, among those in some
-// tables: the best for the class whose last dial did not fail, else the one that
-// failed first.
+// tables: the best for the class whose last dial did not fail, else the address whose
+// failure is oldest.
 func (a *Addresses) Choose(class foci.Class, among []foci.Table, now time.Duration) (route.Address, bool) {
 	var best *address
 	bestRank, bestFailed := 0, false

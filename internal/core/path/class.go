@@ -6,12 +6,11 @@ import (
 	"github.com/foci-store/foci"
 )
 
-// Classes are the route tables that each class prefers, best first. A class
-// without any takes a peer's addresses in the order in which the peer gives them.
+// Classes lists the route tables that each class prefers, best first. A class without
+// tables uses a peer's addresses in their order.
 type Classes [foci.NumClasses][]foci.Table
 
-// rank is a table's place in the preference of a class; tables that it does not
-// name come last.
+// rank is a table's place in the preference of a class; tables not listed come last.
 func (c *Classes) rank(class foci.Class, table foci.Table) int {
 	if i := slices.Index(c[class], table); i >= 0 {
 		return i
@@ -19,7 +18,7 @@ func (c *Classes) rank(class foci.Class, table foci.Table) int {
 	return len(c[class])
 }
 
-// best is the table that a class prefers, of some; 0 when there is none.
+// best returns which of some tables a class prefers; 0 if tables is empty.
 func (c *Classes) best(class foci.Class, tables []foci.Table) (best foci.Table) {
 	for i, t := range tables {
 		if i == 0 || c.rank(class, t) < c.rank(class, best) {

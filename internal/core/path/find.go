@@ -13,8 +13,8 @@ import (
 // Path is how requests reach a node.
 type Path struct {
 	Node  foci.NodeID // that serves the request
-	Relay foci.NodeID // that passes it on; zero: none, the path is direct
-	Table foci.Table  // of the channel that it begins with, when one is open
+	Relay foci.NodeID // zero: the path is direct
+	Table foci.Table  // of the first channel, if it is open
 }
 
 // First is the node that the path begins with.
@@ -61,8 +61,8 @@ func (m *Machine) path(node, relay foci.NodeID, class foci.Class) Path {
 	return p
 }
 
-// Relay is the relay that requests to a node would take now; zero: the path is direct,
-// or there is none.
+// Relay returns the relay that requests to a node would take now; zero: the path is
+// direct, or there is none.
 func (m *Machine) Relay(node foci.NodeID, now time.Duration) foci.NodeID {
 	if m.IsUp(node) {
 		return foci.NodeID{}

@@ -7,7 +7,7 @@ import (
 	"github.com/foci-store/foci"
 )
 
-// Network answers what a machine does not keep itself.
+// Network is the state that a machine does not keep itself.
 type Network interface {
 	// Tables lists the route tables in which a node has addresses.
 	Tables(node foci.NodeID) []foci.Table
@@ -33,13 +33,13 @@ type Machine struct {
 	peers   map[foci.NodeID]*peer
 	targets map[foci.NodeID]*target // nodes that need a relay
 	changes uint64                  // counts what may change a choice
-	turn    int                     // of Order
+	turn    int                     // of Order: rotates equally near replicas
 }
 
 // peer is a node that this process has, or had, a link to, or that has answered.
 type peer struct {
 	linked bool         // a link is kept
-	up     []foci.Table // by which it has open channels
+	up     []foci.Table // tables with open channels
 	timing
 }
 
@@ -51,8 +51,8 @@ func New(cfg Config) *Machine {
 	}
 }
 
-// peer is what is known of a node. It makes room by forgetting nodes without a
-// link.
+// peer returns the state of a node, which it creates if needed. It forgets nodes
+// without a link when there are too many.
 func (m *Machine) peer(node foci.NodeID) *peer {
 	p := m.peers[node]
 	if p != nil {
@@ -80,8 +80,8 @@ func (m *Machine) Unlinked(node foci.NodeID) {
 	m.changes++
 }
 
-// Up observes that a link has open channels by a table. The peer may be another
-// incarnation than before: what it refused as a relay is forgotten.
+// Up observes that a link has open channels by a table. The peer may be a new
+// incarnation: its refusals as a relay are forgotten.
 func (m *Machine) Up(node foci.NodeID, table foci.Table) {
 	if p := m.peer(node); !slices.Contains(p.up, table) {
 		p.up = append(p.up, table)

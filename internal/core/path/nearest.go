@@ -16,25 +16,25 @@ const (
 )
 
 const (
-	// halfLife halves what is remembered of how slow a node was.
+	// halfLife is the half-life of the measured slowness of a node.
 	halfLife = 2 * time.Second
-	// nearness is the difference in answering times, in one step and doubled with
-	// each further one, below which nodes are equally near. It is above what a busy
-	// processor or disk adds, so that nodes side by side share the load.
+	// nearness is the first step of distance: nodes that answer faster are equally
+	// near. Each further step doubles it. It exceeds what a busy processor or disk
+	// adds, so that nodes side by side share the load.
 	nearness = 8 * time.Millisecond
 )
 
 // Steps of distance beside powers of two of [nearness].
 const (
-	behindRelay = 32 // added to those of a node that is reached through a relay
+	behindRelay = 32 // added for a node behind a relay
 	noPath      = 64 // of a node without a path
 )
 
-// timing is how long a node takes to answer.
+// timing measures how long a node takes to answer.
 type timing struct {
-	mean     time.Duration // smoothed; 0: it has not answered yet
-	p95      time.Duration // one answer of twenty takes longer
-	answered time.Duration // when it answered last
+	mean     time.Duration // smoothed; 0: no answer yet
+	p95      time.Duration // the 95th percentile
+	answered time.Duration // time of the last answer
 }
 
 // Observe records how long a node took to answer a query.
@@ -58,9 +58,9 @@ func (t *timing) observe(took, now time.Duration) {
 	}
 }
 
-// estimate is how long a node whose pings take rtt will probably take, and how
-// long one answer of twenty takes at least. The memory of slow answers decays: a
-// node that was slow is asked again some time, though after the others.
+// estimate predicts the mean and the 95th percentile of the answering time of a node
+// whose pings take rtt. The excess over rtt decays with time, so that a node that was
+// slow is tried again.
 func (t *timing) estimate(rtt, now time.Duration) (mean, p95 time.Duration) {
 	if t.mean == 0 {
 		return rtt, 2 * rtt
@@ -84,7 +84,7 @@ func (m *Machine) Order(replicas []Replica, now time.Duration) (hedge time.Durat
 	type ranked struct {
 		Replica
 		step int           // of distance
-		late time.Duration // one answer of twenty takes longer
+		late time.Duration // the 95th percentile
 	}
 	var room [foci.MaxGroups]ranked
 	list := room[:0]
@@ -105,8 +105,8 @@ func (m *Machine) Order(replicas []Replica, now time.Duration) (hedge time.Durat
 	return min(max(slowest+slowest/4, minHedge), maxHedge)
 }
 
-// distance is how far a node is, in steps, and how long one answer of twenty
-// takes at least.
+// distance returns the distance of a node in steps, and the 95th percentile of its
+// answering time.
 func (m *Machine) distance(node foci.NodeID, now time.Duration) (step int, late time.Duration) {
 	first, beyond := node, 0
 	if !m.IsUp(node) {

@@ -10,26 +10,26 @@ import (
 )
 
 const (
-	// Rest is how long a relay that refused requests for a node gets none for that
-	// node: the first time; twice as long each further time, up to MaxRest.
+	// Rest is how long a relay that refused a request for a node gets no requests for
+	// that node. It doubles with each further refusal, up to MaxRest.
 	Rest    = time.Second
 	MaxRest = 8 * time.Second
-	// A choice holds for so long and for so many requests, so that those that
-	// follow each other take one path and yet the load is spread.
+	// A choice holds for choiceTime and choiceUses requests at most: consecutive
+	// requests take one path, and yet the load is spread.
 	choiceTime = 100 * time.Millisecond
 	choiceUses = 64
-	// spill is how much more load than the least loaded relay the present one may
-	// have and still be kept.
+	// spill is the load in bytes above that of the least loaded relay up to which
+	// the present relay is kept.
 	spill = 1 << 20
 )
 
-// relayState is whether requests to a node can be relayed.
+// relayState tells whether requests to a node can be relayed.
 type relayState uint8
 
 const (
 	noRelay           relayState = iota // no linked node has an address in the node's tables
-	relaysUnreachable                   // those that have cannot be used now
-	relayed                             // one can
+	relaysUnreachable                   // relays exist, but none can be used now
+	relayed                             // a relay can be used
 )
 
 // target is a node without a direct path, and the choice of its relay.
@@ -37,20 +37,20 @@ type target struct {
 	relay   foci.NodeID
 	state   relayState
 	changes uint64        // of the machine, when the choice was made
-	until   time.Duration // the choice is made again then
+	until   time.Duration // the choice holds until then
 	uses    int
 	resting map[foci.NodeID]*resting // relays that refused
 }
 
-// resting is a relay that refused. After its rest one request probes it; until the
-// answer to the probe it stays unused.
+// resting is the state of a relay that refused. After its rest a single request probes
+// it.
 type resting struct {
 	until   time.Duration
-	next    time.Duration // how long it rests the next time
+	next    time.Duration // the length of the next rest
 	probing bool          // the probe is in flight
 }
 
-// target is the present choice of a relay for a node.
+// target returns the present choice of a relay for a node, renewed if it has expired.
 func (m *Machine) target(node foci.NodeID, now time.Duration) *target {
 	t := m.targets[node]
 	if t == nil {
@@ -65,7 +65,7 @@ func (m *Machine) target(node foci.NodeID, now time.Duration) *target {
 		t.relay, t.state = m.choose(node, t, now)
 		t.changes, t.until, t.uses = m.changes, now+choiceTime, 0
 		if after := t.retryAfter(now); after > 0 && !mutant.On(mutant.LongChoice) {
-			t.until = min(t.until, now+after) // a rest ends: the request that asks then is the probe
+			t.until = min(t.until, now+after) // a rest ends then: the next request is the probe
 		}
 	}
 	return t
@@ -77,9 +77,9 @@ type candidate struct {
 	load int64
 }
 
-// choose chooses the relay for a node. The last one is kept while it is not much
-// busier than another. Else two are drawn and the one with less load is taken:
-// the best of all would be every process's choice.
+// choose chooses the relay for a node. It keeps the last one while that is not much
+// busier than another. Else it takes the less loaded of two random relays (the power
+// of two choices): all processes would choose the least loaded of all.
 func (m *Machine) choose(node foci.NodeID, t *target, now time.Duration) (foci.NodeID, relayState) {
 	state, random := noRelay, m.cfg.Rand()
 	var usable []candidate
@@ -96,7 +96,7 @@ func (m *Machine) choose(node foci.NodeID, t *target, now time.Duration) (foci.N
 	if len(usable) == 0 {
 		return foci.NodeID{}, state
 	}
-	slices.SortFunc(usable, func(a, b candidate) int { return bytes.Compare(a.node[:], b.node[:]) }) // a seed decides everything
+	slices.SortFunc(usable, func(a, b candidate) int { return bytes.Compare(a.node[:], b.node[:]) }) // deterministic for a seed
 	return draw(usable, t.relay, random), relayed
 }
 
@@ -122,8 +122,8 @@ func shareTable(a, b []foci.Table) bool {
 	return slices.ContainsFunc(a, func(t foci.Table) bool { return slices.Contains(b, t) })
 }
 
-// use counts a request that goes through the relay. The first after a rest is
-// the probe, and the only one until it is answered.
+// use counts a request that takes the relay. The first after a rest is the probe:
+// no other request follows until it is answered, or a further Rest has passed.
 func (t *target) use(now time.Duration) {
 	t.uses++
 	if r := t.resting[t.relay]; r != nil && !mutant.On(mutant.ManyProbes) {
@@ -131,8 +131,7 @@ func (t *target) use(now time.Duration) {
 	}
 }
 
-// retryAfter is how long until the first relay that refused may be probed; 0
-// when none has.
+// retryAfter is the time until the first resting relay may be probed; 0 if none rests.
 func (t *target) retryAfter(now time.Duration) time.Duration {
 	var after time.Duration
 	for _, r := range t.resting {
@@ -143,7 +142,7 @@ func (t *target) retryAfter(now time.Duration) time.Duration {
 	return after
 }
 
-// refused lets a relay rest.
+// refused observes that a relay refused a request: it rests.
 func (t *target) refused(relay foci.NodeID, now time.Duration) {
 	r := t.resting[relay]
 	if r == nil {
@@ -155,7 +154,7 @@ func (t *target) refused(relay foci.NodeID, now time.Duration) {
 	}
 	t.until = now
 	if r.until > now && !r.probing {
-		return // one of several that were on their way
+		return // one of several requests in flight
 	}
 	r.probing = false
 	if mutant.On(mutant.RestlessRelays) {
@@ -165,8 +164,8 @@ func (t *target) refused(relay foci.NodeID, now time.Duration) {
 	r.next = min(2*r.next, MaxRest)
 }
 
-// Reachable observes that a node is said to be reachable again: relays that
-// refused requests for it are used again. It reports whether any had.
+// Reachable observes a report that a node is reachable again: relays that refused
+// requests for it may be used again. It reports whether there were any.
 func (m *Machine) Reachable(node foci.NodeID) bool {
 	t := m.targets[node]
 	if t == nil || len(t.resting) == 0 {

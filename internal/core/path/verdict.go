@@ -6,20 +6,19 @@ import (
 	"github.com/foci-store/foci"
 )
 
-// Verdict is what the answer to a relayed request means for the request.
+// Verdict is the meaning of the answer to a relayed request.
 type Verdict struct {
-	Err     error // with the kind that it has for the request; nil: it was done
+	Err     error // with the kind that it has for the request; nil: success
 	ByRelay bool  // Err is the relay's own, not of the node behind it
-	NotSent bool  // the relay did not pass the request on
-	Lost    bool  // the relay cannot tell what became of it
-	// Again reports that a relay which rested works again: requests that wait for
-	// one can be sent.
+	NotSent bool  // the relay did not forward the request
+	Lost    bool  // the relay does not know the fate of the request
+	// Again reports that a resting relay works again: requests that wait for a relay
+	// can be sent.
 	Again bool
 }
 
-// Relayed records the result of a request that went through a relay. author is
-// the node that answered err; zero when no node did: err is of this process, like
-// a lost channel.
+// Relayed records the result of a request sent through a relay. author is the node
+// that answered err; zero if err is of this process, like that of a lost channel.
 func (m *Machine) Relayed(relay, node, author foci.NodeID, err error, now time.Duration) Verdict {
 	v, works := judge(relay, author, err)
 	t := m.targets[node]
@@ -36,13 +35,13 @@ func (m *Machine) Relayed(relay, node, author foci.NodeID, err error, now time.D
 	return v
 }
 
-// works is what an answer says of the relay.
+// works is what an answer shows about the relay.
 type works uint8
 
 const (
 	nothing works = iota // it is busy, or its answer was lost
-	relays               // it has a path to the node
-	refuses              // it has none, or does not relay for us
+	relays               // it has a channel to the node
+	refuses              // it has none, or does not relay for this process
 )
 
 // judge interprets the errors of relayed requests. An error of the node behind the relay

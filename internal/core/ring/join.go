@@ -8,7 +8,7 @@ import (
 	"github.com/foci-store/foci"
 )
 
-// holding is what a backend owns while newcomers join.
+// holding is the part of the ring that a backend owns while newcomers join.
 type holding struct {
 	weight float64
 	share  float64 // prefixes owned
@@ -17,7 +17,7 @@ type holding struct {
 
 type arc struct{ from, length uint64 }
 
-// join places the newcomers of a group one after the other.
+// join gives points to the newcomers of a group, one after the other.
 func join(group []Backend, all int) error {
 	held, total, err := holdings(group)
 	if err != nil {
@@ -47,7 +47,7 @@ func join(group []Backend, all int) error {
 	return nil
 }
 
-// take cuts k tails for the newcomer, each from the longest arc of the backend
+// take moves k arc tails to the newcomer, each from the longest arc of the backend
 // that is furthest above its share.
 func take(held []holding, newcomer *holding, need float64, k int, total float64) {
 	for ; k > 0; k-- {
@@ -76,7 +76,8 @@ func take(held []holding, newcomer *holding, need float64, k int, total float64)
 	}
 }
 
-// holdings reads the arcs of those that have points, and their weight in all.
+// holdings returns the arcs of the backends that have points, and the sum of their
+// weights.
 func holdings(group []Backend) ([]holding, float64, error) {
 	members := make([]*Backend, len(group))
 	held := make([]holding, len(group))

@@ -10,20 +10,19 @@ import (
 	"github.com/foci-store/foci"
 )
 
-// usualPoints is how many points a backend of average weight gets: enough that
-// a newcomer takes a little from many. In clusters of very many backends it is
-// less, so that all points together stay near mostPoints: a layout is a value
-// that travels whole.
+// usualPoints is the number of points of a backend of average weight: enough that a
+// newcomer takes a little from many. Clusters of very many backends use fewer, so that
+// all points together stay near mostPoints: a layout is sent whole.
 const (
 	usualPoints = 64
 	mostPoints  = 1 << 18
 )
 
 // Place gives points to those backends of one group that have none, in
-// proportion to their weights. Points are computed, not drawn, so that the load
-// is even and the same backends always get the same points. When no backend has
-// points the ring is dealt out afresh; otherwise each newcomer takes arcs' tails
-// from the most loaded, and no point that exists moves. all is the number of
+// proportion to their weights. Points are computed, not random, so that the load
+// is even and the same backends always get the same points. If no backend has
+// points, all of the ring is divided; else each newcomer takes the tails of arcs
+// of the most loaded backends, and no existing point moves. all is the number of
 // backends in all groups.
 func Place(group []Backend, all int) error {
 	if all = max(all, len(group)); all > foci.MaxBackends {
@@ -60,10 +59,10 @@ func pointCount(weight uint32, weights uint64, n, all int) int {
 	return int(min(max(k, 1), foci.MaxPoints))
 }
 
-// deal lays the arcs of all backends around the ring in a mixed order. All of a
-// backend's arcs are equally long, so its share is exact. Every group begins at
-// zero: groups of equal shape then cut the ring at the same points, which keeps
-// the ranges of their union few.
+// deal lays the arcs of all backends around the ring in a pseudo-random order. All
+// arcs of a backend are equally long, so its share is exact. Every group begins at
+// zero: groups of the same number of equal backends then have the same points, which
+// keeps the number of ranges small.
 func deal(group []Backend, weights uint64, all int) {
 	type turn struct {
 		order   uint64

@@ -3,7 +3,7 @@ package ring
 import "iter"
 
 // Range is an arc of the ring: the prefixes from From up to, not including, To.
-// It may wrap; with From equal to To it is the whole ring.
+// It may wrap; if From equals To it is the whole ring.
 type Range struct{ From, To uint64 }
 
 // Contains reports whether a prefix lies in the range.
@@ -11,10 +11,9 @@ func (r Range) Contains(prefix uint64) bool {
 	return r.From == r.To || prefix-r.From < r.To-r.From
 }
 
-// Ranges yields the arcs between neighbouring points of the union of all
-// groups' rings, in ascending order. Within one range every id has the same
-// owners, so a range is what moves, and is compared, as a whole. They cover the
-// ring without overlap; the last one wraps.
+// Ranges yields the arcs between neighbouring points of the union of all groups'
+// rings, in ascending order. All ids of a range have the same owners, so replicas move
+// and compare whole ranges. Ranges cover the ring without overlap; the last one wraps.
 func (r *Ring) Ranges() iter.Seq[Range] {
 	return func(yield func(Range) bool) {
 		var first, last uint64
@@ -34,8 +33,8 @@ func (r *Ring) Ranges() iter.Seq[Range] {
 	}
 }
 
-// points merges the groups' points, equal ones once. A cursor per group costs
-// no memory in proportion to the points, of which there may be millions.
+// points yields the groups' points in ascending order, equal ones once. It merges
+// with one cursor per group: a merged copy could have millions of points.
 func (r *Ring) points() iter.Seq[uint64] {
 	return func(yield func(uint64) bool) {
 		at := make([]int, len(r.circles))

@@ -1,4 +1,4 @@
-// Package ring says which backend of a group owns an id.
+// Package ring finds the backend of a group that owns an id (consistent hashing).
 //
 // Every backend owns some points, 64-bit prefixes of ids. In a group, the owner
 // of an id is the backend with the greatest point that is not above the id's
@@ -44,17 +44,16 @@ type Ring struct {
 type circle struct {
 	group  foci.Group
 	points []uint64 // ascending
-	// first[t] is how many points have top bits below t. Points are spread
-	// evenly, so a search among those of one t is short, however many there are.
+	// first[t] is the number of points whose top bits are below t. Points are spread
+	// evenly, so few have the same t, and a search among them is short.
 	first  []uint32
 	shift  uint
 	owner  []uint32 // owner[i] owns from points[i]; index into owners
 	owners []Owner
 }
 
-// New builds the snapshot. It refuses group 0, a backend with no weight or
-// more than [foci.MaxPoints] points, two equal points in one group, and a group
-// none of whose backends has a point.
+// New builds a ring. It refuses group 0, a backend without weight or with more than
+// [foci.MaxPoints] points, two equal points in one group, and a group without points.
 func New(backends []Backend) (*Ring, error) {
 	if len(backends) > foci.MaxBackends {
 		return nil, foci.Errorf(foci.TooLarge, "ring of %d backends, want at most %d", len(backends), foci.MaxBackends)
@@ -121,13 +120,13 @@ func newCircle(g foci.Group, members []*Backend) (circle, error) {
 	return c, nil
 }
 
-// Owner is the owner of an id in a group; false when there is no such group.
+// Owner returns the owner of an id in a group; false if there is no such group.
 // It neither locks nor allocates.
 func (r *Ring) Owner(g foci.Group, id foci.ID) (Owner, bool) {
 	return r.OwnerAt(g, id.Prefix())
 }
 
-// OwnerAt is the owner of all ids with a prefix.
+// OwnerAt returns the owner of all ids with a prefix.
 func (r *Ring) OwnerAt(g foci.Group, prefix uint64) (Owner, bool) {
 	c := r.circle(g)
 	if c == nil {
@@ -136,7 +135,7 @@ func (r *Ring) OwnerAt(g foci.Group, prefix uint64) (Owner, bool) {
 	return c.owners[c.owner[c.at(prefix)]], true
 }
 
-// at is the place of the greatest point that is not above a prefix.
+// at is the index of the greatest point that is not above a prefix.
 func (c *circle) at(prefix uint64) int {
 	top := prefix >> c.shift
 	low := int(c.first[top])
@@ -151,7 +150,7 @@ func (c *circle) at(prefix uint64) int {
 	return i
 }
 
-// index counts the points by their top bits, about one point for each count.
+// index fills first, with about one point for each value of the top bits.
 func (c *circle) index() {
 	width := max(bits.Len(uint(len(c.points)-1)), 1)
 	c.shift = uint(64 - width)
@@ -204,8 +203,8 @@ func (r *Ring) Shares(g foci.Group) iter.Seq2[Owner, float64] {
 	}
 }
 
-// arcLength is the number of prefixes from a point to the next, which may be
-// itself: then it is the whole ring.
+// arcLength is the number of prefixes from a point to the next. A single point is
+// its own next one: then it is the whole ring.
 func arcLength(from, to uint64) float64 {
 	if from == to {
 		return math.Exp2(64)
