@@ -2,7 +2,9 @@ package blobfoci
 
 import (
 	"context"
+	"crypto/md5"
 	"errors"
+	"io"
 	"strings"
 
 	"gocloud.dev/blob"
@@ -137,7 +139,12 @@ func (b *store) Copy(ctx context.Context, dstKey, srcKey string, opts *driver.Co
 	if err := before(opts.BeforeCopy); err != nil {
 		return err
 	}
-	_, err = b.s.Put(ctx, b.name(dstKey), r, r.Size, client.PutOptions{Meta: client.Meta(r.Meta)})
+	from, meta := io.Reader(r), client.Meta(r.Meta)
+	if a := attributesOf(r.Meta); r.Appends > 0 && a.MD5 != nil { // the MD5 is that of the content before them
+		sum := md5.New()
+		from, meta = io.TeeReader(r, sum), func() ([]byte, error) { return a.encode(sum) }
+	}
+	_, err = b.s.Put(ctx, b.name(dstKey), from, r.Size, client.PutOptions{Meta: meta})
 	return err
 }
 

@@ -3,6 +3,7 @@ package blobfoci
 import (
 	"bytes"
 	"context"
+	"crypto/md5"
 	"errors"
 	"io"
 	"net/http"
@@ -154,6 +155,29 @@ func TestLargeBlobs(t *testing.T) {
 			t.Errorf("%s: tail %q, %v", key, tail, err)
 		}
 		_ = r.Close()
+	}
+}
+
+// TestCopyOfAppended: the MD5 of a copy is that of its content.
+func TestCopyOfAppended(t *testing.T) {
+	_, s := cluster(t)
+	b := OpenBucket(s, "photos")
+	if err := b.WriteAll(t.Context(), "k", []byte("before"), &blob.WriterOptions{ContentType: "text/plain", Metadata: map[string]string{"a": "b"}}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Append(t.Context(), foci.Name{Bucket: "photos", Key: "k"}, strings.NewReader("+more"), 5); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Copy(t.Context(), "copy", "k", nil); err != nil {
+		t.Fatal(err)
+	}
+	sum := md5.Sum([]byte("before+more"))
+	a, err := b.Attributes(t.Context(), "copy")
+	if err != nil || !bytes.Equal(a.MD5, sum[:]) || a.ContentType != "text/plain" || a.Metadata["a"] != "b" {
+		t.Errorf("attributes %+v, want MD5 %x: %v", a, sum, err)
+	}
+	if got, err := b.ReadAll(t.Context(), "copy"); err != nil || string(got) != "before+more" {
+		t.Errorf("got %q, %v", got, err)
 	}
 }
 

@@ -40,6 +40,12 @@ func attributesOf(meta []byte) attributes {
 	return a
 }
 
+// encode encodes the attributes with the MD5 of the content.
+func (a *attributes) encode(sum hash.Hash) ([]byte, error) {
+	a.MD5 = sum.Sum(nil)
+	return json.Marshal(a)
+}
+
 // md5 is the MD5 of the content; nil if the object has appends.
 func (a *attributes) md5(info *client.Info) []byte {
 	if info.Appends > 0 {
@@ -137,10 +143,7 @@ func (w *writer) Upload(r io.Reader) error {
 }
 
 // meta encodes the metadata after the put has read the content.
-func (w *writer) meta() ([]byte, error) {
-	w.a.MD5 = w.sum.Sum(nil)
-	return json.Marshal(w.a)
-}
+func (w *writer) meta() ([]byte, error) { return w.a.encode(w.sum) }
 
 // Write implements driver.Writer.
 func (w *writer) Write(p []byte) (int, error) {
