@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/md5"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 
@@ -109,6 +110,9 @@ func (b *store) Attributes(ctx context.Context, key string) (*driver.Attributes,
 
 // ListPaged implements driver.Bucket.
 func (b *store) ListPaged(ctx context.Context, opts *driver.ListOptions) (*driver.ListPage, error) {
+	if strings.ContainsAny(opts.Delimiter, "\x01\x02") { // it would be found in the middle of an escaped character
+		return nil, fmt.Errorf("a delimiter with U+0001 or U+0002 is %w", errUnsupported)
+	}
 	if err := before(opts.BeforeList); err != nil {
 		return nil, err
 	}

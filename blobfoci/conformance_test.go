@@ -158,6 +158,23 @@ func TestLargeBlobs(t *testing.T) {
 	}
 }
 
+// TestDelimiters that the escaped form of another character contains are refused.
+func TestDelimiters(t *testing.T) {
+	_, s := cluster(t)
+	b := OpenBucket(s, "photos")
+	for _, key := range []string{"a\x00\x02b", "a\x01b"} {
+		if err := b.WriteAll(t.Context(), key, nil, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for delimiter, want := range map[string]string{"\x00": "a\x00", "/": "a\x00\x02b", "\x01": "", "\x02": "", "/\x01": ""} {
+		o, err := b.List(&blob.ListOptions{Delimiter: delimiter}).Next(t.Context())
+		if want == "" && gcerrors.Code(err) != gcerrors.Unimplemented || want != "" && (err != nil || o.Key != want) {
+			t.Errorf("delimiter %q: %+v, %v", delimiter, o, err)
+		}
+	}
+}
+
 // TestCopyOfAppended: the MD5 of a copy is that of its content.
 func TestCopyOfAppended(t *testing.T) {
 	_, s := cluster(t)

@@ -14,8 +14,8 @@
 // U+0000, which Foci refuses, and U+0001 are stored as U+0001 U+0001 and U+0001
 // U+0002, which keeps the order of keys.
 //
-// SignedURL and IfNotExist, which needs compare-and-set, are not supported: they fail
-// with gcerrors.Unimplemented.
+// SignedURL, IfNotExist, which needs compare-and-set, and delimiters that contain
+// U+0001 or U+0002 are not supported: they fail with gcerrors.Unimplemented.
 //
 // Each writer has one goroutine, which ends with Close. The package takes no lock. It
 // is a module of its own, so that clients of Foci do not depend on gocloud.dev.
