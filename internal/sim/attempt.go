@@ -18,10 +18,10 @@ import (
 type parcel struct {
 	from *client
 	msg  codec.Message
-	to   *node // when that is not where the link leads, it is relayed from there
+	to   *node // the owner; if the link leads to another node, that one relays
 }
 
-// send gives an attempt to the link that its path begins with.
+// send sends an attempt on the first link of its path.
 func (s *shell) send(a *operation.Attempt) {
 	first, to := nodeOf(a.Peer), s.nodes[nodeOf(a.Peer)]
 	if !a.Relay.IsZero() {
@@ -34,7 +34,7 @@ func (s *shell) send(a *operation.Attempt) {
 	q.Done = func(answer any, err error) {
 		d := s.delivery(q, answer, err)
 		if !a.Relay.IsZero() {
-			s.judged(a.Relay, a.Peer, &d)
+			s.applyRelay(a.Relay, a.Peer, &d)
 		}
 		s.delivered(a, &d)
 	}
@@ -46,17 +46,17 @@ func (s *shell) send(a *operation.Attempt) {
 	s.proc.Send(first, q)
 }
 
-// deny answers as a replica does whose caller lacks the right.
+// deny answers as a replica does when the caller lacks the right.
 func (s *shell) deny(a *operation.Attempt) {
 	s.After(s.Between(time.Millisecond, 20*time.Millisecond), func() {
-		if !s.gone {
+		if !s.closed {
 			s.Denied++
 			s.delivered(a, &txn.Delivery{Fate: txn.Refused, Err: foci.Errorf(foci.Denied, "no right to write")})
 		}
 	})
 }
 
-// delivery is what became of an attempt.
+// delivery describes the outcome of an attempt.
 func (s *shell) delivery(q *mesh.Request, answer any, err error) txn.Delivery {
 	a, answered := answer.(quorum.Answer)
 	d := txn.Delivery{Fate: txn.Answered, Msg: a.Msg, Body: a.Body, Err: a.Err}
@@ -77,7 +77,7 @@ func (s *shell) delivery(q *mesh.Request, answer any, err error) txn.Delivery {
 	return d
 }
 
-// delivered tells the machine what became of an attempt.
+// delivered passes the outcome of an attempt to the machine.
 func (s *shell) delivered(a *operation.Attempt, d *txn.Delivery) {
 	if m, ok := d.Msg.(*wire.HaveReply); ok {
 		s.Asked++
@@ -88,9 +88,9 @@ func (s *shell) delivered(a *operation.Attempt, d *txn.Delivery) {
 	s.do(s.machine.Delivered(nil, s.Now, a, d))
 }
 
-// hold is what keeps a message back before it is sent, if anything: some votes
-// until something is destroyed where they go, and now and then a record for so
-// long that its object is removed meanwhile, or what it repairs is.
+// hold returns what delays a message before it is sent, or nil: some queries wait
+// until the target destroys something, and some records for so long that their
+// object, or what they repair, may be removed meanwhile.
 func (s *shell) hold(a *operation.Attempt, to *node) func(send func()) {
 	if s.over {
 		return nil

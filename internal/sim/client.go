@@ -14,13 +14,13 @@ import (
 	"github.com/foci-store/foci/internal/sim/mesh"
 )
 
-// keys are what the clients fight for: one that is put, got and removed, one
+// keys are the keys that the clients share: one that is put, got and removed, one
 // that is only appended to and got, one for everything, one that is removed so
 // often that its tombstones are destroyed, and one that is used with level One
 // too and so outside P1.
 var keys = []string{"register", "journal", "mixed", "brief", "loose"}
 
-// actions are what is done to each key, as often as it stands here.
+// actions are the actions on each key; the probability of each is its share here.
 var actions = map[string][]check.Action{
 	"register": {check.Put, check.Put, check.Remove, check.Get, check.Get, check.Get},
 	"journal":  {check.Append, check.Append, check.Get, check.Get},
@@ -41,7 +41,7 @@ type client struct {
 	host    *node // that it is a part of; nil: a process of its own
 	number  int
 	clock   time.Duration
-	ahead   time.Duration // by so much more its clock is off, until it is corrected
+	ahead   time.Duration // added to the error of its clock until it is corrected
 	epoch   foci.Epoch    // of the layout that it knows
 	running int           // operations
 	proc    *mesh.Process
@@ -141,7 +141,7 @@ func (c *client) level(key string) foci.Level {
 	return foci.Quorum
 }
 
-// leave ends the process in the middle of whatever it does, and starts another.
+// leave ends the process at any point of its work and starts another.
 func (c *client) leave() {
 	c.Leaves++
 	c.running = 0
@@ -151,7 +151,7 @@ func (c *client) leave() {
 	c.After(c.Between(0, 100*time.Millisecond), c.proc.During(c.next))
 }
 
-// act does one operation and records what came of it.
+// act runs one operation and records its outcome.
 func (c *client) act(a check.Action, key string, level foci.Level, then func()) {
 	i := len(c.history)
 	c.history = append(c.history, check.Op{

@@ -8,12 +8,12 @@ import (
 	"github.com/foci-store/foci/internal/core/wire"
 )
 
-// pingBound is the uncertainty of another node's clock, as pings tell it.
+// pingBound is the uncertainty of a peer's clock as measured by pings.
 const pingBound = 10 * time.Millisecond
 
-// astray is why a node does not vote: its clock differs from those of most
-// owners. Of these it knows the clocks of the ones that it has channels to. In
-// most runs clocks are not watched, so that wrong ones vote.
+// astray returns an error if the node must not vote because its clock differs from
+// those of most owners. It compares the owners that it has channels to. In most runs
+// clocks are not watched, so that nodes with wrong clocks vote.
 func (n *node) astray(m codec.Message) error {
 	switch m.(type) {
 	case *wire.Query, *wire.Have, *wire.Store:

@@ -35,7 +35,7 @@ type cluster struct {
 	*engine.Network
 	mesh    *mesh.Mesh
 	mutant  Mutant
-	liar    *rand.Rand // of what clocks and liars do
+	liar    *rand.Rand // of the faults of clocks and of liars
 	nodes   []*node
 	clients []*client
 	layouts map[foci.Epoch]layout
@@ -48,12 +48,12 @@ type cluster struct {
 	growth  int                      // how often a stall time doubles; mostly never, for many copies in little time
 	watches bool                     // nodes watch their clocks
 	stuck   float64                  // share of fsyncs that take up to half a second
-	treason float64                  // share of requests in the middle of which their relay is lost
-	// kept are the questions by which a replica got a record; denied those of
-	// which a leg's end said that nothing was done, nor will be.
+	treason float64                  // share of requests that lose their relay midway
+	// kept are the requests by which a replica got a record; denied are those whose
+	// leg ended with the statement that nothing was done, nor will be.
 	kept     map[*wire.Store]bool
 	denied   []*wire.Store
-	misended error // of the first operation that did not end once and by its deadline
+	misended error // of the first operation that did not end exactly once by its deadline
 	Counts
 }
 
@@ -109,7 +109,7 @@ func newCluster(seed uint64, v Mutant) *cluster {
 	return c
 }
 
-// drawLinks says how the links of a run are.
+// drawLinks draws the configuration of a run's links.
 func (c *cluster) drawLinks() mesh.Config {
 	return mesh.Config{
 		Mutants: c.mutant.links(),
@@ -123,9 +123,9 @@ func (c *cluster) drawLinks() mesh.Config {
 // allTables are the route tables that there are.
 var allTables = []foci.Table{0, 1}
 
-// drawTables says who has addresses in which table. Mostly some clients, and
-// some nodes, can reach others by way of a third one only; at least one node
-// is in all tables.
+// drawTables draws which process has addresses in which table. Mostly some clients,
+// and some nodes, reach others through a relay only; at least one node is in all
+// tables.
 func (c *cluster) drawTables() {
 	one := c.Chance(0.3)
 	draw := func(at engine.Endpoint) {
@@ -149,7 +149,7 @@ func (c *cluster) drawTables() {
 	}
 }
 
-// everybody is all processes that have channels to nodes: clients and nodes.
+// everybody returns all processes that have channels to nodes: clients and nodes.
 func (c *cluster) everybody() []*client {
 	all := slices.Clone(c.clients)
 	for _, n := range c.nodes {

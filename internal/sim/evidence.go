@@ -11,14 +11,14 @@ import (
 	"github.com/foci-store/foci/internal/core/wire"
 )
 
-// needsEvidence reports whether a refusal may end when another owner is asked.
+// needsEvidence reports whether evidence from another owner may lift a refusal.
 func (n *node) needsEvidence(e version.Evidence, err error) bool {
 	return err != nil && foci.KindOf(err) == foci.ClockAhead && e == version.Evidence{} && n.mutant != OwnersNotAsked
 }
 
 // inquire asks the other owners of an object, by the node's own layout and
-// channels, whether one of them holds a time as high as the record's. With
-// evidence the record is stored as if it had come now.
+// channels, whether one of them holds a time as high as the record's. With that
+// evidence the node stores the record as if it had just arrived.
 func (n *node) inquire(m *wire.Store, reply func(quorum.Answer)) {
 	n.Inquiries++
 	born, epoch, ended := n.born, n.epoch, false
@@ -38,14 +38,14 @@ func (n *node) inquire(m *wire.Store, reply func(quorum.Answer)) {
 				return
 			}
 			ended = true
-			n.judged(m, &q, reply)
+			n.finishInquiry(m, &q, reply)
 		})
 	}
 }
 
 const inquiryPatience = time.Second
 
-// voteOf is the vote that an owner has given; nil when it has given none.
+// voteOf returns the vote in an owner's answer; nil when there is none.
 func voteOf(a *quorum.Answer, e foci.Epoch) *record.Vote {
 	if r, ok := a.Msg.(*wire.QueryReply); ok && a.Err == nil && r.Epoch == e {
 		return &r.Vote
@@ -53,9 +53,9 @@ func voteOf(a *quorum.Answer, e foci.Epoch) *record.Vote {
 	return nil
 }
 
-// judged goes on with a record when an inquiry has ended. The layout may have
-// changed meanwhile, and this node may have been drained for the new one.
-func (n *node) judged(m *wire.Store, q *object.Inquiry, reply func(quorum.Answer)) {
+// finishInquiry handles a record after its inquiry. The layout may have changed meanwhile,
+// and this node may have been drained for the new one.
+func (n *node) finishInquiry(m *wire.Store, q *object.Inquiry, reply func(quorum.Answer)) {
 	held, err := q.Result(n.wall())
 	if err == nil {
 		err = n.refusal(&m.Target)

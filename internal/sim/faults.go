@@ -9,7 +9,7 @@ import (
 	"github.com/foci-store/foci/internal/sim/engine"
 )
 
-// disturb does one random evil and plans the next.
+// disturb injects one random fault and schedules the next.
 func (c *cluster) disturb() {
 	if c.over {
 		return
@@ -44,7 +44,7 @@ func (c *cluster) disturb() {
 		}
 	case 10:
 		c.cutOff(c.allBut(cl, n), true, true, 500*time.Millisecond)
-	case 11: // others can bridge it
+	case 11: // other nodes can relay past it
 		both, inward := c.Chance(0.5), c.Chance(0.5)
 		c.cutOff([]pair{{cl, n}}, both || inward, both || !inward, 2*time.Second)
 	case 12:
@@ -57,8 +57,8 @@ func (c *cluster) disturb() {
 	c.After(c.Between(20*time.Millisecond, 600*time.Millisecond), c.disturb)
 }
 
-// blackout is when the power fails everywhere at once, for most clients too.
-// Disks often keep nothing then that was not synced.
+// blackout cuts the power of all nodes at once, and of most clients. Disks then
+// often lose all unsynced data.
 func (c *cluster) blackout() {
 	for _, cl := range c.clients {
 		if c.Chance(0.6) {
@@ -75,8 +75,8 @@ func (c *cluster) blackout() {
 	}
 }
 
-// crashFor kills a node, which comes back after a while and may then have to
-// compare itself with others before it votes.
+// crashFor kills a node and restarts it after d. The node may then have to compare
+// itself with others before it votes.
 func (c *cluster) crashFor(n *node, kept int, d time.Duration) {
 	n.crash(kept)
 	life := n.proc.Inc
@@ -97,48 +97,48 @@ type pair struct {
 	n  *node
 }
 
-// some are the ways to a node from most clients, so that they go by others, or
-// from other nodes as well.
+// some returns the pairs of a node with most clients, which then need relays, or with
+// most clients and most other nodes.
 func (c *cluster) some(n *node) []pair {
 	who := c.clients
 	if c.Chance(0.5) {
 		who = c.everybody()
 	}
-	var ways []pair
+	var pairs []pair
 	for _, cl := range who {
 		if c.Chance(0.7) {
-			ways = append(ways, pair{cl, n})
+			pairs = append(pairs, pair{cl, n})
 		}
 	}
-	return ways
+	return pairs
 }
 
-// allBut are the ways from a client to all nodes but one. Of a quorum's votes
-// that one's is then much older than the others'.
+// allBut returns the pairs of a client with all nodes but one. In a quorum that
+// node's vote is then much older than the others.
 func (c *cluster) allBut(cl *client, but *node) []pair {
-	var ways []pair
+	var pairs []pair
 	for _, n := range c.nodes {
 		if n != but {
-			ways = append(ways, pair{cl, n})
+			pairs = append(pairs, pair{cl, n})
 		}
 	}
 	if c.Chance(0.7) { // and no node relays
 		for _, other := range c.nodes {
-			ways = append(ways, pair{other.hints.client, but})
+			pairs = append(pairs, pair{other.hints.client, but})
 		}
 	}
-	return ways
+	return pairs
 }
 
-// cutOff cuts ways in one direction or both, in one table or all, for a while.
-// Links find out by silence.
-func (c *cluster) cutOff(ways []pair, inward, outward bool, most time.Duration) {
+// cutOff cuts the paths of pairs in one direction or both, in one table or all, for
+// a while. Links detect it by silence.
+func (c *cluster) cutOff(pairs []pair, inward, outward bool, most time.Duration) {
 	tables := allTables
 	if k := c.Rand.IntN(6); k < len(tables) {
 		tables = tables[k : k+1]
 	}
 	set := func(v bool) {
-		for _, w := range ways {
+		for _, w := range pairs {
 			for _, t := range tables {
 				p := engine.Path{From: w.cl.at, To: w.n.at, Table: t}
 				if p.From == p.To {
@@ -157,10 +157,10 @@ func (c *cluster) cutOff(ways []pair, inward, outward bool, most time.Duration) 
 	c.After(c.Between(50*time.Millisecond, most), func() { set(false) })
 }
 
-// swap gives one group to the spare node, as a change of layout would: as many
-// old owners as every quorum must share with drain, adopt the new epoch, and
-// the newcomer takes what they hold. Here it happens in one moment; the other
-// nodes and the clients hear of it later.
+// swap gives one group to the spare node, as a change of layout would: enough old
+// owners that every quorum shares one with them drain and adopt the new epoch, and
+// the newcomer takes their records. Here it happens in one moment; the other nodes
+// and the clients learn of it later.
 func (c *cluster) swap() {
 	owners := c.owners()
 	need := groups - (groups/2 + 1) + 1
@@ -185,12 +185,12 @@ func (c *cluster) swap() {
 	c.epoch++
 	c.layouts[c.epoch] = l
 	newcomer.epoch = c.epoch
-	newcomer.born++ // what was under way to it is of another backend
+	newcomer.born++ // requests in flight to it are for another backend
 	c.Swaps++
 }
 
-// collect destroys a tombstone once every group has said that it holds it and
-// nothing newer, at each replica at a time of its own.
+// collect destroys a tombstone once every group has voted that it holds it and
+// nothing newer, at each replica at a different time.
 func (c *cluster) collect() {
 	if c.over {
 		return

@@ -11,9 +11,9 @@ import (
 	"github.com/foci-store/foci/internal/core/wire"
 )
 
-// get resolves the object and then reads its content from a holder, anew when
-// what it read is not what it resolved: then an append has slid in between, or
-// the version was destroyed.
+// get resolves the object and then reads its content from a holder. If the content
+// does not match the resolved vote, because an append came between or the version
+// was destroyed, get starts again.
 func (c *client) get(i int, level foci.Level, then func()) {
 	cfg := c.config(level)
 	r := quorum.NewRead(cfg, objectID(c.history[i].Key), uint32(c.Rand.IntN(2)*wire.MaxInline))
@@ -26,7 +26,7 @@ func (c *client) get(i int, level foci.Level, then func()) {
 			return
 		}
 		g := &getting{client: c, op: i, found: found, read: []string{""}, then: then}
-		g.again = func() { c.get(i, level, then) }
+		g.retry = func() { c.get(i, level, then) }
 		if found.Inline {
 			g.take(&wire.FetchReply{Entries: []wire.FetchedEntry{{Entry: found.Entry, Bytes: found.Entry.Length}}}, found.Payload)
 			g.end(nil)
@@ -36,14 +36,14 @@ func (c *client) get(i int, level foci.Level, then func()) {
 	})
 }
 
-// getting is the content of an object on its way.
+// getting is a get whose content is being read.
 type getting struct {
 	*client
 	op    int
 	found quorum.Found
 	got   record.Vote
 	read  []string
-	again func()
+	retry func()
 	then  func()
 }
 
@@ -72,8 +72,8 @@ func (g *getting) page(from foci.Version) {
 	})
 }
 
-// take keeps the base that was resolved and the appends above it; another base
-// has come since and is not for this reader.
+// take keeps the resolved base and the appends above it. It ignores another base,
+// which is newer than the resolved vote.
 func (g *getting) take(m *wire.FetchReply, body []byte) {
 	for k := range m.Entries {
 		e := &m.Entries[k]
@@ -100,19 +100,18 @@ func (g *getting) end(err error) {
 		g.history[g.op].TestNote = foci.KindOf(err).String()
 		g.then()
 	case (g.got.Sum != v.Sum || g.got.Count != v.Count) && g.mutant != NewestOnly && g.mutant != NoWriteBack:
-		g.again()
+		g.retry()
 	default:
 		g.history[g.op].Read = g.read
 		g.finish(g.op, v.Newest, nil)
 		g.then()
 		if g.early() && g.Chance(0.15) && !g.over {
-			g.After(0, g.blackout) // what a get has seen must survive that
+			g.After(0, g.blackout) // a value that a get returned must survive
 		}
 	}
 }
 
-// early reports whether the newest value that was read is of a write whose
-// caller has not been answered yet.
+// early reports whether the newest value read is of a write that is still pending.
 func (g *getting) early() bool {
 	i, err := strconv.Atoi(strings.TrimSuffix(g.read[len(g.read)-1], "."))
 	return err == nil && g.history[i].Return == 0

@@ -24,7 +24,7 @@ type keeper struct {
 	client *client
 	kept   map[hint]bool // on disk
 	at     hint          // that is being delivered; zero: none
-	again  bool          // it was given again meanwhile
+	again  bool          // the same hint was given again meanwhile
 	waits  bool          // for the time to deliver one
 }
 
@@ -35,8 +35,8 @@ func newKeeper(n *node) *keeper {
 	return &keeper{node: n, client: newClient(n.cluster, 100+int(n.at), n), kept: map[hint]bool{}}
 }
 
-// repair brings two groups what either lacks of one object, by the read that any
-// reader does, of these groups alone.
+// repair makes two groups agree on one object by an ordinary read of these groups
+// alone (read repair).
 func (k *keeper) repair(id foci.ID, groups []foci.Group, done func(error)) {
 	k.client.learn()
 	cfg := k.client.config(foci.All)
@@ -48,7 +48,7 @@ func (k *keeper) repair(id foci.ID, groups []foci.Group, done func(error)) {
 	})
 }
 
-// bring serves Hint with Now: it is answered when the other group lacks nothing.
+// bring serves Hint with Now: it replies when the other group lacks nothing.
 func (k *keeper) bring(m *wire.Hint, reply func(quorum.Answer)) {
 	epoch, born := k.epoch, k.born
 	k.repair(m.ID, []foci.Group{m.Group, m.Missed}, func(err error) {
@@ -63,7 +63,7 @@ func (k *keeper) bring(m *wire.Hint, reply func(quorum.Answer)) {
 	})
 }
 
-// keep serves Hint. It is answered when it is on disk.
+// keep serves Hint. It replies when the hint is on disk.
 func (k *keeper) keep(m *wire.Hint, reply func(quorum.Answer)) {
 	if m.Now {
 		k.bring(m, reply)
@@ -95,11 +95,11 @@ func (k *keeper) plan() {
 	})
 }
 
-// deliver brings one group what it lacks of one object.
+// deliver copies to one group what it lacks of one object.
 func (k *keeper) deliver() {
 	own := k.group()
 	switch {
-	case own == 0: // moved away, and what it held with it
+	case own == 0: // the node owns no group any more, and its store has moved
 		clear(k.kept)
 		return
 	case !k.up || k.at != (hint{}):
@@ -126,7 +126,7 @@ func (k *keeper) deliver() {
 	})
 }
 
-// group is the one whose owner the node is; 0: none.
+// group returns the group that the node owns; 0: none.
 func (k *keeper) group() foci.Group {
 	for g, at := range k.layouts[k.cluster.epoch] {
 		if at == k.node.at {
@@ -136,7 +136,7 @@ func (k *keeper) group() foci.Group {
 	return 0
 }
 
-// crash ends the process's part in it. What was on disk stays.
+// crash drops what is in memory. Hints on disk stay.
 func (k *keeper) crash() {
 	k.client.shell.leave()
 	k.client.shell = newShell(k.client)

@@ -41,8 +41,8 @@ func (c *cluster) step(ahead *time.Duration, by, within time.Duration) {
 	})
 }
 
-// slip sets the clock of one node or of all back for a moment, again and again:
-// what they refuse meanwhile they would have taken before and after.
+// slip repeatedly sets the clock of one node, or of all, back for a moment. Nodes
+// refuse meanwhile what they would accept before and after.
 func (c *cluster) slip() {
 	if c.over {
 		return
@@ -69,8 +69,8 @@ func (c *cluster) beginLies() {
 	}
 }
 
-// lie sends a record with a time that no owner holds: a remove that claims to
-// have seen as much, or a repair. It goes to every replica, or to one.
+// lie sends a forged record, whose time no owner holds: a remove that claims to have
+// seen that time, or a repair. It goes to every replica, or to one.
 func (c *cluster) lie() {
 	if c.over {
 		return
@@ -101,6 +101,6 @@ func (c *cluster) lie() {
 	}
 }
 
-// newLiar is chance of its own, so that lies leave the other evil of a seed as
-// it was.
+// newLiar returns a random source of its own, so that lies do not change the other
+// faults of a seed.
 func newLiar(seed uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, 0x6c696172)) }

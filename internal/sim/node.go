@@ -18,17 +18,17 @@ type node struct {
 	at    engine.Endpoint
 	proc  *mesh.Process
 	up    bool // it serves
-	born  int  // incarnation: what was begun in an earlier one never ends
+	born  int  // incarnation: work begun in an earlier one never finishes
 	disk  *store
 	epoch foci.Epoch    // kept on disk
 	clock time.Duration // how far its clock is off
-	ahead time.Duration // by so much more, until it is corrected
-	ready time.Duration // until then it only says that it cannot vote
+	ahead time.Duration // added to clock until it is corrected
+	ready time.Duration // before this time it refuses to vote
 	hints *keeper
-	held  []func() // questions that wait until it destroys something
+	held  []func() // queries that wait until the node destroys something
 }
 
-// wall is what the node's clock says.
+// wall reads the node's clock.
 func (n *node) wall() int64 { return wallStart + int64(n.Now+n.clock+n.ahead) }
 
 // unsyncedKept is how many of the unsynced records a crash happens to keep.
@@ -42,7 +42,7 @@ func (n *node) unsyncedKept() int {
 	return 0
 }
 
-// crash kills the process in the middle of whatever it does.
+// crash kills the process at any point of its work.
 func (n *node) crash(keep int) {
 	if !n.up {
 		return
@@ -107,8 +107,8 @@ func (n *node) handle(m codec.Message, reply func(quorum.Answer)) {
 	}
 }
 
-// refusal is why the node does not serve a target; nil when it does. It takes a
-// newer layout first, to its disk.
+// refusal returns why the node does not serve a target; nil when it does. It first
+// adopts a newer layout, on disk.
 func (n *node) refusal(t *wire.Target) error {
 	n.epoch = max(n.epoch, t.Epoch)
 	switch {
@@ -159,7 +159,7 @@ func (n *node) fetch(f *wire.Fetch) (*wire.FetchReply, []byte) {
 	return rep, body
 }
 
-// put stores a record, with the evidence that there is for its time.
+// put stores a record with the evidence for its time.
 func (n *node) put(m *wire.Store, evidence version.Evidence, reply func(quorum.Answer)) {
 	epoch, born := n.epoch, n.born
 	acked := false
@@ -209,11 +209,11 @@ func (n *node) scheduleSync() {
 	})
 }
 
-// target is what a message asks for.
+// target returns the target of a message.
 func target(m codec.Message) *wire.Target { return m.(interface{ Aim() *wire.Target }).Aim() }
 
-// hold keeps a question back until the node destroys something, but not for
-// long: then the vote is much younger than the others beside it.
+// hold delays a query until the node destroys something, but not for long. The vote
+// is then much younger than the other votes of its operation.
 func (n *node) hold(f func()) {
 	once := false
 	release := func() {

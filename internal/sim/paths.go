@@ -8,7 +8,7 @@ import (
 	"github.com/foci-store/foci/internal/core/txn"
 )
 
-// network is what the machine of paths asks for.
+// network implements the interface that the path machine needs.
 type network struct{ *shell }
 
 func (n network) Tables(node foci.NodeID) []foci.Table { return n.shell.Tables[nodeOf(node)] }
@@ -25,29 +25,29 @@ func (n network) Load(node foci.NodeID) int64 {
 // RTT is not measured: the order of groups is drawn.
 func (n network) RTT(foci.NodeID) time.Duration { return 0 }
 
-// cameUp is when the first channel to a node is open.
-func (s *shell) cameUp(n *node) {
+// peerUp handles the opening of the first channel to a node.
+func (s *shell) peerUp(n *node) {
 	s.paths.Up(n.id(), s.Shared(s.at, n.at)[0])
-	// Those that wait for others may go by this one.
+	// Legs that wait for other nodes may use this one as a relay.
 	s.do(s.machine.RouteChanged(s.machine.PeerUp(nil, s.Now, n.id()), s.Now))
 	if s.host != nil {
 		s.host.tell(n)
 	}
 }
 
-// wentDown is when the last channel to a node is lost.
-func (s *shell) wentDown(n *node) {
+// peerDown handles the loss of the last channel to a node.
+func (s *shell) peerDown(n *node) {
 	s.paths.Down(n.id())
 	s.do(s.machine.PeerDown(nil, s.Now, n.id()))
 }
 
-// rerouted lets legs that have no way look for one again.
+// rerouted makes legs without a path look for one again.
 func (s *shell) rerouted() {
 	s.do(s.machine.RouteChanged(nil, s.Now))
 }
 
-// tell has clients with a channel to the node hear that another one is up;
-// not all do.
+// tell announces to most clients with a channel to the node that another node is
+// reachable.
 func (n *node) tell(up *node) {
 	for _, cl := range n.clients {
 		s := cl.shell
@@ -55,20 +55,20 @@ func (n *node) tell(up *node) {
 			continue
 		}
 		n.After(n.Between(time.Millisecond, 50*time.Millisecond), func() {
-			if !s.gone && s.paths.Reachable(up.id()) {
+			if !s.closed && s.paths.Reachable(up.id()) {
 				s.rerouted()
 			}
 		})
 	}
 }
 
-// judged notes what an answer says of the relay by which it came, and
-// what the relay's own errors mean for the request.
-func (s *shell) judged(via, to foci.NodeID, d *txn.Delivery) {
+// applyRelay records the result of a request sent through a relay, and translates the
+// relay's own errors into the outcome of the request.
+func (s *shell) applyRelay(via, to foci.NodeID, d *txn.Delivery) {
 	var author foci.NodeID
-	var said *saidBy
-	if errors.As(d.Err, &said) {
-		author = idOf(said.at)
+	var reply *authoredError
+	if errors.As(d.Err, &reply) {
+		author = idOf(reply.at)
 	}
 	v := s.paths.Relayed(via, to, author, d.Err, s.Now)
 	if v.ByRelay {

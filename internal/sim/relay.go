@@ -10,17 +10,17 @@ import (
 	"github.com/foci-store/foci/internal/sim/mesh"
 )
 
-// saidBy is an error that a node answered, with its author: a relay passes
-// an owner's errors on as they are.
-type saidBy struct {
+// authoredError is an error reply with the node that made it: a relay passes an owner's
+// errors on unchanged.
+type authoredError struct {
 	at  engine.Endpoint
 	err error
 }
 
-func (s *saidBy) Error() string { return s.err.Error() }
-func (s *saidBy) Unwrap() error { return s.err }
+func (s *authoredError) Error() string { return s.err.Error() }
+func (s *authoredError) Unwrap() error { return s.err }
 
-// receive takes what has come in for the node, or for one behind it.
+// receive takes a request for the node, or for a node that it relays to.
 func (n *node) receive(p *parcel, reply func(quorum.Answer)) {
 	if p.to != n {
 		n.forward(p, reply)
@@ -32,14 +32,14 @@ func (n *node) receive(p *parcel, reply func(quorum.Answer)) {
 // signed names the node as an error's author.
 func (n *node) signed(a quorum.Answer) quorum.Answer {
 	if a.Err != nil {
-		a.Err = &saidBy{n.at, a.Err}
+		a.Err = &authoredError{n.at, a.Err}
 	}
 	return a
 }
 
-// forward passes a request on by a channel of the node's own, and the answer
-// back, by the rules of the mesh's relay: NoRoute and Busy when nothing was
-// sent, Unreachable when the owner or its answer was lost.
+// forward relays a request over the node's own channel, and the answer back, by the
+// rules of the mesh's relay: NoRoute and Busy when nothing was sent, Unreachable
+// when the owner or its answer was lost.
 func (n *node) forward(p *parcel, reply func(quorum.Answer)) {
 	if !n.up {
 		return
@@ -54,7 +54,7 @@ func (n *node) forward(p *parcel, reply func(quorum.Answer)) {
 	}
 	n.Relayed++
 	r := &relay{node: n, reply: reply}
-	r.onward = mesh.Request{Class: foci.Reg, Payload: p, Done: r.over}
+	r.onward = mesh.Request{Class: foci.Reg, Payload: p, Done: r.finish}
 	n.proc.Send(p.to.at, &r.onward)
 	n.After(relayPatience, r.onward.Cancel)
 	if s, ok := p.msg.(*wire.Store); ok && n.mutant == RelayAcks {
@@ -68,14 +68,14 @@ func (n *node) forward(p *parcel, reply func(quorum.Answer)) {
 // relayPatience is how long a relay waits for an answer.
 const relayPatience = time.Second
 
-// decline says that a request was not passed on.
+// decline answers that a request was not relayed.
 func (n *node) decline(reply func(quorum.Answer), k foci.Kind, retry time.Duration) {
 	n.Declined++
 	reply(n.signed(quorum.Answer{Err: &foci.Error{Kind: k, Msg: "not passed on", RetryAfter: retry}}))
 }
 
-// betray is what ends a relay in the middle of a request: it crashes, or is
-// cut off from the client when the owner has it already.
+// betray breaks a relay in the middle of a request: the relay crashes, or is cut off
+// from the client after the owner has received the request.
 func (n *node) betray(from *client) {
 	if n.Chance(0.5) {
 		n.crashFor(n, n.unsyncedKept(), n.Between(10*time.Millisecond, time.Second))
@@ -84,15 +84,15 @@ func (n *node) betray(from *client) {
 	n.cutOff([]pair{{from, n}}, n.Chance(0.5), true, time.Second)
 }
 
-// relay is a request that is passed on.
+// relay is a request that is being relayed.
 type relay struct {
 	*node
 	onward mesh.Request
 	reply  func(quorum.Answer)
 }
 
-// over is what became of it.
-func (r *relay) over(answer any, err error) {
+// finish answers the request with its outcome.
+func (r *relay) finish(answer any, err error) {
 	a, answered := answer.(quorum.Answer)
 	moved := r.onward.Moved() && r.mutant != MovedIsOnce
 	switch {

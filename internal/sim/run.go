@@ -30,7 +30,7 @@ type Counts struct {
 	Stalled, Parked        int // legs
 	Hinted, Delivered      int // hints kept, and delivered to their groups
 	Denied, Brought        int // write-backs of readers that may not write, and those that a replica did for them
-	Relayed, Declined      int // requests passed on, and those that a relay did not pass on
+	Relayed, Declined      int // requests relayed, and those that a relay declined
 	Inquiries, Vouched     int // of owners, for evidence of a time; those that found it
 	Ahead, Lies            int // runs whose clocks began two days ahead; forged records sent
 	Astray                 int // requests to nodes whose clock differs from most
@@ -97,7 +97,7 @@ func Run(seed uint64, v Mutant) (_ Report, err error) {
 	return r, c.usable()
 }
 
-// violated makes an error of an invariant that a machine saw violated.
+// violated turns a machine's panic over a violated invariant into an error.
 func violated(err *error) {
 	switch v := recover().(type) {
 	case nil:
@@ -113,7 +113,7 @@ const (
 	maxRunTime = 20 * time.Second // when faults let little happen
 	leastOps   = 60
 	leastAcked = 20
-	maxSteps   = 200_000 // a run needs a tenth; more is a machine in a circle
+	maxSteps   = 200_000 // a run needs a tenth; more means that a machine loops
 	maxDrain   = time.Minute
 )
 
@@ -133,7 +133,7 @@ func (c *cluster) heal() {
 	}
 }
 
-// drain lets everything that is under way come to its end.
+// drain runs until everything in flight has ended.
 func (c *cluster) drain() error {
 	limit, until := c.Ran+maxSteps, c.Now+maxDrain
 	c.Run(func() bool { return !c.Settled() && c.Ran < limit && c.Now < until })
@@ -158,27 +158,27 @@ func (c *cluster) drain() error {
 	return nil
 }
 
-// endless is that something does not end.
+// endless is the error of something that does not end.
 func endless(format string, args ...any) error {
 	return &check.Broken{Promise: "E", What: fmt.Sprintf(format, args...)}
 }
 
-// readBack gets every key from all groups, which makes them alike.
+// readBack gets every key from all groups, which makes them equal (read repair).
 func (c *cluster) readBack() error {
-	c.After(path.MaxRest, func() {}) // then a relay that had no path is asked again
+	c.After(path.MaxRest, func() {}) // by then relays that had no path are tried again
 	if err := c.drain(); err != nil {
 		return err
 	}
 	return c.must(check.Get, check.Get)
 }
 
-// usable puts, gets and removes every key: none may be bricked, whatever clocks
-// and liars have done. It comes last, for it leaves nothing to compare.
+// usable puts, gets and removes every key: no fault of clocks or liars may make a
+// key unusable. It runs last, because it leaves nothing to compare.
 func (c *cluster) usable() error {
 	return c.must(check.Put, check.Get, check.Remove, check.Put)
 }
 
-// must does to every key what cannot fail once everything has healed.
+// must runs actions on every key that cannot fail after all faults have ended.
 func (c *cluster) must(actions ...check.Action) error {
 	for _, key := range keys {
 		for _, a := range actions {
@@ -237,7 +237,7 @@ func (c *cluster) logged(key string, o *check.Op) bool {
 	return false
 }
 
-// contents is what each owner would serve of each key.
+// contents returns the values of each key that each owner would serve.
 func (c *cluster) contents() map[string][][]string {
 	m := map[string][][]string{}
 	for _, key := range keys {

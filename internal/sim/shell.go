@@ -13,22 +13,22 @@ import (
 	"github.com/foci-store/foci/internal/sim/engine"
 )
 
-// shell is one life of a client's operation machine, and what carries out what
-// the machine says: it brings requests to nodes and answers back over the
-// process's links.
+// shell is the operation machine of one life of a client, with the code that carries
+// out the machine's effects: it sends requests to nodes and returns the answers over
+// the process's links.
 type shell struct {
 	*client
 	machine *operation.Machine
 	paths   *path.Machine
 	wake    time.Duration // when the machine is ticked next; 0: not at all
-	gone    bool          // the process has ended
+	closed  bool          // the process has ended
 }
 
 // call is an operation, as its caller sees it.
 type call struct {
 	limit  time.Duration // when it must have ended
 	among  []foci.Group  // the only groups to ask; nil: all of the layout
-	prompt foci.Group    // when not 0, the only group whose votes come at once
+	prompt foci.Group    // when not 0, the only group whose votes are not held back
 	done   func()
 	ends   int
 	idle   bool
@@ -54,9 +54,9 @@ func newShell(c *client) *shell {
 	})
 	c.proc.Changed = func(to engine.Endpoint, up bool) {
 		if up {
-			s.cameUp(c.nodes[to])
+			s.peerUp(c.nodes[to])
 		} else {
-			s.wentDown(c.nodes[to])
+			s.peerDown(c.nodes[to])
 		}
 	}
 	if c.host != nil { // it reaches itself
@@ -98,7 +98,7 @@ func (s *shell) route(t txn.Target, class foci.Class) (txn.Path, error) {
 	return txn.Path{Peer: p.Node, Relay: p.Relay}, err
 }
 
-// do carries effects out and sees to the next tick.
+// do carries out effects and schedules the next tick.
 func (s *shell) do(out []operation.Effect) {
 	for i := range out {
 		switch e := &out[i]; e.Do {
@@ -119,12 +119,12 @@ func (s *shell) do(out []operation.Effect) {
 
 func (s *shell) schedule() {
 	due, ok := s.machine.NextWake()
-	if !ok || s.gone || s.wake != 0 && s.wake <= due {
+	if !ok || s.closed || s.wake != 0 && s.wake <= due {
 		return
 	}
 	s.wake = due
 	s.After(due-s.Now, func() {
-		if s.wake == due && !s.gone {
+		if s.wake == due && !s.closed {
 			s.wake = 0
 			s.do(s.machine.Tick(nil, s.Now))
 		}
@@ -138,12 +138,12 @@ func (s *shell) answer(o *operation.Operation) {
 		s.misend("%T of client %d ended %d times, at %v, its deadline was %v", o.Quorum, s.number, r.ends, s.Now, r.limit)
 		return
 	}
-	if !s.gone {
+	if !s.closed {
 		r.done()
 	}
 }
 
-// idle notes that nothing happens to an operation any more.
+// idle records that the machine has finished an operation with all of its legs.
 func (s *shell) idle(o *operation.Operation) {
 	r := o.Ref.(*call)
 	if r.ends != 1 || r.idle {
@@ -154,7 +154,7 @@ func (s *shell) idle(o *operation.Operation) {
 
 // replan takes the newest layout.
 func (s *shell) replan(o *operation.Operation) {
-	if s.gone {
+	if s.closed {
 		return
 	}
 	s.learn()
@@ -165,18 +165,17 @@ func (s *shell) replan(o *operation.Operation) {
 	s.do(s.machine.Replan(nil, s.Now, o, p))
 }
 
-// ended notes a change of which it was said that nothing was done.
+// ended records a change whose leg ended with the statement that nothing was done.
 func (s *shell) ended(asked codec.Message, o txn.Outcome) {
 	if m, ok := asked.(*wire.Store); ok && o.Err != nil && !o.MayApply {
 		s.denied = append(s.denied, m)
 	}
 }
 
-// leave ends the process: nothing is resent any more. What is on its way may
-// arrive, or not.
+// leave ends the process: it resends nothing. Messages in flight may still arrive.
 func (s *shell) leave() {
 	s.proc.Crash()
-	s.gone = true
+	s.closed = true
 	s.do(s.machine.Close(nil, s.Now))
 }
 

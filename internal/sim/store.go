@@ -15,7 +15,7 @@ import (
 type store struct {
 	mutant    Mutant
 	objects   map[foci.ID]*object.Log
-	watermark record.Watermark // of the one range that there is
+	watermark record.Watermark // of the only range
 	unsynced  []*pending       // in log order
 }
 
@@ -73,7 +73,7 @@ func (s *store) withUnsynced(id foci.ID) record.Vote {
 }
 
 // put writes a record; done is called when it is durable, or at once with an
-// error. evidence is what the node has found out about the record's time.
+// error. evidence is the node's evidence for the record's time.
 func (s *store) put(m *wire.Store, evidence version.Evidence, now int64, done func(dup bool, err error)) {
 	admit := *m
 	admit.Evidence = evidence
@@ -108,8 +108,8 @@ func (s *store) put(m *wire.Store, evidence version.Evidence, now int64, done fu
 	s.unsynced = append(s.unsynced, &pending{rec: rec, synced: []func(bool, error){done}})
 }
 
-// newest is the newest version of an object in the log, synced or not: a record
-// that follows it there cannot survive a crash that takes it.
+// newest returns the newest version of an object in the log, synced or not. A crash
+// that loses it also loses every record after it.
 func (s *store) newest(id foci.ID) foci.Version {
 	v := s.log(id).Vote().Newest
 	for _, p := range s.unsynced {
@@ -188,7 +188,7 @@ func (s *store) inFlight(id foci.ID) bool {
 	return slices.ContainsFunc(s.unsynced, func(p *pending) bool { return p.rec.ID == id })
 }
 
-// merge takes what another store holds.
+// merge copies the records of another store.
 func (s *store) merge(o *store) {
 	for _, l := range o.objects {
 		for _, r := range l.From(foci.Version{}) {

@@ -1,5 +1,5 @@
 // Package engine is a discrete-event simulation: a virtual clock, one random
-// source, and a network that loses, delays, doubles and reorders messages and
+// source, and a network that loses, delays, duplicates and reorders messages and
 // that can be cut in one direction and one table alone.
 //
 // The seed decides everything that happens, so a failing run can be repeated.

@@ -7,7 +7,7 @@ import (
 	"github.com/foci-store/foci"
 )
 
-// Endpoint is where a process is in the network.
+// Endpoint is the address of a process in the network.
 type Endpoint int
 
 // Path is one direction between two endpoints in one table.
@@ -16,7 +16,7 @@ type Path struct {
 	Table    foci.Table
 }
 
-// Back is the other direction.
+// Back returns the opposite direction.
 func (p Path) Back() Path { return Path{p.To, p.From, p.Table} }
 
 // Network carries messages between endpoints, unreliably.
@@ -30,7 +30,7 @@ type Network struct {
 	cut     map[Path]bool
 }
 
-// NewNetwork makes one that loses nothing.
+// NewNetwork makes a network that loses nothing.
 func NewNetwork(w *World) *Network {
 	return &Network{World: w, Tables: map[Endpoint][]foci.Table{}, cut: map[Path]bool{}}
 }
@@ -63,7 +63,7 @@ func (n *Network) Send(p Path, f func()) (doubled bool) {
 			d = n.Between(0, 2*time.Second)
 		}
 		n.After(d, func() {
-			// A cut loses what is on its way, too.
+			// A cut also loses messages in flight.
 			if n.cut[p] {
 				n.Dropped++
 				return
@@ -80,7 +80,7 @@ func (n *Network) Cut(p Path, cut bool) { n.cut[p] = cut }
 // IsCut reports whether a path is interrupted.
 func (n *Network) IsCut(p Path) bool { return n.cut[p] }
 
-// Heal ends all faults of the network. Slow messages still arrive when they do.
+// Heal ends all faults of the network. Slow messages still arrive late.
 func (n *Network) Heal() {
 	n.Loss, n.Doubled, n.Slow = 0, 0, 0
 	clear(n.cut)

@@ -29,8 +29,8 @@ func (w *World) After(d time.Duration, f func()) {
 	w.schedule(d, f, false)
 }
 
-// Background schedules f like After; [World.Settled] does not wait for it. It is
-// for what repeats for ever.
+// Background schedules f like After; [World.Settled] does not wait for it. It is for
+// events that repeat for ever.
 func (w *World) Background(d time.Duration, f func()) { w.schedule(d, f, true) }
 
 func (w *World) schedule(d time.Duration, f func(), background bool) {
@@ -57,13 +57,13 @@ func (w *World) Settled() bool { return w.pending == 0 }
 // Next is the time of the next event; there must be one.
 func (w *World) Next() time.Duration { return w.queue[0].at }
 
-// Chance is true with probability p.
+// Chance returns true with probability p.
 func (w *World) Chance(p float64) bool { return w.Rand.Float64() < p }
 
-// Between is a time from lo to hi.
+// Between draws a time from lo to hi.
 func (w *World) Between(lo, hi time.Duration) time.Duration {
 	return lo + time.Duration(w.Rand.Int64N(int64(hi-lo)+1))
 }
 
-// UpTo is a time from 0 to below d.
+// UpTo draws a time from 0 to below d.
 func (w *World) UpTo(d time.Duration) time.Duration { return time.Duration(w.Rand.Int64N(int64(d))) }

@@ -23,8 +23,8 @@ type conn struct {
 	to       *Process
 	path     engine.Path
 	broken   bool          // nothing arrives any more
-	there    bool          // the server has taken the hello
-	toServer time.Duration // when the last thing sent arrives
+	there    bool          // the server has accepted the hello
+	toServer time.Duration // when the last message sent arrives
 	toClient time.Duration
 
 	// What its dialling side knows, once it is open:
@@ -37,11 +37,11 @@ type conn struct {
 	told     bool // the machine knows that it was lost
 	calls    []*Request
 	heard    int64
-	last     time.Duration // when something was heard
+	last     time.Duration // when something last arrived
 	asked    bool          // a ping is unanswered
 }
 
-// passes reports whether something arrives now by a path. What is sent into a
+// passes reports whether a message sent on a path now arrives. A message sent into a
 // cut breaks the connection, and neither side notices.
 func (c *conn) passes(p engine.Path) bool {
 	if !c.broken && c.IsCut(p) {
@@ -51,7 +51,7 @@ func (c *conn) passes(p engine.Path) bool {
 	return !c.broken
 }
 
-// serve does something at the server when what is sent now arrives, in order.
+// serve runs do at the server when a message sent now arrives, in order.
 func (c *conn) serve(do func()) {
 	inc := c.to.Inc
 	c.toServer = max(c.toServer, c.Now+c.delay())
@@ -62,7 +62,7 @@ func (c *conn) serve(do func()) {
 	})
 }
 
-// tell does something at the client when what is sent now arrives, in order.
+// tell runs do at the client when a message sent now arrives, in order.
 func (c *conn) tell(do func()) {
 	c.toClient = max(c.toClient, c.Now+c.delay())
 	c.Background(c.toClient-c.Now, func() {
@@ -75,14 +75,14 @@ func (c *conn) tell(do func()) {
 	})
 }
 
-// hear notes that something was heard.
+// hear records that something has arrived at the client.
 func (c *conn) hear() {
 	c.heard++
 	c.last, c.l.last = c.Now, c.Now
 }
 
-// reset breaks a connection. Either side hears of it a little later, or only by
-// its silence.
+// reset breaks a connection. The server learns of it a little later; so does the
+// client, or only by silence.
 func (c *conn) reset() {
 	if c.broken {
 		return
@@ -95,7 +95,7 @@ func (c *conn) reset() {
 	}
 }
 
-// leave has the server forget the connection, a little later.
+// leave makes the server forget the connection a little later.
 func (c *conn) leave() {
 	if !c.there {
 		return
@@ -104,8 +104,8 @@ func (c *conn) leave() {
 	c.Background(c.delay(), c.to.During(func() { c.to.inbound(c.l.p, -1) }))
 }
 
-// inbound tells the link to a process that a connection from there has come, or
-// gone.
+// inbound tells the link to a process that a connection from that process was opened
+// or closed.
 func (p *Process) inbound(from *Process, change int) {
 	l := p.Link(from.At)
 	if l == nil {
@@ -115,7 +115,7 @@ func (p *Process) inbound(from *Process, change int) {
 	l.step(func(out []link.Effect, now time.Duration) []link.Effect { return l.m.Inbound(out, now, change) })
 }
 
-// maybeBreak ends a connection at this step, now and then.
+// maybeBreak breaks the connection at this step with probability Rough.
 func (c *conn) maybeBreak(count *int) bool {
 	if c.broken || c.Healed || !c.Chance(c.Rough) {
 		return false
@@ -125,8 +125,8 @@ func (c *conn) maybeBreak(count *int) bool {
 	return true
 }
 
-// close is the shell's: the machine hears of the loss first, then decides over
-// each request that was on the channel.
+// close closes the channel as the shell does: the machine learns of the loss first,
+// then decides about each request that was on the channel.
 func (c *conn) close(why error) {
 	if c.closed || !c.open || c.l.dead {
 		return
@@ -143,7 +143,7 @@ func (c *conn) close(why error) {
 		}
 		news := !c.told
 		c.told = true
-		c.l.last = c.Now // a reset is a sign too
+		c.l.last = c.Now // a reset is not silence
 		c.l.remove(c)
 		c.l.step(func(out []link.Effect, now time.Duration) []link.Effect { return c.l.m.Lost(out, now, c.id, why) })
 		if c.Linked && news && !c.draining && c.l.hasOpen(c.inc, foci.NumClasses) {
@@ -160,11 +160,10 @@ func (c *conn) close(why error) {
 	finish()
 }
 
-// usable reports whether the channel takes requests, as far as the machine can
-// know.
+// usable reports whether the channel takes requests, as far as the machine knows.
 func (c *conn) usable() bool { return c.open && !c.told && !c.draining }
 
-// String tells a channel's state, for failures.
+// String returns the channel's state, for error messages.
 func (c *conn) String() string {
 	if c == nil {
 		return "none"

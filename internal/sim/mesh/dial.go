@@ -9,8 +9,8 @@ import (
 	"github.com/foci-store/foci/internal/sim/engine"
 )
 
-// dial opens a connection, with a handshake that may end at every step. The
-// outcome is told once.
+// dial opens a connection, with a handshake that may break at every step. It reports
+// the outcome once.
 func (l *Link) dial(where link.Slot, attempt uint64, addr route.Address) {
 	l.Dials++
 	path := engine.Path{From: l.p.At, To: l.to.At, Table: addr.Table}
@@ -46,7 +46,7 @@ func (l *Link) dial(where link.Slot, attempt uint64, addr route.Address) {
 	})
 }
 
-// greet is hello and welcome.
+// greet exchanges hello and welcome.
 func (c *conn) greet(end func(error)) {
 	fails := func() bool {
 		if !c.maybeBreak(&c.MidHandshake) {
@@ -68,7 +68,7 @@ func (c *conn) greet(end func(error)) {
 			return
 		}
 		if c.Rand.IntN(40) == 0 && !c.Healed {
-			// It is read late, perhaps from one that is no more.
+			// The client reads it late, perhaps after the server's life has ended.
 			c.Background(c.UpTo(handshake), func() {
 				c.inc = inc
 				end(nil)
@@ -82,7 +82,7 @@ func (c *conn) greet(end func(error)) {
 	})
 }
 
-// adopt gives an open connection to the machine.
+// adopt passes an open connection to the machine.
 func (l *Link) adopt(c *conn, attempt uint64, addr route.Address) {
 	l.nextID++
 	c.id, c.open, c.last, l.last = l.nextID, true, l.Now, l.Now

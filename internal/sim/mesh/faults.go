@@ -25,7 +25,7 @@ func (m *Mesh) Plan(span time.Duration) {
 	}
 }
 
-// fault breaks a connection, has it fall silent, or cuts a path.
+// fault breaks a connection, makes it fall silent, or cuts a path.
 func (m *Mesh) fault() {
 	if m.Healed {
 		return
@@ -45,8 +45,8 @@ func (m *Mesh) fault() {
 	}
 }
 
-// anyConn is some connection that is not broken; nil when there is none. Those
-// that are done with are forgotten.
+// anyConn returns a random connection that is not broken; nil when there is none. It
+// drops finished ones.
 func (m *Mesh) anyConn() *conn {
 	kept := m.conns[:0]
 	var open []*conn
@@ -92,12 +92,12 @@ func (m *Mesh) cutPath() {
 	})
 }
 
-// Heal ends all faults of links. The network and the processes are healed by
-// whoever owns them.
+// Heal ends all faults of links. The owners of the network and of the processes heal
+// those.
 func (m *Mesh) Heal() { m.Healed = true }
 
-// Reset breaks a link's channels in some tables, or one of them. Either side
-// hears of it within a while.
+// Reset breaks a link's channels in some tables, or one of them. Both sides learn of
+// it later, this one within the given time.
 func (l *Link) Reset(tables []foci.Table, within time.Duration, one bool) {
 	if l == nil {
 		return

@@ -15,18 +15,18 @@ type Link struct {
 	*Mesh
 	p      *Process
 	to     *Process
-	tables []foci.Table // by which it leads there
+	tables []foci.Table // in which the two processes reach each other
 	m      *link.Machine
-	conns  []*conn // that the machine has, in the order of their opening
+	conns  []*conn // those that the machine has, in the order of their opening
 	dead   bool    // its process's life has ended
 	wake   time.Duration
 	state  link.State
 	since  time.Duration // of state
-	last   time.Duration // when something was heard
+	last   time.Duration // when something last arrived
 }
 
-// newLink makes a link that is kept open: mostly at once, else from some time
-// on, and until then only while it is used.
+// newLink makes a link that is kept open: mostly from the start, else from a later
+// time on, and until then only while it is used.
 func (p *Process) newLink(to *Process, tables []foci.Table) *Link {
 	l := &Link{Mesh: p.Mesh, p: p, to: to, tables: tables, wake: -1}
 	cfg := link.Config{
@@ -63,7 +63,7 @@ func (l *Link) Load() (n int64) {
 	return n
 }
 
-// beat tells the machine what was heard of each channel.
+// beat tells the machine what has arrived on each channel.
 func (l *Link) beat(ping bool) {
 	pulses := make([]link.Pulse, len(l.conns))
 	for i, c := range l.conns {
@@ -82,7 +82,7 @@ func (l *Link) beat(ping bool) {
 	}
 }
 
-// step tells the machine something and does what it says.
+// step gives the machine an event and carries out its effects.
 func (l *Link) step(tell func(out []link.Effect, now time.Duration) []link.Effect) {
 	if l.dead {
 		return
@@ -125,7 +125,7 @@ func (l *Link) carryOut(out []link.Effect) {
 	l.arm()
 }
 
-// arm schedules what the machine wants to be woken for.
+// arm schedules the machine's next deadline.
 func (l *Link) arm() {
 	at, ok := l.m.NextWake()
 	if !ok || l.wake >= l.Now && l.wake <= at {
@@ -141,7 +141,7 @@ func (l *Link) arm() {
 	})
 }
 
-// conn is an open connection of the link.
+// conn returns an open connection of the link.
 func (l *Link) conn(id link.Conn) *conn {
 	for _, c := range l.conns {
 		if c.id == id {
@@ -166,7 +166,7 @@ func (l *Link) hasOpen(inc foci.Incarnation, class foci.Class) bool {
 	return false
 }
 
-// became checks a change of state, and tells the process.
+// became checks a change of state and reports it to the process.
 func (l *Link) became(s link.State) {
 	if s == l.state || s == link.Unknown || s == link.Suspect && l.state != link.Up {
 		l.broken("process %d: peer %d became %v after %v", l.p.At, l.to.At, s, l.state)

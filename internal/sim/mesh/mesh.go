@@ -15,10 +15,10 @@ const (
 	beatEvery  = 100 * time.Millisecond
 	maxBackoff = 400 * time.Millisecond
 	suspect    = 200 * time.Millisecond
-	silent     = 800 * time.Millisecond // by then a peer that says nothing is suspected
+	silent     = 800 * time.Millisecond // a peer is suspected within this time of silence
 	maxMoves   = 8
 
-	// Settle is how long after the end of all faults every link is up.
+	// Settle is the time within which every link is up after the end of all faults.
 	Settle = 2 * time.Second
 )
 
@@ -31,20 +31,20 @@ var timing = link.Timing{
 // shape is the number of channels of each class: few, so that they matter.
 var shape = [foci.NumClasses]int{foci.Ping: 1, foci.State: 1, foci.Reg: 2, foci.Bulk: 1, foci.Recovery: 1}
 
-// Mutants switches off one rule each: of links, and of the shell around them.
+// Mutants switches off rules of links and of the shell around them.
 type Mutants struct {
 	link.Mutants
-	LateReply     bool // a lost channel still delivers what comes
-	MoveHandedOut bool // a reply that the caller has begun to read is asked for again
+	LateReply     bool // a lost channel still delivers replies
+	MoveHandedOut bool // a request is sent again although its caller has begun to read the reply
 }
 
 // Config is what all links of a run have in common.
 type Config struct {
 	Mutants Mutants
-	Linked  bool    // one channel lost, all closed
+	Linked  bool    // the loss of one channel closes all
 	Eager   bool    // all channels are kept open
 	Rough   float64 // share of the steps of a connection at which it breaks
-	Full    float64 // share of requests that no channel has room for
+	Full    float64 // share of requests for which no channel has room
 }
 
 // Counts is what happened in a run, or in many.
@@ -60,7 +60,7 @@ type Mesh struct {
 	Config
 	Counts
 	Err    *Broken // the first promise that was broken
-	Healed bool    // nothing breaks any more
+	Healed bool    // there are no more faults
 
 	resting bool // no more pings
 	procs   []*Process
@@ -82,14 +82,14 @@ type Broken struct {
 // Error says when, and what was broken.
 func (b *Broken) Error() string { return fmt.Sprintf("links: after %v: %s", b.After, b.What) }
 
-// broken notes the first broken promise.
+// broken records the first broken promise.
 func (m *Mesh) broken(format string, args ...any) {
 	if m.Err == nil {
 		m.Err = &Broken{After: m.Now, What: fmt.Sprintf(format, args...)}
 	}
 }
 
-// delay is how long something takes on its way: mostly little.
+// delay draws the time that a message takes: mostly little.
 func (m *Mesh) delay() time.Duration {
 	if m.Rand.IntN(50) == 0 && !m.Healed {
 		return m.UpTo(100 * time.Millisecond)

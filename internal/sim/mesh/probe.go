@@ -6,8 +6,8 @@ import (
 	"github.com/foci-store/foci"
 )
 
-// Probe makes a request of some process to some other that carries only its
-// number.
+// Probe sends a request that carries only its number from a random process to
+// another.
 func (m *Mesh) Probe() {
 	l := m.anyLink()
 	if l == nil {
@@ -33,7 +33,7 @@ func (m *Mesh) Probe() {
 	}
 }
 
-// anyLink is some link of some living process.
+// anyLink returns a random link of a living process.
 func (m *Mesh) anyLink() *Link {
 	if p := m.procs[m.Rand.IntN(len(m.procs))]; len(p.links) > 0 {
 		return p.links[m.Rand.IntN(len(p.links))]
@@ -57,7 +57,7 @@ func (c *conn) sendProbe(q *Request) {
 	}
 }
 
-// executeProbe is done by the server when all of the request is there.
+// executeProbe runs at the server when the whole request has arrived.
 func (c *conn) executeProbe(q *Request) {
 	q.executed++
 	c.Twice += count(q.executed > 1)

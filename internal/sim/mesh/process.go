@@ -17,7 +17,7 @@ type Process struct {
 	// Serve is called for each request that arrives; reply may be called later,
 	// or never.
 	Serve func(payload any, reply func(answer any))
-	// Changed is told that a peer can be reached now, or that it cannot any more.
+	// Changed is called when a peer becomes reachable or unreachable.
 	Changed func(to engine.Endpoint, up bool)
 
 	listens bool // others dial it
@@ -57,8 +57,8 @@ func (p *Process) Link(to engine.Endpoint) *Link {
 	return nil
 }
 
-// Crash ends a life in the middle of whatever it does. Its own requests do not
-// end any more. Inc is raised at the next Start.
+// Crash ends a life at any point of its work. Its own requests never end. Inc is
+// raised at the next Start.
 func (p *Process) Crash() {
 	p.Restarts += count(p.listens)
 	p.Up, p.alive = false, false
@@ -78,8 +78,8 @@ func (p *Process) Crash() {
 	}
 }
 
-// Drain has the process say on all channels that it takes no more requests, and
-// accept no more connections.
+// Drain makes the process announce on all channels that it takes no more requests,
+// and refuse connections.
 func (p *Process) Drain() {
 	p.Drains++
 	p.Up = false
@@ -95,7 +95,7 @@ func (p *Process) Drain() {
 	}
 }
 
-// During is f as long as the present life lasts.
+// During returns a function that calls f only while the present life lasts.
 func (p *Process) During(f func()) func() {
 	inc := p.Inc
 	return func() {
@@ -105,7 +105,7 @@ func (p *Process) During(f func()) func() {
 	}
 }
 
-// beats pings and listens, as long as the process lives.
+// beats sends pings and reports what has arrived, as long as the process lives.
 func (p *Process) beats() {
 	n := 0
 	var beat func()

@@ -10,8 +10,8 @@ import (
 	"github.com/foci-store/foci/internal/sim/engine"
 )
 
-// streams is how many requests fit on one channel, and widen from how many on
-// another channel of the class is opened.
+// streams is how many requests fit on one channel; from widen on, another channel of
+// the class is opened.
 const (
 	streams = 8
 	widen   = 3
@@ -24,28 +24,28 @@ var (
 	errNoLink   = foci.Errorf(foci.NoRoute, "no link to the node")
 )
 
-// Request is one request, and what has become of it.
+// Request is one request and its state.
 type Request struct {
 	Class   foci.Class
 	Payload any       // for Serve; nil: a probe, whose answer is its number
-	Avoid   link.Conn // another channel is better
+	Avoid   link.Conn // the channel to use only if there is no other
 	Hold    func(send func())
 	// Accepted is called whenever a channel takes the request; it may be nil.
 	Accepted func(c link.Conn, t foci.Table)
 	// Done is called exactly once, unless the process ends before.
 	Done func(answer any, err error)
 
-	// Of probes. They are lost with their connection alone, and arrive in order.
+	// Fields of probes. A probe is lost only with its connection, and arrives in order.
 	pieces int  // of the request
 	parts  int  // of the reply
 	fixed  bool // it must not be sent twice
 	stream bool // its reply is handed out with its first part
-	poison bool // a server that gets it breaks the connection
+	poison bool // the server breaks the connection when it receives it
 
 	p        *Process
 	l        *Link // nil: to the process itself
 	number   int
-	doubled  bool // the network may have made two of it
+	doubled  bool // the network may have duplicated it
 	moves    int
 	since    time.Duration
 	sent     int
@@ -126,7 +126,7 @@ func (l *Link) dispatch(q *Request) {
 	}
 }
 
-// settle carries out what the machine said of one request.
+// settle carries out the machine's answer about one request.
 func (l *Link) settle(q *Request, out []link.Effect, waits bool, err error) {
 	if waits {
 		l.Waited++
@@ -142,8 +142,8 @@ func (q *Request) asks() link.Request {
 	return link.Request{Ref: q, Class: q.Class, Fixed: q.fixed, Moves: q.moves, Since: q.since}
 }
 
-// pick is any channel that takes requests, and not the one to be avoided if
-// there is another. When it has many, one more is opened.
+// pick returns a random channel that takes requests; the one to avoid only if there
+// is no other. When the channel has many requests, another is opened.
 func (l *Link) pick(q *Request) *conn {
 	var open []*conn
 	var avoided *conn
@@ -203,9 +203,9 @@ func (c *conn) send(q *Request) error {
 	return nil
 }
 
-// transmit sends a request of the cluster. It may be lost alone, doubled and
-// overtaken. One that was on its way when its connection broke may have got
-// through; an answer does not.
+// transmit sends a request of the cluster, which may be lost, duplicated and
+// reordered by itself. A request in flight when its connection breaks may arrive; an
+// answer does not.
 func (c *conn) transmit(q *Request) {
 	arrive := func() {
 		if c.broken && c.Chance(0.5) {
@@ -229,10 +229,10 @@ func (c *conn) transmit(q *Request) {
 	}
 }
 
-// part is a piece of the reply to a request, at the client.
+// part receives a piece of a reply at the client.
 func (c *conn) part(q *Request, number int, answer any) {
 	if !slices.Contains(c.calls, q) {
-		return // it is not wanted any more
+		return // the reply is no longer wanted
 	}
 	if number != q.number {
 		c.Mesh.broken("request %d got the answer of request %d", q.number, number)
@@ -252,7 +252,7 @@ func (c *conn) forget(q *Request) {
 	c.calls = slices.DeleteFunc(slices.Clone(c.calls), func(o *Request) bool { return o == q })
 }
 
-// orphaned asks what becomes of a request whose channel was lost.
+// orphaned lets the machine decide about a request whose channel was lost.
 func (l *Link) orphaned(q *Request, c *conn, why error) {
 	if q.ended > 0 && !l.Mutants.MoveHandedOut || l.dead {
 		return
@@ -275,7 +275,7 @@ func (l *Link) orphaned(q *Request, c *conn, why error) {
 	}
 }
 
-// Cancel says that the answer is not wanted any more.
+// Cancel gives up the answer.
 func (q *Request) Cancel() {
 	if q.ended > 0 || q.p == nil {
 		return
@@ -288,12 +288,12 @@ func (q *Request) Cancel() {
 }
 
 func (q *Request) fail(err error) {
-	if q.ended == 0 || foci.KindOf(err) != foci.Unreachable { // a canceled one may come back from where it waited
+	if q.ended == 0 || foci.KindOf(err) != foci.Unreachable { // a canceled request may still fail where it waited
 		q.end(nil, err)
 	}
 }
 
-// end is the one end of a request.
+// end ends a request, exactly once.
 func (q *Request) end(answer any, err error) {
 	p := q.p
 	if q.l != nil && q.l.dead {

@@ -7,7 +7,7 @@ import (
 	"github.com/foci-store/foci/internal/core/link"
 )
 
-// check looks at a link after each event.
+// check checks the invariants of a link after each event.
 func (l *Link) check() {
 	if l.dead {
 		return
@@ -39,7 +39,7 @@ func (l *Link) check() {
 	}
 }
 
-// silence wants a peer from which nothing comes to be suspected in time.
+// silence checks that a silent peer is suspected in time.
 func (l *Link) silence() {
 	if l.state != link.Up || l.Now-l.last <= silent {
 		return
@@ -51,8 +51,8 @@ func (l *Link) silence() {
 	}
 }
 
-// Verify looks at everything when all has been well for long enough. From then on
-// links are not pinged, for nothing breaks any more: what is broken and idle ends
+// Verify checks all links when there has been no fault for long enough. From then on
+// links are not pinged, because nothing breaks any more; broken idle connections end
 // now, as by TCP's keepalive.
 func (m *Mesh) Verify() *Broken {
 	for _, q := range m.probes {
@@ -77,7 +77,7 @@ func (m *Mesh) Verify() *Broken {
 	return m.Err
 }
 
-// VerifyIdle looks for requests that wait although no caller is left.
+// VerifyIdle checks that no request waits when no caller is left.
 func (m *Mesh) VerifyIdle() *Broken {
 	for _, p := range m.procs {
 		for _, l := range p.links {
@@ -89,7 +89,7 @@ func (m *Mesh) VerifyIdle() *Broken {
 	return m.Err
 }
 
-// verifySlots wants the channels of a link that is kept open to be open.
+// verifySlots checks that all channels that a link keeps open are open.
 func (l *Link) verifySlots() {
 	for c := range foci.NumClasses {
 		if c > foci.State && !l.Eager {
