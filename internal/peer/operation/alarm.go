@@ -6,8 +6,7 @@ import (
 	"github.com/foci-store/foci/internal/lockorder"
 )
 
-// alarm is the one timer of a process: it calls ring at the earliest time that was
-// asked for.
+// alarm is the only timer of a runner. It calls ring at the earliest time set.
 type alarm struct {
 	now  func() time.Duration
 	ring func()
@@ -24,7 +23,7 @@ func newAlarm(now func() time.Duration, ring func()) *alarm {
 	return &alarm{now: now, ring: ring}
 }
 
-// by makes sure that it rings at t or before.
+// by makes the alarm ring at t or before.
 func (a *alarm) by(t time.Duration) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -17,17 +17,17 @@ import (
 	"github.com/foci-store/foci/internal/device/mesh"
 )
 
-// sending is one attempt as the mesh has it.
+// sending is the mesh request of one attempt.
 type sending struct {
 	runner  *Runner
 	attempt *core.Attempt
 	req     mesh.Request
 	body    *reading    // nil: the body is in memory, or there is none
-	ended   atomic.Bool // the machine was told what became of it
+	ended   atomic.Bool // the fate was delivered to the machine
 }
 
-// newSending makes the request of an attempt, but for its head. The runner's lock is
-// held: from then on any goroutine may cancel it.
+// newSending makes the request of an attempt, without its head. The caller holds the
+// runner's lock; once it is released any goroutine may cancel the request.
 func newSending(r *Runner, a *core.Attempt) *sending {
 	s := &sending{runner: r, attempt: a}
 	s.req.Class, s.req.Method, s.req.Body, s.req.Avoid = a.Op.Class, a.Method, a.Body, link.Conn(a.Avoid)
@@ -39,7 +39,7 @@ func newSending(r *Runner, a *core.Attempt) *sending {
 	return s
 }
 
-// channel is the channel that an attempt is on now.
+// channel returns the present channel of an attempt; 0 = none.
 func channel(a *core.Attempt) txn.Channel {
 	s, prepared := a.Ref.(*sending)
 	if !prepared {
@@ -59,7 +59,7 @@ func (s *sending) send() {
 		return
 	}
 	ch, table := s.req.Channel()
-	if ch == 0 { // it was answered already, or waits for one
+	if ch == 0 { // it is answered already, or waits for a channel
 		return
 	}
 	var others int64
@@ -71,8 +71,8 @@ func (s *sending) send() {
 	r.mu.Unlock()
 }
 
-// head encodes the message. From the second attempt on every step is noted:
-// something is slow, and an operator will want to know what.
+// head encodes the message. From the second attempt on all steps are traced, so that
+// an operator can see what is slow.
 func (s *sending) head() []byte {
 	b := s.attempt.Msg.Append(make([]byte, 0, 256))
 	if s.attempt.Number > 1 {
@@ -81,7 +81,7 @@ func (s *sending) head() []byte {
 	return b
 }
 
-// done is called by the mesh, which has let go of the body.
+// done delivers the answer. The mesh calls it, and does not read the body any more.
 func (s *sending) done(reply *mesh.Reply, err error) {
 	d := txn.Delivery{Fate: txn.Answered}
 	if err == nil {
@@ -97,8 +97,8 @@ func (s *sending) done(reply *mesh.Reply, err error) {
 	s.deliver(&d)
 }
 
-// deliver tells the machine what became of the attempt, once: one that was
-// canceled before it was sent may find no link then.
+// deliver gives the machine the fate of the attempt, once. It may be called twice: an
+// attempt that is canceled before it is sent may find no link when it is sent.
 func (s *sending) deliver(d *txn.Delivery) {
 	if !s.ended.CompareAndSwap(false, true) {
 		return
@@ -114,9 +114,9 @@ func (s *sending) deliver(d *txn.Delivery) {
 	})
 }
 
-// failure is what became of an attempt that ended with an error; sent reports
-// whether a channel had accepted it. An answer that was damaged or had no room
-// here is lost: what was asked may have been done.
+// failure returns the fate of an attempt that ended with an error; sent reports
+// whether a channel had accepted it. An answer that was damaged, or for which there
+// was no memory, is lost: the request may have been applied.
 func failure(err error, sent bool) txn.Delivery {
 	d := txn.Delivery{Fate: txn.Refused, Err: err}
 	var said *mesh.PeerError

@@ -13,8 +13,8 @@ const (
 	defaultMaxHeld = 256 << 20
 )
 
-// limits bound the operations that run and the payload that they hold. What
-// does not fit is refused at once, before anything is sent or a version chosen.
+// limits bound the running operations and the payload that they hold. An operation
+// beyond them is refused before anything is sent or a version chosen (backpressure).
 type limits struct {
 	ops  *semaphore.Weighted
 	held *semaphore.Weighted
@@ -30,8 +30,8 @@ func (l *limits) init(ops int, held int64) {
 	l.ops, l.held = semaphore.NewWeighted(int64(ops)), semaphore.NewWeighted(held)
 }
 
-// Admit makes room for an operation that holds so many bytes of payload, or
-// fails with Busy. release must be called once when the operation is over.
+// Admit makes room for an operation that holds bytes of payload, or fails with Busy.
+// The caller must call release once, when the operation has ended.
 func (r *Runner) Admit(bytes int64) (release func(), err error) {
 	if !r.limits.ops.TryAcquire(1) {
 		return nil, busy("as many operations as are allowed are running")

@@ -10,33 +10,33 @@ import (
 	"github.com/foci-store/foci/internal/core/txn"
 )
 
-// Payload is the content of one record for as long as it may be sent. It has
-// one reference count: its maker holds it until [Payload.Release], the operation that
-// sends it from [Runner.Run] until that is idle. It is freed with the last reference.
+// Payload is the content of one record while it may be sent. It has a reference count:
+// its maker holds a reference until [Payload.Release], the operation that sends it from
+// [Runner.Run] until the operation is idle. The last release frees it.
 //
-// Its bytes are in the record, or they are read anew for each attempt: then the
-// record has no payload.
+// Its bytes are in the record, or are read for each attempt: then the record has no
+// payload.
 type Payload struct {
 	size    int64
 	holders atomic.Int32
-	reads   atomic.Int32 // of attempts that have not come to its end
-	again   bool         // it is read anew
+	reads   atomic.Int32 // attempts that may still read it
+	again   bool         // it is read for each attempt
 
 	mu    sync.RWMutex // held for reading while r is read
-	r     io.ReaderAt  // guarded by mu; nil: it must not be read any more
-	freed []func()     // guarded by mu; called with the last reference
+	r     io.ReaderAt  // guarded by mu; nil: detached, released, or in the record
+	freed []func()     // guarded by mu; called by the last release
 }
 
-// NewPayload makes the payload of a record that has its bytes, and holds it. free
-// is called once, with the last reference.
+// NewPayload makes the payload of a record that contains its bytes. The caller holds a
+// reference. The last release calls free.
 func NewPayload(free func()) *Payload {
 	p := &Payload{freed: []func(){free}}
 	p.holders.Store(1)
 	return p
 }
 
-// RereadPayload makes a payload of the first size bytes of r, which must stay the
-// same until Detach: a replica refuses what does not match the record's hash.
+// RereadPayload makes a payload of the first size bytes of r, which must not change
+// until Detach: a replica refuses content that does not match the record's hash.
 func RereadPayload(r io.ReaderAt, size int64, free func()) *Payload {
 	p := NewPayload(free)
 	p.r, p.size, p.again = r, size, true
@@ -45,7 +45,7 @@ func RereadPayload(r io.ReaderAt, size int64, free func()) *Payload {
 
 func (p *Payload) hold() { p.holders.Add(1) }
 
-// Release lets go of the payload.
+// Release drops a reference.
 func (p *Payload) Release() {
 	if p.holders.Add(-1) > 0 {
 		return
@@ -59,9 +59,8 @@ func (p *Payload) Release() {
 	}
 }
 
-// Detach sees to it that r is not read any more. When a replica that is behind
-// the others has not been sent all of it yet, the payload is kept in memory for
-// that one while an operation holds it, if keep makes room for it.
+// Detach ends the reads of r. If an attempt has not read all of it yet, Detach copies
+// the payload into memory, where it stays until the last release, if keep makes room.
 func (p *Payload) Detach(keep func(bytes int64) (free func(), err error)) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -72,7 +71,7 @@ func (p *Payload) Detach(keep func(bytes int64) (free func(), err error)) {
 	}
 	free, err := keep(p.size)
 	if err != nil {
-		return // the others have it
+		return // the attempts that still read it fail
 	}
 	b := make([]byte, p.size)
 	if n, _ := r.ReadAt(b, 0); n < len(b) {
@@ -82,7 +81,7 @@ func (p *Payload) Detach(keep func(bytes int64) (free func(), err error)) {
 	p.r, p.freed = bytes.NewReader(b), append(p.freed, free)
 }
 
-// reread is how many bytes are read anew for each attempt.
+// reread is the number of bytes to read for each attempt; 0: they are in the record.
 func (p *Payload) reread() int64 {
 	if !p.again {
 		return 0
@@ -93,7 +92,7 @@ func (p *Payload) reread() int64 {
 // reading is the payload as one attempt reads it: a [mesh.Source].
 type reading struct {
 	of    *Payload
-	whole atomic.Bool // it was read to its end
+	whole atomic.Bool // it was read to the end
 	wrong atomic.Pointer[error]
 	ended atomic.Bool
 }
@@ -103,10 +102,10 @@ func (p *Payload) read() *reading {
 	return &reading{of: p}
 }
 
-// Size is how many bytes will come.
+// Size is the number of bytes.
 func (g *reading) Size() int64 { return g.of.size }
 
-// ReadAt reads the payload, unless that was detached.
+// ReadAt reads the payload. It fails after Detach, unless that kept a copy.
 func (g *reading) ReadAt(b []byte, off int64) (int, error) {
 	p := g.of
 	p.mu.RLock()
@@ -141,8 +140,8 @@ func (g *reading) end() {
 	}
 }
 
-// explain corrects what became of an attempt: when the payload could not be read
-// and never was sent whole, no replica has stored it.
+// explain corrects the fate of an attempt whose payload could not be read. It was
+// never sent whole, so the replica has not stored it.
 func (g *reading) explain(d *txn.Delivery) {
 	if d.Err == nil {
 		return

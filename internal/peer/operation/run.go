@@ -15,28 +15,28 @@ import (
 
 // Op describes an operation to run.
 type Op struct {
-	ID       foci.ID // whose owners are asked
+	ID       foci.ID // its owners are the replicas
 	Bucket   string
 	Scope    wire.Scope // what the id is made of; a member may leave it out
 	Class    foci.Class
 	Deadline time.Duration // on the clock of Config.Now
 	Trace    foci.TraceID  // 0 = a new one
 	Among    []foci.Group  // the only groups to ask; nil: all of the bucket
-	Stall    time.Duration // without an answer for so long a leg is stalled; 0 = the process's
-	Resends  int           // of a stalled leg; 0 = the process's, < 0 = none
+	Stall    time.Duration // a leg without an answer for this long is stalled; 0 = Config.Stall
+	Resends  int           // of a stalled leg; 0 = Config.Resends, < 0 = none
 	// Payload is that of the operation's record. The operation holds it until it is
 	// idle. It may be nil.
 	Payload *Payload
-	// Done is called exactly once, when the caller is to be answered. Legs may
-	// still be open then: those of a write go on for a while, unless their node
-	// is unreachable, and hold its payload.
+	// Done is called exactly once, when the result is known. Legs may still be open
+	// then: those of a write go on for a while, unless their node is unreachable,
+	// and hold its payload.
 	Done func()
 }
 
-// run is an operation that runs.
+// run is a running operation.
 type run struct {
 	Op
-	held atomic.Int32 // 1 until idle, and 1 until Done has returned
+	held atomic.Int32 // references to Payload: one until idle, one until Done has returned
 }
 
 // Run starts an operation. It returns at once; giveUp ends the operation for its
@@ -65,15 +65,15 @@ func (r *Runner) Run(m quorum.Machine, op Op) (giveUp func()) {
 	}
 }
 
-// release lets go of the payload when the operation is idle and Done has returned.
+// release drops a reference of the operation; the last one releases the payload.
 func (o *run) release() {
 	if o.held.Add(-1) == 0 && o.Payload != nil {
 		o.Payload.Release()
 	}
 }
 
-// Ask asks one question of one replica, which the question's target names. done is
-// called once, with the answer.
+// Ask sends one question to the replica that is its target. done is called once, with
+// the answer.
 func (r *Runner) Ask(m codec.Message, class foci.Class, deadline time.Duration, done func(quorum.Answer)) (giveUp func()) {
 	t := m.(interface{ Aim() *wire.Target }).Aim()
 	q := quorum.NewSingle(t.Group, m)

@@ -22,11 +22,11 @@ type Paths interface {
 	// Send gives a request to the link that the path of an attempt begins with, or
 	// to this process itself. It returns as [mesh.Link.Send] does.
 	Send(a *core.Attempt, q *mesh.Request) error
-	// Delivered says what became of an attempt that went through a relay. It
-	// corrects what the relay's own errors mean.
+	// Delivered records the fate of an attempt sent through a relay. It corrects the
+	// fate in d if the error is the relay's own.
 	Delivered(relay, node foci.NodeID, d *txn.Delivery)
-	// WhyDown is why no channel to a node is open; nil when one is, or the reason
-	// is not known.
+	// WhyDown returns why no channel to a node is open; nil if one is open or the
+	// reason is unknown.
 	WhyDown(node foci.NodeID) error
 	// Observe records how long a node took to answer a query.
 	Observe(node foci.NodeID, took time.Duration)
@@ -37,10 +37,10 @@ type Layouts interface {
 	// Route finds the node of a target, and the path to it. It is called under the
 	// runner's lock.
 	Route(t txn.Target, class foci.Class) (txn.Path, error)
-	// Nearest is the groups of an object, nearest first.
+	// Nearest returns the groups of an object, nearest first.
 	Nearest(s *layout.Snapshot, bucket string, id foci.ID) []foci.Group
-	// Need calls tell once with a layout of at least an epoch, unless the time
-	// until, on the clock of Config.Now, comes first.
+	// Need calls tell once with a layout of at least an epoch, unless none is adopted
+	// before until, on the clock of Config.Now.
 	Need(epoch foci.Epoch, until time.Duration, tell func(*layout.Snapshot))
 }
 
@@ -51,10 +51,10 @@ type Config struct {
 	Traces  *status.Traces
 	Now     func() time.Duration // the clock of deadlines
 
-	Stall   time.Duration // without an answer for so long a leg is stalled; 0 = 2 s
+	Stall   time.Duration // a leg without an answer for this long is stalled; 0 = 2 s
 	Resends int           // of a stalled leg; 0 = 5
-	MaxOps  int           // operations that run at a time; 0 = 65,536
-	MaxHeld int64         // bytes of payload that they hold; 0 = 256 MiB
+	MaxOps  int           // maximum of running operations; 0 = 65,536
+	MaxHeld int64         // maximum of payload bytes that they hold; 0 = 256 MiB
 	Linger  time.Duration // see [core.Config]
 }
 
@@ -63,7 +63,7 @@ type Runner struct {
 	cfg    Config
 	alarm  *alarm
 	limits limits
-	quiet  chan struct{} // told, once closing, when no operation lingers
+	quiet  chan struct{} // signals, once closing, that no operation lingers
 
 	mu lockorder.Mutex[lockorder.Operations]
 
@@ -72,13 +72,12 @@ type Runner struct {
 	closing bool
 }
 
-// New makes a runner that knows no node to be up.
+// New makes a runner for which every node is down.
 func New(cfg Config) *Runner {
 	r := &Runner{cfg: cfg, quiet: make(chan struct{}, 1)}
 	r.limits.init(cfg.MaxOps, cfg.MaxHeld)
 	r.machine = core.New(core.Config{
-		// The operations are limited before they begin; their legs are not refused in
-		// the middle.
+		// Admit limits operations before they begin; so legs have no limits.
 		Txn:    txn.Config{Route: cfg.Layouts.Route, Stall: cfg.Stall, Resends: cfg.Resends, MaxLegs: 1 << 20, MaxBytes: 1 << 40},
 		Linger: cfg.Linger, WhyDown: cfg.Paths.WhyDown, Channel: channel, Ended: r.legEnded,
 	})
@@ -86,24 +85,24 @@ func New(cfg Config) *Runner {
 	return r
 }
 
-// legEnded measures nodes by how fast they answer queries.
+// legEnded observes how fast a node has answered a query.
 func (r *Runner) legEnded(asked codec.Message, o txn.Outcome) {
 	if _, query := asked.(*wire.Query); query && o.Err == nil {
 		r.cfg.Paths.Observe(o.Peer, o.Took)
 	}
 }
 
-// effectBuffers are reused: there is a step for every message.
+// effectBuffers are pooled because every message takes a step.
 var effectBuffers = sync.Pool{New: func() any { b := make([]core.Effect, 0, 16); return &b }}
 
-// step tells the machine of an event under the lock, and does what it says
-// outside of it.
+// step runs an event of the machine under the lock, and carries out its effects after
+// releasing it.
 func (r *Runner) step(event func(out []core.Effect, now time.Duration) []core.Effect) {
 	buf := effectBuffers.Get().(*[]core.Effect)
 	r.mu.Lock()
 	out := event((*buf)[:0], r.cfg.Now())
 	for i := range out {
-		if out[i].Do == core.Send { // it may be canceled from now on
+		if out[i].Do == core.Send { // a Cancel of it may follow once mu is released
 			out[i].Attempt.Ref = newSending(r, out[i].Attempt)
 		}
 	}
@@ -145,7 +144,7 @@ func (r *Runner) carryOut(e *core.Effect) {
 	}
 }
 
-// replan gives an operation the layout that it needs.
+// replan passes the layout that an operation needs.
 func (r *Runner) replan(o *core.Operation, s *layout.Snapshot) {
 	run := o.Ref.(*run)
 	groups := run.Among
@@ -168,26 +167,26 @@ func (r *Runner) tick() {
 	})
 }
 
-// PeerUp says that a node can be sent to; what waits for it, or for a path, is
-// sent.
+// PeerUp observes that a channel to a node is open. Legs that wait for the node, or for
+// a path, are sent.
 func (r *Runner) PeerUp(node foci.NodeID) {
 	r.step(func(out []core.Effect, now time.Duration) []core.Effect {
 		return r.machine.RouteChanged(r.machine.PeerUp(out, now, node), now)
 	})
 }
 
-// PeerDown says that no channel to a node is left.
+// PeerDown observes that no channel to a node is open.
 func (r *Runner) PeerDown(node foci.NodeID) {
 	r.step(func(out []core.Effect, now time.Duration) []core.Effect { return r.machine.PeerDown(out, now, node) })
 }
 
-// RouteChanged has what waits for a path look for one again.
+// RouteChanged makes legs that wait for a path find one again.
 func (r *Runner) RouteChanged() {
 	r.step(r.machine.RouteChanged)
 }
 
-// Linger waits, for a while, for the legs whose callers were answered, and then for
-// the hints that replace those of them that had no answer.
+// Linger waits for a limited time for the legs of answered operations, and for the
+// hints that replace legs without an answer.
 func (r *Runner) Linger() {
 	patience := r.cfg.Linger
 	if patience == 0 {
@@ -207,7 +206,7 @@ func (r *Runner) Linger() {
 			return
 		}
 		select {
-		case <-r.quiet: // for a moment, perhaps: other callers may have been answered since
+		case <-r.quiet: // check again: other operations may linger since
 		case <-end.C:
 			return
 		}

@@ -6,7 +6,7 @@ import (
 	"github.com/foci-store/foci/internal/status"
 )
 
-// maxShown bounds what is shown of pending legs.
+// maxShown bounds the pending legs in a status.
 const maxShown = 1000
 
 // Status describes this process's pending legs, the oldest first.

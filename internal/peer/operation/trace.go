@@ -7,11 +7,11 @@ import (
 	core "github.com/foci-store/foci/internal/core/operation"
 )
 
-// newTrace draws a trace whose steps are not all noted.
+// newTrace draws a trace id that does not ask for its steps to be noted.
 func newTrace() foci.TraceID { return foci.TraceID(rand.Uint64() &^ 1) }
 
-// noted reports whether the steps of an attempt are to be noted: of a trace that is
-// followed, and when something is slow.
+// noted reports whether the steps of an attempt are noted: if its trace asks for it, or
+// if it is a resend.
 func noted(a *core.Attempt) bool { return a.Op.Trace.Noted() || a.Number > 1 }
 
 func (r *Runner) noteAttempt(a *core.Attempt) {
@@ -25,7 +25,7 @@ func (r *Runner) noteAttempt(a *core.Attempt) {
 	r.cfg.Traces.Note(a.Op.Trace, "attempt %d of %v for group %d to node %s%s, class %v", a.Number, a.Method, a.Group(), a.Peer.Short(), by, a.Op.Class)
 }
 
-// noteDelivery notes what became of an attempt.
+// noteDelivery notes the end of an attempt.
 func (r *Runner) noteDelivery(a *core.Attempt, err error) {
 	switch {
 	case !noted(a):

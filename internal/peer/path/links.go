@@ -8,11 +8,11 @@ import (
 	"github.com/foci-store/foci/internal/device/mesh"
 )
 
-// Link is the link to a node; nil when there is none.
+// Link returns the link to a node, or nil.
 func (p *Paths) Link(node foci.NodeID) *mesh.Link { return (*p.links.Load())[node] }
 
-// ClockOffset is how far a node's clock is from this process's; it is not known
-// without a link.
+// ClockOffset returns the offset of a node's clock from this process's; false if it is
+// unknown, as without a link.
 func (p *Paths) ClockOffset(node foci.NodeID) (version.Offset, bool) {
 	if l := p.Link(node); l != nil {
 		return l.ClockOffset()
@@ -20,7 +20,7 @@ func (p *Paths) ClockOffset(node foci.NodeID) (version.Offset, bool) {
 	return version.Offset{}, false
 }
 
-// Add keeps a link from now on.
+// Add adds a link.
 func (p *Paths) Add(l *mesh.Link) {
 	if p.Link(l.Node()) == l {
 		return
@@ -31,7 +31,7 @@ func (p *Paths) Add(l *mesh.Link) {
 	p.machine.Linked(l.Node())
 }
 
-// Remove forgets a link.
+// Remove removes a link.
 func (p *Paths) Remove(node foci.NodeID) {
 	if p.Link(node) == nil {
 		return

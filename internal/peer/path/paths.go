@@ -22,7 +22,7 @@ type Membership interface {
 	OwnTables() []foci.Table
 }
 
-// Config is what paths need of the process. All but Self is required.
+// Config is what Paths needs of the process. All but Self is required.
 type Config struct {
 	Self    foci.NodeID // zero: a transport client
 	Classes core.Classes
@@ -31,7 +31,7 @@ type Config struct {
 	Now        func() time.Duration
 	// Local serves a request of this process to itself.
 	Local func(*mesh.Request) error
-	// Rerouted is called when requests without a path should look for one again.
+	// Rerouted is called when requests without a path should find one again.
 	Rerouted func()
 	// Note records a step of a traced request.
 	Note func(id foci.TraceID, format string, args ...any)
@@ -107,8 +107,8 @@ func (p *Paths) IsUp(node foci.NodeID) bool {
 	return p.machine.IsUp(node)
 }
 
-// Relay is the relay through which requests to a node would go now; zero when
-// they go directly, or not at all.
+// Relay returns the relay that requests to a node would take now; zero: the path is
+// direct, or there is none.
 func (p *Paths) Relay(node foci.NodeID) foci.NodeID {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -122,8 +122,8 @@ func (p *Paths) Up(who mesh.Identity) {
 	p.machine.Up(who.Node, who.Table)
 }
 
-// Down observes that a link was lost, unless another to the node is up already:
-// the loss of a removed link may be told after the start of the one in its place.
+// Down observes that a link was lost, unless another link to the node is up already:
+// the loss of a removed link may be reported after its successor came up.
 func (p *Paths) Down(node foci.NodeID) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -132,8 +132,8 @@ func (p *Paths) Down(node foci.NodeID) {
 	}
 }
 
-// RoutesChanged observes that routes or the layout changed. Requests without a
-// path look for one.
+// RoutesChanged observes that routes or the layout changed. Requests without a path
+// find one again.
 func (p *Paths) RoutesChanged() {
 	p.mu.Lock()
 	p.machine.Changed()
@@ -141,8 +141,8 @@ func (p *Paths) RoutesChanged() {
 	p.cfg.Rerouted()
 }
 
-// ReachableAgain observes that a node is said to be reachable again. Requests that
-// wait for a relay to it look for one.
+// ReachableAgain observes a report that a node is reachable again. Requests that wait
+// for a relay to it find one again.
 func (p *Paths) ReachableAgain(node foci.NodeID) {
 	p.mu.Lock()
 	again := p.machine.Reachable(node)
@@ -152,8 +152,8 @@ func (p *Paths) ReachableAgain(node foci.NodeID) {
 	}
 }
 
-// Relayed records the result of a request that went through a relay and says
-// what it means for the request.
+// Relayed records the result of a request sent through a relay: see
+// [core.Machine.Relayed].
 func (p *Paths) Relayed(relay, node foci.NodeID, err error) core.Verdict {
 	var answer *mesh.PeerError
 	var author foci.NodeID
@@ -169,8 +169,8 @@ func (p *Paths) Relayed(relay, node foci.NodeID, err error) core.Verdict {
 	return v
 }
 
-// Delivered records what became of an attempt that went through a relay, and says
-// what the relay's own errors mean for it.
+// Delivered records the fate of an attempt sent through a relay. It corrects the fate
+// if the error is the relay's own.
 func (p *Paths) Delivered(relay, node foci.NodeID, d *txn.Delivery) {
 	v := p.Relayed(relay, node, d.Err)
 	if !v.ByRelay {

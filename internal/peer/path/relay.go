@@ -6,8 +6,8 @@ import (
 	"github.com/foci-store/foci/internal/device/mesh"
 )
 
-// Forward passes a request of a peer on to the node that it names: directly, by a
-// channel of this process, or not at all.
+// Forward relays a request of a peer to the node that it names, over a channel of this
+// process; without one it fails the request. It never uses a second relay.
 func (p *Paths) Forward(in *mesh.Incoming, f *wire.Forward) {
 	switch {
 	case !wire.Relayable(f.Method, f.Class):

@@ -10,10 +10,10 @@ import (
 	"github.com/foci-store/foci/internal/device/mesh"
 )
 
-// relayed is what a relay sends to the node that a request is for: the request
-// and its asker. The request goes alone when its asker is a member, or nothing
-// authenticates peers: then it may have the rights of the relay. So does every
-// request to a node of protocol 1, which knows no rights.
+// relayed returns what a relay sends to the target of a request: the request and its
+// asker. It is the bare request, which has the relay's rights, if the asker is a member,
+// if peers are not authenticated, or if the target speaks protocol 1, which has no
+// rights.
 func relayed(in *mesh.Incoming, protocol uint16, f *wire.Forward) (wire.Method, []byte) {
 	who := &in.From
 	if protocol < 2 || who.Rights.Everything() && (who.Principal == "" || who.Principal.IsNode()) {
@@ -23,11 +23,10 @@ func relayed(in *mesh.Incoming, protocol uint16, f *wire.Forward) (wire.Method, 
 	return wire.MethodRelayed, m.Append(make([]byte, 0, len(f.Head)+256))
 }
 
-// Unwrap turns a request that a relay has passed on into the request of its
-// asker: with the asker's principal and rights, whatever the relay may do, and
-// counted as the asker's. Only members may relay, and an asker that certs deny is
-// denied, whatever the relay's own list says. Unwrap reports whether it succeeded;
-// else it has failed the request.
+// Unwrap turns a relayed request into the request of its asker: with the principal and
+// rights of the asker, not of the relay, and charged to the asker. Only members may
+// relay, and an asker that certs deny is denied, even if the relay does not deny it.
+// Unwrap reports whether it succeeded; else it has failed the request.
 func Unwrap(in *mesh.Incoming, certs *auth.Certificates) bool {
 	var m wire.Relayed
 	switch err := codec.Unmarshal(in.Head, &m); {

@@ -17,7 +17,7 @@ var ErrNoLink = foci.Errorf(foci.NoRoute, "no channel to the node")
 func (p *Paths) Send(a *operation.Attempt, q *mesh.Request) error {
 	first := a.Peer
 	switch {
-	case q.Finished(): // canceled: its body may be in use for something else
+	case q.Finished(): // canceled: the caller may have reused its body
 		return nil
 	case a.Peer == p.cfg.Self:
 		return p.cfg.Local(q)
@@ -54,7 +54,7 @@ func (p *Paths) Call(ctx context.Context, node foci.NodeID, class foci.Class, me
 	return r, p.Relayed(to.Relay, node, err).Err
 }
 
-// WhyDown is why no channel to a node is open; nil when one is, or there is no
+// WhyDown returns why no channel to a node is open; nil if one is open or there is no
 // link.
 func (p *Paths) WhyDown(node foci.NodeID) error {
 	if l := p.Link(node); l != nil && !l.Up() {

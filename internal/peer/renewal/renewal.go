@@ -15,22 +15,22 @@ import (
 )
 
 const (
-	every      = time.Minute // between two looks whether the certificate is due
+	every      = time.Minute // mean time between checks of the certificate
 	minPause   = 5 * time.Second
 	maxPause   = 10 * time.Minute
 	askTimeout = 5 * time.Second // for one node's answer
 	maxAsked   = 8               // nodes that are asked in a row
 	// settleTimeout is how long Settle waits for a renewal that has begun: a
-	// command that is over in milliseconds must renew, too.
+	// command that ends within milliseconds must renew too.
 	settleTimeout = time.Second
 )
 
-// Renewal renews the certificate of this process. A process without
-// certificates has one, too, that does nothing.
+// Renewal renews the certificate of this process. Without certificates it does
+// nothing.
 type Renewal struct {
 	certs *auth.Certificates // nil: there is nothing to renew
 	log   *slog.Logger
-	kick  chan struct{} // the certificate is to be looked at now
+	kick  chan struct{} // holds a token to check the certificate now
 	turn  chan struct{} // holds a token while a renewal runs
 }
 
@@ -59,7 +59,7 @@ func (r *Renewal) Observe(authorities []byte) {
 	}
 }
 
-// Check makes Run look at the certificate now, for example when a link has come up.
+// Check makes Run check the certificate now, for example when a link has come up.
 func (r *Renewal) Check() {
 	select {
 	case r.kick <- struct{}{}:
@@ -67,7 +67,7 @@ func (r *Renewal) Check() {
 	}
 }
 
-// Settle waits a moment for a renewal that has begun.
+// Settle waits up to settleTimeout for a renewal that has begun.
 func (r *Renewal) Settle() {
 	select {
 	case r.turn <- struct{}{}:
@@ -76,8 +76,8 @@ func (r *Renewal) Settle() {
 	}
 }
 
-// Run renews the certificate whenever it is due, until ctx ends. It asks nodes
-// over those of links that are up.
+// Run renews the certificate whenever it is due, until ctx ends. It asks nodes over the
+// links that are up.
 func (r *Renewal) Run(ctx context.Context, links func() []*mesh.Link) {
 	if r.certs == nil {
 		return
@@ -87,7 +87,7 @@ func (r *Renewal) Run(ctx context.Context, links func() []*mesh.Link) {
 	for {
 		wait := every/2 + rand.N(every)
 		if pause > 0 && r.certs.Due() { // the node that renewed it was behind in a rotation, or none did
-			wait = max(0, pause-time.Since(last)) // a look in between does not put it off
+			wait = max(0, pause-time.Since(last)) // a check in between does not delay it
 		}
 		select {
 		case <-ctx.Done():
@@ -112,8 +112,8 @@ func (r *Renewal) Run(ctx context.Context, links func() []*mesh.Link) {
 	}
 }
 
-// renew has one node after the other sign; a process that holds the authority
-// signs for itself.
+// renew asks one node after the other to sign. A process that holds the authority
+// signs itself.
 func (r *Renewal) renew(ctx context.Context, links []*mesh.Link) error {
 	q, err := r.certs.NewRenewal()
 	if err != nil {
@@ -137,7 +137,7 @@ func (r *Renewal) renew(ctx context.Context, links []*mesh.Link) error {
 	return err
 }
 
-// request has one node sign a renewal.
+// request asks one node to sign a renewal.
 func (r *Renewal) request(ctx context.Context, l *mesh.Link, q *auth.Renewal) error {
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
