@@ -11,10 +11,10 @@ import (
 	"github.com/foci-store/foci/internal/device/mesh"
 )
 
-// callTimeout is how long a node may take to answer a question about itself.
+// callTimeout bounds a request for the status of a node.
 const callTimeout = 5 * time.Second
 
-// Ask asks a node about itself and decodes the answer into v.
+// Ask requests a status from a node and decodes the answer into v.
 func (p *Peer) Ask(ctx context.Context, node foci.NodeID, what string, v any) error {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
@@ -29,8 +29,8 @@ func (p *Peer) Ask(ctx context.Context, node foci.NodeID, what string, v any) er
 	return nil
 }
 
-// StaleEpoch is the epoch of the node that refused a question because it was of
-// an older layout; 0 when err says something else.
+// StaleEpoch is the epoch of the node that refused a request because it was of an
+// older layout; 0 if err is another error.
 func StaleEpoch(err error) foci.Epoch {
 	var answered *mesh.PeerError
 	if errors.As(err, &answered) && foci.KindOf(err) == foci.StaleLayout {

@@ -14,46 +14,46 @@ import (
 	"github.com/foci-store/foci/internal/status"
 )
 
-// Config is what a process is to the mesh.
+// Config describes a process in the mesh.
 type Config struct {
 	Mesh      mesh.Config     // without OnPeer, Logger and, for a member, Handler
 	Addresses []route.Address // that this node advertises; none for a transport client
 	Seeds     []route.Remote  // peers to contact first
 	// Remembered are peers known from the last run, dialled while no link is up.
 	Remembered []route.Remote
-	// Remember is told from time to time which peers are known, when that has
-	// changed; never two calls at a time. nil = none are remembered.
+	// Remember is called from time to time with the known peers, if they have changed;
+	// never concurrently. nil = peers are not remembered.
 	Remember func([]route.Remote)
-	Stay     bool         // keep links to the seeds alone, and not to every node that they tell of
-	Tables   []foci.Table // to use, in this order; none = those of Addresses, or the one by which it comes in
+	Stay     bool         // keep links to the seeds only, not to every known node
+	Tables   []foci.Table // to use, in this order; none = those of Addresses, or that of the first link
 
-	Layout *layout.Holder // may hold one already; required
-	// Adopted is called with each newer layout before it is used, so that a
-	// node can put it on its disk; when it fails the layout is not used.
+	Layout *layout.Holder // may hold a layout already; required
+	// Adopted is called with each newer layout before it is used, so that a node can
+	// persist it; if it fails, the layout is not used.
 	Adopted func(*layout.Snapshot) error
 	// Met is called when a link comes up. It must be quick. It may be nil.
 	Met func(foci.NodeID)
-	// Handlers are those of a replica's methods; nil = it stores nothing. Requests
-	// may come before New has ended.
+	// Handlers serve the methods of a replica; nil = the process stores nothing.
+	// Requests may arrive before New returns.
 	Handlers []serve.Handler
-	// Apart runs what serves a slow method on a goroutine of its own, or fails the
+	// Apart runs the handler of a slow method on a goroutine of its own, or fails the
 	// request; nil = on the goroutine that reads the channel.
 	Apart func(*mesh.Incoming, func(*mesh.Incoming))
 	// Describe adds what the process stores to its status; nil = nothing.
 	Describe func(*status.Node)
-	// Traces is where steps are noted; nil = its own.
+	// Traces records the steps of traces; nil = a new one.
 	Traces *status.Traces
 
-	Stall   time.Duration // without an answer for so long a leg is stalled; 0 = 2 s
+	Stall   time.Duration // a leg without an answer for this long is stalled; 0 = 2 s
 	Resends int           // of a stalled leg; 0 = 5
-	MaxOps  int           // operations that run at a time; 0 = 65,536
-	MaxHeld int64         // bytes of payload that they hold; 0 = 256 MiB
-	Linger  time.Duration // how long legs go on once their caller was answered; 0 = 2 s
+	MaxOps  int           // maximum of running operations; 0 = 65,536
+	MaxHeld int64         // maximum of payload bytes that they hold; 0 = 256 MiB
+	Linger  time.Duration // how long legs go on after their caller is answered; 0 = 2 s
 
 	Logger *slog.Logger // nil = silent
 }
 
-// membership is the part of the configuration that membership has.
+// membership is the part of the configuration for package membership.
 func (c *Config) membership() membership.Config {
 	return membership.Config{
 		Node: c.Mesh.Node, Incarnation: c.Mesh.Incarnation, Role: c.Mesh.Role, Auth: c.Mesh.Auth,

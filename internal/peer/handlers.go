@@ -12,8 +12,8 @@ import (
 	"github.com/foci-store/foci/internal/status"
 )
 
-// handlers answer what every member is asked, whether it stores or not, and what
-// this process adds to that.
+// handlers returns the handlers of all methods: those of Config.Handlers, and those
+// that every member has, even if it stores nothing.
 func (p *Peer) handlers() (*serve.Handlers, error) {
 	own := p.cfg.Handlers
 	if own == nil {
@@ -30,7 +30,7 @@ func (p *Peer) handlers() (*serve.Handlers, error) {
 	})...)
 }
 
-// ready fails a request that came before New has ended.
+// ready fails a request that arrives before New returns.
 func (p *Peer) ready(in *mesh.Incoming) bool {
 	if p.started.Load() {
 		return true

@@ -16,14 +16,14 @@ import (
 type (
 	// Op describes an operation to run.
 	Op = operation.Op
-	// Payload is the content of one record for as long as it may be sent.
+	// Payload is the content of one record while it may be sent.
 	Payload = operation.Payload
 )
 
 // NewPayload makes a payload in memory: see [operation.NewPayload].
 func NewPayload(free func()) *Payload { return operation.NewPayload(free) }
 
-// RereadPayload makes a payload that is read anew for each attempt: see
+// RereadPayload makes a payload that is read for each attempt: see
 // [operation.RereadPayload].
 func RereadPayload(r io.ReaderAt, size int64, free func()) *Payload {
 	return operation.RereadPayload(r, size, free)
@@ -35,10 +35,10 @@ func (p *Peer) Run(m quorum.Machine, op Op) (giveUp func()) { return p.ops.Run(m
 // Admit makes room for an operation: see [operation.Runner.Admit].
 func (p *Peer) Admit(bytes int64) (release func(), err error) { return p.ops.Admit(bytes) }
 
-// Inquire asks one question to the owner of an id, with all that the transaction
-// machine does about stalls and lost channels. done is called once: with the
-// answer, with an error when patience is over, or at once when neither a
-// channel nor a relay leads to the owner. Inquire does not wait.
+// Inquire sends a version query to the owner of an id; the transaction machine resends
+// it after stalls and lost channels. done is called once: with the answer, with an
+// error after patience, or at once if there is neither a channel nor a relay to the
+// owner. Inquire does not wait.
 func (p *Peer) Inquire(q *wire.Query, class foci.Class, patience time.Duration, done func(quorum.Answer)) {
 	if s := p.Layout(); s != nil {
 		_, node, _ := s.Owner(q.Group, q.ID)
@@ -50,14 +50,14 @@ func (p *Peer) Inquire(q *wire.Query, class foci.Class, patience time.Duration, 
 	p.ops.Ask(q, class, p.Now()+patience, done)
 }
 
-// Call asks one question to one target and waits for the answer, with all that
-// the transaction machine does about stalls and lost channels.
+// Call sends a request to one target and waits for the answer; the transaction machine
+// resends it after stalls and lost channels.
 func (p *Peer) Call(ctx context.Context, m codec.Message, class foci.Class, deadline time.Duration) (codec.Message, []byte, error) {
 	a := p.ops.Call(ctx, m, class, deadline)
 	return a.Msg, a.Body, p.named(a.Node, a.Err)
 }
 
-// named gives the error of a leg to a node the node's name, beside its id.
+// named adds the node's name to the error of a leg, beside its id.
 func (p *Peer) named(node foci.NodeID, err error) error {
 	e, ok := err.(*foci.Error)
 	l := p.Layout()

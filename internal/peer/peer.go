@@ -16,9 +16,9 @@ import (
 	"github.com/foci-store/foci/internal/status"
 )
 
-// redialPause is the longest pause between attempts of a transport client to dial
-// a node that is out of reach. A member hears of a node that is reachable again
-// because that dials it; no node dials a client, and its operations wait meanwhile.
+// redialPause is the longest pause between dials of an unreachable node by a transport
+// client. A node that is reachable again dials the members; no node dials a client,
+// whose operations wait meanwhile.
 const redialPause = 2 * time.Second
 
 // Peer is this process in the mesh.
@@ -28,7 +28,7 @@ type Peer struct {
 	ctx     context.Context
 	stop    context.CancelFunc
 	tasks   sync.WaitGroup
-	started atomic.Bool // New has ended
+	started atomic.Bool // New is about to return
 
 	mesh    *mesh.Mesh
 	ops     *operation.Runner
@@ -38,7 +38,7 @@ type Peer struct {
 	*membership.Members
 }
 
-// New starts. It does not wait for other processes: see Ready.
+// New starts a peer. It does not wait for other processes: see Ready.
 func New(cfg Config) (*Peer, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
@@ -68,7 +68,7 @@ func New(cfg Config) (*Peer, error) {
 	return p, nil
 }
 
-// wire makes the parts and joins them.
+// wire makes the parts and connects them.
 func (p *Peer) wire() (err error) {
 	p.paths = path.New(path.Config{
 		Self: p.cfg.Mesh.Node, Classes: p.cfg.classTables(), Membership: p, Now: p.Now, Note: p.traces.Note,
@@ -93,8 +93,7 @@ func (p *Peer) wire() (err error) {
 	return err
 }
 
-// meshConfig is the mesh's part of the configuration, with what this process does
-// about links and requests.
+// meshConfig is the configuration of the mesh, with onPeer and the handlers.
 func (p *Peer) meshConfig() (mc mesh.Config, err error) {
 	mc = p.cfg.Mesh
 	mc.OnPeer, mc.Logger = p.onPeer, p.cfg.Logger
@@ -110,8 +109,8 @@ func (p *Peer) meshConfig() (mc mesh.Config, err error) {
 	return mc, err
 }
 
-// Close lets legs whose callers were answered go on for a moment, ends all
-// operations and closes all channels. It may be called twice.
+// Close waits a limited time for the legs of answered operations, ends all operations
+// and closes all channels. It may be called twice.
 func (p *Peer) Close() error {
 	if p.ctx.Err() == nil {
 		p.ops.Linger()
@@ -132,11 +131,11 @@ func (p *Peer) Close() error {
 // Now is the clock of deadlines: time since the process began.
 func (p *Peer) Now() time.Duration { return time.Since(p.began) }
 
-// Paths are the paths to all nodes, and the links that they begin with.
+// Paths returns the paths to all nodes, and the links that they begin with.
 func (p *Peer) Paths() *path.Paths { return p.paths }
 
-// onPeer tells the parts of a link that came up or was lost. The mesh calls it, one
-// call at a time.
+// onPeer passes the start or loss of a link to the parts. The mesh calls it, one call
+// at a time.
 func (p *Peer) onPeer(e mesh.PeerEvent) {
 	if e.Up {
 		p.paths.Up(e.Peer)

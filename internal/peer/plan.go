@@ -13,8 +13,8 @@ import (
 	"github.com/foci-store/foci/internal/peer/membership"
 )
 
-// Config is how an operation on a bucket is made: by the present layout, with
-// the nearest groups first.
+// Config returns the configuration of an operation on a bucket: by the present layout,
+// with the nearest groups first.
 func (p *Peer) Config(bucket string, id foci.ID, level foci.Level, deadline time.Duration) (quorum.Config, error) {
 	l := p.Layout()
 	if l == nil {
@@ -27,7 +27,7 @@ func (p *Peer) Config(bucket string, id foci.ID, level foci.Level, deadline time
 	}, nil
 }
 
-// nearest is the groups of an object, nearest owner first, and the hedging delay.
+// nearest returns the groups of an object, nearest owner first, and the hedging delay.
 func (p *Peer) nearest(l *layout.Snapshot, bucket string, id foci.ID) ([]foci.Group, time.Duration) {
 	groups := slices.Clone(l.GroupsOf(bucket))
 	replicas := make([]path.Replica, len(groups), foci.MaxGroups)
@@ -42,8 +42,8 @@ func (p *Peer) nearest(l *layout.Snapshot, bucket string, id foci.ID) ([]foci.Gr
 	return groups, hedge
 }
 
-// nonce draws from the runtime's generator, which is seeded by the system and
-// cannot be foreseen.
+// nonce draws from the runtime's generator, which is seeded by the system and is
+// unpredictable.
 func nonce() uint64 {
 	for {
 		if n := rand.Uint64(); n != 0 {
@@ -82,7 +82,7 @@ func (p planner) hop(node foci.NodeID, class foci.Class) (txn.Path, error) {
 	return txn.Path{Peer: to.Node, Relay: to.Relay}, err
 }
 
-// Nearest is the groups of an object, nearest first.
+// Nearest returns the groups of an object, nearest first.
 func (p planner) Nearest(s *layout.Snapshot, bucket string, id foci.ID) []foci.Group {
 	groups, _ := p.nearest(s, bucket, id)
 	return groups

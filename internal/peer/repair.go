@@ -11,14 +11,14 @@ import (
 	"github.com/foci-store/foci/internal/peer/operation"
 )
 
-// repairRestarts is little: each sends what is lacking once more, and whoever
-// wants the repair will want it again.
+// repairRestarts is small: each restart sends the missing records again, and the
+// caller will repeat a failed repair.
 const repairRestarts = 2
 
-// Repair makes two groups hold the same of one object's current content, by
-// the read that any reader does, of these groups alone: both vote, and what one
-// lacks is written to it. It is not a read for anybody, as two groups need not
-// be a quorum. done is called once.
+// Repair makes two groups hold the same current content of one object, by a read of
+// these groups alone with read repair: both vote, and the records that one lacks are
+// written to it. Two groups need not be a quorum, so the result of the read is not
+// used. done is called once.
 func (p *Peer) Repair(id foci.ID, one, other foci.Group, patience time.Duration, done func(error)) {
 	l := p.Layout()
 	if l == nil {
@@ -37,7 +37,7 @@ func (p *Peer) Repair(id foci.ID, one, other foci.Group, patience time.Duration,
 	}})
 }
 
-// Reachable reports whether the owner of an id in a group can be sent to now.
+// Reachable reports whether the owner of an id in a group has an open channel.
 func (p *Peer) Reachable(g foci.Group, id foci.ID) bool {
 	l := p.Layout()
 	if l == nil {
@@ -47,7 +47,7 @@ func (p *Peer) Reachable(g foci.Group, id foci.ID) bool {
 	return ok && p.paths.IsUp(node)
 }
 
-// GroupReachable reports whether any backend of a group can be sent to now.
+// GroupReachable reports whether the node of any backend of a group has an open channel.
 func (p *Peer) GroupReachable(g foci.Group) bool {
 	l := p.Layout()
 	return l != nil && slices.ContainsFunc(l.Backends, func(b layout.Backend) bool { return b.Group == g && p.paths.IsUp(b.Node) })

@@ -38,15 +38,15 @@ func (p *Peer) Txns() status.Txns {
 	return s
 }
 
-// Trace is the steps of an operation that this process remembers.
+// Trace returns the steps of an operation that this process has recorded.
 func (p *Peer) Trace(id foci.TraceID) []status.Step { return p.traces.Of(id) }
 
 // MaxRemembered is the most addresses that are remembered from run to run.
 const MaxRemembered = membership.MaxRemembered
 
 type (
-	// KnownRoute is what is known of a node, and the node that told it.
+	// KnownRoute is the known route of a node, and the node that sent it.
 	KnownRoute = membership.KnownRoute
-	// RouteCounters count what a process says about routes.
+	// RouteCounters count a process's messages about routes.
 	RouteCounters = membership.RouteCounters
 )

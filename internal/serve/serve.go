@@ -15,8 +15,8 @@ type Handler struct {
 	unwrap func(*mesh.Incoming) bool // instead of serve
 }
 
-// On hands requests to f, decoded, of askers that have the right. The type of the
-// request says of which method it is.
+// On returns the handler that decodes a request, checks the rights of its asker and
+// calls f. The type of the request determines the method.
 func On[M any, P interface {
 	*M
 	codec.Message
@@ -35,14 +35,14 @@ func On[M any, P interface {
 	}}
 }
 
-// Unwrap turns a request of a method into the one that is inside of it, which is
-// then served in its place. When f reports false it has failed the request.
+// Unwrap returns the handler of a method whose requests contain another request. f
+// unwraps it, and it is served instead. If f reports false it has failed the request.
 func Unwrap(m wire.Method, f func(*mesh.Incoming) bool) Handler {
 	return Handler{method: m, unwrap: f}
 }
 
-// When has handlers serve only while ready reports true; it has failed the request
-// otherwise.
+// When makes handlers serve a request only if ready reports true; else ready has failed
+// the request.
 func When(ready func(*mesh.Incoming) bool, all ...Handler) []Handler {
 	for i := range all {
 		serve := all[i].serve
@@ -55,8 +55,8 @@ func When(ready func(*mesh.Incoming) bool, all ...Handler) []Handler {
 	return all
 }
 
-// Refuse answers all methods that ask a replica with an error: for a process that
-// stores nothing.
+// Refuse returns handlers that answer all methods of a replica with an error, for a
+// process that stores nothing.
 func Refuse(err error) []Handler {
 	var all []Handler
 	for _, r := range wire.Methods() {
@@ -72,14 +72,14 @@ func Asker(in *mesh.Incoming) *access.Asker {
 	return &access.Asker{Principal: in.From.Principal, Rights: in.From.Rights, Protocol: in.From.Protocol}
 }
 
-// Handlers are those of one process.
+// Handlers is the table of the handlers of one process.
 type Handlers struct {
-	by []func(*mesh.Incoming) // by number of the method
+	by []func(*mesh.Incoming) // by method number
 }
 
-// New takes one handler for each method of the table. Slow methods are served by
-// apart, which calls what it is given on a goroutine of its own, or fails the
-// request; nil = on the goroutine that reads the channel.
+// New makes the table from one handler for each method. Slow methods are served by
+// apart, which calls the handler on a goroutine of its own, or fails the request; nil =
+// on the goroutine that reads the channel.
 func New(apart func(*mesh.Incoming, func(*mesh.Incoming)), all ...Handler) (*Handlers, error) {
 	s := new(Handlers)
 	for _, h := range all {
@@ -111,7 +111,7 @@ func New(apart func(*mesh.Incoming, func(*mesh.Incoming)), all ...Handler) (*Han
 	return s, nil
 }
 
-// Only is a table with gaps, for tests: other methods are not known.
+// Only returns a table of the given handlers only, for tests.
 func Only(all ...Handler) *Handlers {
 	s := new(Handlers)
 	for _, h := range all {

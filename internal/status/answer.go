@@ -9,7 +9,7 @@ import (
 	"github.com/foci-store/foci/internal/device/mesh"
 )
 
-// The questions. AskTrace is followed by a trace's id.
+// The questions. A trace id follows AskTrace.
 const (
 	AskNode  = wire.AskNode
 	AskMesh  = "mesh"
@@ -17,7 +17,7 @@ const (
 	AskTrace = "trace "
 )
 
-// Source is a process that can be asked. Its methods may be called at any time,
+// Source is a process that reports its status. Its methods may be called at any time,
 // by several goroutines.
 type Source interface {
 	Status() Node

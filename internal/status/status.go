@@ -16,7 +16,7 @@ type Node struct {
 	Role        foci.Role        `json:"role"`
 	Epoch       foci.Epoch       `json:"epoch"` // of the layout that it works by; 0 without one
 	Uptime      time.Duration    `json:"uptime_ns"`
-	Protocols   wire.Protocols   `json:"protocols"` // that it speaks; zero: it does not say, so it speaks 1 alone
+	Protocols   wire.Protocols   `json:"protocols"` // that it speaks; zero: an old process, which speaks 1 only
 	Addrs       []string         `json:"addrs"`
 	Backends    []Backend        `json:"backends"`
 	NotVoting   string           `json:"not_voting,omitempty"`   // why it answers no version queries and stores nothing; empty: it votes
@@ -31,9 +31,9 @@ type Backend struct {
 	Stats
 }
 
-// Stats are what a backend holds and how it is. The fields are those of the
-// store's own Stats, which this package must not import: clients read the
-// answers, and link no store.
+// Stats are the contents and the state of a backend. The fields are those of the
+// store's own Stats. This package must not import the store: clients decode the
+// answers, and do not link the store.
 type Stats struct {
 	Records  uint64 // transactions, of objects and chunks
 	Objects  uint64 // objects and chunks that have at least one transaction
@@ -42,11 +42,11 @@ type Stats struct {
 	Queued   int    // records that wait for their fsync
 	Hints    int    // objects, each with a group that may lack something of it
 	Unhinted uint64 // hints refused because there were too many, since the start
-	ReadOnly string // why no writes are taken; empty: they are
-	NotReady string // why no questions are answered; empty: they are
+	ReadOnly string // why writes are refused; empty: they are not
+	NotReady string // why all requests are refused; empty: they are not
 }
 
-// Txns are the legs that a process has pending, and what happened so far.
+// Txns are the pending legs of a process, and its counters.
 type Txns struct {
 	Counters txn.Counters `json:"counters"`
 	Pending  []PendingLeg `json:"pending"` // the oldest ones

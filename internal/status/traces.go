@@ -8,24 +8,24 @@ import (
 	"github.com/foci-store/foci"
 )
 
-// maxSteps is how many steps a process remembers, of all traces together.
+// maxSteps is the number of steps that a process keeps, of all traces together.
 const maxSteps = 4096
 
-// Step is something that happened to an operation.
+// Step is one event of an operation.
 type Step struct {
 	Trace foci.TraceID `json:"trace"`
 	At    time.Time    `json:"at"` // by the clock of the process
 	What  string       `json:"what"`
 }
 
-// Traces are the last steps that a process has noted. The zero value is ready.
+// Traces holds the last steps that a process has recorded. The zero value is ready.
 type Traces struct {
 	mu   sync.Mutex
 	ring []Step // guarded by mu
 	next int    // guarded by mu; the oldest step, once the ring is full
 }
 
-// Note notes a step.
+// Note records a step.
 func (t *Traces) Note(id foci.TraceID, format string, args ...any) {
 	s := Step{Trace: id, At: time.Now(), What: fmt.Sprintf(format, args...)}
 	t.mu.Lock()
@@ -38,7 +38,7 @@ func (t *Traces) Note(id foci.TraceID, format string, args ...any) {
 	t.next = (t.next + 1) % maxSteps
 }
 
-// Of are the steps of one trace that are remembered, oldest first.
+// Of returns the recorded steps of one trace, oldest first.
 func (t *Traces) Of(id foci.TraceID) []Step {
 	t.mu.Lock()
 	defer t.mu.Unlock()
