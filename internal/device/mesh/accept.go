@@ -9,21 +9,22 @@ import (
 	"github.com/foci-store/foci/internal/device/mesh/stream"
 )
 
-// accept runs the listening side of a handshake and serves the channel. leave
-// takes the connection out of the unauthenticated ones.
+// accept runs the listening side of a handshake and serves the channel. leave removes
+// the connection from the unauthenticated ones.
 func (m *Mesh) accept(conn net.Conn, table foci.Table, leave func()) {
 	_ = conn.SetDeadline(time.Now().Add(m.cfg.Timing.Handshake))
 	ch, err := m.admit(conn, table)
 	leave()
 	if err != nil {
 		m.refused(conn.RemoteAddr(), err)
-		_ = conn.Close() // nothing of worth is on it
+		_ = conn.Close() // nothing was served on it
 		return
 	}
 	ch.Run()
 }
 
-// admit authenticates a peer and opens a channel for it, if it may have one more.
+// admit authenticates a peer and opens a channel for it, within its share of
+// connections.
 func (m *Mesh) admit(conn net.Conn, table foci.Table) (*stream.Server, error) {
 	a, err := m.handshakes.Accept(conn, table)
 	if err != nil {
@@ -53,7 +54,7 @@ func (m *Mesh) admit(conn net.Conn, table foci.Table) (*stream.Server, error) {
 	return ch, nil
 }
 
-// refused counts a connection that was refused, and logs one a second.
+// refused counts a refused connection and logs at most one a second.
 func (m *Mesh) refused(from net.Addr, err error) {
 	n := m.refusals.Add(1)
 	now := time.Since(m.began).Milliseconds()

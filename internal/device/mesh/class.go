@@ -5,22 +5,22 @@ import (
 	"github.com/foci-store/foci/internal/device/mesh/frame"
 )
 
-// ClassConfig is what is particular to the channels of one class.
+// ClassConfig configures the channels of one class.
 type ClassConfig struct {
-	// Tables says by which tables the class goes: addresses of the first are
-	// dialled first, and so on; then the others. Empty = in the peer's order.
+	// Tables orders the route tables: addresses in the first are dialled first, and so
+	// on; then the rest. Empty = in the peer's order.
 	Tables []foci.Table
 
-	// DSCP marks the packets of the class for the network, 0 to 63, in both
-	// directions when both sides are configured alike. 0 = as usual.
+	// DSCP marks the packets of the class, 0 to 63, in both directions when both sides
+	// are configured alike. 0 = unmarked.
 	DSCP uint8
 
 	// Compress is how bodies over 4 KiB are compressed, where that pays and the
 	// peer can read it. 0 = not at all: it costs more time than a fast network.
 	Compress Compression
 
-	// QueueBytes bounds the bytes of requests of the class that are in flight, or
-	// wait to be, to one peer; over it the caller gets Busy. 0 = Limits.LinkBytes.
+	// QueueBytes bounds the bytes of the class's requests to one peer, in flight or
+	// waiting; over it the caller gets Busy. 0 = Limits.LinkBytes.
 	QueueBytes int64
 }
 
@@ -70,7 +70,7 @@ func ParseCompression(s string) (Compression, error) {
 	return 0, foci.Errorf(foci.Invalid, "compress %q: want off, zstd or lz4", foci.Clip(s))
 }
 
-// packing is its bit on the wire.
+// packing returns its bit on the wire.
 func (c Compression) packing() frame.Packing {
 	return [numCompressions]frame.Packing{Zstd: frame.Zstd, LZ4: frame.LZ4}[c]
 }
@@ -79,9 +79,9 @@ func (c Compression) packing() frame.Packing {
 type LinkMode uint8
 
 const (
-	// Independent: nothing. What was under way on the lost one moves to a sibling.
+	// Independent: nothing. Requests in flight on the lost channel move to another.
 	Independent LinkMode = iota
-	// Linked: they are closed too, and all that was under way on them fails.
+	// Linked: they are closed too, and all requests in flight on them fail.
 	Linked
 	numLinkModes
 )

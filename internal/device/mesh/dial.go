@@ -46,7 +46,7 @@ func (m *Mesh) open(ctx context.Context, addr route.Address, expect foci.NodeID,
 	return stream.NewClient(&m.streams, o), nil
 }
 
-// greetError says where and why a handshake failed, and what can be done about it.
+// greetError is the error of a failed handshake: where, why, and a remedy.
 func greetError(addr string, err error) error {
 	e := &foci.Error{Kind: foci.KindOf(err), Op: "dial", Where: addr, Err: err}
 	var answered *frame.PeerError

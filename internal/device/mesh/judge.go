@@ -9,9 +9,9 @@ import (
 	"github.com/foci-store/foci/internal/device/mesh/handshake"
 )
 
-// judge closes the channels, in both directions, whose peers' certificates are
-// no longer good: denied, past their end, or of an authority that is no longer
-// believed. Requests on them move on as from any lost channel.
+// judge closes the channels, in both directions, whose peers' certificates are no
+// longer valid: denied, expired, or of an authority that is no longer trusted. Their
+// requests move to other channels as from any lost channel.
 func (m *Mesh) judge() {
 	tick := time.NewTicker(m.cfg.Timing.Judge)
 	defer tick.Stop()
@@ -37,7 +37,7 @@ func (m *Mesh) judge() {
 	}
 }
 
-// judgeOne closes a channel whose certificate is no longer good.
+// judgeOne closes a channel whose certificate is no longer valid.
 func (m *Mesh) judgeOne(o *handshake.Opened, end func(error)) {
 	if o.Certificate == nil {
 		return

@@ -23,8 +23,8 @@ func (l *Link) step(tell func(out []link.Effect, now time.Duration) []link.Effec
 
 func (l *Link) now() time.Duration { return time.Since(l.mesh.began) }
 
-// record publishes what an event has changed; peer is that of a channel which it
-// opened. l.mu is held.
+// record publishes the changes of an event; peer is the peer of the channel that the
+// event opened, if any. l.mu is held.
 func (l *Link) record(out []link.Effect, peer Identity) {
 	l.publish()
 	for i := range out {
@@ -53,8 +53,8 @@ func (l *Link) record(out []link.Effect, peer Identity) {
 // maxEvents is how many events of one link wait for OnPeer at most.
 const maxEvents = 8
 
-// collapse leaves out, of too many events, those between: that the peer was
-// lost, and what it is now.
+// collapse shortens too long a list of events to the loss of the peer and its present
+// state.
 func collapse(told []PeerEvent) []PeerEvent {
 	if len(told) <= maxEvents {
 		return told
@@ -95,7 +95,7 @@ func (l *Link) carryOut(out []link.Effect) {
 	}
 }
 
-// keep does what is due, until the link is removed.
+// keep runs the machine's timers until the link is removed.
 func (l *Link) keep() {
 	for {
 		l.mu.Lock()
@@ -120,7 +120,7 @@ func (l *Link) keep() {
 	}
 }
 
-// wakeKeeper has keep look again when something is due.
+// wakeKeeper makes keep recompute its next deadline.
 func (l *Link) wakeKeeper() {
 	select {
 	case l.kick <- struct{}{}:
@@ -153,7 +153,7 @@ func (l *Link) dialFailed(where link.Slot, attempt uint64, err error) {
 		out = l.machine.Undialled(out, now, where, attempt, err)
 		if first && l.mesh.ctx.Err() == nil {
 			level := slog.LevelInfo
-			if foci.KindOf(err) == foci.Denied { // a setting, here or there, that will not mend itself
+			if foci.KindOf(err) == foci.Denied { // a wrong setting on either side, which lasts
 				level = slog.LevelWarn
 			}
 			l.mesh.log.Log(l.mesh.ctx, level, "peer cannot be reached", "peer", l.node, "class", where.Class, "err", err)
@@ -162,8 +162,8 @@ func (l *Link) dialFailed(where link.Slot, attempt uint64, err error) {
 	})
 }
 
-// adopt takes a channel into its slot. It fails when the slot is taken or the
-// link was removed; then the channel was closed.
+// adopt puts a channel into its slot. When the slot is taken or the link was removed,
+// it closes the channel and fails.
 func (l *Link) adopt(ch *stream.Client, where link.Slot, attempt uint64, addr route.Address) error {
 	l.mu.Lock()
 	ch.Attach((*owner)(l), link.Conn(l.mesh.conns.Add(1)), where.Index)
@@ -189,7 +189,7 @@ func (l *Link) adopt(ch *stream.Client, where link.Slot, attempt uint64, addr ro
 // owner is a link as its channels know it.
 type owner Link
 
-// Lost takes a closed channel out.
+// Lost removes a closed channel.
 func (o *owner) Lost(ch *stream.Client, why error) {
 	l := (*Link)(o)
 	l.mesh.log.Debug("channel lost", "peer", l.node, "class", ch.Class, "n", ch.Index, "err", why)
@@ -200,8 +200,8 @@ func (o *owner) Lost(ch *stream.Client, why error) {
 	})
 }
 
-// Orphaned decides what becomes of a request whose channel was lost before it
-// was answered: it is sent again on another, waits for one, or fails.
+// Orphaned handles a request whose channel was lost before the reply: the request is
+// sent again on another channel, waits for one, or fails.
 func (o *owner) Orphaned(q *Request, ch *stream.Client, why error) {
 	l := (*Link)(o)
 	if q.Finished() {
@@ -209,8 +209,8 @@ func (o *owner) Orphaned(q *Request, ch *stream.Client, why error) {
 	}
 	l.mu.Lock()
 	ask := l.describe(q)
-	ask.Since = 0 // it was on a channel: how long it waited for that is past
-	q.Move()      // before it can be sent by another goroutine
+	ask.Since = 0 // its wait for a channel begins anew
+	q.Move()      // before another goroutine can send it
 	out, waits, err := l.machine.Move(nil, l.now(), ask, ch.Peer.Incarnation, why)
 	l.record(out, l.peer)
 	l.mu.Unlock()
@@ -227,13 +227,13 @@ func (o *owner) Orphaned(q *Request, ch *stream.Client, why error) {
 	}
 }
 
-// Draining takes a channel out of use whose peer is shutting down.
+// Draining stops the use of a channel whose peer is shutting down.
 func (o *owner) Draining(ch *stream.Client) {
 	l := (*Link)(o)
 	l.step(func(out []link.Effect, now time.Duration) []link.Effect { return l.machine.Draining(out, now, ch.ID) })
 }
 
-// Pinged records what a pong told.
+// Pinged records the round trip and the clock reading of a pong.
 func (o *owner) Pinged(rtt time.Duration, clock *stream.ClockReading) {
 	o.rtt.Store(int64(rtt))
 	if clock != nil {
@@ -241,13 +241,13 @@ func (o *owner) Pinged(rtt time.Duration, clock *stream.ClockReading) {
 	}
 }
 
-// inbound says that the peer has one channel more, or less, to us.
+// inbound tells the machine that the peer has opened or closed a channel to this
+// process.
 func (l *Link) inbound(change int) {
 	l.step(func(out []link.Effect, now time.Duration) []link.Effect { return l.machine.Inbound(out, now, change) })
 }
 
-// Retry lets the next attempt to reach the peer begin now, whatever the pause
-// after earlier failures: the peer has just been seen.
+// Retry ends the backoff after failed dials: the peer has just been seen.
 func (l *Link) Retry() { l.step(l.machine.Revive) }
 
 // remove ends the link.
@@ -261,7 +261,7 @@ func (l *Link) remove(why error) {
 	})
 }
 
-// beat tells the machine what was heard on each channel.
+// beat tells the machine what has arrived on each channel.
 func (l *Link) beat(pulses []link.Pulse) []link.Pulse {
 	pulses = pulses[:0]
 	l.step(func(out []link.Effect, now time.Duration) []link.Effect {
@@ -273,8 +273,7 @@ func (l *Link) beat(pulses []link.Pulse) []link.Pulse {
 	return pulses
 }
 
-// publish makes the open channels known to pick, when they have changed; l.mu
-// is held.
+// publish updates the list of open channels that pick reads; l.mu is held.
 func (l *Link) publish() {
 	for c := range foci.NumClasses {
 		old := l.open[c].Load()

@@ -17,9 +17,8 @@ import (
 	"github.com/foci-store/foci/internal/device/mesh/stream"
 )
 
-// A channel that has this much under way is busy: the next of its class is
-// opened and used beside it. Below that, little load stays on few channels,
-// where its small writes coalesce.
+// A channel with this much in flight is busy: the next one of its class is opened and
+// used beside it. Less load stays on few channels, where small writes coalesce.
 const (
 	busyRequests = 64
 	busyBytes    = 256 << 10
@@ -45,7 +44,7 @@ type Link struct {
 	state atomic.Uint32
 	moved atomic.Int64                                      // requests that were sent again
 	open  [foci.NumClasses]atomic.Pointer[[]*stream.Client] // by index, those that take requests
-	kick  chan struct{}                                     // something is due earlier than keep thinks
+	kick  chan struct{}                                     // the next deadline has become earlier than wakeAt
 	ended chan struct{}
 
 	mu       sync.Mutex // guards what follows
@@ -53,9 +52,9 @@ type Link struct {
 	channels map[link.Conn]*stream.Client
 	peer     Identity // as last welcomed
 	lastAt   time.Time
-	closes   map[link.Slot]ending // the last of each place
+	closes   map[link.Slot]ending // the last one of each slot
 	wakeAt   time.Duration        // when keep looks again
-	events   []PeerEvent          // that OnPeer was not called with yet
+	events   []PeerEvent          // not yet reported to OnPeer
 	removed  bool
 }
 
@@ -92,8 +91,8 @@ func (l *Link) Peer() Identity {
 	return l.peer
 }
 
-// LastErr is why the last channel to the peer was lost, or not opened; nil: no
-// channel ended yet.
+// LastErr returns why the last channel to the peer was lost or could not be opened;
+// nil if neither has happened.
 func (l *Link) LastErr() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -106,20 +105,19 @@ func (l *Link) State() PeerState { return PeerState(l.state.Load()) }
 // Up reports whether a channel to the peer is open.
 func (l *Link) Up() bool { return l.State() == link.Up }
 
-// Load is how much is under way to the peer, in bytes; a request counts for at
-// least 4 KiB.
+// Load is the bytes in flight to the peer; a request counts for at least 4 KiB.
 func (l *Link) Load() int64 {
 	n, bytes := l.quota.Flow()
 	return cost(int32(min(n, 1<<30)), bytes)
 }
 
-// RTT is the smoothed time that pings take; 0 when none was answered yet.
+// RTT is the smoothed round-trip time of pings; 0 before the first answer.
 func (l *Link) RTT() time.Duration { return time.Duration(l.rtt.Load()) }
 
 // Send queues a request, or refuses it at once and without calling Done: Busy
 // when a limit is reached, Unreachable when there is no channel and the last attempt
 // to open one failed, Closed when the link was removed, TooLarge or Invalid.
-// With a channel yet to be opened it waits for that.
+// While a channel is being opened the request waits for it.
 func (l *Link) Send(q *Request) error {
 	compressed := q.Class < foci.NumClasses && l.mesh.cfg.Classes[q.Class].Compress != NotCompressed
 	if ok, err := q.Begin(&l.quota, compressed); !ok {
@@ -144,7 +142,7 @@ func (l *Link) dispatch(q *Request) error {
 			case err == stream.ErrGone:
 				l.markClosing(ch)
 			case foci.KindOf(err) == foci.Busy && moved(q):
-				return l.requeue(q) // it was accepted once
+				return l.requeue(q) // it was accepted before
 			default:
 				return err
 			}
@@ -159,7 +157,7 @@ func (l *Link) dispatch(q *Request) error {
 func (l *Link) submit(q *Request) (waits bool, err error) {
 	l.mu.Lock()
 	out, waits, err := l.machine.Submit(nil, l.now(), l.describe(q))
-	if foci.KindOf(err) == foci.Busy { // perhaps with what was canceled long ago
+	if foci.KindOf(err) == foci.Busy { // canceled requests may fill the queue
 		l.machine.Forget(func(ref any) bool { return ref.(*Request).Finished() })
 		out, waits, err = l.machine.Submit(out, l.now(), l.describe(q))
 	}
@@ -179,7 +177,7 @@ func (l *Link) requeue(q *Request) error {
 	return err
 }
 
-// describe is a request as the machine sees it.
+// describe returns a request as the machine sees it.
 func (l *Link) describe(q *Request) link.Request {
 	since, moves := q.Waiting()
 	return link.Request{Ref: q, Class: q.Class, Fixed: q.NoReplay, Moves: moves, Since: since}
@@ -191,7 +189,7 @@ func moved(q *Request) bool {
 	return moves > 0
 }
 
-// markClosing takes a channel out of use that is closing.
+// markClosing stops the use of a channel that is closing.
 func (l *Link) markClosing(ch *stream.Client) {
 	l.mu.Lock()
 	l.machine.Doomed(ch.ID)
@@ -199,9 +197,9 @@ func (l *Link) markClosing(ch *stream.Client) {
 	l.mu.Unlock()
 }
 
-// pick is the channel for the next request: the first that is not busy, else
-// the one with the least in flight. When all are busy another is opened. The
-// one to avoid is taken only while there is no other; then one is opened, too.
+// pick returns the channel for the next request: the first one that is not busy, else
+// the one with the least in flight. When all are busy it opens another. It returns the
+// channel to avoid only if there is no other, and then opens another, too.
 func (l *Link) pick(class foci.Class, avoid link.Conn) *stream.Client {
 	list := l.open[class].Load()
 	if list == nil || len(*list) == 0 {
@@ -231,14 +229,13 @@ func (l *Link) pick(class foci.Class, avoid link.Conn) *stream.Client {
 
 func cost(requests int32, bytes int64) int64 { return int64(requests)<<12 + bytes }
 
-// widen asks for one more channel of a class, unless one is on its way.
+// widen opens one more channel of a class, unless one is being opened.
 func (l *Link) widen(class foci.Class) {
 	l.step(func(out []link.Effect, now time.Duration) []link.Effect { return l.machine.Widen(out, now, class) })
 }
 
-// ClockOffset is how far the peer's clock is from this process's, as the last
-// pong told it. It is not known of a peer that cannot be reached, or speaks
-// protocol 1.
+// ClockOffset is the offset of the peer's clock from this process's, measured by the
+// last pong. It is unknown for a peer that is unreachable or speaks protocol 1.
 func (l *Link) ClockOffset() (o version.Offset, known bool) {
 	c := l.clock.Load()
 	t := &l.mesh.cfg.Timing

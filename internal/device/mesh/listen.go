@@ -12,8 +12,8 @@ import (
 	"github.com/foci-store/foci/internal/core/mutant"
 )
 
-// keepAlive makes idle channels survive firewalls that forget, and finds dead
-// hosts within a minute.
+// keepAlive keeps idle channels alive in stateful firewalls and detects dead hosts
+// within a minute.
 var keepAlive = net.KeepAliveConfig{Enable: true, Idle: 30 * time.Second, Interval: 10 * time.Second, Count: 3}
 
 func dialTCP(ctx context.Context, network, addr string) (net.Conn, error) {
@@ -53,7 +53,7 @@ func (m *Mesh) listen() error {
 func (l Listener) network() string {
 	ap, err := netip.ParseAddrPort(l.Addr)
 	switch {
-	case err != nil: // a name
+	case err != nil: // a host name
 		return "tcp"
 	case ap.Addr().Is4():
 		return "tcp4"
@@ -76,8 +76,8 @@ func (m *Mesh) checkExposed(addr net.Addr) error {
 	}
 }
 
-// acceptAll takes connections until the listener is closed. When the process
-// has run out of something it waits a little instead of spinning.
+// acceptAll accepts connections until the listener is closed. When accepting fails,
+// as without free file descriptors, it waits a little instead of spinning.
 func (m *Mesh) acceptAll(ln net.Listener, table foci.Table) {
 	failures := 0
 	for {

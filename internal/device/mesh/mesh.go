@@ -28,22 +28,22 @@ type Mesh struct {
 	stop  context.CancelFunc
 	tasks sync.WaitGroup
 
-	sent        stream.Sent   // requests in flight that were sent from here
-	collecting  stream.Budget // bodies of replies being put together
+	sent        stream.Sent   // requests of this process in flight
+	collecting  stream.Budget // bodies of replies being collected in memory
 	shares      *stream.Shares
 	streams     stream.Config
 	dials       chan struct{}
 	listeners   []net.Listener
 	handshakes  *handshake.Endpoint
 	refusals    atomic.Int64
-	refusalTold atomic.Int64 // when one was last logged, in milliseconds since began
+	refusalTold atomic.Int64 // when a refusal was last logged, in milliseconds since began
 	events      events
 	conns       atomic.Uint64 // channels opened by this process, ever
 
 	mu          sync.Mutex // guards what follows
 	links       map[foci.NodeID]*Link
 	inbound     map[*stream.Server]struct{}
-	inboundFrom map[foci.NodeID]int // of these, by member
+	inboundFrom map[foci.NodeID]int // number of inbound channels by member
 	closed      bool
 	done        chan struct{} // Close has ended
 }
@@ -169,8 +169,8 @@ func (m *Mesh) RemovePeer(node foci.NodeID) {
 	}
 }
 
-// Dial connects to an address, whichever node is there, and makes a link to that
-// node. It tries once.
+// Dial connects to an address and makes a link to whichever node answers there. It
+// tries once.
 func (m *Mesh) Dial(ctx context.Context, addr route.Address, eager bool) (*Link, error) {
 	ctx, cancel := context.WithTimeout(ctx, m.cfg.Timing.Handshake)
 	defer cancel()
@@ -244,7 +244,7 @@ func (m *Mesh) countInbound(node foci.NodeID, change int) *Link {
 	return m.links[node]
 }
 
-// forget drops an accepted channel, which has closed.
+// forget drops an accepted channel that has closed.
 func (m *Mesh) forget(ch *stream.Server, why error) {
 	m.mu.Lock()
 	var l *Link
@@ -264,9 +264,9 @@ var (
 	errShutdown = foci.Errorf(foci.Closed, "this node is shutting down")
 )
 
-// Close takes no new requests, waits a little for those being served to be
-// answered, closes every connection, and returns when no goroutine is left. It
-// must not be called by a handler, Done or OnPeer. It never fails.
+// Close takes no new requests, waits a short time for replies to those being served,
+// closes every connection, and returns when no goroutine is left. A handler, Done or
+// OnPeer must not call it. It never fails.
 func (m *Mesh) Close() error {
 	m.mu.Lock()
 	if m.closed {
@@ -290,7 +290,8 @@ func (m *Mesh) Close() error {
 	return nil
 }
 
-// drain lets the accepted channels answer what they serve, for a while.
+// drain waits, for a bounded time, for the accepted channels to answer the requests
+// being served.
 func (m *Mesh) drain(inbound []*stream.Server) {
 	for _, ch := range inbound {
 		ch.GoAway()
@@ -317,7 +318,7 @@ func (m *Mesh) accepted() []*stream.Server {
 	return slices.Collect(maps.Keys(m.inbound))
 }
 
-// Local has a request served by this process's own handler; see [stream.Local].
+// Local serves a request by this process's own handler; see [stream.Local].
 func (m *Mesh) Local(q *Request) error {
 	self := Identity{Node: m.cfg.Node, Incarnation: m.cfg.Incarnation, Role: m.cfg.Role, Addr: "local", Rights: rights.Full()}
 	return stream.Local(&m.streams, self, q)

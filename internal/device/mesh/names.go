@@ -6,7 +6,7 @@ import (
 	"github.com/foci-store/foci/internal/device/mesh/stream"
 )
 
-// What a mesh sends and serves is made of types of the packages below it.
+// The types of requests and replies, from the packages below.
 type (
 	Request     = stream.Request
 	Reply       = stream.Reply

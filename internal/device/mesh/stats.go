@@ -17,12 +17,12 @@ type Stats struct {
 	Links     []LinkStats        `json:"links"`
 	Incoming  []stream.Stats     `json:"incoming"`
 	Serving   int64              `json:"serving"`    // requests in hand
-	Refused   int64              `json:"refused"`    // connections, since the start
+	Refused   int64              `json:"refused"`    // connections refused since the start
 	InFlight  int64              `json:"in_flight"`  // requests sent and not answered
 	BytesOut  int64              `json:"bytes_out"`  // of these
 	BytesHeld int64              `json:"bytes_held"` // of requests in hand
-	Forwarded stream.RelayStats  `json:"forwarded"`  // for others
-	Shares    stream.SharesStats `json:"shares"`     // what peers hold of the limits of this process
+	Forwarded stream.RelayStats  `json:"forwarded"`  // requests relayed for other nodes
+	Shares    stream.SharesStats `json:"shares"`     // the peers' use of the limits of this process
 }
 
 // LinkStats is the state of one link.
@@ -31,7 +31,7 @@ type LinkStats struct {
 	Addrs     []string       `json:"addrs"`
 	Up        bool           `json:"up"`
 	State     PeerState      `json:"state"`
-	OneWay    bool           `json:"one_way,omitempty"` // it has channels to us, we can open none; LastClose says why
+	OneWay    bool           `json:"one_way,omitempty"` // the peer has channels to this process, which can open none; LastClose says why
 	RTT       time.Duration  `json:"rtt_ns"`
 	InFlight  int64          `json:"in_flight"`
 	Bytes     int64          `json:"bytes"`   // in flight

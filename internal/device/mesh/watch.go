@@ -12,8 +12,9 @@ import (
 // beatsPerPing is how often, between two pings, each link is told what has arrived.
 const beatsPerPing = 4
 
-// watch pings (every ping channel always, the others while they have requests in
-// flight, or while there is no ping channel) and tells each link's machine what was heard.
+// watch sends pings (on every ping channel always, on the others while they have
+// requests in flight or there is no ping channel) and tells each link's machine what
+// has arrived.
 func (m *Mesh) watch() {
 	tick := time.NewTicker(m.cfg.Timing.PingEvery / beatsPerPing)
 	defer tick.Stop()
@@ -42,8 +43,8 @@ func (m *Mesh) watch() {
 	}
 }
 
-// trim takes back the memory that bursts have left in idle channels, and ends
-// requests that do not arrive. Doing it now and then costs busy channels nothing.
+// trim frees the memory that bursts have left in idle channels, and ends requests
+// that do not arrive. It costs busy channels nothing.
 func (m *Mesh) trim() {
 	for _, l := range m.Peers() {
 		for _, ch := range l.channelList() {
@@ -57,7 +58,7 @@ func (m *Mesh) trim() {
 	}
 }
 
-// channelList is every open channel.
+// channelList returns every open channel.
 func (l *Link) channelList() []*stream.Client {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -75,7 +76,7 @@ type events struct {
 	kick  chan struct{}
 }
 
-// announce has OnPeer called for the events of a link.
+// announce schedules the calls of OnPeer for the events of a link.
 func (m *Mesh) announce(l *Link) {
 	e := &m.events
 	e.mu.Lock()
