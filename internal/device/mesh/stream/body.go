@@ -8,9 +8,9 @@ import (
 	"github.com/foci-store/foci/internal/device/mesh/frame"
 )
 
-// Body is the body of a long message while it arrives. Reading it is what lets
-// its sender go on; one that is neither read nor closed holds up to a quarter
-// of its channel's credit. One goroutine at a time may use it.
+// Body is the body of a long message while it arrives. Reading it returns credit to
+// its sender (backpressure); a body that is neither read nor closed holds up to a
+// quarter of its channel's credit. One goroutine at a time may use it.
 type Body struct {
 	ch   *conn
 	id   uint32
@@ -31,8 +31,8 @@ type Body struct {
 	arrived int64
 	read    int64
 	waiting int64         // bytes of queue
-	dst     []byte        // where all of it goes, from its beginning, once that was asked for
-	own     *frame.Buffer // what dst is part of, when it is longer the more has arrived
+	dst     []byte        // the destination of the whole body, once fill or gather was called
+	own     *frame.Buffer // the memory of dst, when it grows as more arrives
 	filled  func(error)
 	err     error // why it ends early
 	closed  bool
@@ -96,7 +96,7 @@ func (b *Body) ReadAll() ([]byte, error) {
 	return p[:n], err
 }
 
-// Close ends interest in the rest.
+// Close gives up the rest of the body.
 func (b *Body) Close() error {
 	if b.discard() {
 		b.ch.abandon(b)
@@ -104,8 +104,8 @@ func (b *Body) Close() error {
 	return nil
 }
 
-// discard throws away what has arrived and will arrive. It reports whether more
-// was to arrive.
+// discard drops the bytes that have arrived and will arrive. It reports whether more
+// were to arrive.
 func (b *Body) discard() bool {
 	b.mu.Lock()
 	n := 0
@@ -131,16 +131,16 @@ func (b *Body) discard() bool {
 	return open
 }
 
-// fill has the rest of the body put into dst, which is as long, as it arrives;
-// then done is called, on the goroutine that reads the channel or on this one.
+// fill copies the rest of the body into dst, which is as long, as it arrives. Then it
+// calls done, on the goroutine that reads the channel or on this one.
 func (b *Body) fill(dst []byte, done func(error)) {
 	b.mu.Lock()
 	b.dst = dst
 	b.start(done)
 }
 
-// start puts what has arrived into dst, which has room for that, and sees to it
-// that the rest goes there too. mu is held, and is not afterwards.
+// start copies the bytes that have arrived into dst, which has room for them, and
+// makes the rest go there too. mu is held at the call and released at the return.
 func (b *Body) start(done func(error)) {
 	n := b.take(b.dst)
 	err := b.err
@@ -162,8 +162,8 @@ func (b *Body) start(done func(error)) {
 	}
 }
 
-// gather has the whole body put into memory that is taken as it arrives, and then
-// calls done, on the goroutine that reads the channel or on this one.
+// gather collects the whole body in memory that grows as it arrives, and then calls
+// done, on the goroutine that reads the channel or on this one.
 func (b *Body) gather(done func(*frame.Buffer, error)) {
 	b.mu.Lock()
 	if err := b.reach(b.waiting); err != nil {
@@ -197,7 +197,7 @@ func (b *Body) fail(err error) {
 	b.end(err)
 }
 
-// end does it for fail; mu is held, and is not afterwards.
+// end is fail with mu held at the call and released at the return.
 func (b *Body) end(err error) {
 	if b.err == nil {
 		b.err = err
@@ -215,14 +215,14 @@ func (b *Body) end(err error) {
 	}
 }
 
-// failed is why no more of the body will arrive; nil while it may.
+// failed returns why no more of the body will arrive; nil while it may.
 func (b *Body) failed() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.err
 }
 
-// failHeadless answers a request whose head will never be whole.
+// failHeadless fails a request whose head will never be whole.
 func (b *Body) failHeadless(cause error) {
 	if b.served.CompareAndSwap(false, true) {
 		b.in.Fail(cause)

@@ -14,13 +14,12 @@ import (
 type Owner interface {
 	// Lost is called once, when the channel has closed.
 	Lost(c *Client, why error)
-	// Orphaned takes back a request that was on the channel when it closed and was
-	// not answered.
+	// Orphaned takes back a request that was unanswered when the channel closed.
 	Orphaned(q *Request, c *Client, why error)
-	// Draining says that the peer wants no new requests on the channel.
+	// Draining is called when the peer wants no new requests on the channel.
 	Draining(c *Client)
-	// Pinged is called with the time that a ping took, and with the reading of the
-	// peer's clock that came with its answer; nil when it sends none.
+	// Pinged is called with the round trip of a ping and the peer's clock reading in
+	// the pong; nil when there is none.
 	Pinged(rtt time.Duration, clock *ClockReading)
 }
 
@@ -34,7 +33,7 @@ type Client struct {
 	life  life
 }
 
-// ErrGone says that a channel takes no requests any more; another may.
+// ErrGone is the error of a channel that takes no more requests; another may.
 var ErrGone = errors.New("the channel is closing")
 
 // NewClient returns the dialling side of a channel that a handshake has opened. It
@@ -45,7 +44,8 @@ func NewClient(cfg *Config, o *handshake.Opened) *Client {
 	return c
 }
 
-// Attach gives it to its owner, which knows it by id and by its index in its class.
+// Attach sets the owner, and the id and index in its class by which the owner knows
+// the channel.
 func (c *Client) Attach(owner Owner, id link.Conn, index int) {
 	c.owner, c.ID, c.Index = owner, id, index
 }
@@ -130,7 +130,7 @@ func (c *Client) serve(f *frame.Reader, h *frame.Header) error {
 // onMore reads more of a long reply.
 func (c *Client) onMore(f *frame.Reader, h *frame.Header) error {
 	last, err := c.onData(f, h)
-	if last && err == nil { // else Close has the stream yet to end
+	if last && err == nil { // else Close ends the stream
 		c.mu.Lock()
 		c.end(h.Stream)
 		c.mu.Unlock()
@@ -138,8 +138,8 @@ func (c *Client) onMore(f *frame.Reader, h *frame.Header) error {
 	return err
 }
 
-// onReply reads the beginning of a reply, and finishes the request when that is
-// all of it.
+// onReply reads the first frame of a reply, and finishes the request when the reply is
+// whole.
 func (c *Client) onReply(f *frame.Reader, h *frame.Header) error {
 	whole := h.Whole()
 	q, b, err := c.begin(h, whole)
@@ -205,7 +205,7 @@ func (c *Client) begin(h *frame.Header, whole bool) (q *Request, b *Body, err er
 // smallReply is how much of a reply is kept beside its struct.
 const smallReply = 104
 
-// newReply makes a reply and memory for n bytes of it, small ones at one go.
+// newReply makes a reply with memory for n bytes of it; small ones in one allocation.
 func newReply(n int) (*Reply, []byte) {
 	if n > smallReply {
 		return new(Reply), make([]byte, n)
@@ -217,7 +217,7 @@ func newReply(n int) (*Reply, []byte) {
 	return &v.Reply, v.contents[:n]
 }
 
-// deliver hands a long reply over whose head has arrived, or fails its request.
+// deliver hands over a long reply whose head has arrived, or fails its request.
 func (c *Client) deliver(b *Body, failed error) {
 	c.mu.Lock()
 	s := c.take(b)
@@ -242,7 +242,7 @@ func (c *Client) deliver(b *Body, failed error) {
 	}
 }
 
-// collect finishes a request when the whole body of its reply is there.
+// collect finishes a request when the whole body of its reply has arrived.
 func (c *Client) collect(q *Request, b *Body) {
 	if !c.cfg.Collecting.take(b.size) {
 		c.finish(q, nil, busy("too many long replies are being received"))
@@ -286,8 +286,8 @@ func (c *Client) onAbort(h *frame.Header, contents []byte) {
 	}
 }
 
-// onGoAway stops the use of the channel for new requests, and closes it once the
-// last reply is there.
+// onGoAway stops the use of the channel for new requests, and closes it once the last
+// reply has arrived.
 func (c *Client) onGoAway() error {
 	c.mu.Lock()
 	c.drain = true

@@ -12,8 +12,8 @@ import (
 	"github.com/foci-store/foci/internal/device/mesh/handshake"
 )
 
-// copyMax is the longest message that is copied into the queue; longer ones
-// are written from where they are.
+// copyMax is the longest message that is copied into the queue; longer ones are
+// written from their own memory.
 const copyMax = 16 << 10
 
 // conn is what both sides of a channel share: the queue of frames to be written,
@@ -26,17 +26,17 @@ type conn struct {
 	local string
 	born  time.Time
 
-	load  atomic.Int32 // streams under way
+	load  atomic.Int32 // streams in use
 	heavy atomic.Int64 // bytes of messages being sent that were not copied
 	count counters
 
 	closed chan struct{}
 
-	mu        sync.Mutex // guards what follows; it is not held while anything is called or written
+	mu        sync.Mutex // guards the fields below; it is not held over callbacks or I/O
 	wake      sync.Cond  // the writer
 	idle      bool       // the writer waits
-	retire    bool       // it should end, because it has waited for long
-	parked    bool       // it has ended, and begins anew when there is something to write
+	retire    bool       // the writer should end, because it was idle for long
+	parked    bool       // the writer has ended; rouse starts another
 	out       []byte     // whole frames to be written
 	outN      int        // how many
 	spare     []byte     // memory for the next of these
@@ -152,9 +152,9 @@ func (c *conn) send(s *stream, o *outgoing) {
 	c.sendq.add(o)
 }
 
-// drop stops the sending of a message and returns what is to be called, once
-// c.mu is not held, because its memory is no longer used. It is nil when the
-// writer still uses it: the writer will call it then. c.mu is held.
+// drop stops the sending of a message and returns the function that releases its
+// memory, to be called without c.mu. It returns nil while the writer uses the memory:
+// then the writer calls the function. c.mu is held.
 func (c *conn) drop(o *outgoing) func() {
 	if o == nil {
 		return nil
@@ -168,7 +168,7 @@ func (c *conn) drop(o *outgoing) func() {
 	return after
 }
 
-// written counts a message out that is sent, or never will be; c.mu is held.
+// written stops counting a message that was sent, or never will be; c.mu is held.
 func (c *conn) written(o *outgoing) {
 	if !o.dead {
 		o.dead = true
@@ -232,8 +232,8 @@ func (c *conn) shut(why error) (queued unwritten) {
 	return queued
 }
 
-// hangUp closes the connection without a word. TLS would say goodbye, and wait
-// for seconds for a peer that takes nothing, while the caller waits too.
+// hangUp closes the connection without the TLS close alert, which would block the
+// caller for seconds when the peer reads nothing.
 func (c *conn) hangUp() {
 	if t, ok := c.Conn.(*tls.Conn); ok {
 		_ = t.NetConn().Close() // what was lost is known to the caller
@@ -257,9 +257,9 @@ const quietBytes = 4 << 10
 // keepQueue is the memory that the queue of an idle channel keeps, in bytes.
 const keepQueue = 1 << 10
 
-// Trim takes back the memory that bursts have left in a channel which has been
-// idle since the last call, and ends the goroutine that would write to it: with
-// many nodes most channels are idle.
+// Trim frees the memory that bursts have left in a channel that has been idle since
+// the last call, and ends its writer goroutine: with many nodes most channels are
+// idle.
 func (c *conn) Trim() {
 	seen := c.count.bytesIn.Load() + c.count.bytesOut.Load()
 	c.mu.Lock()

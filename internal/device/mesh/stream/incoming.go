@@ -23,9 +23,9 @@ type Incoming struct {
 	Body   []byte // whole, unless BodyLen says that there is more to come
 
 	ch          *Server
-	account     *account     // what it counts against: that of the channel's peer, or of the asker after Rebill
-	local       func(answer) // where the answer goes when the request came by no channel
-	asked       *Request     // likewise: the request of this process
+	account     *account     // the limits that it counts against: of the channel's peer, or of the asker after Rebill
+	local       func(answer) // takes the answer to a request of this process; nil on a channel
+	asked       *Request     // the request of this process; nil on a channel
 	id          uint32
 	counted     bool // against the limits; guarded by shares.mu, as is held
 	size        int64
@@ -59,9 +59,9 @@ func (in *Incoming) BodyLen() int64 {
 // has all of it. It is instead of Collect.
 func (in *Incoming) Stream() *Body { return in.stream }
 
-// Collect has the whole body put into Body and then calls done, on the
-// goroutine that reads the channel or, when it is all there, on this one; done
-// must be quick. With an error the request should be failed with that.
+// Collect collects the whole body in Body and then calls done, on the goroutine that
+// reads the channel or, when all of it has arrived, on this one. done must be quick,
+// and should fail the request with the error that it gets.
 func (in *Incoming) Collect(done func(error)) {
 	b := in.stream
 	if b == nil {
@@ -77,8 +77,8 @@ func (in *Incoming) Collect(done func(error)) {
 	})
 }
 
-// Canceled reports whether the answer is no longer wanted, so that work for it
-// may be spared. The request must be answered all the same.
+// Canceled reports whether the answer is no longer wanted, so that the handler may
+// stop its work. It must answer the request all the same.
 func (in *Incoming) Canceled() bool {
 	return in.canceled.Load() || in.asked != nil && in.asked.unwanted.Load()
 }
@@ -128,10 +128,9 @@ func (in *Incoming) free() {
 	in.buf = nil
 }
 
-// Local has a request served by this process's own handler, as if self had sent it
-// over a channel: for questions to a peer that turns out to be this process. It
-// returns as Send does; what holds for the Done of a request holds here, but that it
-// may be called before Local returns.
+// Local serves a request by this process's own handler, as if self had sent it over a
+// channel: for requests to a peer that is this process. It returns as Send does. Done
+// is called as after Send, but perhaps before Local returns.
 func Local(cfg *Config, self handshake.Identity, q *Request) error {
 	body := q.Body
 	if q.Source != nil {
@@ -164,7 +163,7 @@ func Local(cfg *Config, self handshake.Identity, q *Request) error {
 	return nil
 }
 
-// whole is an answer as the reply to a request of this process.
+// whole returns an answer as the reply to a request of this process.
 func (a *answer) whole(from handshake.Identity) (*Reply, error) {
 	defer closeSource(a.source)
 	if a.flags&frame.FlagError != 0 {

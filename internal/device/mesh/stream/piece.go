@@ -20,9 +20,9 @@ type outgoing struct {
 	queued  bool   // in one of the queues
 	busy    int    // pieces that the writer holds
 	dead    bool   // sent, or the rest is not wanted
-	failed  bool   // its source does; only the writer looks
+	failed  bool   // its source has failed; used by the writer alone
 	partial bool   // only what has arrived of it may be sent
-	pack    bool   // bodies like this are compressed, and so far it paid
+	pack    bool   // try to compress its body: so far that paid
 	arrived int64  // bytes of head and body, of one that is partial
 	after   func() // to call once the writer has let go; may be nil
 }
@@ -30,7 +30,7 @@ type outgoing struct {
 // whole reports whether it goes in one frame, and so without credit.
 func (o *outgoing) whole() bool { return o.size <= frame.MaxFrame && !o.partial }
 
-// may is how many more bytes are there to be sent.
+// may returns how many more bytes are ready to be sent.
 func (o *outgoing) may() int64 {
 	if o.partial {
 		return o.arrived - o.off
@@ -79,7 +79,7 @@ func (s *sendQueue) ready() bool {
 	return s.short.len() > 0 || s.credit > 0 && s.long.len() > 0
 }
 
-// next takes the next piece; false when there is none that may be sent now.
+// next takes the next piece; false when none may be sent now.
 func (s *sendQueue) next() (piece, bool) {
 	for s.short.len() > 0 {
 		o := s.short.pop()
@@ -167,7 +167,7 @@ func closeSource(s Source) {
 	}
 }
 
-// queue is first in, first out.
+// queue is a FIFO queue.
 type queue[T any] struct {
 	items []T
 	at    int

@@ -13,7 +13,7 @@ import (
 	"github.com/foci-store/foci/internal/device/mesh/frame"
 )
 
-// life is what pings tell of a channel.
+// life holds the results of a channel's pings.
 type life struct {
 	asked atomic.Int64 // when the last ping was sent, ns since the channel was opened; 0: it was answered
 	rtt   atomic.Int64 // ns, smoothed
@@ -81,7 +81,7 @@ func (c *conn) withClock(ping []byte) []byte {
 	return binary.LittleEndian.AppendUint64(append(pong, ping...), uint64(c.cfg.Now()))
 }
 
-// ClockReading is what one pong tells of the peer's clock.
+// ClockReading is the reading of the peer's clock in one pong.
 type ClockReading struct {
 	version.Offset
 	At time.Time
@@ -95,8 +95,8 @@ func splitPong(contents []byte) (ping []byte, clock int64, known bool) {
 	return contents[:8], int64(binary.LittleEndian.Uint64(contents[8:])), true
 }
 
-// measure compares a clock that a pong brought with our own, which says now: it
-// was read somewhere in the round trip.
+// measure compares the peer's clock in a pong with now, this side's clock; the peer
+// read it at some moment of the round trip.
 func measure(clock, now int64, rtt time.Duration) *ClockReading {
 	bound := rtt / 2
 	by := saturated(clock, now-int64(bound))
@@ -106,8 +106,8 @@ func measure(clock, now int64, rtt time.Duration) *ClockReading {
 	return &ClockReading{version.Offset{By: by, Bound: bound}, time.Now()}
 }
 
-// saturated is a - b, or the nearest that a duration can say. It is never the
-// least one, which has no inverse.
+// saturated returns a - b, or the nearest duration. It never returns the least one,
+// which has no inverse.
 func saturated(a, b int64) time.Duration {
 	d := a - b
 	switch {

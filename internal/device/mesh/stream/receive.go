@@ -8,8 +8,8 @@ import (
 	"github.com/foci-store/foci/internal/device/mesh/frame"
 )
 
-// afford has n bytes of a request counted as held here; it fails when they may
-// not be. Replies are bounded where they are asked for.
+// afford counts n bytes of a request as held here; it fails above the limits. Replies
+// are bounded where they are requested.
 func (b *Body) afford(n int64) error {
 	if b.in == nil {
 		return nil
@@ -88,7 +88,7 @@ func (b *Body) receive(f *frame.Reader, h *frame.Header) error {
 	return nil
 }
 
-// receivePacked does it for contents that are compressed.
+// receivePacked is receive for compressed contents.
 func (b *Body) receivePacked(f *frame.Reader, h *frame.Header) error {
 	v := frame.NewBuffer(h.Raw())
 	damaged, err := f.Contents(h, v.B)
@@ -136,8 +136,8 @@ func (b *Body) held() int64 {
 	return b.waiting
 }
 
-// space is where the next n bytes go: to the place that was asked for, or to a
-// buffer. It fails when they may not be held here.
+// space returns the memory for the next n bytes: a part of dst, or a buffer. It fails
+// when they may not be held here.
 func (b *Body) space(n int) ([]byte, *frame.Buffer, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -215,22 +215,21 @@ func (b *Body) commit(n int, v *frame.Buffer) {
 	}
 }
 
-// progress is how a long request arrives, as far as one look after the other
-// can tell. Its zero value is that of a request that has just begun.
+// progress tracks the arrival of a long request from one Sweep to the next. Its zero
+// value is that of a request that has just begun.
 type progress struct {
 	left int64         // bytes to arrive, when it last moved
 	mark int64         // bytes that had arrived on the channel by then
-	last int64         // and at the last look
-	idle time.Duration // for which its sender could have sent more of it, and did not
+	last int64         // and at the last Sweep
+	idle time.Duration // time in which its sender could have sent more of it, and did not
 }
 
-// update takes what is known of a request that is arriving: bytes left,
-// credit that its sender has for it and for the channel, bytes that have arrived on
-// the channel and how many requests arrive there. It returns for how long the
-// sender has had no excuse.
+// update takes the state of an arriving request: bytes left, the credit that its
+// sender has for it and for the channel, bytes that have arrived on the channel, and
+// how many requests arrive there. It returns for how long the sender has been idle.
 //
-// Excuses are that we grant no credit, and that it was the turn of the others:
-// senders send a piece of each in turn, which takes long on a slow path.
+// A sender without credit is not idle, nor is one that sends other messages: senders
+// send a piece of each in turn, which takes long on a slow path.
 func (p *progress) update(left, credit, channelCredit, took int64, arriving int, passed time.Duration) time.Duration {
 	moves := took > p.last
 	p.last = took
@@ -246,8 +245,8 @@ func (p *progress) update(left, credit, channelCredit, took int64, arriving int,
 	return p.idle
 }
 
-// Sweep ends requests of which nothing has arrived for too long, so that places and
-// memory are not held by requests that never arrive.
+// Sweep fails requests of which nothing has arrived for too long, so that requests
+// that never arrive do not hold slots and memory.
 func (s *Server) Sweep(now time.Time) {
 	if mutant.On(mutant.StalledBody) {
 		return
@@ -281,7 +280,7 @@ func (s *Server) Sweep(now time.Time) {
 // arriving reports whether more of a request is to arrive and is wanted.
 func (s *stream) arriving() bool { return s.in != nil && s.body != nil && s.left > 0 }
 
-// stall fails a request that does not arrive. Nothing was done for it.
+// stall fails a request that does not arrive, unless the rest has just arrived.
 func (b *Body) stall(after time.Duration) {
 	err := &foci.Error{
 		Kind: foci.Busy, Msg: "the request was given up: no more of it came for " + after.String(), RetryAfter: time.Second,

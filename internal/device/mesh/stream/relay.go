@@ -37,14 +37,13 @@ type relayStats struct {
 	relayedBytes             atomic.Int64 // of requests and replies
 }
 
-// Relay sends a request on to another peer, with another head, and the answer back:
-// the body, errors and cancellation pass both ways. It answers the request, whatever
-// happens, and it does not wait. in.Head and in.Body must not be used any more;
-// head may be a part of them.
+// Relay sends a request on to another peer, with another head, and the answer back,
+// with bodies, errors and cancellation. It always answers the request, and does not
+// wait. in.Head and in.Body must not be used any more; head may be a part of them.
 //
-// An error of the peer's passes as it is, with the peer's name. One of this
-// side is Busy or NoRoute when nothing was sent, and Unreachable when the peer, or its
-// answer, was lost: then it is not known what was done.
+// An error of the peer passes unchanged, with the peer's name. An error of this side
+// is Busy or NoRoute when nothing was sent, and Unreachable when the peer or its answer
+// was lost: then the outcome is unknown.
 func (in *Incoming) Relay(to Sender, class foci.Class, method wire.Method, head []byte) {
 	if in.ch == nil {
 		in.Fail(foci.Errorf(foci.Invalid, "a request of this process itself is not relayed"))
@@ -89,8 +88,8 @@ func (r *relay) more() {
 	r.q.advance()
 }
 
-// bodyError is why the request's body ended early; nil when it did not. What befalls a
-// body that has arrived says nothing of what the peer did: it may have it whole.
+// bodyError returns why the request's body ended early; nil when it did not. An error
+// after the whole body has arrived does not count: the peer may have received it all.
 func (r *relay) bodyError() error {
 	if f, ok := r.q.Source.(*feed); ok {
 		if arrived, err := f.body.progress(); arrived < f.body.size {
@@ -100,8 +99,8 @@ func (r *relay) bodyError() error {
 	return nil
 }
 
-// refuse answers a request of which nothing was sent: that the link refused, or
-// that waited for a channel until none could be opened.
+// refuse answers a request of which nothing was sent: the link refused it, or it
+// waited for a channel until none could be opened.
 func (r *relay) refuse(err error) {
 	switch foci.KindOf(err) {
 	case foci.Canceled:
@@ -112,7 +111,7 @@ func (r *relay) refuse(err error) {
 	r.fail(err)
 }
 
-// done is called with what the peer answered.
+// done handles the peer's reply.
 func (r *relay) done(reply *Reply, err error) {
 	switch {
 	case err != nil && !r.q.Sent() && !mutant.On(mutant.RelayUnsentUnknown):
@@ -151,7 +150,7 @@ func (r *relay) answer(reply *Reply) {
 	ch.advance(id, f, r.explain) // it may have ended before pipe was called
 }
 
-// explain is what the asker is told about an error.
+// explain returns the error to send to the asker.
 func (r *relay) explain(err error) error {
 	var answered *frame.PeerError
 	switch {
@@ -163,8 +162,8 @@ func (r *relay) explain(err error) error {
 		}
 		return errCanceledByPeer
 	}
-	// Lost, damaged, refused when it was sent again, or too much at a time: it is
-	// not known what was done.
+	// Lost, damaged, refused when it was sent again, or over a limit: the outcome is
+	// unknown.
 	return &foci.Error{Kind: foci.Unreachable, Where: r.peer(), Msg: "was lost while a request was relayed to it", Err: err}
 }
 
@@ -265,15 +264,15 @@ func (f *feed) Close() error {
 	return nil
 }
 
-// pipe has f called whenever more of the body has arrived, and when no more
-// will: on the goroutine that reads the channel, or on that which fails it.
+// pipe makes the body call f whenever more of it has arrived, and when no more will,
+// on the goroutine that reads the channel or the one that fails the body.
 func (b *Body) pipe(f func()) {
 	b.mu.Lock()
 	b.piped = f
 	b.mu.Unlock()
 }
 
-// progress is how much has arrived, and why no more will; nil while it may.
+// progress returns how much has arrived, and why no more will; nil while it may.
 func (b *Body) progress() (int64, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -100,8 +100,8 @@ func failureOf(w *wire.Error) answer {
 	return answer{flags: frame.FlagError, head: head, size: int64(len(head))}
 }
 
-// breakOff ends a reply of which no more will be sent: by an error in its place
-// when nothing was sent of it; s.mu is held.
+// breakOff aborts a reply, or replaces it by an error when nothing of it was sent;
+// s.mu is held.
 func (s *Server) breakOff(o *outgoing, err error) {
 	w := frame.EncodeError(err)
 	if o.off == 0 {
@@ -120,8 +120,8 @@ func (s *Server) answerError(id uint32, w *wire.Error) {
 
 const (
 	// neverRefused is the longest reply that is never refused for want of memory: an
-	// acknowledgement must not turn into busy. Requests in hand bound them, and a
-	// channel on which many wait is read no further.
+	// acknowledgement must not turn into Busy. The number of requests bounds these
+	// replies, and a channel on which many wait is read no further.
 	neverRefused = 4 << 10
 
 	// sourceCost is what a reply from a source counts for, besides its head: the
@@ -137,7 +137,7 @@ const (
 // holder is a source that keeps more in memory than a block.
 type holder interface{ Held() int64 }
 
-// memory is what a reply counts for until it is written.
+// memory returns the bytes that a reply counts for until it is written.
 func (a *answer) memory() int64 {
 	if a.source == nil {
 		return a.size + frame.HeaderSize
@@ -183,7 +183,7 @@ func (s *Server) overdue(n int64) bool {
 	return shares.replies.Over(s.account.replies)
 }
 
-// recount changes what a reply counts for from n to that of another in its place.
+// recount replaces the n bytes counted for a reply by those of another reply.
 func (in *Incoming) recount(n int64, a *answer) int64 {
 	to := a.memory()
 	if to != n {
@@ -192,7 +192,7 @@ func (in *Incoming) recount(n int64, a *answer) int64 {
 	return to
 }
 
-// unread gives back what a reply counted for once it is written, or never will be.
+// unread returns the bytes of a reply that was written, or never will be.
 func (in *Incoming) unread(n int64) {
 	shares := in.ch.cfg.Shares
 	shares.mu.Lock()
@@ -206,7 +206,7 @@ type unwritten struct {
 	others []owed // those to askers whose requests it has relayed
 }
 
-// owed is what replies to one of these count for.
+// owed is the bytes that the replies to one asker count for.
 type owed struct {
 	part *share.Part
 	n    int64

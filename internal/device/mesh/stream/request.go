@@ -22,8 +22,8 @@ type Source interface {
 	Size() int64
 }
 
-// Request is one question to one peer. It is used once; the mesh owns it, and
-// all that it refers to, from Send until Done is called.
+// Request is one request to one peer. It is used once; the mesh owns it and all that
+// it refers to from Send until Done is called.
 type Request struct {
 	Class  foci.Class
 	Method wire.Method
@@ -39,8 +39,8 @@ type Request struct {
 	// channel, when its own is lost before it is answered; then it ends Unreachable.
 	NoReplay bool
 
-	// Avoid is a channel of the link that an earlier copy of the request went by
-	// and that may be stalled: another one is taken if there is any. 0 = none.
+	// Avoid is the channel of an earlier copy of the request, which may be stalled:
+	// another channel is used if there is one. 0 = none.
 	Avoid link.Conn
 
 	// Done is called exactly once if, and only if, Send returned nil: with the
@@ -51,8 +51,8 @@ type Request struct {
 	Done func(*Reply, error)
 
 	size     int64
-	moves    int                    // to another channel; of the one that has it in hand
-	since    time.Duration          // when it began to wait for a channel, likewise
+	moves    int                    // moves to another channel; owned by the link that sends it
+	since    time.Duration          // when it began to wait for a channel; owned likewise
 	answer   chan answered          // of Call, instead of Done
 	copied   bool                   // into the queue, as short ones are
 	finished atomic.Bool            // the one that sets it calls Done
@@ -82,11 +82,11 @@ func (q *Request) answeredError(peer handshake.Identity, head []byte) error {
 	return err
 }
 
-// Cancel ends interest in the reply. Unless the request is already done its
-// Done is called with a Canceled error, usually before Cancel returns: hold no
-// lock that Done takes. What the peer does about it is not known. It may be
-// called while Send is, or before: then Send does nothing. A request that this
-// process serves itself is done when it is answered: the handler reads its body.
+// Cancel gives up the reply. Unless the request has ended, Done is called with a
+// Canceled error, usually before Cancel returns: hold no lock that Done takes. Whether
+// the peer executes the request is unknown. Cancel may be called during Send, or
+// before: then Send does nothing. A request that this process serves itself ends when
+// it is answered, because the handler reads its body.
 func (q *Request) Cancel() {
 	q.unwanted.Store(true)
 	if !q.finished.CompareAndSwap(false, true) {
@@ -125,9 +125,9 @@ func (q *Request) Channel() (link.Conn, foci.Table) {
 // reply have arrived. While it changes the request is alive, however slow the
 // link; messages short enough for one frame do not count.
 //
-// Before that, a body may wait for its turn on the channel: others is how many
-// bytes of other long messages have moved there, in the direction that the
-// request waits for; 0 when it does not wait.
+// Before that, a body may wait for its turn on the channel: others is how many bytes
+// of other long messages have moved there in the same direction; 0 when it does not
+// wait.
 func (q *Request) Moved() (own, others int64) {
 	ch := q.channel.Load()
 	if ch == nil {
@@ -159,7 +159,7 @@ func (q *Request) Moved() (own, others int64) {
 	return own, others
 }
 
-// complete calls Done unless that was done already. It reports whether it has. The
+// complete calls Done unless that was done before, and reports whether it has. The
 // caller holds no lock, and the body is no longer read.
 func (q *Request) complete(r *Reply, err error) bool {
 	if !q.finished.CompareAndSwap(false, true) {
@@ -228,8 +228,8 @@ func (q *Request) Begin(u *Quota, compressed bool) (ok bool, err error) {
 	return true, nil
 }
 
-// Begun completes Begin with what became of the request, and returns the error for
-// the caller, whose Done is not called then.
+// Begun completes Begin with the outcome of sending, and returns the error for the
+// caller; after an error Done is not called.
 func (q *Request) Begun(err error) error {
 	if err != nil {
 		err = q.refused(err)
@@ -246,18 +246,17 @@ func (q *Request) Fail(err error) { q.complete(nil, err) }
 // Finished reports whether Done has been called, or is being called.
 func (q *Request) Finished() bool { return q.finished.Load() }
 
-// Waiting is when the request began to wait for a channel, by the clock of its
+// Waiting returns when the request began to wait for a channel, by the clock of its
 // link, and how often it has moved to another channel.
 func (q *Request) Waiting() (since time.Duration, moves int) { return q.since, q.moves }
 
 // Wait sets when it began to wait for a channel.
 func (q *Request) Wait(since time.Duration) { q.since = since }
 
-// Move counts that it leaves a channel that was lost: how long it has waited for
-// that is past.
+// Move counts a move from a lost channel and resets the time of waiting.
 func (q *Request) Move() { q.since, q.moves = 0, q.moves+1 }
 
-// answered is what a call ended with.
+// answered is the outcome of a call.
 type answered struct {
 	reply *Reply
 	err   error

@@ -11,8 +11,8 @@ import (
 	"github.com/foci-store/foci/internal/device/mesh/handshake"
 )
 
-// Server is the listening side of a channel: it receives requests, has them served
-// and sends the replies.
+// Server is the listening side of a channel: it receives requests, passes them to the
+// handler and sends the replies.
 type Server struct {
 	conn
 	account *account // what the peer holds of the shares
@@ -42,13 +42,13 @@ func NewServer(cfg *Config, o *handshake.Opened) (*Server, error) {
 func (s *Server) Run() {
 	s.run()
 	for _, b := range s.orphans {
-		if b.served.CompareAndSwap(false, true) { // no handler knows of it
+		if b.served.CompareAndSwap(false, true) { // no handler has received it
 			s.release(b.in)
 		}
 	}
 }
 
-// pause waits, while too many short replies wait to be written, until they are.
+// pause blocks while too many short replies wait to be written (backpressure).
 func (s *Server) pause() {
 	if !s.clogged.Load() {
 		return
@@ -88,8 +88,8 @@ func (s *Server) serve(f *frame.Reader, h *frame.Header) error {
 	return misplaced(h)
 }
 
-// onRequest reads the beginning of a request, and has it served when that is all
-// of it.
+// onRequest reads the first frame of a request, and serves the request when it is
+// whole.
 func (s *Server) onRequest(f *frame.Reader, h *frame.Header) error {
 	whole, size := h.Whole(), int64(h.Head)+int64(h.Body)
 	in := &Incoming{From: s.Peer, Class: s.Class, Method: h.Method, ch: s, account: s.account, id: h.Stream, size: size}
@@ -138,8 +138,8 @@ func (s *Server) onRequest(f *frame.Reader, h *frame.Header) error {
 	return nil
 }
 
-// firstBytes is how many bytes of a request count when its first frame arrives:
-// those that are in it. What was announced costs nothing here before it arrives.
+// firstBytes returns how many bytes of a request count when its first frame arrives:
+// those in the frame. Announced bytes do not count before they arrive.
 func firstBytes(h *frame.Header) int64 {
 	if mutant.On(mutant.AnnouncedBytes) {
 		return int64(h.Head) + int64(h.Body)
@@ -147,7 +147,7 @@ func firstBytes(h *frame.Header) int64 {
 	return int64(h.Raw())
 }
 
-// deliver has a long request served whose head has arrived, or fails it.
+// deliver serves a long request whose head has arrived, or fails it.
 func (s *Server) deliver(b *Body, failed error) {
 	s.mu.Lock()
 	st := s.take(b)
@@ -187,8 +187,8 @@ func (s *Server) onAbort(h *frame.Header, contents []byte) {
 	}
 }
 
-// onCancel makes what is left of a request short: no more of its body will
-// arrive and its reply is not wanted, but the reply must come to an end.
+// onCancel cuts a request short: no more of its body will arrive and its reply is not
+// wanted, but the reply must still end.
 func (s *Server) onCancel(h *frame.Header) {
 	s.mu.Lock()
 	st := s.streams.get(h.Stream)
@@ -247,7 +247,7 @@ func (s *Server) GoAway() {
 	}
 }
 
-// emptied lets the reader go on.
+// emptied lets a paused reader continue.
 func (s *Server) emptied() {
 	if s.clogged.Load() {
 		s.clogged.Store(false)
@@ -255,7 +255,7 @@ func (s *Server) emptied() {
 	}
 }
 
-// finished: the last reply to a peer that was asked to go away is written.
+// finished reports whether the last reply after GoAway has been written.
 func (s *Server) finished() bool { return s.drain && s.streams.used == 0 }
 
 // last ends a stream: the peer may use its slot again once it has the last piece
@@ -264,9 +264,9 @@ func (s *Server) last(id uint32) { s.end(id) }
 
 func (s *Server) unwanted(uint32) {}
 
-// broken ends a reply whose body cannot be read: the peer is told that no more of
-// it will arrive, or answered with the error when nothing was sent. The kind of
-// the cause is part of the answer: a record can be damaged in the middle.
+// broken ends a reply whose body cannot be read: it aborts the reply, or sends the
+// error in its place when nothing was sent. The peer gets the kind of the cause: a
+// record can be damaged in the middle.
 func (s *Server) broken(p *piece, cause error) {
 	w := frame.EncodeError(foci.Errorf(foci.KindOf(cause), "reading a body to be sent, at byte %d: %w", p.off, cause))
 	id := p.o.header.Stream

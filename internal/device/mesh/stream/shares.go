@@ -57,7 +57,7 @@ func NewShares(l *Limits) *Shares {
 	return s
 }
 
-// join finds the parts of a peer; mu is held.
+// join finds the shares of a peer; mu is held.
 func (s *Shares) join(who share.Who) account {
 	return account{
 		conns: s.conns.Join(who), requests: s.requests.Join(who), bytes: s.bytes.Join(who), replies: s.replies.Join(who),
@@ -106,7 +106,7 @@ func (s *Shares) take(a *account, n int64) (why string, ok bool) {
 	return s.charge(a, n)
 }
 
-// charge does it when mu is held.
+// charge is take with mu held.
 func (s *Shares) charge(a *account, n int64) (why string, ok bool) {
 	switch {
 	case a.vital:
@@ -127,7 +127,7 @@ func (s *Shares) give(a *account, n int64) {
 	s.bytes.Give(a.bytes, n)
 }
 
-// local takes a request that this process asks itself.
+// local takes a request of this process to itself.
 func (s *Shares) local(n int64) (give func(), err error) {
 	if why, ok := s.take(&s.self, n); !ok {
 		return nil, busy("this process is serving too many requests: " + why)
@@ -152,13 +152,13 @@ func (s *Server) admit(in *Incoming, n int64) error {
 	return nil
 }
 
-// grow has a request hold n bytes, if it holds less; an error if it may not.
+// grow counts a request for at least n bytes; an error above the limits.
 func (in *Incoming) grow(n int64) error {
 	ch, shares := in.ch, in.ch.cfg.Shares
 	shares.mu.Lock()
 	defer shares.mu.Unlock()
 	switch {
-	case n <= in.held || !in.counted: // what was answered holds nothing that counts
+	case n <= in.held || !in.counted: // an answered request counts for nothing
 		return nil
 	case !ch.inUse.raise(in.held, n):
 		return busy("node " + ch.cfg.Node.Short() + " holds too many bytes of requests of this channel")
@@ -172,7 +172,7 @@ func (in *Incoming) grow(n int64) error {
 	return nil
 }
 
-// release gives back what an incoming request was counted for.
+// release returns what an incoming request was counted for.
 func (s *Server) release(in *Incoming) {
 	shares := s.cfg.Shares
 	shares.mu.Lock()
@@ -180,7 +180,7 @@ func (s *Server) release(in *Incoming) {
 	shares.release(s, in)
 }
 
-// release does it when mu is held.
+// release is [Server.release] with mu held.
 func (s *Shares) release(ch *Server, in *Incoming) {
 	if in.counted {
 		in.counted = false
@@ -189,10 +189,10 @@ func (s *Shares) release(ch *Server, in *Incoming) {
 	}
 }
 
-// Rebill counts a request that the peer relays as that of its asker: the request,
-// its bytes and its reply, from now on. The handler of the request calls it first,
-// before anything else may answer the request. With an error the request
-// counts for nothing any more and must be failed with that.
+// Rebill counts a request that the peer relays against its asker from now on: the
+// request, its bytes and its reply. The handler calls it first, before anything else
+// may answer the request. After an error the request counts for nothing, and the
+// handler must fail it with that error.
 func (in *Incoming) Rebill(asker share.Who) error {
 	ch := in.ch
 	if ch == nil || mutant.On(mutant.RelayPays) { // a request of this process's own stays its own
@@ -219,8 +219,7 @@ func (in *Incoming) Rebill(asker share.Who) error {
 	return nil
 }
 
-// rebilled reports whether a request counts as that of another than the
-// channel's peer.
+// rebilled reports whether a request counts against another than the channel's peer.
 func (in *Incoming) rebilled() bool { return in.account != in.ch.account }
 
 // settle ends the account of one request. What its reply counts for stays

@@ -12,7 +12,7 @@ type stream struct {
 	out    *outgoing // message being sent, while it waits for more than a copy
 	body   *Body     // long message being received; nil when it is thrown away
 	left   int64     // bytes of that message still to arrive
-	credit int64     // that the sender of that message has, as far as we know
+	credit int64     // that the sender of that message has, as granted so far
 	begun  bool      // dialling side: the reply has begun
 	pace   progress  // listening side: of the request, while it arrives
 }

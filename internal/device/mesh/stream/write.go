@@ -70,8 +70,8 @@ func (w *writer) next() bool {
 		ch.wake.Wait()
 	}
 	ch.idle, ch.retire = false, false
-	// Other goroutines that are about to queue something do so now, and one
-	// write takes it along: it nearly doubles the requests per second.
+	// Yield: goroutines that are about to queue a frame do so now, and one write takes
+	// it along. This nearly doubles the requests per second.
 	ch.mu.Unlock()
 	runtime.Gosched()
 	ch.mu.Lock()
@@ -95,8 +95,8 @@ func (w *writer) next() bool {
 	return true
 }
 
-// most is how many pieces to write at once: one when the last write took long,
-// so that on a slow path progress is visible, and pings go between.
+// most returns how many pieces to write at once: one when the last write took long, so
+// that a slow path shows progress and pings go between pieces.
 func (w *writer) most() int {
 	if w.slow {
 		return 1
@@ -104,8 +104,8 @@ func (w *writer) most() int {
 	return flushPieces
 }
 
-// roomy reports whether there is memory for the i-th piece: for the first always,
-// which its message counts for, and for more while the peer may hold them.
+// roomy reports whether there is memory for the i-th piece. The first always has it,
+// counted with its message; more pieces have it within the peer's share.
 func (w *writer) roomy(i int) bool {
 	switch {
 	case i < 1+w.extra || w.ch.sendq.long.len() == 0:
@@ -120,7 +120,7 @@ func (w *writer) roomy(i int) bool {
 // slowWrite is how long a write takes on a slow path.
 const slowWrite = 50 * time.Millisecond
 
-// rest gives back what is needed only while long messages are written.
+// rest frees the memory that only long messages need.
 func (w *writer) rest() {
 	for i := range w.scratch {
 		w.scratch[i].Free()
@@ -201,7 +201,7 @@ func (w *writer) add(i int) {
 	}
 }
 
-// settle gives the written pieces back, and whatever was waiting for that.
+// settle releases the written pieces and what waited for them.
 func (w *writer) settle() {
 	ch := w.ch
 	if cap(w.out) > keepOut {
