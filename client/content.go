@@ -221,12 +221,34 @@ func (c *content) Close() error {
 	if c.end != nil {
 		c.end()
 	}
-	c.err, c.now = foci.Errorf(foci.Closed, "the object is closed"), nil
+	c.err, c.now = errObjectClosed, nil
 	return nil
 }
 
-// advance waits for the next piece and begins to fetch those after it.
+// advance gets the next piece. When the context has ended it fails, even if there is
+// one: a closed object gives nothing.
 func (c *content) advance() error {
+	if c.ctx.Err() != nil {
+		return c.givenUp()
+	}
+	err := c.await()
+	if kind := foci.KindOf(err); err != nil && c.ctx.Err() != nil && (kind == foci.Canceled || kind == foci.NoQuorum) {
+		return c.givenUp()
+	}
+	return err
+}
+
+// givenUp is the error of reading after the end of the context.
+func (c *content) givenUp() error {
+	why := context.Cause(c.ctx)
+	if why == errObjectClosed {
+		return why
+	}
+	return foci.Errorf(foci.Canceled, "reading was given up: %w", why)
+}
+
+// await waits for the next piece and begins to fetch those after it.
+func (c *content) await() error {
 	if err := c.plan(); err != nil {
 		return err
 	}
@@ -246,7 +268,7 @@ func (c *content) advance() error {
 		c.now = p.b
 		return p.err
 	case <-c.ctx.Done():
-		return foci.Errorf(foci.Canceled, "reading was given up: %w", context.Cause(c.ctx))
+		return c.givenUp()
 	}
 }
 

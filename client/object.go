@@ -98,6 +98,9 @@ func (o *Object) Info() Info { return o.info }
 
 // ReadAt implements [io.ReaderAt].
 func (o *Object) ReadAt(p []byte, off int64) (int, error) {
+	if err := o.closed(); err != nil {
+		return 0, err
+	}
 	if off < 0 {
 		return 0, foci.Errorf(foci.Invalid, "offset %d: want 0 or more", off)
 	}
@@ -120,7 +123,7 @@ func (o *Object) ReadAt(p []byte, off int64) (int, error) {
 // length means all to the end. If off is outside of the object, the first Read fails.
 // The reader is not safe for concurrent use and must be closed.
 func (o *Object) Range(off, length int64) io.ReadCloser {
-	if off < 0 || off > o.info.Size {
+	if o.closed() == nil && (off < 0 || off > o.info.Size) {
 		r := o.reader(0, 0)
 		r.err = foci.Errorf(foci.Invalid, "offset %d is not in the object's %d bytes", off, o.info.Size)
 		return r
@@ -138,7 +141,7 @@ func (o *Object) WriteTo(w io.Writer) (int64, error) {
 	return r.WriteTo(w)
 }
 
-// Close ends all reads of the object; it never fails.
+// Close ends all reads of the object, which fail with Closed; it never fails.
 func (o *Object) Close() error {
 	o.end(errObjectClosed)
 	return nil
@@ -146,8 +149,17 @@ func (o *Object) Close() error {
 
 var errObjectClosed = foci.Errorf(foci.Closed, "the object is closed")
 
+// closed is the error of reads after Close.
+func (o *Object) closed() error {
+	if context.Cause(o.ctx) == errObjectClosed {
+		return errObjectClosed
+	}
+	return nil
+}
+
 // reader reads a part of the content that begins in the object.
 func (o *Object) reader(off, length int64) *content {
+	off = min(max(off, 0), o.info.Size) // outside only if the object is closed
 	length = min(length, o.info.Size-off)
 	at := o.log.find(off)
 	c := newContent(o.s, o.info.Name, o.found, off, length)

@@ -306,3 +306,33 @@ func TestOpenNeverMixes(t *testing.T) {
 		}
 	}
 }
+
+// TestClosedObject: no read of a closed object succeeds, nor one of a range that was
+// opened before.
+func TestClosedObject(t *testing.T) {
+	s := newCluster(t, 1, 1).dial(client.SessionOptions{})
+	for _, size := range []int{0, 5, 9 << 20} {
+		put(t, s, "k", random(size, 1))
+		obj := open(t, s, "k", client.OpenOptions{})
+		before := obj.Range(0, -1)
+		_ = obj.Close()
+		wantClosed := func(what string, n int64, err error) {
+			t.Helper()
+			if n != 0 || foci.KindOf(err) != foci.Closed || strings.Contains(err.Error(), "changed") {
+				t.Errorf("%d bytes, %s: %d bytes, %v", size, what, n, err)
+			}
+		}
+		_, err := before.Read(make([]byte, 1))
+		wantClosed("range of before", 0, err)
+		for range 20 {
+			for _, off := range []int64{-1, 0, 2, int64(size), int64(size) + 1} {
+				n, err := obj.ReadAt(make([]byte, 2), off)
+				wantClosed("ReadAt", int64(n), err)
+				n, err = obj.Range(off, -1).Read(make([]byte, 2))
+				wantClosed("Range", int64(n), err)
+			}
+			n, err := obj.WriteTo(io.Discard)
+			wantClosed("WriteTo", n, err)
+		}
+	}
+}
