@@ -47,6 +47,19 @@ func TestOptionsCanBeSetBack(t *testing.T) {
 	}
 }
 
+// TestOddOptions: what is not defined inherits, and a stall has a minimum.
+func TestOddOptions(t *testing.T) {
+	base := newCluster(t, 1, 1).dial(client.SessionOptions{Ack: foci.All, Read: foci.One, Ask: client.AskAll, Stall: time.Second})
+	for _, o := range []client.SessionOptions{{Ack: 77}, {Read: 77}, {Ask: 77}, {Stall: client.Off}, {Stall: -time.Second}} {
+		if got, want := base.With(o).Options(), base.Options(); got != want {
+			t.Errorf("%+v: options %+v, want %+v", o, got, want)
+		}
+	}
+	if got := base.With(client.SessionOptions{Stall: time.Nanosecond}).Options().Stall; got != time.Millisecond {
+		t.Errorf("stall of 1 ns: %v", got)
+	}
+}
+
 // summed computes a checksum of what is read, as a gateway does.
 type summed struct {
 	io.Reader

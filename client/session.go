@@ -33,7 +33,8 @@ const (
 )
 
 // SessionOptions are the settings of a session. A zero field inherits: in
-// [Session.With] from the session, in [Client.Session] from the client's Config.
+// [Session.With] from the session, in [Client.Session] from the client's Config. So
+// does a level or mode that is not defined.
 type SessionOptions struct {
 	// Ack is how many groups must store a write before it succeeds. Default:
 	// foci.Quorum. foci.One is outside of promise P1: the write may be lost with one
@@ -49,8 +50,8 @@ type SessionOptions struct {
 	// context limits it. Default: Config.Timeout.
 	Timeout time.Duration
 	// Stall is the time without an answer after which a request is resent, by another
-	// channel or relay if there is one; at least 1 ms. To disable resending, set
-	// Resends to Off. Default: Config.Stall.
+	// channel or relay if there is one. Less than 1 ms counts as 1 ms; a negative
+	// value inherits. To disable resending, set Resends to Off. Default: Config.Stall.
 	Stall time.Duration
 	// Resends is how often one stalled request is resent before its replica counts as
 	// failed. Off: never. Default: Config.Resends.
@@ -77,12 +78,18 @@ func (c *Client) Session(o SessionOptions) *Session {
 //	s.With(client.SessionOptions{Timeout: time.Second, Resends: client.Off}).Put(…)
 func (s *Session) With(o SessionOptions) *Session {
 	next := *s
-	set(&next.opts.Ack, o.Ack)
-	set(&next.opts.Read, o.Read)
-	set(&next.opts.Ask, o.Ask)
+	if o.Ack <= foci.All {
+		set(&next.opts.Ack, o.Ack)
+	}
+	if o.Read <= foci.All {
+		set(&next.opts.Read, o.Read)
+	}
+	if o.Ask <= AskAll {
+		set(&next.opts.Ask, o.Ask)
+	}
 	set(&next.opts.Timeout, o.Timeout)
 	if o.Stall > 0 {
-		next.opts.Stall = o.Stall
+		next.opts.Stall = max(o.Stall, minStall)
 	}
 	set(&next.opts.Resends, o.Resends)
 	return &next
