@@ -23,8 +23,10 @@ type ListOptions struct {
 	// Delimiter groups keys, as folders do: keys that are equal up to its first
 	// occurrence after Prefix make one item. Empty: each key is an item.
 	Delimiter string
-	// After selects the items above it: a key, or with Delimiter a common prefix.
-	// It need not exist. Empty: from the beginning.
+	// After selects the keys above it: a key, or with Delimiter a common prefix, which
+	// stands for all of its keys. It need not exist. A common prefix below After is an
+	// item, as in S3, if a key above After begins with it: "a/" after "a/1", if there
+	// is "a/2". Empty: from the beginning.
 	After string
 	// Limit is the maximum of items. Zero: all; of ListPage 1,000.
 	Limit int

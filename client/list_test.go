@@ -189,6 +189,20 @@ func TestLastKeys(t *testing.T) {
 	}
 }
 
+// TestListAfterWithinPrefix: a common prefix below After is an item if a key above After
+// begins with it.
+func TestListAfterWithinPrefix(t *testing.T) {
+	s := newCluster(t, 1, 1).dial(client.SessionOptions{})
+	for _, k := range []string{"a/1", "a/2", "b"} {
+		put(t, s, k, nil)
+	}
+	for after, want := range map[string][]string{"a": {"a/*", "b"}, "a/": {"b"}, "a/1": {"a/*", "b"}, "a/2": {"b"}} {
+		if got := keysOf(t, s, "test-bucket", client.ListOptions{Delimiter: "/", After: after}); !slices.Equal(got, want) {
+			t.Errorf("after %q: %q, want %q", after, got, want)
+		}
+	}
+}
+
 // TestListingOfManyPages has more keys than an answer, and a node down.
 func TestListingOfManyPages(t *testing.T) {
 	c := newCluster(t, 3, 3)
