@@ -25,9 +25,11 @@ func (e *endless) next() quorum.Out {
 }
 func (e *endless) Start(time.Duration) quorum.Out                             { return e.next() }
 func (e *endless) Answer(time.Duration, quorum.Leg, quorum.Answer) quorum.Out { return e.next() }
-func (e *endless) Wake(time.Duration) quorum.Out                              { return quorum.Out{} }
-func (e *endless) Replan(time.Duration, quorum.Plan) quorum.Out               { return quorum.Out{} }
-func (e *endless) Idle() bool                                                 { return e.asked == e.last }
+func (e *endless) Wake(time.Duration) quorum.Out { return quorum.Out{} }
+
+func (e *endless) Replan(time.Duration, quorum.Plan) quorum.Out { return quorum.Out{} }
+
+func (e *endless) Idle() bool { return e.asked == e.last }
 
 // TestEndedLegsAreForgotten: a long operation must not keep the payloads of legs
 // that it has done with, nor run ever deeper when they are refused at once.

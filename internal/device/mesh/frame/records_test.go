@@ -3,10 +3,11 @@ package frame
 import (
 	"bytes"
 	"crypto/tls"
-	"github.com/foci-store/foci/internal/device/mesh/conntest"
 	"io"
 	"math/rand/v2"
 	"testing"
+
+	"github.com/foci-store/foci/internal/device/mesh/conntest"
 )
 
 // TestRecords: what goes in on one side of TLS comes out on the other, however
