@@ -25,13 +25,13 @@ func TestOrder(t *testing.T) {
 			inner.Lock()
 			defer inner.Unlock()
 			outer.Lock()
-			outer.Unlock()
+			defer outer.Unlock()
 		},
 		"two leaves": func() {
 			leaf.Lock()
 			defer leaf.Unlock()
 			other.Lock()
-			other.Unlock()
+			defer other.Unlock()
 		},
 	}
 	violation := func(f func()) (err error) {
