@@ -13,7 +13,7 @@ import (
 type dialer struct {
 	*env
 	hints   chan struct{}       // holds a token for each hint that is dialled
-	observe func(mesh.Identity) // is told of each peer that was dialled by its place
+	observe func(mesh.Identity) // called for each peer that was dialled by address
 }
 
 // keepLinks has the mesh keep a link to every node that is known.
@@ -71,8 +71,8 @@ func (d *dialer) hangUp(id foci.NodeID) {
 	d.mesh.RemovePeer(id)
 }
 
-// retry lets a link that waits for its next attempt make it now, and requests
-// that wait for a relay to the node look for one again.
+// retry makes a link that is down dial now, and requests that wait for a relay to the
+// node find one again.
 func (d *dialer) retry(id foci.NodeID) {
 	if l := d.mesh.Peer(id); l != nil && !l.Up() {
 		l.Retry()
@@ -80,7 +80,7 @@ func (d *dialer) retry(id foci.NodeID) {
 	d.cfg.Paths.ReachableAgain(id)
 }
 
-// placed is what a layout, which may be nil, says of a node.
+// placed returns the entry of a node in a layout, which may be nil.
 func placed(l *layout.Snapshot, id foci.NodeID) route.Placed {
 	if l == nil {
 		return route.Placed{}

@@ -12,8 +12,8 @@ import (
 	"github.com/foci-store/foci/internal/layout"
 )
 
-// env is what all parts of Members have in common: what does not change once the
-// process has begun, and the view.
+// env is what all parts of Members share: the view, and what does not change after
+// Start.
 type env struct {
 	cfg   Config
 	log   *slog.Logger
@@ -26,7 +26,7 @@ type env struct {
 	counters counters
 }
 
-// isMember reports whether this process is in the others' tables of routes.
+// isMember reports whether this process is in the route tables of other nodes.
 func (e *env) isMember() bool { return !e.cfg.Node.IsZero() }
 
 // Layout is the layout that this process works by; nil when it has none.
@@ -35,7 +35,7 @@ func (e *env) Layout() *layout.Snapshot { return e.cfg.Layout.Load() }
 // epoch is that of the layout; 0 = there is none.
 func (e *env) epoch() foci.Epoch { return e.cfg.Layout.Epoch() }
 
-// pause waits. It reports false when this process ends.
+// pause waits. It returns false if this process ends.
 func (e *env) pause(d time.Duration) bool {
 	select {
 	case <-e.ctx.Done():

@@ -17,8 +17,8 @@ const (
 	maxExchanges = 32              // that run at a time
 )
 
-// exchanger exchanges routes with peers, with several at a time: one that does not
-// answer holds up none of the others.
+// exchanger exchanges routes with peers (anti-entropy), with several at a time: a peer
+// that does not answer does not delay the others.
 type exchanger struct {
 	*env
 	learn func(from *mesh.Identity, entries []wire.Route)
@@ -31,7 +31,7 @@ type exchanger struct {
 	workers int           // goroutines that take from waiting
 }
 
-// add has routes exchanged with a peer, soon.
+// add queues an exchange of routes with a peer.
 func (x *exchanger) add(id foci.NodeID) {
 	if x.ctx.Err() != nil {
 		return
@@ -50,7 +50,7 @@ func (x *exchanger) add(id foci.NodeID) {
 	}
 }
 
-// take takes out the next peer; without one the worker that asks has ended.
+// take returns the next peer. If there is none, it counts the worker as ended.
 func (x *exchanger) take() (id foci.NodeID, ok bool) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -63,7 +63,7 @@ func (x *exchanger) take() (id foci.NodeID, ok bool) {
 	return id, true
 }
 
-// work exchanges routes with the peers that wait for it.
+// work exchanges routes with the waiting peers.
 func (x *exchanger) work() {
 	for {
 		id, ok := x.take()
@@ -91,8 +91,8 @@ func (x *exchanger) exchange(id foci.NodeID) error {
 	return x.fetch(l, epoch)
 }
 
-// compare makes both tables of routes the same, and returns the epoch of the
-// peer's layout. A transport client tells nothing.
+// compare makes both route tables the same, and returns the epoch of the peer's
+// layout. A transport client sends no routes.
 func (x *exchanger) compare(ctx context.Context, l *mesh.Link) (foci.Epoch, error) {
 	x.counters.compared.Add(1)
 	mine := wire.Digest{Epoch: x.epoch(), Sums: x.view.digest()}
@@ -118,7 +118,7 @@ func (x *exchanger) compare(ctx context.Context, l *mesh.Link) (foci.Epoch, erro
 	return x.swap(ctx, l, &q)
 }
 
-// swap tells and asks for routes, and merges the answer.
+// swap sends and requests routes, and merges the answer.
 func (x *exchanger) swap(ctx context.Context, l *mesh.Link, q *wire.Routes) (foci.Epoch, error) {
 	r, err := l.Call(ctx, foci.State, wire.MethodRoutes, q.Append(nil), nil)
 	if err != nil {

@@ -15,18 +15,18 @@ const (
 	// gossipEvery is the shortest time between two rounds; what is learnt
 	// meanwhile goes into one message.
 	gossipEvery  = 20 * time.Millisecond
-	leaveTimeout = 300 * time.Millisecond // for telling that we leave
+	leaveTimeout = 300 * time.Millisecond // for the answers in Leave
 )
 
-// gossip tells other members what has changed.
+// gossip sends changed routes to other members.
 type gossip struct {
 	*env
-	kick     chan struct{}                                            // holds a token while there is something to tell
-	tellable func(to mesh.Identity, routes []wire.Route) []wire.Route // those that a peer would take
-	exchange func(foci.NodeID)                                        // has routes exchanged with a peer, soon
+	kick     chan struct{}                                            // holds a token while there is something to send
+	tellable func(to mesh.Identity, routes []wire.Route) []wire.Route // those that a peer would accept
+	exchange func(foci.NodeID)                                        // queues an exchange of routes with a peer
 }
 
-// wake says that there is something to tell.
+// wake starts a round of gossip.
 func (g *gossip) wake() {
 	select {
 	case g.kick <- struct{}{}:
@@ -34,7 +34,7 @@ func (g *gossip) wake() {
 	}
 }
 
-// run tells what there is to tell until the process ends.
+// run gossips until the process ends.
 func (g *gossip) run() {
 	for {
 		select {
@@ -49,8 +49,8 @@ func (g *gossip) run() {
 	}
 }
 
-// tell sends what there is to tell, and returns the number of messages; done is
-// called for each that was answered or lost. It may be nil.
+// tell sends the pending changes, and returns the number of messages. done is called
+// for each message that is answered or lost; it may be nil.
 func (g *gossip) tell(done func()) (sent int) {
 	tells, msgs := g.view.flush(g.cfg.Node, g.epoch())
 	for i := range tells {
@@ -88,8 +88,8 @@ func (g *gossip) tellPeer(to foci.NodeID, msg *wire.Routes, done func()) bool {
 	return true
 }
 
-// acknowledge looks whether the answer to gossip says that the peer knows more,
-// which is then asked for elsewhere: this runs where messages are received.
+// acknowledge queues an exchange if the answer to gossip shows that the peer knows more.
+// It must not block, as it runs on the goroutine that reads the channel.
 func (g *gossip) acknowledge(to foci.NodeID, r *mesh.Reply) {
 	var theirs wire.Routes
 	if codec.Unmarshal(r.Head, &theirs) != nil {
@@ -100,8 +100,8 @@ func (g *gossip) acknowledge(to foci.NodeID, r *mesh.Reply) {
 	}
 }
 
-// Leave tells every peer that this process is no member any more, and waits a
-// moment for the answers.
+// Leave tells every peer that this process leaves, and waits up to leaveTimeout for the
+// answers.
 func (g *gossip) Leave() {
 	if g.view.leave(g.cfg.Wall()) != nil {
 		return // a transport client, which no node knows of, or out of bounds: the others give it up in time
@@ -142,7 +142,7 @@ func (v *view) finishTell(to foci.NodeID) {
 	v.spread.Finished(to)
 }
 
-// leave makes our own route one without addresses, to be told to every peer.
+// leave removes the addresses from our own route, which gossip then sends to every peer.
 func (v *view) leave(now int64) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()

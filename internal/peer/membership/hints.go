@@ -9,9 +9,9 @@ import (
 // maxHints is how many hints are dialled at a time.
 const maxHints = 8
 
-// Hint takes a route that was heard by a beacon. Where routes have proofs it has
-// none, so it enters no table: its addresses are dialled, and the node that
-// answers there proves itself and tells the rest.
+// Hint handles a route from a beacon, which has no proof. If routes need proofs, it does
+// not enter the table: its addresses are dialled, and the node that answers
+// authenticates itself and sends its route.
 func (m *Members) Hint(r wire.Route) {
 	if m.prover == nil {
 		m.Learn(r.Node, []wire.Route{r})
@@ -20,7 +20,7 @@ func (m *Members) Hint(r wire.Route) {
 	m.dialer.hint(r)
 }
 
-// hint dials a route that is not proved, unless there is a link to its node.
+// hint dials the addresses of an unproved route, unless a link to its node is up.
 func (d *dialer) hint(r wire.Route) {
 	if r.Node == d.cfg.Node || d.At(r.Node) != "" || d.ctx.Err() != nil {
 		return

@@ -27,7 +27,7 @@ const (
 type layouts struct {
 	*env
 	keepLinks func()            // to the nodes of a layout that was adopted
-	exchange  func(foci.NodeID) // has routes exchanged with a peer, and its layout fetched
+	exchange  func(foci.NodeID) // queues an exchange of routes and layout with a peer
 
 	fetching chan struct{} // holds a token while a peer's layout is fetched
 
@@ -43,8 +43,8 @@ type layouts struct {
 	claimed   time.Duration  // when a request last caused a search; 0 = never
 }
 
-// layoutWaiter waits for a layout of at least epoch. tell is called once, or
-// never when until comes first.
+// layoutWaiter waits for a layout of at least epoch. tell is called once, or never if
+// until passes first.
 type layoutWaiter struct {
 	epoch foci.Epoch
 	until time.Duration // on Config.Clock
@@ -84,8 +84,8 @@ func (l *layouts) Adopt(v *layout.Layout) error {
 	return nil
 }
 
-// fetch fetches a peer's layout when its epoch is newer than ours. One peer
-// at a time is asked: after it the next has mostly nothing new.
+// fetch fetches a peer's layout if its epoch is newer than ours. It asks one peer at a
+// time, as the next peer mostly has the same layout.
 func (l *layouts) fetch(from *mesh.Link, epoch foci.Epoch) error {
 	if epoch <= l.epoch() {
 		return nil
@@ -108,8 +108,8 @@ func (l *layouts) fetch(from *mesh.Link, epoch foci.Epoch) error {
 	return l.Adopt(parsed)
 }
 
-// NeedLayout calls tell once there is a layout of at least an epoch, and searches
-// for it; it is never called when until, on Config.Clock, comes first.
+// NeedLayout searches for a layout of at least an epoch, and calls tell once with it, or
+// never if until, on Config.Clock, passes first.
 func (l *layouts) NeedLayout(epoch foci.Epoch, until time.Duration, tell func(*layout.Snapshot)) {
 	l.add(layoutWaiter{epoch, until, tell})
 	if s := l.Layout(); s != nil {
@@ -136,23 +136,23 @@ func (l *layouts) AwaitLayout(ctx context.Context, epoch foci.Epoch, deadline ti
 	return foci.Errorf(foci.StaleLayout, "no node gave the layout of epoch %d", epoch)
 }
 
-// ClaimLayout says that a request names a newer layout. Whoever sends requests
-// can name any, so they cause one search in claimEvery and no more; the
-// comparisons with other members find a newer layout too.
+// ClaimLayout observes that a request names a newer layout. The sender may be wrong or
+// hostile, so requests cause at most one search in claimEvery; the exchanges with other
+// members find a newer layout too.
 func (l *layouts) ClaimLayout() {
 	if l.claim(l.cfg.Clock()) {
 		l.SearchLayout()
 	}
 }
 
-// SearchLayout searches for a newer layout, by which a member works.
+// SearchLayout starts a search for a newer layout, unless one is running.
 func (l *layouts) SearchLayout() {
 	if l.ctx.Err() == nil && l.begin() {
 		l.tasks.Go(l.search)
 	}
 }
 
-// search asks peers for their layout, as long as there is a waiter for one.
+// search asks peers for their layout while there are waiters.
 func (l *layouts) search() {
 	for pause := minSearchPause; ; pause = min(2*pause, maxSearchPause) {
 		for _, id := range l.peersUp(maxSearched) {
@@ -198,7 +198,7 @@ func (l *layouts) claim(now time.Duration) bool {
 	return true
 }
 
-// begin reports whether a search is to begin.
+// begin reports whether a search must begin: none is running.
 func (l *layouts) begin() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -209,8 +209,8 @@ func (l *layouts) begin() bool {
 	return true
 }
 
-// end forgets waiters whose time is over, and reports whether the search has
-// ended because there is none left.
+// end drops expired waiters, and reports whether the search ends because no waiter is
+// left.
 func (l *layouts) end(now time.Duration) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()

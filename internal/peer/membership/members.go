@@ -22,9 +22,9 @@ type Links interface {
 
 // Paths chooses by which path a request goes.
 type Paths interface {
-	// RoutesChanged says that addresses or the layout have changed.
+	// RoutesChanged observes that addresses or the layout have changed.
 	RoutesChanged()
-	// ReachableAgain says that a node is linked to others again, or has restarted.
+	// ReachableAgain observes that a node is linked to others again, or has restarted.
 	ReachableAgain(node foci.NodeID)
 }
 
@@ -36,7 +36,7 @@ type Renewal interface {
 	Observe(authorities []byte)
 }
 
-// Config is what a process is to the other members.
+// Config describes a process to the other members.
 type Config struct {
 	Node        foci.NodeID // zero: a transport client
 	Incarnation foci.Incarnation
@@ -46,15 +46,15 @@ type Config struct {
 	Addresses  []route.Address // that this node advertises
 	Seeds      []route.Remote  // peers to contact first
 	Remembered []route.Remote  // peers known from the last run, dialled while no link is up
-	// Remember is told from time to time which peers are known, when that has
-	// changed; never two calls at a time. It may be nil.
+	// Remember is called from time to time with the known peers, if they have changed;
+	// never concurrently. It may be nil.
 	Remember func([]route.Remote)
-	Stay     bool         // keep links to the seeds alone
-	Tables   []foci.Table // to use, in this order; none: those of Addresses, or that of the first welcome
+	Stay     bool         // keep links to the seeds only
+	Tables   []foci.Table // to use, in this order; none: those of Addresses, or that of the first link
 
 	Layout *layout.Holder
-	// Adopted is called with each newer layout before it is used; when it fails
-	// the layout is not used. It may be nil.
+	// Adopted is called with each newer layout before it is used; if it fails, the
+	// layout is not used. It may be nil.
 	Adopted func(*layout.Snapshot) error
 
 	Links   Links
@@ -66,8 +66,8 @@ type Config struct {
 	Logger *slog.Logger
 }
 
-// Members is what a process knows of the others, and what keeps that up to date.
-// Its parts share env; what one needs of another is handed to it by New.
+// Members is the view that a process has of the others, and keeps it up to date. Its
+// parts share env; New passes functions of one part to another.
 type Members struct {
 	*env
 	proofs
@@ -80,7 +80,7 @@ type Members struct {
 	quota
 }
 
-// New makes the membership of a process. Start begins to look for others.
+// New makes the membership of a process.
 func New(cfg Config) (*Members, error) {
 	routes, err := route.New(cfg.Node, cfg.Incarnation, cfg.Role, cfg.Addresses)
 	if err != nil {
@@ -106,7 +106,7 @@ func New(cfg Config) (*Members, error) {
 	return m, nil
 }
 
-// Start begins to look for the other members over a mesh.
+// Start begins to discover the other members over a mesh.
 func (m *Members) Start(over *mesh.Mesh) {
 	m.mesh = over
 	m.dialer.keepLinks()
@@ -140,9 +140,9 @@ func (m *Members) LinkUp(peer mesh.Identity) {
 // LinkDown records that a link was lost.
 func (m *Members) LinkDown(node foci.NodeID) { m.view.peerDown(node) }
 
-// observe records a peer to which a link is up: a member tells it its own route and
-// exchanges routes with it. A transport client that knows routes and a layout
-// hears of changes by its watch, and exchanges nothing.
+// observe records a peer to which a link is up: a member gossips its own route to it and
+// exchanges routes with it. A transport client that knows routes and a layout learns
+// changes by its watch, and exchanges nothing.
 func (m *Members) observe(peer mesh.Identity) {
 	m.view.enter(peer.Table)
 	if m.isMember() {
@@ -155,7 +155,7 @@ func (m *Members) observe(peer mesh.Identity) {
 	m.view.notify()
 }
 
-// learn merges routes that a peer has told on a channel.
+// learn merges routes that a peer has sent on a channel.
 func (m *Members) learn(from *mesh.Identity, entries []wire.Route) {
 	if entries = m.proofs.proved(from, entries); len(entries) == 0 {
 		return
@@ -182,8 +182,8 @@ func (m *Members) learn(from *mesh.Identity, entries []wire.Route) {
 	m.cfg.Paths.RoutesChanged()
 }
 
-// Learn merges routes that a node has told; where routes have proofs, those that
-// are proved.
+// Learn merges routes that a node has sent; if routes need proofs, those that are
+// proved.
 func (m *Members) Learn(from foci.NodeID, entries []wire.Route) {
 	m.learn(&mesh.Identity{Node: from, Protocol: wire.MaxProtocol}, entries)
 }

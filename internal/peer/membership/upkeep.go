@@ -17,8 +17,8 @@ const (
 // to find a node, few enough to dial them all.
 const MaxRemembered = 64
 
-// upkeep exchanges routes with a random peer from time to time, gives up nodes
-// that are gone, has the known ones remembered and signs our route anew.
+// upkeep exchanges routes with a random peer from time to time, gives up absent nodes,
+// saves the known nodes and renews the signature of our route.
 func (m *Members) upkeep() {
 	look := time.NewTicker(upkeepEvery)
 	defer look.Stop()
@@ -41,8 +41,8 @@ func (m *Members) upkeep() {
 	}
 }
 
-// giveUpAbsent ends links to nodes that left without a word: those that are not
-// in the layout and have been out of reach for long.
+// giveUpAbsent removes nodes that left without Leave: those that are not in the layout
+// and have been unreachable for long.
 func (m *Members) giveUpAbsent(now time.Duration) {
 	l := m.Layout()
 	for _, k := range m.mesh.Peers() {
@@ -54,8 +54,7 @@ func (m *Members) giveUpAbsent(now time.Duration) {
 	}
 }
 
-// giveUp records whether a node is absent, and gives it up when it has been for
-// long.
+// giveUp records whether a node is absent, and gives it up if it was absent for long.
 func (v *view) giveUp(id foci.NodeID, absent bool, now time.Duration) bool {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -66,7 +65,7 @@ func (v *view) giveUp(id foci.NodeID, absent bool, now time.Duration) bool {
 	return expired
 }
 
-// remember has the known peers remembered when they have changed.
+// remember passes the known peers to Config.Remember if they have changed.
 func (m *Members) remember() {
 	if m.cfg.Remember == nil {
 		return

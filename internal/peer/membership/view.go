@@ -9,8 +9,8 @@ import (
 	"github.com/foci-store/foci/internal/lockorder"
 )
 
-// view is what this process knows of the other members. Its methods, which stand
-// where they are used, are the only ones that take mu.
+// view is the state of the other members, as this process knows it. Only its methods,
+// which stand where they are used, take mu.
 type view struct {
 	mu lockorder.Mutex[lockorder.Members]
 
@@ -21,7 +21,7 @@ type view struct {
 	seeds   route.Seeds
 	absent  route.Absences
 	unsaved bool          // the nodes that are present have changed since they were remembered
-	changed chan struct{} // closed and made anew when something has changed
+	changed chan struct{} // closed and replaced at each change
 }
 
 func (v *view) init(routes *route.Routes, tables []foci.Table) {
@@ -43,7 +43,7 @@ func (v *view) change() <-chan struct{} {
 	return v.changed
 }
 
-// enter makes the table by which a transport client came in its table.
+// enter makes the table of a link the only table in use, if none is.
 func (v *view) enter(t foci.Table) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -113,7 +113,7 @@ type merged struct {
 	tell      bool          // there is something to gossip
 }
 
-// merge takes in entries that a node has told; now is the wall clock.
+// merge merges entries that a node has sent; now is the wall clock.
 func (v *view) merge(from foci.NodeID, entries []wire.Route, now int64, member bool) (m merged) {
 	v.mu.Lock()
 	defer v.mu.Unlock()

@@ -13,19 +13,19 @@ import (
 )
 
 const (
-	watchAfter = 500 * time.Millisecond // a command that is over sooner watches nothing
+	watchAfter = 500 * time.Millisecond // a command that ends sooner watches nothing
 	watchAgain = time.Second            // after a watch that failed
 	watchSlack = 5 * time.Second        // for the answer, over what was asked for
 )
 
-// watch is how a transport client hears of changes: a question to one of the
-// nodes that is answered when there is something to tell. So no node dials the
-// client, and no other node knows of it.
+// watch is how a transport client learns changes: a request to one node, which the node
+// answers when something changes (a long poll). So no node dials the client, and no
+// other node knows the client.
 type watch struct {
 	*env
 	learn func(from *mesh.Identity, entries []wire.Route)
 	fetch func(*mesh.Link, foci.Epoch) error // a node's layout, when it is newer than ours
-	retry func(foci.NodeID)                  // has a node dialled that is reachable again
+	retry func(foci.NodeID)                  // dials a node that is reachable again
 }
 
 // run watches one node after the other until the process ends.

@@ -18,9 +18,8 @@ const (
 	answerEvery = 200 * time.Millisecond // the shortest time between two rounds of answers
 )
 
-// watchers are the transport clients that wait to be told of changes: requests
-// that are not answered yet. They cost memory and no goroutine, and no other
-// node hears of them.
+// watchers holds the pending watches of transport clients. They cost memory but no
+// goroutine, and other nodes do not know them.
 type watchers struct {
 	*env
 	quota *quota
@@ -47,8 +46,8 @@ func (w *watchers) init(e *env, q *quota) {
 	w.slots, w.waiting = share.New(maxWatchers), map[*watcher]struct{}{}
 }
 
-// serve takes a watch: it is answered at once when there is news, else when there
-// will be, or in time.
+// serve serves a watch: it is answered at once if there is news, else when news arrives
+// or its time is over.
 func (w *watchers) serve(in *mesh.Incoming, q *wire.Watch) {
 	if !w.quota.admit(in) {
 		return
@@ -120,7 +119,7 @@ func (w *watchers) linkUp(id foci.NodeID) {
 	w.wake()
 }
 
-// wake has the watches answered for which there is news.
+// wake makes run answer the watches for which there is news.
 func (w *watchers) wake() {
 	select {
 	case w.kick <- struct{}{}:
