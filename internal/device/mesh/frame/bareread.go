@@ -21,7 +21,7 @@ type bareReader struct {
 	err  error
 }
 
-// newBareReader is nil when the connection does not let itself be read so.
+// newBareReader returns nil when the connection gives no access to its file descriptor.
 func newBareReader(tcp *net.TCPConn) *bareReader {
 	conn, err := tcp.SyscallConn()
 	if err != nil {

@@ -18,8 +18,8 @@ type Buffer struct {
 	pool int // -1: too large to be pooled
 }
 
-// Stage is how much memory to take for a message of size bytes of which n have
-// arrived: hardly ever more than four times as much.
+// Stage returns how much memory to take for a message of size bytes of which n have
+// arrived: hardly ever more than four times n.
 func Stage(n, size int64) int64 {
 	for _, class := range bufferSizes {
 		if n <= int64(class) {

@@ -10,7 +10,7 @@ import (
 	"github.com/foci-store/foci"
 )
 
-// most is how long n bytes may be after compression for that to pay.
+// most returns the compressed length up to which compressing n bytes pays.
 func most(n int) int { return n - n/10 }
 
 var zstdWriter = sync.OnceValue(func() *zstd.Encoder {
@@ -69,7 +69,7 @@ func decompress(how Packing, dst, src []byte) error {
 }
 
 // Contents reads the contents of a frame into dst, which is as long as they are
-// when not compressed. It reports whether they were damaged on their way.
+// when not compressed. It reports whether they were damaged in transit.
 func (f *Reader) Contents(h *Header, dst []byte) (damaged bool, err error) {
 	if h.Packing() == 0 {
 		if err := f.Full(dst); err != nil {

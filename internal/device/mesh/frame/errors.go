@@ -15,8 +15,8 @@ type PeerError struct {
 	Node  foci.NodeID // that failed
 	Via   foci.NodeID // the relay; zero: none
 	Epoch foci.Epoch  // of the replica's layout, with StaleLayout
-	// Moved says that the request was sent by another channel before, which was
-	// lost: what the peer says of this copy it need not have done with that one.
+	// Moved reports whether an earlier copy of the request was sent on another channel,
+	// which was lost. The peer may have treated that copy differently.
 	Moved bool
 	err   *foci.Error
 }

@@ -30,11 +30,11 @@ import (
 // message that is whole in its first frame needs no credit; every byte of a
 // longer one costs credit of its stream and of its channel.
 //
-// A header that does not check ends the channel, for its lengths cannot be
-// trusted; contents that do not check end their message alone.
+// A header with a wrong checksum ends the channel, because its lengths cannot be
+// trusted; contents with a wrong checksum end their message alone.
 //
-// The contents of a data frame, or of a message that is whole in its first
-// frame, may be compressed. Sum is of what travels; credit counts what does not.
+// The contents of a data frame, or of a message that is whole in its first frame, may
+// be compressed. Sum is of the compressed bytes; credit counts the uncompressed ones.
 const (
 	HeaderSize = 32
 	MaxFrame   = 80 << 10 // contents of one frame: 64 KiB of body and its head

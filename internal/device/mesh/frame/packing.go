@@ -1,11 +1,11 @@
 package frame
 
-// Packing is a set of ways to compress the contents of a frame: in a hello and
-// a welcome those that the sender can read, in the flags of a frame the one that
-// was used. It is off unless both sides can.
+// Packing is a set of compression formats for the contents of a frame: in a hello and
+// a welcome those that the sender can read, in the flags of a frame the one in use.
+// Nothing is compressed unless both sides support it.
 type Packing uint8
 
-// The ways. Their values are those of the flags.
+// The formats. Their values are those of the flags.
 const (
 	Zstd Packing = 2 // one frame of Zstandard (RFC 8878)
 	LZ4  Packing = 4 // one block of LZ4, without a frame

@@ -16,16 +16,16 @@ type Reader struct {
 	pool *Buffer // where buf is from; nil when buf is few, or nothing
 	buf  []byte
 	r, w int
-	size int  // of the next buffer: more is read at a time while more comes
-	long bool // the last contents were long: so are the next, probably
+	size int  // of the next buffer: grows while reads fill it
+	long bool // the last contents were long; so are, probably, the next
 }
 
 const (
-	// peekLong is how much is read ahead between long contents: what is read
-	// into the buffer must be copied from there, what is not costs another read.
+	// peekLong is how much is read ahead between long contents: bytes read into the
+	// buffer must be copied, bytes left out cost another read.
 	peekLong = 1 << 10
 
-	// A reader begins with little and takes much while that fills.
+	// A reader begins with a small buffer and grows it while reads fill it.
 	readLeast = 1 << 10
 	readMost  = 64 << 10
 )

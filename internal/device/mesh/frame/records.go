@@ -38,7 +38,7 @@ func UnderTLS(conn net.Conn) net.Conn {
 	return &recordConn{TCPConn: tcp, bare: bare, size: readLeast}
 }
 
-// below looks for a kind of connection under whatever is over it.
+// below unwraps a connection until it finds one of type T.
 func below[T net.Conn](conn net.Conn) (found T, ok bool) {
 	for {
 		if found, ok = conn.(T); ok {
@@ -95,7 +95,7 @@ func (c *recordConn) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// Write writes, or keeps what is written until uncork.
+// Write writes p, or keeps it until uncork while the connection is corked.
 func (c *recordConn) Write(p []byte) (int, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -112,7 +112,7 @@ const recordMost = 16 << 10
 // corkMost is what the records of one corked write take at most, usually.
 const corkMost = 80 << 10
 
-// cork keeps what is written from now on until uncork.
+// cork keeps later writes back until uncork.
 func (c *recordConn) cork() {
 	c.mu.Lock()
 	c.corked, c.kept = true, NewBuffer(corkMost)
@@ -120,7 +120,7 @@ func (c *recordConn) cork() {
 	c.mu.Unlock()
 }
 
-// uncork writes what was kept.
+// uncork writes the kept bytes.
 func (c *recordConn) uncork() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()

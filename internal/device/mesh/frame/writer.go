@@ -80,7 +80,7 @@ func (w *Writer) Write(b []byte) error {
 	return err
 }
 
-// Rest gives its buffer back until the next write.
+// Rest returns the buffer to its pool until the next write.
 func (w *Writer) Rest() {
 	w.joint.Free()
 	w.joint = nil

@@ -20,8 +20,8 @@ type Arrival struct {
 }
 
 // Accept runs the listening side of a handshake, up to the answer to hello: TLS if
-// this process has a certificate, then hello. table is that of the listener. When
-// it fails it has told the peer why.
+// this process has a certificate, then hello. table is that of the listener. When it
+// fails it has sent the reason to the peer.
 func (e *Endpoint) Accept(bare net.Conn, table foci.Table) (*Arrival, error) {
 	conn, shown, err := e.acceptTLS(bare)
 	if err != nil {
@@ -76,8 +76,8 @@ func (a *Arrival) Welcome() error {
 // Refuse tells the peer why the channel is not opened, and returns that.
 func (a *Arrival) Refuse(why error) error { return refuse(a.Conn, why) }
 
-// parseHello decodes a hello and chooses the protocol. The versions come first, so
-// that a peer that speaks others is told so.
+// parseHello decodes a hello and chooses the protocol. It reads the versions first, so
+// that a peer with other versions gets a clear error.
 func (e *Endpoint) parseHello(contents []byte) (hello Hello, protocol uint16, err error) {
 	r := codec.NewReader(contents)
 	hello.MinProtocol, hello.MaxProtocol = r.U16(), r.U16()
@@ -151,6 +151,6 @@ func (e *Endpoint) wrongStep(theirs uint8) error {
 // refuse tells the peer why the channel is not opened, and returns that.
 func refuse(conn net.Conn, why error) error {
 	w := frame.EncodeError(why)
-	_, _ = conn.Write(frame.Append(nil, &frame.Header{Type: frame.Refuse}, w.Append(nil), nil)) // a courtesy
+	_, _ = conn.Write(frame.Append(nil, &frame.Header{Type: frame.Refuse}, w.Append(nil), nil)) // best effort
 	return why
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/foci-store/foci/internal/device/mesh/frame"
 )
 
-// Target is the channel that a dialling side wants.
+// Target describes the channel to open.
 type Target struct {
 	Node  foci.NodeID // that must be there; zero = any
 	Table foci.Table  // of the address that was dialled
@@ -47,7 +47,7 @@ func (e *Endpoint) Dial(conn net.Conn, to Target) (*Opened, error) {
 	}, nil
 }
 
-// greet sends hello and reads the welcome, or the error by which it is refused.
+// greet sends hello and reads the welcome or the refusal.
 func (e *Endpoint) greet(conn net.Conn, hello *Hello) (*Welcome, error) {
 	nonce := e.selves.begin()
 	defer e.selves.end(nonce)
@@ -96,8 +96,8 @@ func (e *Endpoint) checkWelcome(w *Welcome, hello *Hello, who auth.Name) error {
 	return e.join(w.Cluster)
 }
 
-// ReadFrame reads one frame of a handshake, and not a byte more. What
-// unauthenticated peers send is short, and so is the memory that they are given.
+// ReadFrame reads one frame of a handshake, and not a byte more. Frames of
+// unauthenticated peers are short, which bounds their memory.
 func ReadFrame(src io.Reader) (frame.Header, []byte, error) {
 	var h frame.Header
 	var head [frame.HeaderSize]byte

@@ -11,7 +11,7 @@ import (
 	"github.com/foci-store/foci/internal/device/mesh/frame"
 )
 
-// Config is what a process says of itself in its handshakes, and what it asks.
+// Config is what a process states in its handshakes, and what it requires.
 type Config struct {
 	Cluster     string // "" = that of the first peer
 	Node        foci.NodeID
@@ -33,7 +33,7 @@ type Endpoint struct {
 	cfg     Config
 	waiting connSet       // connections that are not authenticated yet
 	shaking connSet       // those of them that are in the middle of a TLS handshake
-	turns   chan struct{} // a token for each TLS handshake of the listening side that computes
+	turns   chan struct{} // a token for each accepted TLS handshake that is computing
 	selves  selves
 	newest  newest
 
@@ -51,7 +51,7 @@ func New(cfg Config) *Endpoint {
 
 // Opened is a channel after its handshake.
 type Opened struct {
-	Conn        net.Conn // with TLS where that is asked for
+	Conn        net.Conn // with TLS if configured
 	Peer        Identity
 	Certificate *auth.Shown // of the peer; nil without TLS
 	Class       foci.Class
@@ -82,17 +82,16 @@ func (e *Endpoint) join(cluster string) error {
 	return nil
 }
 
-// Enter adds a connection to those that are not authenticated; of too many the
-// oldest is closed. The caller calls leave when the handshake has ended.
+// Enter adds an unauthenticated connection; above the limit it closes the oldest. The
+// caller calls leave when the handshake has ended.
 func (e *Endpoint) Enter(conn net.Conn) (leave func()) { return e.waiting.enter(conn) }
 
-// Unauthenticated is how many connections have entered and not left.
+// Unauthenticated returns the number of unauthenticated connections.
 func (e *Endpoint) Unauthenticated() int { return e.waiting.count() }
 
-// Close closes the connections that are not authenticated, and those that enter
-// later.
+// Close closes the unauthenticated connections, and those that enter later.
 func (e *Endpoint) Close() { e.waiting.close() }
 
-// Doubt takes back what certificates have proved, when an authority is no longer
-// believed: a node proves its incarnation again by its next hello.
+// Doubt marks all proved incarnations as unproved, for when an authority is no longer
+// trusted: a node proves its incarnation again by its next hello.
 func (e *Endpoint) Doubt() { e.newest.doubt(e.cfg.Now()) }

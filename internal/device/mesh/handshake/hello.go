@@ -22,17 +22,17 @@ type Hello struct {
 	Node        foci.NodeID
 	Incarnation foci.Incarnation
 	Role        foci.Role
-	Expect      foci.NodeID // the node that it means to dial; zero = any
+	Expect      foci.NodeID // the node to be dialled; zero = any
 	Class       foci.Class
 	Index       uint16     // of the channel in its class
 	Table       foci.Table // of the address that it dialled
 	Window      uint32     // initial credit of each stream that it receives
 	Auth        uint8
-	Proof       []byte // a fresh nonce, by which a process that dials itself knows it
+	Proof       []byte // a fresh nonce, by which a process detects that it dials itself
 
 	Packing frame.Packing // that the dialler can read
-	// Early marks a hello that ends before Packing. The first builds sent that:
-	// they call their protocol 1 too, but their messages have another form.
+	// Early marks a hello that ends before Packing, as the first builds sent it: they
+	// also call their protocol 1, but their messages have another form.
 	Early bool
 }
 
@@ -89,7 +89,7 @@ type Welcome struct {
 	Window      uint32     // initial credit of each stream that the listener receives
 	Streams     uint32     // requests that may be in flight; slots are below it
 	Auth        uint8
-	Proof       []byte // the digest of the authorities that the listener believes; see Renew
+	Proof       []byte // the digest of the authorities that the listener trusts; see Renew
 
 	Packing frame.Packing // that the listener can read
 	Early   bool          // as in a Hello
@@ -128,8 +128,8 @@ func (w *Welcome) Decode(r *codec.Reader) {
 	}
 }
 
-// readPacking reads the tail of a hello or welcome, and reports whether it is
-// there. Unknown ways are ignored.
+// readPacking reads the tail of a hello or welcome, and reports whether there is one.
+// It ignores unknown formats.
 func readPacking(r *codec.Reader) (p frame.Packing, present bool) {
 	if !r.More() {
 		return 0, false

@@ -9,8 +9,8 @@ import (
 	"github.com/foci-store/foci/internal/device/auth"
 )
 
-// Identity is what a peer has told of itself, what it has proved, and how it is
-// connected.
+// Identity is what a peer states about itself, what it has proved, and its
+// connection.
 type Identity struct {
 	Node        foci.NodeID      `json:"node"`
 	Incarnation foci.Incarnation `json:"incarnation"`
@@ -23,16 +23,16 @@ type Identity struct {
 	Rights    rights.Rights    `json:"-"`                   // everything where nothing is proved
 }
 
-// Who is the peer as the holder of limits. Where nothing is proved its role alone
+// Who returns the peer as the holder of shares. Without authentication its role alone
 // makes it a member.
 func (id Identity) Who() share.Who {
 	member := id.Principal.IsNode() || id.Principal == "" && id.Role != foci.RoleTransport
 	return share.Who{Principal: id.Principal, Member: member}
 }
 
-// identity completes what a peer has told of itself: with the name in its
-// certificate, under TLS, and with its address. Where nothing is proved every peer
-// may do everything.
+// identity completes what a peer states about itself with the name in its
+// certificate, under TLS, and with its address. Without authentication every peer may
+// do everything.
 func identity(who auth.Name, conn net.Conn, told Identity) Identity {
 	told.Addr, told.Rights = conn.RemoteAddr().String(), rights.Full()
 	if !who.IsZero() {

@@ -6,8 +6,8 @@ import (
 	"sync"
 )
 
-// connSet is a bounded set of connections in the order in which they entered; of
-// too many the oldest is closed.
+// connSet is a bounded set of connections in the order in which they entered; above
+// the bound the oldest is closed.
 type connSet struct {
 	most int
 
@@ -16,7 +16,7 @@ type connSet struct {
 	shut  bool
 }
 
-// enter adds a connection; the returned function takes it out.
+// enter adds a connection; the returned function removes it.
 func (s *connSet) enter(conn net.Conn) (leave func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -27,7 +27,7 @@ func (s *connSet) enter(conn net.Conn) (leave func()) {
 	if s.conns.Len() >= s.most {
 		oldest := s.conns.Front()
 		s.conns.Remove(oldest)
-		_ = oldest.Value.(net.Conn).Close() // it has had its time
+		_ = oldest.Value.(net.Conn).Close() // nothing was served on it
 	}
 	e := s.conns.PushBack(conn)
 	return func() {

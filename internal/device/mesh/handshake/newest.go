@@ -10,20 +10,20 @@ import (
 	"github.com/foci-store/foci/internal/core/route"
 )
 
-// unprovenFor is how long an incarnation that no certificate has proved counts
-// after it was last seen.
+// unprovenFor is how long an unauthenticated incarnation counts after it was last
+// seen.
 const unprovenFor = time.Minute
 
-// newest is the newest incarnation seen of each node, in either direction. An
-// older one is a process that should have ended, or that runs on a copy of the
-// node's directory: it is refused.
+// newest holds the newest incarnation seen of each node, in either direction. It
+// refuses an older one: that process should have ended, or runs on a copy of the
+// node's directory.
 //
-// An incarnation must pass [route.Believable]. Where a certificate proves the
-// node's id, only the node itself can claim it, and it counts as long as this
-// process runs and believes the same authorities: a process with a stolen cluster
-// key can claim it too, until the key is replaced. Where nothing proves the id, any
-// peer can claim it: then it counts while a channel of it is open, and for a minute
-// after, so that a forged one locks the node out no longer than that.
+// An incarnation must pass [route.Believable]. Where a certificate proves the node's
+// id, only the node itself can claim an incarnation, or a process with a stolen
+// cluster key until the key is replaced. It counts as long as this process runs and
+// trusts the same authorities. Where nothing proves the id, any peer can claim an
+// incarnation. It then counts while a channel of it is open and for a minute after, so
+// that a forged one locks the node out no longer than that.
 type newest struct {
 	mu   sync.Mutex
 	seen map[foci.NodeID]sighting // guarded by mu
@@ -36,7 +36,7 @@ type sighting struct {
 }
 
 // lapsed returns the newest incarnation of a node, and whether it is newer than inc
-// and counts no more unless a channel of it is open.
+// and counts only while a channel of it is open.
 func (n *newest) lapsed(node foci.NodeID, inc foci.Incarnation, now int64) (foci.Incarnation, bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -45,7 +45,7 @@ func (n *newest) lapsed(node foci.NodeID, inc foci.Incarnation, now int64) (foci
 	return m.inc, found && inc < m.inc && !m.proved && (age < 0 || age >= unprovenFor)
 }
 
-// doubt makes all that certificates have proved unproved, seen now.
+// doubt marks all proved incarnations as unproved and seen now.
 func (n *newest) doubt(now int64) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -68,7 +68,7 @@ func (n *newest) record(node foci.NodeID, inc foci.Incarnation, proved bool, now
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	known, found := n.seen[node]
-	// One that is out of bounds by now was seen while our clock was far ahead.
+	// A known one that is out of bounds was seen while our clock was far ahead.
 	if found && inc < known.inc && route.Believable(known.inc, now) {
 		return &foci.Error{
 			Kind: foci.Denied, Where: "node " + node.Short(), Msg: "is an older process of a node that was started again since",

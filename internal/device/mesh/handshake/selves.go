@@ -7,8 +7,8 @@ import (
 	"github.com/foci-store/foci"
 )
 
-// ErrSelf is why a connection of a process to itself fails, found by [errors.Is].
-// It is no failure of the address, which is the process's own.
+// ErrSelf is the error of a connection of a process to itself, for [errors.Is]. The
+// address is not at fault: it is the process's own.
 var ErrSelf = foci.Errorf(foci.Denied, "that is this node itself")
 
 // selves are the nonces of the hellos that this process has sent and that are not
@@ -38,7 +38,7 @@ func (s *selves) end(nonce [NonceSize]byte) {
 	delete(s.out, nonce)
 }
 
-// recognise records the nonce of a received hello, if it is one of these.
+// recognise records the nonce of a received hello, if this process has sent it.
 func (s *selves) recognise(claim []byte) {
 	if len(claim) < NonceSize {
 		return

@@ -43,25 +43,25 @@ func (e *Endpoint) dialTLS(conn net.Conn) (net.Conn, *auth.Shown, error) {
 	return conn, nil, err
 }
 
-// maxUnauthenticated is how many bytes TLS may read of a peer before it is
+// maxUnauthenticated is how many bytes TLS may read from a peer before it is
 // authenticated: enough for its first message and a chain of certificates.
 const maxUnauthenticated = 16 << 10
 
-// shaking: one in so many of the unauthenticated connections may be in the middle
-// of a TLS handshake at a time; of too many the oldest is closed. Such a handshake
-// takes up to 45 KiB, one that waits for its first byte 5: so all together stay
-// below 16 KiB for each that there may be.
+// shaking bounds the TLS handshakes: one in so many of the unauthenticated connections
+// may be in the middle of one; above that the oldest is closed. A handshake takes up to
+// 45 KiB of memory, a connection that waits for its first byte 5. So the average is
+// below 16 KiB.
 const shaking = 4
 
-// bounded is an accepted connection, below TLS, until its peer is authenticated.
-// It bounds what is read, and so what is kept, and how many handshakes compute at a
-// time: one that waits for its peer takes no turn from others.
+// bounded is an accepted connection, below TLS, until its peer is authenticated. It
+// bounds the bytes read, and so the memory, and the number of handshakes that compute
+// at a time. A handshake that waits for its peer holds no turn.
 type bounded struct {
 	net.Conn
 	turns         chan struct{}
 	left          int    // bytes that may be read
 	first         []byte // read ahead
-	turn          bool   // it has one
+	turn          bool   // it holds a token of turns
 	authenticated bool
 }
 
@@ -98,8 +98,8 @@ func (s *bounded) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// handshake runs the listening side of TLS and judges the peer's certificate, in
-// one turn: both compute. shook is false when TLS itself has failed.
+// handshake runs the listening side of TLS and validates the peer's certificate, in
+// one turn because both compute. shook is false when TLS itself has failed.
 func (s *bounded) handshake(c auth.Conn) (shown *auth.Shown, shook bool, err error) {
 	s.turns <- struct{}{}
 	s.turn = true
@@ -156,8 +156,8 @@ func (e *Endpoint) acceptTLS(conn net.Conn) (net.Conn, *auth.Shown, error) {
 // plainFirst is the first byte of a frame without TLS.
 const plainFirst = 'F'
 
-// refusePlain reads the hello of a peer that speaks no TLS, only to say what is
-// missing. Nothing else is read.
+// refusePlain reads the hello of a peer without TLS, only to explain the refusal. It
+// reads nothing else.
 func (e *Endpoint) refusePlain(conn net.Conn) error {
 	h, contents, err := ReadFrame(conn)
 	if err != nil {
