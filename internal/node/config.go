@@ -33,13 +33,13 @@ type Config struct {
 	// cluster key in Auth. Zero: none.
 	Multicast netip.AddrPort
 
-	Stall    time.Duration // without an answer for so long a request of this node is sent again; 0 = 2 s
-	Resends  int           // how often; 0 = 5, < 0 = never
+	Stall    time.Duration // a request of this node without an answer for this long is resent; 0 = 2 s
+	Resends  int           // maximum of resends; 0 = 5, < 0 = none
 	Deadline time.Duration // of one repair; 0 = 30 s
 
 	Links   mesh.LinkMode                     // what the loss of one channel means for its siblings
-	Eager   bool                              // all channels of a link are kept open, not opened on first use
-	Classes [foci.NumClasses]mesh.ClassConfig // what is particular to each class
+	Eager   bool                              // keep all channels of a link open, instead of opening them on first use
+	Classes [foci.NumClasses]mesh.ClassConfig // settings of each class
 
 	Channels [foci.NumClasses]int // per link and class; 0 = 1, 1, 6, 3, 2
 	FS       vfs.FS               // nil = the system's

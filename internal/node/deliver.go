@@ -28,8 +28,8 @@ func (n *Node) deliverSoon() {
 	}
 }
 
-// deliverHints sends other groups what they have missed (hinted handoff), as soon
-// as they can be reached, until ctx ends.
+// deliverHints sends other groups the records that they have missed (hinted handoff),
+// as soon as they are reachable, until ctx ends.
 func (n *Node) deliverHints(ctx context.Context) {
 	again := time.NewTicker(deliverAgain)
 	defer again.Stop()
@@ -53,8 +53,8 @@ func (n *Node) deliverHints(ctx context.Context) {
 	}
 }
 
-// deliverAll goes through the hints of one backend and delivers those whose group
-// can be reached, some at a time. It reports whether all went well.
+// deliverAll delivers the hints of one backend whose owner is reachable, up to
+// maxDeliveries at a time. It reports whether all deliveries succeeded.
 func (n *Node) deliverAll(ctx context.Context, b *store.Backend) bool {
 	if b.Stats().Hints == 0 {
 		return true
@@ -118,7 +118,7 @@ func (n *Node) target(k store.Hint) foci.BackendID {
 	return b
 }
 
-// nextHints are the next hints of a group with a reachable node. It skips other
+// nextHints returns the next hints of a group with a reachable node. It skips other
 // groups whole: they may have very many hints, for a long time.
 func (n *Node) nextHints(b *store.Backend, after store.Hint) ([]store.Hint, error) {
 	for {
@@ -130,7 +130,7 @@ func (n *Node) nextHints(b *store.Backend, after store.Hint) ([]store.Hint, erro
 	}
 }
 
-// deliver sends one group what a hint says that it lacks.
+// deliver delivers one hint: it repairs the object in the hint's group.
 func (n *Node) deliver(b *store.Backend, own foci.Group, k store.Hint, r *round) {
 	end := b.Follow(k)
 	if end == nil {
@@ -156,9 +156,8 @@ func (n *Node) deliver(b *store.Backend, own foci.Group, k store.Hint, r *round)
 	})
 }
 
-// owns reports whether a backend owns an id in its group. When another one does,
-// by a newer layout, a comparison says nothing of what this one has, and its hint
-// must not be dropped for that.
+// owns reports whether a backend owns an id in its group. If another backend owns it by
+// a newer layout, a repair does not read this one, so its hint must not be dropped.
 func owns(l *layout.Snapshot, g foci.Group, id foci.ID, b foci.BackendID) bool {
 	if l == nil {
 		return false

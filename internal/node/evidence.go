@@ -78,7 +78,7 @@ func (q *inquiries) close() {
 	}
 }
 
-// end gives a search's slot back and tells its result.
+// end releases a search's slot and reports its result.
 func (q *inquiries) end(d doubt, held int64, err error) {
 	q.slots.release(d.slot)
 	d.done(held, err)
@@ -122,9 +122,9 @@ func (n *Node) investigate(ctx context.Context) {
 	}
 }
 
-// askOwners asks the owners of an object in the other groups of its bucket, by
-// this node's own layout, for their votes: for what they hold fsynced. The
-// question goes to the node of the owner's id, so nobody else can answer it.
+// askOwners queries the owners of an object in the other groups of its bucket, by this
+// node's own layout, for their votes on fsynced records. The query goes to the node of
+// the owner, so no other node can answer it.
 func (n *Node) askOwners(d doubt) {
 	m, s := d.store, n.layout.Load()
 	var groups []foci.Group
@@ -147,7 +147,7 @@ func (n *Node) askOwners(d doubt) {
 	}
 }
 
-// voteOf is an owner's vote; nil for an answer that is none.
+// voteOf returns the vote in an owner's answer, or nil.
 func voteOf(a *quorum.Answer, e foci.Epoch) *record.Vote {
 	if r, ok := a.Msg.(*wire.QueryReply); ok && a.Err == nil && r.Epoch == e {
 		return &r.Vote

@@ -14,8 +14,8 @@ import (
 	"github.com/foci-store/foci/internal/serve"
 )
 
-// handlers serve what a replica is asked. What every member is asked package peer
-// serves.
+// handlers returns the handlers of a replica's methods. Package peer has those of every
+// member.
 func (n *Node) handlers() []serve.Handler {
 	return []serve.Handler{
 		serve.On(n.query), serve.On(n.fetch), serve.On(n.list), // get.go
@@ -24,8 +24,8 @@ func (n *Node) handlers() []serve.Handler {
 	}
 }
 
-// apart serves a request that may wait for a disk, or take long, on a goroutine
-// of its own; when too many do, it is refused.
+// apart serves a request that may wait for a disk, or take long, on a goroutine of its
+// own. If too many run, it refuses the request.
 func (n *Node) apart(in *mesh.Incoming, serve func(*mesh.Incoming)) {
 	slot, err := n.reads.take(in.From.Who())
 	if err != nil {
@@ -52,9 +52,9 @@ func (n *Node) voter(in *mesh.Incoming, t *wire.Target, id *foci.ID) *store.Back
 	return n.backend(in, t, id)
 }
 
-// backend finds the backend that serves a target, by the rule of epochs: a
-// request of an older layout is told so, one of a newer layout waits until this
-// node has it. Without such a backend the request is failed.
+// backend finds the backend that serves a target; without one it fails the request. A
+// request of an older layout fails with StaleLayout. One of a newer layout fails with
+// Busy, and this node fetches that layout.
 func (n *Node) backend(in *mesh.Incoming, t *wire.Target, id *foci.ID) *store.Backend {
 	s := n.layout.Load()
 	switch {
@@ -90,15 +90,15 @@ func (n *Node) backend(in *mesh.Incoming, t *wire.Target, id *foci.ID) *store.Ba
 	return b
 }
 
-// fetchLayout has the newest layout fetched from other nodes.
+// fetchLayout starts a search for a newer layout.
 func (n *Node) fetchLayout() {
 	if p := n.peer.Load(); p != nil {
 		p.ClaimLayout()
 	}
 }
 
-// joined is the node's part in the mesh, which serves requests while it is being
-// made. It fails a request that comes before that is done, and returns nil.
+// joined returns the node's peer. Requests may arrive before the peer is set: joined
+// fails them and returns nil.
 func (n *Node) joined(in *mesh.Incoming) *peer.Peer {
 	p := n.peer.Load()
 	if p == nil {
