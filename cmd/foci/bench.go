@@ -55,7 +55,7 @@ stay in bucket foci-bench.
 	return c
 }
 
-// validLoad reports flags of bench that cannot be meant.
+// validLoad rejects invalid flags of bench.
 func validLoad(size settings.Size, count int64, concurrency int) error {
 	const mostSize, mostConcurrency = 1 << 30, 1 << 14
 	switch {

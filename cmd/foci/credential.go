@@ -77,7 +77,7 @@ func (f *credentialFlags) run(a *app, name string) error {
 	return credential.WriteNew("credential", filepath.Dir(f.out), []credential.File{{Name: filepath.Base(f.out), Text: text, Mode: 0o600}})
 }
 
-// client is the text of a client's credential.
+// client returns the text of a client's credential.
 func (f *credentialFlags) client(name string) ([]byte, error) {
 	r, err := rights.Parse(f.rights)
 	if err != nil {
@@ -116,7 +116,7 @@ func (f *credentialFlags) forNode(a *app, name string) error {
 	return a.printMade(dir, files)
 }
 
-// id is the node's: given, or a new one.
+// id returns the given node id, or a new one.
 func (f *credentialFlags) id() (id foci.NodeID, err error) {
 	if f.node == newNode {
 		u, err := foci.NewUUID(rand.Reader)
@@ -128,7 +128,7 @@ func (f *credentialFlags) id() (id foci.NodeID, err error) {
 // newNode asks for a new id.
 const newNode = "new"
 
-// authority is the one that signs: the cluster key, or a separate authority.
+// authority returns the signing authority: the cluster key, or a separate authority.
 func (f *credentialFlags) authority() (*auth.Authority, error) {
 	if f.key == "" {
 		return auth.LoadAuthority(files.OS(), f.ca, f.caKey)
@@ -140,7 +140,7 @@ func (f *credentialFlags) authority() (*auth.Authority, error) {
 	return key.Authority()
 }
 
-// printMade says what was made, and what to copy where.
+// printMade prints the files made, and which to copy where.
 func (a *app) printMade(dir string, files []credential.File) error {
 	made := struct {
 		Dir   string            `json:"dir"`

@@ -10,11 +10,11 @@ import (
 	"github.com/foci-store/foci/internal/core/mutant"
 )
 
-// How long a process may go on after a signal, or after its --timeout. What has
-// not ended by then is abandoned: the process exits.
+// How long a process may continue after a signal or its --timeout. After that it exits
+// whatever is still running.
 const (
 	endWithin   = 700 * time.Millisecond // a command: SIGINT and SIGTERM end it within a second
-	closeWithin = 300 * time.Millisecond // of these: to hang up in order
+	closeWithin = 300 * time.Millisecond // of these: to close connections in order
 	serveWithin = 10 * time.Second       // serve: answers what it serves, and closes its backends
 	upWithin    = 20 * time.Second       // up: its nodes end first; those that do not are killed
 )
@@ -35,7 +35,7 @@ func (e *ending) allow(within time.Duration) {
 	e.within = within
 }
 
-// after is how long the command may go on after a signal.
+// after returns how long the command may continue after a signal.
 func (e *ending) after() time.Duration {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -60,8 +60,8 @@ func (e *ending) follow(ctx context.Context, within func() time.Duration) (stop 
 	})
 }
 
-// await is how do ended, or why it was abandoned. An abandoned do still runs:
-// the process is about to exit.
+// await runs do and returns its error, or why it was abandoned. An abandoned do still
+// runs: the process is about to exit.
 func (e *ending) await(ctx context.Context, do func() error) error {
 	defer e.follow(ctx, e.after)()
 	done := make(chan error, 1)
@@ -74,7 +74,7 @@ func (e *ending) await(ctx context.Context, do func() error) error {
 	}
 }
 
-// hangUp closes c, and does not wait for long when ctx has ended.
+// hangUp closes c; when ctx has ended it waits for a short time only.
 func hangUp(ctx context.Context, c io.Closer) error {
 	closed := make(chan error, 1)
 	go func() { closed <- c.Close() }()
@@ -87,16 +87,16 @@ func hangUp(ctx context.Context, c io.Closer) error {
 	case err := <-closed:
 		return err
 	case <-time.After(closeWithin):
-		return nil // the process exits, which hangs up too
+		return nil // the process exits, which closes the connections too
 	}
 }
 
-// errTimeout is why a context of --timeout has ended.
+// errTimeout is the cause of a context that --timeout has ended.
 var errTimeout error = timeoutOver{}
 
 type timeoutOver struct{}
 
 func (timeoutOver) Error() string { return "the time of --timeout is over" }
 
-// Is makes it a deadline, as which clients know it.
+// Is makes it a context.DeadlineExceeded, which clients check for.
 func (timeoutOver) Is(target error) bool { return target == context.DeadlineExceeded }

@@ -64,7 +64,7 @@ appears under its name only when it is whole.
 	return c
 }
 
-// copyObject writes an object's content and returns how many bytes that were.
+// copyObject writes an object's content and returns the number of bytes.
 func (a *app) copyObject(ctx context.Context, s *client.Session, n foci.Name, o client.GetOptions, w io.Writer) (int64, error) {
 	obj, err := s.Get(ctx, n, o)
 	if err != nil {
@@ -83,8 +83,8 @@ type gotFile struct {
 	Size int64  `json:"size"`
 }
 
-// getFile writes to a file beside the target and renames it when it is whole. A
-// target that is there and no regular file (a pipe, a device) is written as it is.
+// getFile writes to a file beside the target and renames it when it is whole. An
+// existing target that is not a regular file (a pipe, a device) is written directly.
 func (a *app) getFile(ctx context.Context, s *client.Session, n foci.Name, o client.GetOptions, path string) (err error) {
 	f, commit, err := transfer.Create(path)
 	if err != nil {

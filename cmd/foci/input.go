@@ -11,8 +11,8 @@ import (
 // readAhead is how many bytes are read at a time of input that may block.
 const readAhead = 256 << 10
 
-// interruptible reads what may block for ever, as a pipe does, and stops waiting
-// when ctx ends. A read that is under way then goes on until the process exits.
+// interruptible reads input that may block for ever, as a pipe does, and stops waiting
+// when ctx ends. A read in progress then continues until the process exits.
 type interruptible struct {
 	ctx  context.Context
 	from io.Reader
@@ -57,8 +57,8 @@ func (r *interruptible) Read(p []byte) (int, error) {
 	return 0, r.err
 }
 
-// input is the file that the arguments name, or standard input. The size is -1
-// where only reading will tell; reading it then ends with ctx.
+// input opens the file that the arguments name, or standard input. The size is -1 when
+// it is unknown; reading then ends with ctx.
 func (a *app) input(ctx context.Context, args []string) (in io.Reader, size int64, done func(), err error) {
 	in, done = a.stdin, func() {}
 	if len(args) > 0 && args[0] != "-" {
@@ -77,8 +77,8 @@ func (a *app) input(ctx context.Context, args []string) (in io.Reader, size int6
 	return newInterruptible(ctx, in), -1, done, nil
 }
 
-// openInput opens a file that is no folder. To open a named pipe is to wait for
-// its writer, which ends with ctx.
+// openInput opens a file that is not a folder. Opening a named pipe waits for its
+// writer, until ctx ends.
 func openInput(ctx context.Context, path string) (*os.File, error) {
 	type opened struct {
 		f   *os.File

@@ -114,7 +114,8 @@ func meshRows(p *client.ProcessStatus[client.MeshStatus], names map[foci.NodeID]
 	return rows
 }
 
-// forwardRow is what a process has passed on for others; nothing if it has not.
+// forwardRow is the row of the requests that a process has relayed; nil if there are
+// none.
 func forwardRow(p *client.ProcessStatus[client.MeshStatus]) [][]string {
 	if p.Is == nil || p.Is.Forwarded == (client.RelayStatus{}) {
 		return nil
@@ -144,7 +145,7 @@ func channelRow(l *client.LinkStatus, c *client.ChannelStatus) []string {
 		strconv.FormatInt(c.Sent, 10), strconv.FormatInt(c.Moved, 10), lastClose(c.LastClose, c.LastAt))
 }
 
-// linkState is a word for what is thought of the peer.
+// linkState is a word for the state of the peer.
 func linkState(l *client.LinkStatus) string {
 	if l.OneWay {
 		return "one-way"
@@ -152,7 +153,7 @@ func linkState(l *client.LinkStatus) string {
 	return l.State
 }
 
-// amount is messages, and their bytes if there are any.
+// amount formats a number of messages, and their bytes if there are any.
 func amount(messages, bytes int64) string {
 	if bytes == 0 {
 		return strconv.FormatInt(messages, 10)
@@ -160,7 +161,7 @@ func amount(messages, bytes int64) string {
 	return fmt.Sprintf("%d/%v", messages, settings.Size(bytes))
 }
 
-// lastClose is when and why a channel ended last.
+// lastClose formats when and why the last channel ended.
 func lastClose(why string, at time.Time) string {
 	if why == "" {
 		return "-"
@@ -170,8 +171,8 @@ func lastClose(why string, at time.Time) string {
 
 const sharesHeader = "NODE LIMIT USED OF HELD-BY"
 
-// shareRows are the limits of a node of which something is in use, and who holds
-// the most of each.
+// shareRows are the rows of the limits of a node that are in use, with the largest
+// holder of each.
 func shareRows(p *client.ProcessStatus[client.MeshStatus]) [][]string {
 	if p.Is == nil {
 		return nil

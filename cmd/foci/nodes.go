@@ -75,7 +75,7 @@ func (a *app) nodes(ctx context.Context, c *client.Client) error {
 	return nil
 }
 
-// worse is a node's state with one more of its backends.
+// worse combines a node's state with that of one more backend.
 func worse(state string, notReady, readOnly bool) string {
 	switch {
 	case notReady:
@@ -87,7 +87,8 @@ func worse(state string, notReady, readOnly bool) string {
 	}
 }
 
-// complain says why backends of a node that answers do not do all they should.
+// complain prints why a reachable node does not vote, or a backend of it is not ready
+// or read-only.
 func (a *app) complain(n *client.NodeStatus) {
 	if n.Node == nil {
 		return

@@ -10,7 +10,7 @@ import (
 	"github.com/foci-store/foci/internal/transfer"
 )
 
-// print writes v as one line of JSON with --json, else what people does.
+// print writes v as one line of JSON with --json, else calls people.
 func (a *app) print(v any, people func() error) error {
 	if a.json {
 		return writeJSON(a.stdout, v)
@@ -26,7 +26,7 @@ type failure struct {
 	Replicas []foci.Replica `json:"replicas,omitempty"` // each replica, and what became of the operation there
 }
 
-// failed says why the command failed.
+// failed prints why the command failed.
 func (a *app) failed(err error) {
 	if !a.json {
 		a.message("%v", err)
@@ -36,13 +36,13 @@ func (a *app) failed(err error) {
 	if all := foci.Replicas(nil); errors.As(err, &all) {
 		f.Replicas = all
 	}
-	_ = writeJSON(a.stderr, f) // there is no other place to say that this failed
+	_ = writeJSON(a.stderr, f) // an error here cannot be reported anywhere
 }
 
 // formatTime is how times are shown to people: local, to the second.
 func formatTime(t time.Time) string { return t.Local().Format("2006-01-02 15:04:05") }
 
-// formatAge is a duration as people say it: 350ms, 12.3s, 4m10s, 26h0m0s.
+// formatAge formats a duration for people: 350ms, 12.3s, 4m10s, 26h0m0s.
 func formatAge(d time.Duration) string {
 	switch {
 	case d < time.Millisecond:
@@ -64,10 +64,10 @@ const (
 	statusUnknown  = 4
 )
 
-// errReported ends a command that has already said what went wrong.
+// errReported ends a command that has already printed its errors.
 var errReported = errors.New("some of it failed")
 
-// usageError is a command line that cannot be meant.
+// usageError is the error of an invalid command line.
 type usageError struct{ err error }
 
 func (u *usageError) Error() string { return u.err.Error() }

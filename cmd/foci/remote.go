@@ -21,7 +21,7 @@ import (
 // defaultRemote is the first node that foci up starts.
 const defaultRemote = "127.0.0.1:1025:2"
 
-// remoteFlags say which cluster a client command talks to, and how.
+// remoteFlags are the flags that say which cluster a client command uses, and how.
 type remoteFlags struct {
 	remotes    []string
 	tables     string
@@ -42,13 +42,13 @@ type remoteFlags struct {
 	signals context.Context // of the command, without the bound of --timeout
 }
 
-// What --stall and --resends are unless told: the usual of a session.
+// The defaults of --stall and --resends: those of a session.
 const (
 	defaultStall   = 2 * time.Second
 	defaultResends = 5
 )
 
-// askModes are what --ask may be; a command without it has the usual mode.
+// askModes are the values of --ask; without it a command uses the default mode.
 var askModes = map[string]client.AskMode{"": 0, "nearest": client.AskNearest, "all": client.AskAll}
 
 // defaultTimeout is a session's deadline for one operation.
@@ -72,9 +72,9 @@ func (r *remoteFlags) add(a *app, c *cobra.Command) {
 	f.IntVar(&r.resends, "resends", defaultResends, "how often a request without an answer is sent again before it fails; 0 = never")
 }
 
-// command wraps what a command runs: --timeout bounds all of it, its input too,
-// when it was given. Unless given it bounds each operation: input that takes its
-// time, as that of tar c . | foci put, is no reason to fail.
+// command wraps what a command runs. A given --timeout bounds the whole command with
+// its input. The default bounds each operation only: slow input, as in
+// tar c . | foci put, must not fail the command.
 func (r *remoteFlags) command(a *app, run func(*cobra.Command, []string) error) func(*cobra.Command, []string) error {
 	return func(c *cobra.Command, args []string) error {
 		r.signals = c.Context()
@@ -92,7 +92,7 @@ func (r *remoteFlags) command(a *app, run func(*cobra.Command, []string) error) 
 	}
 }
 
-// afterTimeout is how long a command may go on after its --timeout.
+// afterTimeout returns how long a command may continue after its --timeout.
 func (r *remoteFlags) afterTimeout() time.Duration {
 	if r.traced {
 		return traceWait + endWithin
@@ -125,7 +125,7 @@ func (l *levelFlag) Set(s string) error { return l.UnmarshalText([]byte(s)) }
 // Type names the flag's value in help texts.
 func (l *levelFlag) Type() string { return "level" }
 
-// config is what the flags and the environment ask for.
+// config returns the configuration from the flags and the environment.
 func (r *remoteFlags) config() (client.Config, error) {
 	if _, ok := askModes[r.ask]; !ok {
 		return client.Config{}, usagef("--ask %.80q: want nearest or all", r.ask)
@@ -141,7 +141,7 @@ func (r *remoteFlags) config() (client.Config, error) {
 	}
 	resends := r.resends
 	if resends == 0 {
-		resends = -1 // 0 in the configuration is the usual
+		resends = -1 // 0 in the configuration means the default
 	}
 	remotes := r.remotes
 	if len(remotes) == 0 {

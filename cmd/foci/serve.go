@@ -58,7 +58,7 @@ type serveFlags struct {
 	stopAtEOF    bool
 }
 
-// settings are those of the file, with what flags say in their place.
+// settings returns the settings of the file, overridden by the flags.
 func (s *serveFlags) settings() (settings.Node, error) {
 	c, err := s.file()
 	if err != nil {
@@ -146,7 +146,7 @@ func (a *app) serve(ctx context.Context, s *serveFlags) error {
 	return errors.Join(closeFaces(), n.Close())
 }
 
-// faces opens what else listens for the node, and returns what closes it.
+// faces opens the node's other listeners and returns the function that closes them.
 func faces(c *settings.Node, n *node.Node, token *metrics.Token, log *slog.Logger) (closeAll func() error, err error) {
 	if c.Metrics == "" {
 		return func() error { return nil }, nil

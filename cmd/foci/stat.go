@@ -12,7 +12,7 @@ import (
 	"github.com/foci-store/foci/cmd/foci/internal/settings"
 )
 
-// modified is the time that a version carries.
+// modified is the time of a version.
 func modified(v foci.Version) time.Time { return time.Unix(0, v.Time) }
 
 // objectInfo is what stat prints with --json.

@@ -24,8 +24,8 @@ import (
 // characters, escape sequences, changes of writing direction. They are shown
 // quoted, as \x1b. The content of an object is not text and goes out as it is.
 
-// message tells people something. What follows on further lines, such as what
-// each replica said, is indented, so that every message begins with "foci: ".
+// message writes a message for people. Further lines, such as the result of each
+// replica, are indented, so that every message begins with "foci: ".
 func (a *app) message(format string, args ...any) { tell(a.stderr, format, args...) }
 
 // tell writes one message.
@@ -37,8 +37,8 @@ func tell(w io.Writer, format string, args ...any) {
 	fmt.Fprintf(w, "foci: %s\n", strings.Join(lines, "\n  "))
 }
 
-// childLine passes on a line that a node of a local cluster wrote for people. It is
-// one write: several children share standard error.
+// childLine writes a line of a node of a local cluster with one write, because several
+// children share standard error.
 func (a *app) childLine(n localcluster.Node, line string) {
 	fmt.Fprintf(a.stderr, "%s: %s\n", n.Name, shown(line))
 }
@@ -67,8 +67,8 @@ func (a *app) columns(rows [][]string) error {
 	return w.Flush()
 }
 
-// writeJSON writes v as one line of JSON. What a terminal would obey is written
-// as \u009b, which means the same to a program.
+// writeJSON writes v as one line of JSON. Unprintable characters are escaped as \u009b,
+// which means the same to a program.
 func writeJSON(w io.Writer, v any) error {
 	text, err := json.Marshal(v)
 	if err != nil {
@@ -78,9 +78,8 @@ func writeJSON(w io.Writer, v any) error {
 	return err
 }
 
-// printable is a key as people see it: quoted when it holds what a terminal
-// would obey instead of show, such as a line feed, and when it looks quoted
-// already. JSON carries keys as they are.
+// printable returns a key for people: quoted when it holds unprintable characters, such
+// as a line feed, or looks quoted already. JSON output has keys unchanged.
 func printable(key string) string {
 	if mutant.On(mutant.RawTerminal) {
 		return key
@@ -91,8 +90,8 @@ func printable(key string) string {
 	return key
 }
 
-// shown is text with what a terminal would obey, and with bytes that are no
-// UTF-8, written as \n, \x1b and \u202e.
+// shown returns text with unprintable characters, and bytes that are not UTF-8, escaped
+// as \n, \x1b and \u202e.
 func shown(s string) string {
 	if mutant.On(mutant.RawTerminal) {
 		return s
@@ -104,7 +103,7 @@ func shown(s string) string {
 // number, punctuation, a symbol, or the space of ASCII.
 func unprintable(r rune) bool { return !unicode.IsPrint(r) }
 
-// escaped is text with its unprintable parts replaced.
+// escaped returns text with its unprintable parts replaced.
 func escaped(text []byte, escape func(dst []byte, r rune, part []byte) []byte) []byte {
 	var out []byte
 	kept := 0 // text up to here is in out
@@ -151,7 +150,7 @@ type bar struct {
 	one *mpb.Bar
 }
 
-// onTerminal reports whether messages go to people who look at them now.
+// onTerminal reports whether messages, not JSON, go to a terminal.
 func (a *app) onTerminal() bool {
 	f, ok := a.stderr.(*os.File)
 	return ok && !a.json && cwriter.IsTerminal(int(f.Fd()))

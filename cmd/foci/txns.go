@@ -210,8 +210,8 @@ func stepLine(s *client.TraceStep, first time.Time) string {
 	return fmt.Sprintf("%s %10v  %-8s %s", s.At.Format("15:04:05.000"), s.At.Sub(first).Round(10*time.Microsecond), s.Name, s.What)
 }
 
-// traceWait is how long nodes are asked for the steps of an operation that has
-// ended: one that is away must not hold the command up.
+// traceWait bounds the collection of the steps of an operation that has ended: an
+// unreachable node must not delay the command.
 const traceWait = 3 * time.Second
 
 // showTrace shows the steps of an operation among the messages, so that the

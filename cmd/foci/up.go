@@ -73,7 +73,7 @@ func (a *app) up(ctx context.Context, l *localcluster.Spec, respawn bool) error 
 	return r.Run(ctx, l)
 }
 
-// serveProcess is this very program as foci serve.
+// serveProcess returns the command that runs this program as foci serve.
 func serveProcess(n localcluster.Node) *exec.Cmd {
 	self, err := os.Executable()
 	if err != nil {
@@ -168,7 +168,7 @@ func (a *app) printReady(l *localcluster.Spec, e localcluster.Event) error {
 	})
 }
 
-// lockedWriter lets several children's lines share one place.
+// lockedWriter serializes the writes of several children.
 type lockedWriter struct {
 	mu sync.Mutex
 	w  io.Writer // guarded by mu

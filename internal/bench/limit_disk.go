@@ -66,8 +66,8 @@ func DiskLimit(ctx context.Context, dir string, size, writers int) (Rate, error)
 	return rateOf(sum(counts), size, took), errors.Join(errs...)
 }
 
-// commitLog is the smallest group commit: what waits is written, then one
-// fsync acknowledges it all.
+// commitLog is a minimal group commit: it writes the waiting records, then one fsync
+// acknowledges them all.
 type commitLog struct {
 	f     *os.File
 	queue chan chan error

@@ -24,7 +24,7 @@ type meshPair struct {
 	conns []net.Conn // that the client has dialled
 }
 
-// answer answers short requests by themselves and long ones by nothing.
+// answer echoes short requests and answers long ones with an empty reply.
 func answer(in *mesh.Incoming) {
 	if in.Stream() == nil {
 		in.Reply(in.Head, in.Body)
@@ -69,8 +69,8 @@ func (p *meshPair) call(ctx context.Context, class foci.Class, head, body []byte
 	return err
 }
 
-// callers has n goroutines do something again and again for a time; it returns
-// how often it was done, how long each took, sorted, and the first error.
+// callers runs do repeatedly in n goroutines for d. It returns how long each call took,
+// sorted, and the first error.
 func callers(n int, d time.Duration, do func() error) (took []time.Duration, failed error) {
 	var stop atomic.Bool
 	time.AfterFunc(d, func() { stop.Store(true) })
@@ -100,7 +100,7 @@ func callers(n int, d time.Duration, do func() error) (took []time.Duration, fai
 	return took, failed
 }
 
-// at is the q-th part of sorted times, in microseconds.
+// at returns the q-quantile of sorted times, in microseconds.
 func at(took []time.Duration, q float64) float64 {
 	if len(took) == 0 {
 		return 0

@@ -61,7 +61,7 @@ func meshIsolation(ctx context.Context, d time.Duration) ([]Row, error) {
 	}, nil
 }
 
-// pinged measures one ping after the other, a millisecond between two.
+// pinged measures pings one after the other, a millisecond apart.
 func pinged(d time.Duration, ping func() error) (took []time.Duration, err error) {
 	for end := time.Now().Add(d); time.Now().Before(end); {
 		time.Sleep(time.Millisecond)
@@ -116,7 +116,7 @@ func sharedPings(d time.Duration, body []byte) ([]time.Duration, error) {
 	return took, err
 }
 
-// serveShared echoes what is short and throws away what is long.
+// serveShared echoes short messages and discards long ones.
 func serveShared(conn net.Conn) {
 	defer conn.Close()
 	var size [4]byte

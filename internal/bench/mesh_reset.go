@@ -60,7 +60,7 @@ func (p *meshPair) open() map[string]bool {
 	return all
 }
 
-// gone is how many of those that were open are not any more.
+// gone counts the connections in before that are not in after.
 func gone(before, after map[string]bool) int {
 	n := 0
 	for local := range before {

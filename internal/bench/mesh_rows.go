@@ -64,7 +64,7 @@ func meshBulk(ctx context.Context, d time.Duration) ([]Row, error) {
 	return []Row{ratioRow("bodies of 4 MiB, one connection", rate, raw, "MB/s", "bare TCP, 256 KiB writes", 0.6)}, nil
 }
 
-// rawRate is what TCP does with writes of 256 KiB, in MB/s.
+// rawRate measures bare TCP with writes of 256 KiB, in MB/s.
 func rawRate(d time.Duration) (float64, error) {
 	near, far, err := loopback()
 	if err != nil {

@@ -99,7 +99,7 @@ func (c *child) awaitReady(ctx context.Context) error {
 	}
 }
 
-// Reason is how a process ended, in words; err is that of [exec.Cmd.Wait].
+// Reason describes how a process ended; err is that of [exec.Cmd.Wait].
 func Reason(err error) string {
 	if err == nil {
 		return "it stopped"

@@ -16,9 +16,9 @@ import (
 // clusterFile marks a directory as a local cluster's.
 const clusterFile = "cluster.json"
 
-// claim makes the directory this cluster's, or finds that it already is. It asks
-// ready before it writes anything: a first up that fails for want of a port may
-// be repeated with another.
+// claim claims the directory for this cluster, or finds that it already has. It calls
+// ready before it writes anything: a first up that fails for want of a port may be
+// repeated with another.
 func (l *Spec) claim(ready func() error) error {
 	refuse := func(format string, args ...any) error {
 		return &foci.Error{Kind: foci.Invalid, Op: "up", Where: l.Dir, Msg: fmt.Sprintf(format, args...), Fix: "give another --dir"}
@@ -44,7 +44,7 @@ func (l *Spec) claim(ready func() error) error {
 	case old.Key && !l.Key:
 		return refuse("holds a cluster with a key, which --insecure cannot take away")
 	case l.Key && !old.Key:
-		l.Key = false // it is without a key, and goes on so
+		l.Key = false // the cluster was made without a key and stays so
 	}
 	if old != *l {
 		return refuse("holds cluster %s of %d nodes in %d groups from port %d, not %s of %d in %d from %d",
@@ -77,8 +77,8 @@ func (l *Spec) claimEmpty(ready func() error, refuse func(string, ...any) error)
 	return nil
 }
 
-// writable says so before nodes are started, whose own errors come later and
-// once for each.
+// writable checks the directory before nodes are started, whose own errors would come
+// later and once for each node.
 func writable(dir string, refuse func(string, ...any) error) error {
 	f, err := os.CreateTemp(dir, ".writable-*")
 	if err != nil {

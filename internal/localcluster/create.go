@@ -63,7 +63,7 @@ func (l *Spec) layoutText(nodes []Node) ([]byte, error) {
 	return text, credential.WriteFile(path, text, 0o644)
 }
 
-// plan is the nodes file that an operator would write for this cluster.
+// plan returns the nodes file that an operator would write for this cluster.
 func (l *Spec) plan(nodes []Node) *layout.Plan {
 	p := &layout.Plan{Cluster: l.Cluster}
 	for _, n := range nodes {

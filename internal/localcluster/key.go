@@ -44,9 +44,9 @@ func (l *Spec) makeKey() error {
 	return nil
 }
 
-// remember notes in the user's index of credentials that the client's credential
-// goes with the nodes of this cluster. For a cluster without a key it removes what
-// an earlier cluster of the same ports has left there.
+// remember records in the user's index of credentials that the client's credential
+// belongs to the nodes of this cluster. For a cluster without a key it removes the entry
+// of an earlier cluster with the same ports.
 func (l *Spec) remember(nodes []Node) error {
 	var remotes []string
 	var entries []credential.Entry

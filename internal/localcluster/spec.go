@@ -32,7 +32,7 @@ type Node struct {
 // maxNodes bounds a local cluster: it is for trying out, on one machine.
 const maxNodes = 64
 
-// Validate reports numbers that make no cluster, by the flags of foci up.
+// Validate rejects numbers that make no cluster, and names the flags of foci up.
 func (l *Spec) Validate() error {
 	switch {
 	case l.Nodes < 1 || l.Nodes > maxNodes:

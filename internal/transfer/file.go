@@ -11,9 +11,9 @@ import (
 	"github.com/foci-store/foci/internal/device/vfs"
 )
 
-// openRegular opens a file to be copied and refuses what is no regular file. It
-// never waits for the writer of a named pipe, even of one that took the place of a
-// file after the copy was planned.
+// openRegular opens a file to be copied and refuses one that is not regular. It never
+// waits for the writer of a named pipe, not even if the pipe has replaced the file since
+// the copy was planned.
 func openRegular(path string) (f *os.File, size int64, err error) {
 	flags := os.O_RDONLY | syscall.O_NONBLOCK | syscall.O_NOCTTY
 	if mutant.On(mutant.CopyPipe) {

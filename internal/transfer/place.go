@@ -72,9 +72,9 @@ func (p Place) fileFor(key string) (string, error) {
 	return filepath.Join(p.Path, name), nil
 }
 
-// safeRelative reports a key (or what is left of it below a prefix) that is
-// not exactly one file below a folder: one that would leave the folder, or that
-// another key would also be written to ("a//b" and "a/b").
+// safeRelative rejects a key (or its part below a prefix) that does not name exactly one
+// file below a folder: the file would be outside of the folder, or another key would have
+// the same file ("a//b" and "a/b").
 func safeRelative(rel string) error {
 	refuse := func(why string) error {
 		return foci.Errorf(foci.Invalid, "%s; get it with foci get and -o", why)

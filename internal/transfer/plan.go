@@ -17,7 +17,7 @@ type Options struct {
 	Parallel  int   // files at a time
 }
 
-// ArgumentError reports a source or target that cannot be meant.
+// ArgumentError reports an invalid source or target.
 type ArgumentError struct{ Err error }
 
 func (e *ArgumentError) Error() string { return e.Err.Error() }

@@ -30,11 +30,11 @@ type commitBatch struct {
 	mu       sync.Mutex // guards the fields below
 	finished bool
 	err      error  // why it did not become visible, once finished
-	again    []item // repeats of records of this batch: they share its outcome
+	again    []item // duplicates of records of this batch: they share its outcome
 }
 
-// share makes the item wait for the batch, unless that has ended; then it
-// says how.
+// share makes the item wait for the batch; if the batch has ended it returns the
+// outcome.
 func (batch *commitBatch) share(it *item) (waits bool, err error) {
 	batch.mu.Lock()
 	defer batch.mu.Unlock()
@@ -51,8 +51,8 @@ func (batch *commitBatch) answered() bool {
 	return batch.finished
 }
 
-// claim ends the batch for its callers, who are to hear of err, unless that has
-// been done. They are copies: the batch may be used again.
+// claim ends the batch with err and returns copies of its items, whose callers are to
+// be answered; none if that was done before. The batch may be reused.
 func (batch *commitBatch) claim(err error) []item {
 	batch.mu.Lock()
 	defer batch.mu.Unlock()
@@ -63,7 +63,7 @@ func (batch *commitBatch) claim(err error) []item {
 	return slices.Concat(batch.items, batch.again)
 }
 
-// release keeps nothing that belongs to the callers.
+// release drops all references to the callers' memory.
 func (batch *commitBatch) release() {
 	clear(batch.items)
 	clear(batch.taken)
@@ -78,7 +78,7 @@ func (c *committer) pace() {
 	for c.moving() > 0 && c.b.queue.ready() < c.last {
 		c.reclaim(<-c.back)
 	}
-	// Those who were answered may want to go on: let them, while they do.
+	// Callers that were just answered may queue their next record: yield to them.
 	for range maxYields {
 		before := c.b.queue.ready()
 		runtime.Gosched()
@@ -94,7 +94,7 @@ const maxYields = 64
 // moving is how many batches have not come back from the index.
 func (c *committer) moving() int { return movingBatches - 1 - len(c.free) }
 
-// idle is a batch that can be filled.
+// idle returns a batch that can be filled.
 func (c *committer) idle() *commitBatch {
 	if len(c.free) == 0 {
 		c.reclaim(<-c.back)

@@ -22,10 +22,10 @@ type committer struct {
 	turn sync.Mutex // guards what follows
 
 	plan *plan
-	over bool              // the queue is closed, and nothing of it is left
+	over bool              // the queue is closed and empty
 	free []*commitBatch    // to be filled
 	past []*commitBatch    // remembered, oldest first
-	gone uint64            // number of the newest batch that is remembered no more
+	gone uint64            // number of the newest forgotten batch
 	next uint64            // number of the next batch
 	last int               // how many records the last batch had
 	back chan *commitBatch // those that have entered the index, or never will
@@ -220,7 +220,7 @@ func (c *committer) mark() {
 	c.writer = nil
 }
 
-// room fails when a write would leave less free space than is reserved.
+// room fails when a write would leave less than the reserved free space.
 func (b *Backend) room(need int64) error {
 	if b.opts.ReserveBytes < 0 {
 		return nil

@@ -8,13 +8,12 @@ import (
 	"github.com/foci-store/foci/internal/device/segment"
 )
 
-// Content is the payload of an answer to a fetch. It is read from the segments a
-// block at a time, as it is asked for, and each block is verified before a byte
-// of it is given out; so little of it is in memory, and what is damaged ends the
-// reading with Corrupt instead of coming out wrong.
+// Content is the payload of an answer to a fetch. ReadAt reads it from the segments a
+// block at a time and verifies each block before it returns a byte of it. So little of
+// it is in memory, and damage ends the reading with Corrupt.
 //
-// It holds no file open between two reads, and a backend that is closed meanwhile
-// ends it with Closed. One goroutine at a time may use it; it is read in order.
+// It holds no file open between two reads; when the backend is closed meanwhile, ReadAt
+// fails with Closed. One goroutine at a time may use it; it is read in order.
 type Content struct {
 	b     *Backend
 	id    foci.ID
@@ -53,7 +52,7 @@ func (c *Content) add(loc segment.Loc, h *segment.Head, off, n uint32) {
 	c.size += int64(n)
 }
 
-// ReadAt reads what follows the bytes read last; off must say so.
+// ReadAt reads the bytes after those read last; off must be their position.
 //
 // Kinds of errors: Corrupt, Closed, NotReady, Invalid.
 func (c *Content) ReadAt(p []byte, off int64) (int, error) {
@@ -74,13 +73,13 @@ func (c *Content) ReadAt(p []byte, off int64) (int, error) {
 	return n, nil
 }
 
-// Close gives up what is left.
+// Close gives up the rest.
 func (c *Content) Close() error {
 	c.parts, c.head, c.block, c.spare = nil, nil, nil, nil
 	return nil
 }
 
-// all appends what is left to dst.
+// all appends the rest to dst.
 func (c *Content) all(dst []byte) ([]byte, error) {
 	at := len(dst)
 	if n := at + int(c.size-c.at); n > cap(dst) {
@@ -103,7 +102,7 @@ func (c *Content) next() error {
 	return c.load()
 }
 
-// load reads and verifies the next block, which there is; the backend is in use.
+// load reads and verifies the next block, which must exist; the backend is in use.
 func (c *Content) load() error {
 	part := &c.parts[c.part]
 	r, err := c.b.files.Acquire(part.loc.Segment)

@@ -15,9 +15,9 @@ const maxFetchedMeta = 1 * mib
 
 var errMisplaced = errors.New("it points at a record of another object")
 
-// Fetch reads an object's log and content as [wire.Fetch] says. The content is
-// appended to dst[:0]. An object without transactions in the range has no
-// entries; that is no error. rep.Epoch is left to the caller.
+// Fetch reads an object's log and content as [wire.Fetch] says. It appends the content
+// to dst[:0]. An object without transactions in the range has no entries; that is no
+// error. The caller sets rep.Epoch.
 //
 // Kinds of errors: NotReady, Corrupt (stored bytes are damaged), Closed.
 func (b *Backend) Fetch(f *wire.Fetch, dst []byte) (rep wire.FetchReply, body []byte, err error) {

@@ -6,9 +6,9 @@ import (
 	"github.com/foci-store/foci/internal/core/share"
 )
 
-// Who gave a hint is kept with it, so that the shares of a backend's hints hold
-// after a restart, too. A hint without a giver counts as a member's: members
-// have no share of their own, and it may be of a release that kept none.
+// A hint is stored with its giver, the peer that sent it, so that the shares of a
+// backend's hints hold after a restart. A hint without a giver counts as a member's:
+// members have no share of their own, and an older release stored no giver.
 const (
 	byMember = 1
 	byClient = 2 // the principal follows
@@ -23,7 +23,7 @@ func giverTag(w share.Who) []byte {
 	return append([]byte{byClient}, w.Principal...)
 }
 
-// giverOf is who gave a hint with this row.
+// giverOf returns the giver of a hint with this row.
 func giverOf(row []byte) share.Who {
 	if len(row) > 0 && row[0] == byClient {
 		return share.Who{Principal: rights.Principal(row[1:])}
@@ -31,7 +31,7 @@ func giverOf(row []byte) share.Who {
 	return share.Who{Member: true}
 }
 
-// giver is the peer to whom a hint is counted.
+// giver returns the peer that a hint counts against.
 func giver(w share.Who) share.Who {
 	if w.Member || mutant.On(mutant.HintShare) {
 		return share.Who{Member: true}
@@ -39,7 +39,7 @@ func giver(w share.Who) share.Who {
 	return w
 }
 
-// count counts one hint more of a peer, or says why it may not.
+// count counts one more hint of a peer, or says why the peer may give no more.
 func (h *hints) count(w share.Who) (why string, ok bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -61,7 +61,7 @@ func (h *hints) uncount(w share.Who) {
 	h.pool.Give(p, 1)
 }
 
-// restore counts one that is there at start, whatever the limits.
+// restore counts a stored hint at start, whatever the limits.
 func restore(pool *share.Pool, w share.Who) {
 	p := pool.Join(giver(w))
 	defer pool.Leave(p)

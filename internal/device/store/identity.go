@@ -54,7 +54,7 @@ func lock(o *Options) (io.Closer, error) {
 	}
 }
 
-// identify reads what the directory is, or makes it the backend that o asks for.
+// identify reads the directory's identity, or makes a new backend as o asks for.
 func identify(o *Options) (identity, error) {
 	path := o.FS.PathJoin(o.Dir, IdentityFile)
 	b, err := vfs.ReadFile(o.FS, path, maxIdentityBytes)

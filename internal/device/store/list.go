@@ -9,8 +9,8 @@ import (
 	"github.com/foci-store/foci/internal/device/store/index"
 )
 
-// List is a page of a bucket's keys, removed ones included. rep.Epoch is left
-// to the caller.
+// List returns a page of a bucket's keys, removed ones included. The caller sets
+// rep.Epoch.
 //
 // Kinds of errors: Invalid (bucket), NotReady, Corrupt, Closed.
 func (b *Backend) List(l *wire.List) (rep wire.ListReply, err error) {
@@ -50,7 +50,7 @@ func (b *Backend) listed(bucket, key string) (wire.Listed, error) {
 }
 
 // Scan calls fn for every object and chunk with from ≤ id ≤ to, in order,
-// until it returns false. It sees one moment of the backend.
+// until it returns false. It reads a snapshot of the backend.
 //
 // Kinds of errors: NotReady, Corrupt, Closed.
 func (b *Backend) Scan(from, to foci.ID, fn func(id foci.ID, v record.Vote) bool) error {

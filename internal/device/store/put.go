@@ -8,10 +8,11 @@ import (
 	"github.com/foci-store/foci/internal/device/store/index"
 )
 
-// Put keeps a record and calls done once: when the record is fsynced and
-// visible (dup: it was already), or with the reason why it is not kept. s and
-// its payload belong to the store until then. done must be quick; it may run
-// before Put returns. Put reads the index, and so perhaps the disk. The caller has checked the record ([record.Record.Check]).
+// Put stores a record and calls done once: when the record is fsynced and visible (dup:
+// it was before), or with an error when it is not stored. s and its payload belong to
+// the store until then. done must be quick; it may run before Put returns. Put reads
+// the index, and so perhaps the disk. The caller has checked the record
+// ([record.Record.Check]).
 //
 // Kinds of errors: Busy (too much waits already), ReadOnly, NotReady, Conflict,
 // ClockAhead, BelowWatermark, TooLarge, Invalid, Corrupt (the index), Closed.
@@ -28,8 +29,8 @@ func (b *Backend) Put(s *wire.Store, done func(dup bool, err error)) {
 	}
 }
 
-// accept looks the object up and queues the record. It is looked up here, by
-// the caller, because many callers can do that at once.
+// accept looks the object up and queues the record. The lookup runs on the caller's
+// goroutine, because many callers can do that at once.
 func (b *Backend) accept(s *wire.Store, done func(dup bool, err error)) error {
 	if err := b.enterUse(); err != nil {
 		return err
@@ -49,7 +50,7 @@ func (b *Backend) accept(s *wire.Store, done func(dup bool, err error)) error {
 	return b.queue.put(it)
 }
 
-// look reads an object's row as it is at least since some batch was visible.
+// look reads an object's row, and records a batch that the row includes at least.
 func (b *Backend) look(id *foci.ID, read func(*foci.ID) (index.Summary, error)) (s sighting, err error) {
 	s.batch = b.visibleBatch.Load()
 	s.sum, err = read(id)
@@ -57,7 +58,7 @@ func (b *Backend) look(id *foci.ID, read func(*foci.ID) (index.Summary, error)) 
 	return s, err
 }
 
-// checkShape is what the log and the index rely on. It does not read the payload.
+// checkShape checks what the log and the index rely on. It does not read the payload.
 func checkShape(r *record.Record) error {
 	switch {
 	case !r.Op.Valid() || int(r.Length) != len(r.Payload) || r.Version.Time < 0 || r.Version.Time >= foci.MaxTime || r.Version.IsZero():
@@ -71,7 +72,7 @@ func checkShape(r *record.Record) error {
 	return r.Name.Validate()
 }
 
-// refusal is why no records are taken, or nil.
+// refusal returns why no records are accepted, or nil.
 func (b *Backend) refusal() error {
 	if b.notReady != nil {
 		return b.notReady
@@ -91,7 +92,7 @@ func (b *Backend) refusal() error {
 	return nil
 }
 
-// noSpace says that records are taken again once there is space.
+// noSpace is the error of a full disk; records are accepted again once there is space.
 func (b *Backend) noSpace(why string) *foci.Error {
 	return &foci.Error{
 		Kind: foci.ReadOnly, Op: "commit", Where: b.opts.Dir, Msg: why,
@@ -99,7 +100,7 @@ func (b *Backend) noSpace(why string) *foci.Error {
 	}
 }
 
-// stop ends the taking of records, for good. It returns why.
+// stop refuses all further records, for good. It returns why.
 func (b *Backend) stop(why *foci.Error) error {
 	if b.stopped.CompareAndSwap(nil, why) {
 		b.log.Error("backend is read-only", "err", why)

@@ -9,12 +9,12 @@ import (
 	"github.com/foci-store/foci/internal/device/store/index"
 )
 
-// Query is the backend's vote on an object. When the object's content is
-// exactly one put of at most inline bytes it comes along as rec. With inline 0
-// nothing comes along, not even an empty content with its metadata.
+// Query returns the backend's vote on an object. If the content is exactly one put of
+// at most inline bytes, rec is that put. With inline 0 rec is nil, even for an empty
+// content with its metadata.
 //
-// A query without content is taken for the first half of a put: then most likely
-// there is no such object yet.
+// Query takes a query with inline 0 for the first half of a put, when most likely there
+// is no such object yet.
 //
 // Kinds of errors: NotReady, Corrupt, Closed.
 func (b *Backend) Query(id foci.ID, inline uint32) (v record.Vote, rec *record.Record, err error) {
@@ -28,8 +28,8 @@ func (b *Backend) Query(id foci.ID, inline uint32) (v record.Vote, rec *record.R
 	}
 	b.sightings.note(&id, seen)
 	s := &seen.sum
-	// The watermark is read after the object: when something is destroyed, the
-	// watermark is raised first, so one of the two always tells.
+	// The watermark is read after the object. It is raised before anything is
+	// destroyed, so that one of the two always shows the destroyed version.
 	v = s.Vote
 	v.Watermark = b.Watermark(id)
 	if inline == 0 && !mutant.On(mutant.EmptyInline) {
@@ -57,7 +57,7 @@ func (b *Backend) row(absent bool) func(*foci.ID) (index.Summary, error) {
 	}
 }
 
-// read is a whole record, verified.
+// read reads and verifies a whole record.
 func (b *Backend) read(id *foci.ID, loc segment.Loc) (*segment.Head, error) {
 	f, err := b.files.Acquire(loc.Segment)
 	if err != nil {
@@ -79,7 +79,7 @@ func sameObject(h *segment.Head, id *foci.ID) error {
 	return nil
 }
 
-// Have says whether the backend has a version of an object.
+// Have reports whether the backend has a version of an object.
 //
 // Kinds of errors: NotReady, Corrupt, Closed.
 func (b *Backend) Have(id foci.ID, v foci.Version, h record.Hash) (wire.HaveState, error) {
@@ -87,8 +87,8 @@ func (b *Backend) Have(id foci.ID, v foci.Version, h record.Hash) (wire.HaveStat
 		return wire.HaveNo, err
 	}
 	defer b.leaveUse()
-	// First what waits, then what is visible: what stops waiting in between is
-	// found as visible. What is visible may wait, too: it was sent again.
+	// First the queue, then the index: a record that leaves the queue in between is
+	// found in the index. A visible record may be queued, too: it was sent again.
 	w, waits := b.queue.find(id, v)
 	has, found, err := b.visible(&id, v)
 	switch {
@@ -103,7 +103,7 @@ func (b *Backend) Have(id foci.ID, v foci.Version, h record.Hash) (wire.HaveStat
 	}
 }
 
-// visible is the content of a version that the index has.
+// visible returns the hash of an indexed version.
 func (b *Backend) visible(id *foci.ID, v foci.Version) (h record.Hash, found bool, err error) {
 	s, ok, err := b.index.Object(id)
 	switch {

@@ -26,9 +26,9 @@ type replayer struct {
 	after func() error // called after each batch of rows; nil: nothing
 }
 
-// replay replays what the index has missed and is known to have been synced.
+// replay replays the synced records that the index lacks.
 //
-// A log that is damaged is Corrupt; anything else is the disk's error.
+// A damaged log is Corrupt; any other error is the disk's.
 func (b *Backend) replay(x *index.Index, fs vfs.FS, after func() error) (*replayer, *segment.Chain, segment.Tail, error) {
 	r := &replayer{b: b, index: x, plan: newPlan(x), after: after}
 	chain, err := segment.Load(fs, b.segmentsDir(), b.id)
@@ -45,8 +45,8 @@ func (b *Backend) replay(x *index.Index, fs vfs.FS, after func() error) (*replay
 	return r, chain, tail, err
 }
 
-// recover replays what the index has missed, and makes what may have been
-// acknowledged durable once more. It returns the state that commits go on from.
+// recover replays the records that the index lacks, and makes the tail, which may have
+// been acknowledged, durable again. It returns the state from which commits continue.
 func (b *Backend) recover(x *index.Index, fs vfs.FS) (*committer, *replayer, error) {
 	r, chain, tail, err := b.replay(x, fs, nil)
 	if err != nil {
@@ -63,7 +63,7 @@ func (b *Backend) recover(x *index.Index, fs vfs.FS) (*committer, *replayer, err
 	return c, r, nil
 }
 
-// finish indexes the rest.
+// finish indexes the remaining records.
 func (r *replayer) finish() (err error) {
 	if err = r.flush(); err == nil {
 		r.hints, err = countHints(r.index, r.b.opts.MaxHints)
@@ -71,7 +71,7 @@ func (r *replayer) finish() (err error) {
 	return err
 }
 
-// install makes what has been replayed the backend's state.
+// install makes the replayed state the backend's state.
 func (b *Backend) install(r *replayer, segments uint64) {
 	b.index = r.index
 	b.segments.Store(segments)
@@ -83,9 +83,9 @@ func (b *Backend) install(r *replayer, segments uint64) {
 	b.hints.mu.Unlock()
 }
 
-// rewrite copies the tail of the log into a new segment and indexes it there.
-// The old bytes cannot be trusted: an fsync of them may have failed before the
-// restart, and the system forgets that it did.
+// rewrite copies the tail of the log into a new segment and indexes it there. The old
+// bytes cannot be trusted: an fsync of them may have failed before the restart, and
+// the operating system does not remember that.
 func (c *committer) rewrite(r *replayer, chain *segment.Chain, tail segment.Tail, fs vfs.FS) error {
 	h := segment.NewHeader(c.b.id, c.prev, c.sealed)
 	var first segment.Batch
@@ -144,8 +144,8 @@ func (r *replayer) add(rec *segment.Record, loc segment.Loc) error {
 	return nil
 }
 
-// object indexes a record, unless its version is there: then the earlier one
-// was acknowledged, and this one never was.
+// object indexes a record, unless its version is indexed already: then the earlier
+// record was acknowledged, and this one never was.
 func (r *replayer) object(rec *segment.Record, loc segment.Loc) error {
 	o, err := r.plan.open(&rec.ID, &sighting{})
 	if err != nil {
@@ -168,7 +168,7 @@ func (r *replayer) object(rec *segment.Record, loc segment.Loc) error {
 	return r.plan.add(r.rows, o, &rec.Record, after, placed{Placed: index.Placed{Entry: rec.Entry, Loc: loc}}, &r.meta.Totals)
 }
 
-// flush makes what has been added, and how far that is, the index's state.
+// flush commits the added rows and the cursor to the index.
 func (r *replayer) flush() error {
 	if r.rows == nil {
 		return nil

@@ -14,7 +14,7 @@ import (
 	"github.com/foci-store/foci/internal/device/store/index"
 )
 
-// Stats is what a backend holds and how it is.
+// Stats is the content and state of a backend.
 type Stats struct {
 	Records  uint64 // transactions, of objects and chunks
 	Objects  uint64 // objects and chunks that have at least one transaction
@@ -23,8 +23,8 @@ type Stats struct {
 	Queued   int    // records that wait for their fsync
 	Hints    int    // objects, each with a group that may lack something of it
 	Unhinted uint64 // hints refused because there were too many, since the start
-	ReadOnly string // why no writes are taken; empty: they are
-	NotReady string // why no questions are answered; empty: they are
+	ReadOnly string // why writes are refused; empty: they are accepted
+	NotReady string // why requests are refused; empty: they are answered
 }
 
 // Backend is an open directory. All methods may be called at the same time.
@@ -61,9 +61,9 @@ type Backend struct {
 // maxOpenSegments is how many segments are kept open for reading.
 const maxOpenSegments = 512
 
-// Open opens the directory, or makes it, and replays what the index missed. A
-// backend whose log is damaged opens, answers everything with NotReady, and
-// says why in its Stats.
+// Open opens the directory, or makes it, and replays the records that the index lacks.
+// A backend with a damaged log opens, answers everything with NotReady, and states the
+// reason in its Stats.
 //
 // It fails with Denied for a directory of another cluster or backend, with
 // Busy when another process has it open, and with ReadOnly when it cannot be
@@ -107,7 +107,7 @@ func (b *Backend) open() error {
 	}
 }
 
-// opened goes on from an attempt that has ended.
+// opened continues after an attempt to open the index.
 func (b *Backend) opened(r recovered) error {
 	switch {
 	case r.err == nil:
@@ -167,12 +167,12 @@ func (b *Backend) enterUse() error {
 
 func (b *Backend) leaveUse() { b.life.RUnlock() }
 
-// Watermark is what was destroyed in the id's range.
+// Watermark returns the watermark of the id's range.
 func (b *Backend) Watermark(id foci.ID) record.Watermark { return b.watermarks.Load().Of(id.Prefix()) }
 
-// RaiseWatermark says that something as new as v is about to be destroyed among the
-// ids whose prefixes are from..to, both included, and returns when that is
-// durable. Watermarks rise with every call, see [record.Watermark.Raise].
+// RaiseWatermark raises the watermark of the ids with prefixes from..to, both included,
+// before records as new as v are destroyed there. It returns when that is durable.
+// Watermarks rise with every call, see [record.Watermark.Raise].
 func (b *Backend) RaiseWatermark(from, to uint64, v foci.Version) error {
 	if from > to || v.Time < 0 || v.Time >= foci.MaxTime {
 		return foci.Errorf(foci.Invalid, "watermark %v of prefixes %x to %x", v, from, to)
@@ -221,9 +221,8 @@ func (b *Backend) Stats() Stats {
 	return s
 }
 
-// Close waits for what has been accepted, and closes. It may be called again.
-// It does not wait for space on the disk: what is not in the index then is read
-// from the log by the next Open.
+// Close waits for the accepted records, and closes. It may be called again. It does not
+// wait for space on the disk: the next Open replays from the log what the index lacks.
 func (b *Backend) Close() error {
 	b.queue.close()
 	b.close.Do(func() { close(b.closing) })

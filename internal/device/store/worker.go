@@ -42,8 +42,8 @@ func (c *committer) enter(batch *commitBatch) bool {
 	return true
 }
 
-// finish gives a batch back that has entered the index, or never will. Batches
-// come back in the order of the log, so the next one may go on afterwards only.
+// finish returns a batch that has entered the index, or never will, to the committer.
+// Batches return in the order of the log, so the next one continues only afterwards.
 func (c *committer) finish(batch *commitBatch, err error) {
 	c.b.settle(batch, err)
 	c.entries.remove(batch)
@@ -78,15 +78,15 @@ func (c *committer) watch() {
 	}
 }
 
-// fullLook is how long the index may wait for space before callers hear of it:
-// it may be about to write what it has to. Later looks are farther apart.
+// fullLook is how long the index may wait for space before callers get an error: it
+// may recover meanwhile. Later looks are farther apart.
 const fullLook = time.Millisecond
 
 const indexWaits = "the disk is full, the index waits for space"
 
-// relieve waits a moment and looks whether the batches move although the disk is
-// full. If they do not, all callers hear so. What is in the log stays there and
-// enters the index when there is space.
+// relieve waits a moment and checks whether batches still enter the index although the
+// disk is full. If not, all callers get an error. Records in the log stay there and
+// enter the index when there is space.
 func (c *committer) relieve() {
 	stuck, look := c.entries.oldest(), fullLook
 	if stuck == 0 {
@@ -100,10 +100,10 @@ func (c *committer) relieve() {
 	}
 }
 
-// refuseBehind answers for all batches, and for what is not in one yet, when the
-// batch of that number is still the oldest: what enters the index in a moment is
-// not refused. The number is 0 when the callers of all batches have been
-// answered: a record may have been queued since.
+// refuseBehind refuses all batches, and the queued records, if the batch of that number
+// is still the oldest: batches that still enter the index are not refused. The number
+// is 0 when the callers of all batches have been answered: a record may have been
+// queued since.
 func (c *committer) refuseBehind(stuck uint64) {
 	if now := c.entries.oldest(); now != stuck && !mutant.On(mutant.HastyFull) || !c.b.index.IsFull() || c.entries.none() ||
 		stuck == 0 && mutant.On(mutant.LateRecordWaits) {
@@ -128,7 +128,7 @@ type entries struct {
 	err     error // why no more are entered
 }
 
-// add lines a batch up behind those before it.
+// add queues a batch behind those before it.
 func (e *entries) add(batch *commitBatch) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -208,7 +208,7 @@ func (e *entries) none() bool {
 	return len(e.moving) == 0
 }
 
-// claim takes the callers of all batches, who are to hear of err.
+// claim takes the callers of all batches, to be answered with err.
 func (e *entries) claim(err error) (all []item) {
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -24,7 +24,7 @@ var sizeUnits = []struct {
 	{"B", 1},
 }
 
-// String is the shortest exact form, or one decimal of the largest unit.
+// String returns the shortest exact form, or one decimal of the largest unit.
 func (b Size) String() string {
 	for _, u := range sizeUnits {
 		if v := int64(b); v >= u.bytes && u.bytes > 1 {
@@ -57,7 +57,7 @@ func (b *Size) Set(s string) error {
 // UnmarshalText reads a setting.
 func (b *Size) UnmarshalText(text []byte) error { return b.Set(string(text)) }
 
-// MarshalText is what UnmarshalText reads, exactly.
+// MarshalText returns an exact text for UnmarshalText.
 func (b Size) MarshalText() ([]byte, error) {
 	return append(strconv.AppendInt(nil, int64(b), 10), 'B'), nil
 }

@@ -45,7 +45,7 @@ func (n *newest) lapsed(node foci.NodeID, inc foci.Incarnation, now int64) (foci
 	return m.inc, found && inc < m.inc && !m.proved && (age < 0 || age >= unprovenFor)
 }
 
-// doubt marks all proved incarnations as unproved and seen now.
+// doubt marks all incarnations as unproved and seen now.
 func (n *newest) doubt(now int64) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
