@@ -25,7 +25,7 @@ func (e *endless) next() quorum.Out {
 }
 func (e *endless) Start(time.Duration) quorum.Out                             { return e.next() }
 func (e *endless) Answer(time.Duration, quorum.Leg, quorum.Answer) quorum.Out { return e.next() }
-func (e *endless) Wake(time.Duration) quorum.Out { return quorum.Out{} }
+func (e *endless) Wake(time.Duration) quorum.Out                              { return quorum.Out{} }
 
 func (e *endless) Replan(time.Duration, quorum.Plan) quorum.Out { return quorum.Out{} }
 
