@@ -2,9 +2,10 @@ package link
 
 import "github.com/foci-store/foci/internal/core/invariant"
 
-// check checks the invariants after each event.
+// check checks the invariants after each event. The state of a removed link is the
+// last one before.
 func (m *Machine) check() {
-	if !invariant.On {
+	if !invariant.On || m.removed {
 		return
 	}
 	open, waits := 0, 0

@@ -27,10 +27,7 @@ func (c *committer) work() {
 // index has failed in the middle of that and [committer.watch] has answered in
 // its place: then the worker ends.
 func (c *committer) enter(batch *commitBatch) bool {
-	select {
-	case <-batch.before:
-	case <-c.b.index.Gone():
-	}
+	<-batch.before
 	err := c.entries.begin(batch)
 	if err == nil {
 		err = c.b.enter(batch)
@@ -147,11 +144,7 @@ func (e *entries) add(batch *commitBatch) {
 func (e *entries) begin(batch *commitBatch) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	switch {
-	case e.err != nil:
-	case e.current != nil: // the index has failed in the middle of that
-		e.err = index.ErrGone
-	default:
+	if e.err == nil {
 		e.current = batch
 	}
 	return e.err
