@@ -38,7 +38,7 @@ var openers = []opener{
 			"internal/device/beacon",         // multicast
 			"internal/bench/mesh_net.go",     // a bare TCP connection, and one that is reset under load
 			"internal/localcluster/ports.go", // up: says before it starts that a port is in use
-			"internal/metrics",               // scrapers dial in; it dials nobody
+			"internal/metrics",               // scrapers dial in; it dials none
 			"internal/testports",             // holds ports for tests
 			"test",                           // free ports, proxies that delay and cut
 		},

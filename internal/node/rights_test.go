@@ -265,7 +265,7 @@ func TestRelayedRights(t *testing.T) {
 	}
 }
 
-// TestClientsDoNotRelay: who is no member is not believed about for whom it asks.
+// TestClientsDoNotRelay: a peer that is no member cannot name another asker.
 func TestClientsDoNotRelay(t *testing.T) {
 	g := guard(t)
 	g.become(t, "photos=r", 2)

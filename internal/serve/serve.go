@@ -67,7 +67,7 @@ func Refuse(err error) []Handler {
 	return all
 }
 
-// Asker is the principal for whom a request is.
+// Asker is the principal that sent a request or, of a relayed one, its client.
 func Asker(in *mesh.Incoming) *access.Asker {
 	return &access.Asker{Principal: in.From.Principal, Rights: in.From.Rights, Protocol: in.From.Protocol}
 }

@@ -7,7 +7,8 @@ import (
 	"github.com/foci-store/foci/internal/core/wire"
 )
 
-// Asker is the principal for whom a request is, and what it may do.
+// Asker is the principal that sent a request or, of a relayed one, its client, and
+// what it may do.
 type Asker struct {
 	Principal rights.Principal
 	Rights    rights.Rights

@@ -155,7 +155,7 @@ const (
 	OpenReserved Name = "open-reserved"
 	// ForgedScope: the bucket that a request names need not be that of its id.
 	ForgedScope Name = "forged-scope"
-	// AnyRelay: a client is believed when it says for whom it asks.
+	// AnyRelay: a client may name another principal as the asker.
 	AnyRelay Name = "any-relay"
 	// RelayPays: a relayed request counts as one of the relay.
 	RelayPays Name = "relay-pays"

@@ -67,7 +67,7 @@ func TestVoterThatCannotBring(t *testing.T) {
 	}
 }
 
-// TestNeitherReadNorWrite: a caller whom the voter denies even that gets the
+// TestNeitherReadNorWrite: a caller that the voter denies even that gets the
 // denial.
 func TestNeitherReadNorWrite(t *testing.T) {
 	r, s := denied(t)

@@ -49,7 +49,7 @@ func TestWatch(t *testing.T) {
 }
 
 // TestMostGoOn: whatever the clocks, nodes that agree with over half of all go
-// on to vote. So a minority of wrong clocks stops nobody else.
+// on to vote. So a minority of wrong clocks stops no other node.
 func TestMostGoOn(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		clocks := rapid.SliceOfN(rapid.Int64Range(-300, 300), 1, 9).Draw(t, "seconds")

@@ -72,7 +72,7 @@ func (q *Query) needs() Need {
 	n := q.reads(q.ID)
 	if q.Inline == 0 {
 		// A write begins with votes. They say that there is an object, and how
-		// much: whoever may write may know, for its version must be above.
+		// much: a client that may write may know, for its version must be above.
 		n.Or = rights.Write
 	}
 	return n

@@ -7,7 +7,7 @@ import (
 	"github.com/foci-store/foci/internal/core/codec"
 )
 
-// Target says whom a data request is for; the replica answers StaleLayout when
+// Target names the replica that a data request is for; the replica answers StaleLayout when
 // the epoch is not its own.
 type Target struct {
 	Epoch   foci.Epoch

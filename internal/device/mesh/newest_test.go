@@ -113,7 +113,7 @@ func TestProvenIncarnationCounts(t *testing.T) {
 	}
 }
 
-// TestRemovedKeyProvesNothing: whoever has a stolen cluster key can prove any
+// TestRemovedKeyProvesNothing: a peer with a stolen cluster key can prove any
 // incarnation of any node. When the key is removed that locks the true node out
 // no longer than a claim that nothing proved.
 func TestRemovedKeyProvesNothing(t *testing.T) {

@@ -174,7 +174,7 @@ func TestFailedGroupHearsAtOnce(t *testing.T) {
 	closeIt(t, b)
 }
 
-// TestVisibleIsNotRefused: what has entered the index is there for whoever
+// TestVisibleIsNotRefused: what has entered the index is there for the caller that
 // repeats it, also when its callers were answered before, or are once more.
 func TestVisibleIsNotRefused(t *testing.T) {
 	why := errClosed()

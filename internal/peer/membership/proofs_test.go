@@ -48,7 +48,7 @@ func (a authority) client() prover {
 	return authtest.Client(a.t, a.Authority, "web", "*=rw").Certificates()
 }
 
-// signed is a route with a proof by whoever signs.
+// signed is a route with a proof by the given signer.
 func signed(t testing.TB, by prover, r wire.Route) wire.Route {
 	t.Helper()
 	var err error

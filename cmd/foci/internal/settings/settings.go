@@ -63,7 +63,7 @@ type Node struct {
 	Auth Auth `toml:"auth,omitempty"`
 
 	// Insecure lets a node listen on addresses that are not loopback with neither
-	// key nor [tls]: whoever reaches them may read and write everything. False:
+	// key nor [tls]: each client that reaches them may read and write everything. False:
 	// that is refused.
 	Insecure bool `toml:"insecure,omitempty"`
 

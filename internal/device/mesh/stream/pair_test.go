@@ -60,7 +60,7 @@ func opened(conn net.Conn) *handshake.Opened {
 	}
 }
 
-// nobody owns the channels of tests: their requests are not moved.
+// the channels of tests have no owner: their requests are not moved.
 type nobody struct{}
 
 func (nobody) Lost(*Client, error)                       {}

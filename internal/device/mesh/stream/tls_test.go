@@ -10,7 +10,7 @@ import (
 	"github.com/foci-store/foci/internal/device/mesh/conntest"
 )
 
-// TestCloseOverTLS: a peer that takes nothing does not hold up whoever gives it
+// TestCloseOverTLS: a peer that takes nothing does not hold up the goroutine that gives it
 // up, though TLS would like to say goodbye to it.
 func TestCloseOverTLS(t *testing.T) {
 	keys := conntest.TLS(t)
