@@ -13,21 +13,13 @@ import (
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/mesh"
 	"github.com/foci-store/foci/internal/status"
-	"github.com/foci-store/foci/internal/testcluster"
-	"github.com/foci-store/foci/internal/testports"
 )
 
 // TestNodeClientAnswers: a node client tells of itself what a data node does, the
 // steps of its traces too.
 func TestNodeClientAnswers(t *testing.T) {
 	c := newCluster(t, 3, 3)
-	addr := testports.Addr(t) + ":2-0"
-	m, err := client.Join(t.Context(), client.Member{
-		Config: client.Config{Remotes: c.Addrs[:1], Logger: testcluster.Logger()}, Addresses: []client.Address{{Addr: addr}},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	m, addr := joinTo(t, c)
 	defer m.Close()
 	trace := foci.TraceID(6).Note()
 	n := foci.Name{Bucket: "bucket", Key: "k"}

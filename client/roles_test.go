@@ -44,17 +44,24 @@ func linkUp(n *node.Node, id foci.NodeID) bool {
 	return false
 }
 
-// TestJoin: a node client is in everyone's table, everyone dials it back, it
-// stores nothing, and it is gone when it leaves.
-func TestJoin(t *testing.T) {
-	c := newCluster(t, 3, 3)
-	addr := testports.Addr(t) + ":2-0"
+// joinTo makes a node client of a cluster. It knows one node.
+func joinTo(t *testing.T, c *cluster) (m *client.Client, addr string) {
+	t.Helper()
+	addr = testports.Addr(t) + ":2-0"
 	m, err := client.Join(t.Context(), client.Member{
 		Config: client.Config{Remotes: c.Addrs[:1], Logger: testcluster.Logger()}, Addresses: []client.Address{{Addr: addr}},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
+	return m, addr
+}
+
+// TestJoin: a node client is in everyone's table, everyone dials it back, it
+// stores nothing, and it is gone when it leaves.
+func TestJoin(t *testing.T) {
+	c := newCluster(t, 3, 3)
+	m, addr := joinTo(t, c)
 	defer m.Close()
 	for _, n := range c.Nodes {
 		soon(t, "it is known and dialled back", func() bool {

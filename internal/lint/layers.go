@@ -21,8 +21,9 @@ var layers = []layer{
 	{"internal/lockorder", 2},
 	{"internal/core/codec", 1},
 	{"internal/core/record", 1},
-	{"internal/story", 1},    // for tests alone
-	{"internal/testwait", 1}, // for tests alone
+	{"internal/story", 1},     // for tests alone
+	{"internal/testwait", 1},  // for tests alone
+	{"internal/testcodec", 2}, // for tests alone
 	{"internal/core/wire", 1},
 	{"internal/core/operation", 3}, // joins quorum and txn
 	{"internal/core", 2},

@@ -76,3 +76,10 @@ func TestInquiriesPerPrincipal(t *testing.T) {
 		t.Fatalf("%d others were refused", refused)
 	}
 }
+
+// used is the number of slots that are taken.
+func (s *slots) used() int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.pool.Used()
+}

@@ -58,10 +58,3 @@ func (s *slots) release(slot *share.Part) {
 	defer s.mu.Unlock()
 	s.pool.Give(slot, 1)
 }
-
-// used is the number of slots that are taken.
-func (s *slots) used() int64 {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.pool.Used()
-}

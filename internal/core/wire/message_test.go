@@ -1,7 +1,6 @@
 package wire
 
 import (
-	"bytes"
 	"testing"
 	"time"
 
@@ -9,6 +8,7 @@ import (
 	"github.com/foci-store/foci/internal/core/codec"
 	"github.com/foci-store/foci/internal/core/record"
 	"github.com/foci-store/foci/internal/core/rights"
+	"github.com/foci-store/foci/internal/testcodec"
 )
 
 // samples is one of every message, with something in every field.
@@ -144,7 +144,7 @@ func FuzzMessages(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, which uint8, b []byte) {
 		i := int(which) % len(samples())
-		stable(t, b, fresh(i), fresh(i))
+		testcodec.Stable(t, b, fresh(i), fresh(i))
 	})
 }
 
@@ -161,23 +161,5 @@ func TestMillionRoutes(t *testing.T) {
 		}); n > 10 {
 			t.Errorf("%T: %v allocations", m, n)
 		}
-	}
-}
-
-// stable decodes b, encodes that, and does both again: nothing may change.
-func stable(t *testing.T, b []byte, one, two codec.Message) {
-	t.Helper()
-	if err := codec.Unmarshal(b, one); err != nil {
-		if foci.KindOf(err) != foci.Protocol {
-			t.Fatalf("error %v", err)
-		}
-		return
-	}
-	once := one.Append(nil)
-	if err := codec.Unmarshal(once, two); err != nil {
-		t.Fatalf("%T: %v after encoding %x as %x", one, err, b, once)
-	}
-	if twice := two.Append(nil); !bytes.Equal(once, twice) {
-		t.Fatalf("%T: %x became %x", one, once, twice)
 	}
 }

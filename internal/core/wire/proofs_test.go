@@ -6,6 +6,7 @@ import (
 
 	"github.com/foci-store/foci"
 	"github.com/foci-store/foci/internal/core/codec"
+	"github.com/foci-store/foci/internal/testcodec"
 )
 
 func proven(cert, sig int) Route {
@@ -92,7 +93,7 @@ func FuzzRouteProofs(f *testing.F) {
 	f.Add([]byte(nil))
 	f.Fuzz(func(t *testing.T, tail []byte) {
 		b := append(bytes.Clone(head), tail...)
-		stable(t, b, new(Routes), new(Routes))
+		testcodec.Stable(t, b, new(Routes), new(Routes))
 		var m Routes
 		if codec.Unmarshal(b, &m) != nil {
 			return

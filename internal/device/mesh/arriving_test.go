@@ -115,11 +115,17 @@ func TestSlowReaderIsNoStall(t *testing.T) {
 	}
 }
 
-// hold sends requests until one is refused, and returns those that nd holds.
-func hold(t *testing.T, l *Link, nd *node, size int) (held []*Incoming, err error) {
+// bulky is a request of 60 KiB that is held.
+func bulky() *Request {
+	return &Request{Class: foci.Bulk, Method: methodHold, Body: make([]byte, 60<<10)}
+}
+
+// hold sends so many requests at most, until one is refused, and returns those that
+// nd holds.
+func hold(t *testing.T, l *Link, nd *node, most int, request func() *Request) (held []*Incoming, err error) {
 	t.Helper()
-	for range 100 {
-		got := ask(t, l, &Request{Class: foci.Bulk, Method: methodHold, Body: make([]byte, size)})
+	for range most {
+		got := ask(t, l, request())
 		select {
 		case in := <-nd.held:
 			held = append(held, in)
@@ -136,7 +142,7 @@ func TestBytesPerPrincipal(t *testing.T) {
 	home := newPKI(t, "test")
 	nd := startNode(t, 1, with(home.node(nodeID(1), time.Now())), func(c *Config) { c.Limits.Bytes = 8 << 20 })
 	web := connect(t, startClient(t, with(home.client("web")), oneChannel), nd, false)
-	held, err := hold(t, web, nd, 60<<10)
+	held, err := hold(t, web, nd, 100, bulky)
 	if len(held) != 17 || foci.KindOf(err) != foci.Busy || !strings.Contains(err.Error(), "client/web holds its share") {
 		t.Fatalf("%d of 60 KiB are held, then: %v", len(held), err)
 	}
@@ -159,7 +165,7 @@ func TestBytesPerPrincipal(t *testing.T) {
 // TestBytesForMembers: whatever clients hold, a member finds a quarter.
 func TestBytesForMembers(t *testing.T) {
 	nd := startNode(t, 1, func(c *Config) { c.Limits.Bytes = 4 << 20 })
-	held, err := hold(t, connect(t, startClient(t, oneChannel), nd, false), nd, 60<<10)
+	held, err := hold(t, connect(t, startClient(t, oneChannel), nd, false), nd, 100, bulky)
 	if len(held) != 51 || foci.KindOf(err) != foci.Busy {
 		t.Fatalf("%d of 60 KiB are held, then: %v", len(held), err)
 	}

@@ -38,16 +38,7 @@ func passed(asker string, method wire.Method, size int) *Request {
 // fill passes requests on until one is refused, and returns those that nd holds.
 func fill(t *testing.T, relay *Link, nd *node, asker string, size int) (held []*Incoming, err error) {
 	t.Helper()
-	for range 200 {
-		got := ask(t, relay, passed(asker, methodHold, size))
-		select {
-		case in := <-nd.held:
-			held = append(held, in)
-		case o := <-got:
-			return held, o.err
-		}
-	}
-	return held, nil
+	return hold(t, relay, nd, 200, func() *Request { return passed(asker, methodHold, size) })
 }
 
 // spent reports whether an error says that a client holds all that it may.

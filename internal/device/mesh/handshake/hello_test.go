@@ -1,7 +1,6 @@
 package handshake
 
 import (
-	"bytes"
 	"net"
 	"strings"
 	"testing"
@@ -10,6 +9,7 @@ import (
 	"github.com/foci-store/foci/internal/core/codec"
 	"github.com/foci-store/foci/internal/core/wire"
 	"github.com/foci-store/foci/internal/device/mesh/frame"
+	"github.com/foci-store/foci/internal/testcodec"
 )
 
 func sampleHello() *Hello {
@@ -77,27 +77,9 @@ func FuzzHello(f *testing.F) {
 	f.Add(false, sampleWelcome().Append(nil))
 	f.Fuzz(func(t *testing.T, hello bool, b []byte) {
 		if hello {
-			stable(t, b, new(Hello), new(Hello))
+			testcodec.Stable(t, b, new(Hello), new(Hello))
 		} else {
-			stable(t, b, new(Welcome), new(Welcome))
+			testcodec.Stable(t, b, new(Welcome), new(Welcome))
 		}
 	})
-}
-
-// stableHello decodes b, encodes that, and does both again: nothing may change.
-func stable(t *testing.T, b []byte, one, two codec.Message) {
-	t.Helper()
-	if err := codec.Unmarshal(b, one); err != nil {
-		if foci.KindOf(err) != foci.Protocol {
-			t.Fatalf("error %v", err)
-		}
-		return
-	}
-	once := one.Append(nil)
-	if err := codec.Unmarshal(once, two); err != nil {
-		t.Fatalf("%T: %v after encoding %x as %x", one, err, b, once)
-	}
-	if twice := two.Append(nil); !bytes.Equal(once, twice) {
-		t.Fatalf("%T: %x became %x", one, once, twice)
-	}
 }
